@@ -1,0 +1,91 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+let tests: [SwiftSetting] = [
+    .swiftLanguageMode(.v6),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .treatAllWarnings(as: .error),
+]
+let sources = tests + [.strictMemorySafety()]
+
+// Swift compiles for SSE2 unless told otherwise; the loops that oneDNN does not have want AVX2.
+let kernels = sources + [.unsafeFlags(["-Xcc", "-march=x86-64-v3"])]
+
+// Debian keeps each build of OpenBLAS in a folder of its own, and the OpenMP one shares oneDNN's threads.
+let openBLASFolder = "/usr/lib/x86_64-linux-gnu/openblas-openmp"
+
+let package = Package(
+    name: "layercollapse",
+    products: [.executable(name: "layercollapse", targets: ["layercollapse"])],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+        .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0", traits: []),
+        .package(url: "https://github.com/apple/swift-configuration", from: "1.4.0"),
+        .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
+        .package(url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.2"),
+    ],
+    targets: [
+        .systemLibrary(name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
+        .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
+        .systemLibrary(name: "COneDNN", providers: [.apt(["libdnnl-dev"])]),
+        .systemLibrary(name: "CLAPACK", providers: [.apt(["libopenblas-openmp-dev"])]),
+        .target(
+            name: "HTTP",
+            dependencies: [
+                "COpenSSL",
+                .product(name: "HTTPTypes", package: "swift-http-types"),
+                .product(name: "Logging", package: "swift-log"),
+            ],
+            swiftSettings: sources),
+        .target(
+            name: "Compute",
+            dependencies: ["COneDNN", "CLAPACK"],
+            swiftSettings: kernels,
+            linkerSettings: [
+                .unsafeFlags(["-L\(openBLASFolder)", "-Xlinker", "-rpath", "-Xlinker", openBLASFolder])
+            ]),
+        .target(name: "Model", dependencies: ["Compute"], swiftSettings: sources),
+        .target(name: "Formats", dependencies: ["Model", "Compute", "CZlib"], swiftSettings: sources),
+        .target(name: "Collapse", dependencies: ["Model", "Compute"], swiftSettings: sources),
+        .target(
+            name: "Jobs",
+            dependencies: [
+                .product(name: "GRDB", package: "GRDB.swift"),
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "Subprocess", package: "swift-subprocess"),
+            ],
+            swiftSettings: sources),
+        .target(
+            name: "Service",
+            dependencies: [
+                "HTTP", "Jobs", "Formats", "Collapse", "Model", "Compute",
+                .product(name: "Configuration", package: "swift-configuration"),
+                .product(name: "HTTPTypes", package: "swift-http-types"),
+                .product(name: "Logging", package: "swift-log"),
+            ],
+            swiftSettings: sources),
+        .executableTarget(
+            name: "layercollapse",
+            dependencies: [
+                "Service",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "Logging", package: "swift-log"),
+            ],
+            swiftSettings: sources),
+        .testTarget(name: "HTTPTests", dependencies: ["HTTP"], swiftSettings: tests),
+        .testTarget(name: "ComputeTests", dependencies: ["Compute"], swiftSettings: tests),
+        .testTarget(name: "ModelTests", dependencies: ["Model", "Compute"], swiftSettings: tests),
+        .testTarget(
+            name: "FormatsTests", dependencies: ["Formats", "Model", "Compute"],
+            resources: [.copy("Fixtures")], swiftSettings: tests),
+        .testTarget(name: "CollapseTests", dependencies: ["Collapse", "Model", "Compute"], swiftSettings: tests),
+        .testTarget(name: "JobsTests", dependencies: ["Jobs"], swiftSettings: tests),
+        .testTarget(
+            name: "ServiceTests", dependencies: ["Service", "HTTP", "Jobs", "Formats", "Collapse", "Model", "Compute"],
+            swiftSettings: tests),
+        .testTarget(name: "HouseTests", swiftSettings: tests),
+    ]
+)

@@ -1,0 +1,66 @@
+/// The sizes of a tensor, outermost first. Every size is at least zero and their product fits `Int`.
+package struct Shape: Hashable, Sendable, CustomStringConvertible {
+    package let dimensions: [Int]
+    package let elementCount: Int
+
+    package static let scalar = Shape()
+
+    private init() {
+        dimensions = []
+        elementCount = 1
+    }
+
+    /// - Throws: ``ShapeError/invalid(_:)`` for a negative size or a product that overflows.
+    package init(_ dimensions: [Int]) throws(ShapeError) {
+        var product = 1
+        for size in dimensions {
+            let (next, overflow) = product.multipliedReportingOverflow(by: size)
+            guard size >= 0, !overflow else { throw .invalid(dimensions) }
+            product = next
+        }
+        self.dimensions = dimensions
+        elementCount = product
+    }
+
+    package var rank: Int { dimensions.count }
+    package subscript(axis: Int) -> Int { dimensions[axis] }
+    package var description: String { "[" + dimensions.map(String.init).joined(separator: ", ") + "]" }
+
+    /// The axis that a possibly negative ONNX `axis` means, or nil when there is none.
+    package func axis(_ axis: Int) -> Int? {
+        let resolved = axis < 0 ? axis + rank : axis
+        return dimensions.indices.contains(resolved) ? resolved : nil
+    }
+
+    /// Numpy's rule, as ONNX has it: sizes are aligned from the right and a size of one stretches.
+    ///
+    /// - SeeAlso: onnx/docs/Broadcasting.md
+    package func broadcast(with other: Shape) throws(ShapeError) -> Shape {
+        let count = max(rank, other.rank)
+        var result = [Int](repeating: 1, count: count)
+        for offset in 1..<(count + 1) {
+            let left = offset <= rank ? dimensions[rank - offset] : 1
+            let right = offset <= other.rank ? other.dimensions[other.rank - offset] : 1
+            guard left == right || left == 1 || right == 1 else {
+                throw .mismatch(operation: "broadcast", self, other)
+            }
+            result[count - offset] = left == 1 ? right : left
+        }
+        return try Shape(result)
+    }
+}
+
+/// Why sizes cannot be combined.
+package enum ShapeError: Error, Equatable, CustomStringConvertible {
+    case invalid([Int])
+    case mismatch(operation: String, Shape, Shape)
+    case unsuitable(operation: String, Shape, reason: String)
+
+    package var description: String {
+        switch self {
+        case .invalid(let dimensions): "\(dimensions) is not a shape: sizes must be at least 0 and their product small"
+        case .mismatch(let operation, let left, let right): "\(operation): shapes \(left) and \(right) do not fit"
+        case .unsuitable(let operation, let shape, let reason): "\(operation): shape \(shape) \(reason)"
+        }
+    }
+}

@@ -1,0 +1,150 @@
+package import Compute
+
+/// The place of a node, and so of its result, in ``Graph/nodes``.
+package struct ValueID: Hashable, Comparable, Sendable {
+    package let index: Int
+    package init(index: Int) { self.index = index }
+    package static func < (left: ValueID, right: ValueID) -> Bool { left.index < right.index }
+}
+
+/// The element type and shape of a value.
+package struct ValueType: Hashable, Sendable {
+    package let element: ElementType
+    package let shape: Shape
+
+    package init(_ element: ElementType, _ shape: Shape) {
+        self.element = element
+        self.shape = shape
+    }
+
+    package init(_ tensor: Tensor) { self.init(tensor.type, tensor.shape) }
+    package static func float(_ shape: Shape) -> ValueType { ValueType(.float32, shape) }
+}
+
+/// Where a node comes from in the document that the graph was lowered from.
+package struct Origin: Hashable, Sendable {
+    /// Indices of document nodes, ascending.
+    package var nodes: [Int]
+    /// Whether the node stands in place of those document nodes instead of saying the same as they do.
+    package var isReplacement: Bool
+
+    package static let none = Origin(nodes: [])
+    package init(nodes: [Int], isReplacement: Bool = false) {
+        self.nodes = nodes
+        self.isReplacement = isReplacement
+    }
+}
+
+/// A tensor that belongs to the network: a weight, a bias, a statistic.
+package struct Parameter: Sendable {
+    /// The initializer's name in the document; a fresh name when `isNew`.
+    package var name: String
+    package var tensor: Tensor
+    /// False for constants and for the running statistics of a BatchNorm.
+    package var isTrainable: Bool
+    /// Whether a rewrite made it, so that the document does not have it yet.
+    package var isNew: Bool
+
+    package init(name: String, tensor: Tensor, isTrainable: Bool, isNew: Bool = false) {
+        self.name = name
+        self.tensor = tensor
+        self.isTrainable = isTrainable
+        self.isNew = isNew
+    }
+}
+
+package struct Node: Sendable {
+    package let op: Op
+    package let operands: [ValueID]
+    package let type: ValueType
+    /// The name of the result in the document, where it has one.
+    package var name: String
+    /// The path of the module it belongs to, such as `classifier.4`, where the file tells.
+    package var scope: String
+    package var origin: Origin
+}
+
+/// A network, as an array of nodes in evaluation order (static single assignment), with all sizes known.
+package struct Graph: Sendable {
+    package private(set) var nodes: [Node] = []
+    package private(set) var parameters: [Parameter] = []
+    package private(set) var inputs: [ValueID] = []
+    package private(set) var outputs: [(name: String, value: ValueID)] = []
+
+    package init() {}
+
+    package subscript(value: ValueID) -> Node { nodes[value.index] }
+    package func type(_ value: ValueID) -> ValueType { nodes[value.index].type }
+    package func shape(_ value: ValueID) -> Shape { nodes[value.index].type.shape }
+    package var values: [ValueID] { nodes.indices.map(ValueID.init(index:)) }
+
+    package mutating func addInput(_ name: String, _ type: ValueType) -> ValueID {
+        let value = add(Node(op: .input(name), operands: [], type: type, name: name, scope: "", origin: .none))
+        inputs.append(value)
+        return value
+    }
+
+    package mutating func addParameter(_ parameter: Parameter) -> ValueID {
+        parameters.append(parameter)
+        let type = ValueType(parameter.tensor)
+        let op = Op.parameter(parameters.count - 1)
+        return add(Node(op: op, operands: [], type: type, name: parameter.name, scope: "", origin: .none))
+    }
+
+    /// Appends an op on values that exist, with the type that follows from theirs.
+    ///
+    /// - Throws: ``ModelError/shape(value:_:)`` when the operands do not fit: an ill-typed graph cannot be built.
+    @discardableResult
+    package mutating func append(
+        _ op: Op, _ operands: [ValueID], name: String = "", scope: String = "", origin: Origin = .none
+    ) throws(ModelError) -> ValueID {
+        precondition(operands.allSatisfy { $0.index < nodes.count }, "operands exist before the op that uses them")
+        do {
+            let type = try op.infer(operands.map(type), parameters: parameters)
+            return add(Node(op: op, operands: operands, type: type, name: name, scope: scope, origin: origin))
+        } catch {
+            throw .shape(value: name.isEmpty ? scope : name, error)
+        }
+    }
+
+    package mutating func addOutput(_ name: String, _ value: ValueID) {
+        outputs.append((name, value))
+    }
+
+    /// For each node, who reads it; a value that is an output is read by nobody more for that.
+    package func consumers() -> [[ValueID]] {
+        var result = [[ValueID]](repeating: [], count: nodes.count)
+        for (index, node) in nodes.enumerated() {
+            for operand in Set(node.operands) { result[operand.index].append(ValueID(index: index)) }
+        }
+        return result
+    }
+
+    package func isOutput(_ value: ValueID) -> Bool { outputs.contains { $0.value == value } }
+
+    /// Which parameter a value is, if it is one.
+    package func parameterIndex(_ value: ValueID) -> Int? {
+        if case .parameter(let index) = self[value].op { index } else { nil }
+    }
+
+    /// The value of `parameters[index]` in the nodes.
+    package func parameterValue(_ index: Int) -> ValueID? {
+        values.first { parameterIndex($0) == index }
+    }
+
+    /// Gives a parameter other numbers of the same shape.
+    package mutating func setParameter(_ index: Int, _ tensor: Tensor) {
+        precondition(ValueType(tensor) == ValueType(parameters[index].tensor))
+        parameters[index].tensor = tensor
+    }
+
+    /// Number of float parameters that are read, as a user counts them.
+    package var parameterCount: Int {
+        parameters.filter { $0.tensor.type == .float32 }.reduce(0) { $0 + $1.tensor.shape.elementCount }
+    }
+
+    private mutating func add(_ node: Node) -> ValueID {
+        nodes.append(node)
+        return ValueID(index: nodes.count - 1)
+    }
+}

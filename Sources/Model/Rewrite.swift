@@ -1,0 +1,125 @@
+package import Compute
+
+/// One block of a graph, said another way. The same rewrite changes the graph and, through the origins, the document.
+package struct Rewrite: Sendable {
+    package enum Replacement: Sendable {
+        /// `weight [out, in]`, `bias [out]` on the last axis of `input`.
+        case linear(input: ValueID, weight: Tensor, bias: Tensor?)
+        /// One slope for the whole of `input`.
+        case prelu(input: ValueID, slope: Tensor)
+    }
+
+    /// The ops that go, `output` among them, in evaluation order; parameters nobody reads any more go by themselves.
+    package let removed: [ValueID]
+    /// The value that the replacement computes from now on.
+    package let output: ValueID
+    package let replacement: Replacement
+    /// The module path of what stands there afterwards.
+    package let scope: String
+
+    package init(removed: [ValueID], output: ValueID, replacement: Replacement, scope: String) {
+        self.removed = removed
+        self.output = output
+        self.replacement = replacement
+        self.scope = scope
+    }
+}
+
+extension Graph {
+    /// The graph after the rewrite: same inputs, same outputs, same shapes. Nodes and parameters are numbered anew.
+    ///
+    /// - Throws: ``ModelError/rewrite(value:reason:)`` if somebody else reads what goes, or if the shape would change.
+    package func replacing(_ rewrite: Rewrite) throws(ModelError) -> Graph {
+        let removed = Set(rewrite.removed)
+        let input =
+            switch rewrite.replacement {
+            case .linear(let input, _, _), .prelu(let input, _): input
+            }
+        for (index, node) in nodes.enumerated() where !removed.contains(ValueID(index: index)) {
+            for operand in node.operands where removed.contains(operand) && operand != rewrite.output {
+                throw .rewrite(value: self[operand].name, reason: "'\(node.name)' reads it too")
+            }
+        }
+        for output in outputs where removed.contains(output.value) && output.value != rewrite.output {
+            throw .rewrite(value: output.name, reason: "it is an output of the model")
+        }
+        precondition(!removed.contains(input) && input < rewrite.output)
+
+        let origin = Origin(
+            nodes: Set(rewrite.removed.flatMap { self[$0].origin.nodes }).sorted(), isReplacement: true)
+        let output = self[rewrite.output]
+        return try rebuilt { (graph, value, moved) throws(ModelError) in
+            guard value == rewrite.output, let input = moved[input.index] else { return nil }
+            let result: ValueID
+            switch rewrite.replacement {
+            case .linear(_, let weight, let bias):
+                var operands = [
+                    input,
+                    graph.addParameter(
+                        Parameter(name: rewrite.scope + ".weight", tensor: weight, isTrainable: true, isNew: true)),
+                ]
+                if let bias {
+                    operands.append(
+                        graph.addParameter(
+                            Parameter(name: rewrite.scope + ".bias", tensor: bias, isTrainable: true, isNew: true)))
+                }
+                result = try graph.append(
+                    .matMul(transposeLeft: false, transposeRight: true), operands,
+                    name: output.name, scope: rewrite.scope, origin: origin)
+            case .prelu(_, let slope):
+                let slope = graph.addParameter(
+                    Parameter(name: rewrite.scope + ".slope", tensor: slope, isTrainable: true, isNew: true))
+                result = try graph.append(
+                    .prelu, [input, slope], name: output.name, scope: rewrite.scope, origin: origin)
+            }
+            guard graph.type(result) == output.type else {
+                throw .rewrite(
+                    value: output.name, reason: "its shape would change to \(graph.shape(result))")
+            }
+            return result
+        }
+    }
+
+    /// Copies what the outputs (and the inputs, which always stay) need, letting `substitute` put something else in place
+    /// of a node. It returns nil where the node stays as it is.
+    private func rebuilt(
+        _ substitute: (inout Graph, ValueID, [ValueID?]) throws(ModelError) -> ValueID?
+    ) throws(ModelError) -> Graph {
+        var graph = Graph()
+        var moved = [ValueID?](repeating: nil, count: nodes.count)
+        for value in values {
+            let node = self[value]
+            switch node.op {
+            case .input(let name): moved[value.index] = graph.addInput(name, node.type)
+            case .parameter(let index): moved[value.index] = graph.addParameter(parameters[index])
+            default:
+                if let replacement = try substitute(&graph, value, moved) {
+                    moved[value.index] = replacement
+                    continue
+                }
+                // Not every operand is there any more when the node itself is one of those that go.
+                let operands = node.operands.compactMap { moved[$0.index] }
+                guard operands.count == node.operands.count else { continue }
+                moved[value.index] = try graph.append(
+                    node.op, operands, name: node.name, scope: node.scope, origin: node.origin)
+            }
+        }
+        for output in outputs {
+            guard let value = moved[output.value.index] else {
+                throw .rewrite(value: output.name, reason: "the model's output would be gone")
+            }
+            graph.addOutput(output.name, value)
+        }
+        return graph.pruned()
+    }
+
+    /// Without the nodes and parameters that no output depends on.
+    package func pruned() -> Graph {
+        var isNeeded = [Bool](repeating: false, count: nodes.count)
+        for output in outputs { isNeeded[output.value.index] = true }
+        for value in values.reversed() where isNeeded[value.index] {
+            for operand in self[value].operands { isNeeded[operand.index] = true }
+        }
+        return renumbered(keeping: isNeeded)
+    }
+}
