@@ -143,6 +143,32 @@ package struct Graph: Sendable {
         parameters.filter { $0.tensor.type == .float32 }.reduce(0) { $0 + $1.tensor.shape.elementCount }
     }
 
+    /// The nodes that are marked, and the parameters they read, numbered anew. Inputs always stay.
+    func renumbered(keeping isKept: [Bool]) -> Graph {
+        var graph = Graph()
+        var moved = [ValueID?](repeating: nil, count: nodes.count)
+        for (index, node) in nodes.enumerated() {
+            switch node.op {
+            case .input(let name):
+                moved[index] = graph.addInput(name, node.type)
+            case .parameter(let parameter) where isKept[index]:
+                moved[index] = graph.addParameter(parameters[parameter])
+            case _ where isKept[index]:
+                let operands = node.operands.compactMap { moved[$0.index] }
+                precondition(operands.count == node.operands.count, "what a kept node reads is kept")
+                moved[index] = graph.add(
+                    Node(
+                        op: node.op, operands: operands, type: node.type, name: node.name, scope: node.scope,
+                        origin: node.origin))
+            default: break
+            }
+        }
+        for output in outputs {
+            if let value = moved[output.value.index] { graph.addOutput(output.name, value) }
+        }
+        return graph
+    }
+
     private mutating func add(_ node: Node) -> ValueID {
         nodes.append(node)
         return ValueID(index: nodes.count - 1)

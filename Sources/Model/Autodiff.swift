@@ -1,0 +1,60 @@
+import Compute
+
+extension Graph {
+    /// Appends what computes the derivatives of a scalar, by walking the nodes from the last to the first.
+    ///
+    /// - Parameters:
+    ///   - loss: a scalar value of this graph.
+    ///   - targets: the values to differentiate by.
+    /// - Returns: for each target its derivative, of the target's shape, or nil where the loss does not depend on it.
+    /// - Throws: ``ModelError/shape(value:_:)`` never for a graph that was built by ``append(_:_:name:scope:origin:)``.
+    package mutating func gradients(
+        of loss: ValueID, withRespectTo targets: [ValueID]
+    ) throws(ModelError) -> [ValueID?] {
+        precondition(shape(loss).rank == 0, "only a scalar has a gradient")
+        var dependsOnTarget = [Bool](repeating: false, count: nodes.count)
+        for target in targets { dependsOnTarget[target.index] = true }
+        for value in values where self[value].operands.contains(where: { dependsOnTarget[$0.index] }) {
+            dependsOnTarget[value.index] = true
+        }
+
+        var adjoints = [ValueID?](repeating: nil, count: nodes.count)
+        guard dependsOnTarget[loss.index] else { return targets.map { _ in nil } }
+        adjoints[loss.index] = try appendConstant(1)
+        for index in stride(from: loss.index, through: 0, by: -1) {
+            let value = ValueID(index: index)
+            guard let adjoint = adjoints[index], dependsOnTarget[index], !self[value].operands.isEmpty else { continue }
+            let isWanted = self[value].operands.map { dependsOnTarget[$0.index] }
+            let derivatives = try appendDerivatives(of: value, adjoint: adjoint, isWanted: isWanted)
+            for (operand, derivative) in zip(self[value].operands, derivatives) {
+                guard let derivative else { continue }
+                if let sum = adjoints[operand.index] {
+                    adjoints[operand.index] = try append(.binary(.add), [sum, derivative])
+                } else {
+                    adjoints[operand.index] = derivative
+                }
+            }
+        }
+        return targets.map { adjoints[$0.index] }
+    }
+
+    /// Adds up the axes along which `target` was stretched to the shape of `value`.
+    mutating func sum(_ value: ValueID, to target: Shape) throws(ModelError) -> ValueID {
+        let from = shape(value)
+        guard from != target else { return value }
+        let missing = from.rank - target.rank
+        let axes = (0..<from.rank).filter { $0 < missing || (target[$0 - missing] == 1 && from[$0] != 1) }
+        let sum = axes.isEmpty ? value : try append(.reduce(.sum, axes: axes, keepsAxes: true), [value])
+        return shape(sum) == target ? sum : try append(.reshape(target), [sum])
+    }
+
+    mutating func appendConstant(_ number: Float) throws(ModelError) -> ValueID {
+        try append(.constant(try Tensor(scalar: number)), [])
+    }
+}
+
+extension Tensor {
+    init(scalar number: Float) throws(ModelError) {
+        do { try self.init([number], .scalar) } catch { throw .compute(.memory(error)) }
+    }
+}

@@ -1,0 +1,71 @@
+package import Compute
+
+/// Samples for a network: tensors that share their leading size.
+package struct Dataset: Sendable {
+    /// By input name, `[samples, ...]`.
+    package var inputs: [String: Tensor]
+    /// `[samples, ...]`: int64 classes, or float32 targets.
+    package var labels: Tensor?
+    package let count: Int
+
+    package init(inputs: [String: Tensor], labels: Tensor? = nil, count: Int) {
+        precondition(inputs.values.allSatisfy { $0.shape.dimensions.first == count })
+        precondition(labels.map { $0.shape.dimensions.first == count } ?? true)
+        self.inputs = inputs
+        self.labels = labels
+        self.count = count
+    }
+
+    /// A view of some consecutive samples.
+    package func samples(_ range: Range<Int>) -> Dataset {
+        Dataset(inputs: inputs.mapValues { $0.rows(range) }, labels: labels?.rows(range), count: range.count)
+    }
+
+    /// A copy of the chosen samples, in the order they are named.
+    ///
+    /// - Throws: ``ModelError/compute(_:)`` when there is no memory.
+    package func samples(_ indices: [Int]) throws(ModelError) -> Dataset {
+        var chosen: [String: Tensor] = [:]
+        for (name, tensor) in inputs { chosen[name] = try tensor.gathering(indices) }
+        let labels: Tensor? = if let labels { try labels.gathering(indices) } else { nil }
+        return Dataset(inputs: chosen, labels: labels, count: indices.count)
+    }
+}
+
+extension Tensor {
+    fileprivate func gathering(_ indices: [Int]) throws(ModelError) -> Tensor {
+        do {
+            let result = try Tensor(type, zeros: shape.withRows(indices.count))
+            copyRows(from: self, rows: indices, into: result)
+            return result
+        } catch {
+            throw .compute(.memory(error))
+        }
+    }
+}
+
+/// Which samples each step trains on, by the seed.
+package struct BatchOrder {
+    private let sampleCount: Int
+    private let batchSize: Int
+    private let isShuffled: Bool
+    private let seed: UInt64
+
+    /// - Parameter batchSize: at most `sampleCount`; a last partial batch is dropped.
+    package init(sampleCount: Int, batchSize: Int, isShuffled: Bool, seed: UInt64) {
+        precondition(batchSize > 0 && batchSize <= sampleCount)
+        self.sampleCount = sampleCount
+        self.batchSize = batchSize
+        self.isShuffled = isShuffled
+        self.seed = seed
+    }
+
+    package var stepsPerEpoch: Int { sampleCount / batchSize }
+
+    /// The order of the samples in one epoch; the same whenever it is asked.
+    package func permutation(epoch: Int) -> [Int] {
+        guard isShuffled else { return Array(0..<sampleCount) }
+        var random = SeededRandom(seed: seed &+ UInt64(epoch) &* 0x9E37_79B9_7F4A_7C15)
+        return random.shuffled(count: sampleCount)
+    }
+}

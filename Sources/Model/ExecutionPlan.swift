@@ -1,0 +1,113 @@
+package import Compute
+
+/// Owns a graph made ready to run: every buffer has its place in one arena, every kernel is prepared, and a run is a flat
+/// list of calls.
+package final class ExecutionPlan {
+    /// Something that changes a parameter in place once its derivative is known and nobody reads the old numbers any more.
+    package struct Update {
+        let parameter: ValueID
+        let gradient: ValueID
+        let prepare: (_ parameter: Tensor, _ gradient: Tensor) throws(ModelError) -> Step
+
+        package init(
+            parameter: ValueID, gradient: ValueID,
+            prepare: @escaping (_ parameter: Tensor, _ gradient: Tensor) throws(ModelError) -> Step
+        ) {
+            self.parameter = parameter
+            self.gradient = gradient
+            self.prepare = prepare
+        }
+    }
+
+    private let graph: Graph
+    private var steps: [Step] = []
+    /// For each value its memory; nil for what the plan does not need.
+    private var tensors: [Tensor?]
+    /// Bytes of the arena and of the inputs, without the parameters.
+    package private(set) var byteCount = 0
+
+    /// - Parameters:
+    ///   - fetching: the values that can be read after a run.
+    ///   - updates: what happens to parameters in each run; those parameters become copies that the plan owns.
+    /// - Throws: ``ModelError/compute(_:)`` when there is no memory or no kernel.
+    package init(_ graph: Graph, fetching: [ValueID], updates: [Update] = []) throws(ModelError) {
+        self.graph = graph
+        tensors = [Tensor?](repeating: nil, count: graph.nodes.count)
+        let lifetimes = Lifetimes(of: graph, fetching: fetching, updates: updates)
+        try placeLeaves(lifetimes, updated: Set(updates.map(\.parameter)))
+        try placeBuffers(lifetimes)
+        try prepareSteps(lifetimes, updates)
+    }
+
+    /// The memory of an input, to be written before a run; of a parameter; or of a fetched value, to be read after it.
+    package func tensor(_ value: ValueID) -> Tensor {
+        guard let tensor = tensors[value.index] else { preconditionFailure("value \(value.index) is not in the plan") }
+        return tensor
+    }
+
+    package func run() {
+        for step in steps { step.run() }
+    }
+
+    private func placeLeaves(_ lifetimes: Lifetimes, updated: Set<ValueID>) throws(ModelError) {
+        for value in graph.values where lifetimes.isNeeded[value.index] {
+            switch graph[value].op {
+            case .input:
+                let tensor = try allocate(graph.type(value))
+                tensors[value.index] = tensor
+                byteCount += tensor.byteCount
+            case .parameter(let index):
+                let tensor = graph.parameters[index].tensor
+                tensors[value.index] = updated.contains(value) ? try copy(tensor) : tensor
+            case .constant(let tensor):
+                tensors[value.index] = tensor
+            default: break
+            }
+        }
+    }
+
+    private func placeBuffers(_ lifetimes: Lifetimes) throws(ModelError) {
+        let roots = graph.values.filter { lifetimes.ownsBuffer($0) }
+        let memory = MemoryPlan(
+            roots.map { root in
+                let type = graph.type(root)
+                return .init(
+                    byteCount: type.shape.elementCount * type.element.byteCount,
+                    lifetime: lifetimes.ranges[root.index])
+            })
+        let arena: TensorStorage
+        do { arena = try TensorStorage(byteCount: memory.byteCount) } catch { throw .compute(.memory(error)) }
+        byteCount += memory.byteCount
+        for (root, offset) in zip(roots, memory.offsets) {
+            let type = graph.type(root)
+            tensors[root.index] = Tensor(type.element, type.shape, in: arena, byteOffset: offset)
+        }
+        for value in graph.values where lifetimes.isNeeded[value.index] && tensors[value.index] == nil {
+            guard let root = tensors[lifetimes.roots[value.index].index] else { continue }
+            tensors[value.index] = root.reshaped(graph.shape(value))
+        }
+    }
+
+    private func prepareSteps(_ lifetimes: Lifetimes, _ updates: [Update]) throws(ModelError) {
+        for value in graph.values where lifetimes.isNeeded[value.index] {
+            if !lifetimes.isView[value.index], let result = tensors[value.index] {
+                let operands = graph[value].operands.map(tensor)
+                if let step = try computing({ () throws(ComputeError) in try graph[value].op.step(operands, into: result) })
+                {
+                    steps.append(step)
+                }
+            }
+            for update in updates where lifetimes.turn(of: update) == value.index {
+                steps.append(try update.prepare(tensor(update.parameter), tensor(update.gradient)))
+            }
+        }
+    }
+
+    private func allocate(_ type: ValueType) throws(ModelError) -> Tensor {
+        do { return try Tensor(type.element, zeros: type.shape) } catch { throw .compute(.memory(error)) }
+    }
+
+    private func copy(_ tensor: Tensor) throws(ModelError) -> Tensor {
+        do { return try tensor.clone() } catch { throw .compute(.memory(error)) }
+    }
+}

@@ -1,0 +1,88 @@
+import Compute
+
+/// For each value of a graph: whether a run needs it, whose memory it lies in, and from which step to which it is alive.
+struct Lifetimes {
+    private(set) var isNeeded: [Bool]
+    /// Values that are another value's memory under another shape.
+    private(set) var isView: [Bool]
+    /// The value whose buffer holds this one: itself, what it is a view of, or the operand it overwrites.
+    private(set) var roots: [ValueID]
+    /// By root, the steps during which its buffer is in use.
+    private(set) var ranges: [ClosedRange<Int>]
+    private let isLeaf: [Bool]
+    private var turns: [ValueID: Int] = [:]
+
+    init(of graph: Graph, fetching: [ValueID], updates: [ExecutionPlan.Update]) {
+        isNeeded = [Bool](repeating: false, count: graph.nodes.count)
+        for value in fetching + updates.map(\.gradient) + graph.inputs { isNeeded[value.index] = true }
+        for value in graph.values.reversed() where isNeeded[value.index] {
+            for operand in graph[value].operands { isNeeded[operand.index] = true }
+        }
+        isLeaf = graph.nodes.map(\.operands.isEmpty)
+        isView = [Bool](repeating: false, count: graph.nodes.count)
+        roots = graph.values
+        ranges = graph.nodes.indices.map { $0...$0 }
+
+        // Views first: their readers keep the buffer behind them alive.
+        for value in graph.values where isNeeded[value.index] && graph[value].isView(in: graph) {
+            isView[value.index] = true
+            roots[value.index] = roots[graph[value].operands[0].index]
+        }
+        var lastRead = graph.nodes.indices.map { $0 }
+        for value in graph.values where isNeeded[value.index] {
+            for operand in graph[value].operands { lastRead[roots[operand.index].index] = value.index }
+        }
+        for update in updates {
+            let turn = max(lastRead[update.parameter.index], update.gradient.index)
+            turns[update.parameter] = turn
+            let root = roots[update.gradient.index].index
+            lastRead[root] = max(lastRead[root], turn)
+        }
+        for value in fetching { lastRead[roots[value.index].index] = graph.nodes.count }
+
+        // Then in place: an element-wise op may write over an operand that nobody reads after it.
+        for value in graph.values where isNeeded[value.index] && !isView[value.index] && graph[value].op.isElementwise {
+            for operand in graph[value].operands {
+                let root = roots[operand.index]
+                let isFree = !isLeaf[root.index] && lastRead[root.index] == value.index
+                guard isFree, graph.type(operand) == graph.type(value) else { continue }
+                let others = graph[value].operands.filter { $0 != operand }
+                guard others.allSatisfy({ roots[$0.index] != root }) else { continue }
+                roots[value.index] = root
+                lastRead[root.index] = max(lastRead[root.index], lastRead[value.index])
+                for later in graph.values where roots[later.index] == value { roots[later.index] = root }
+                break
+            }
+        }
+        for index in graph.nodes.indices { ranges[index] = index...max(index, lastRead[index]) }
+    }
+
+    /// Whether the value needs memory of its own in the arena.
+    func ownsBuffer(_ value: ValueID) -> Bool {
+        isNeeded[value.index] && !isLeaf[value.index] && roots[value.index] == value
+    }
+
+    /// After which step the update happens.
+    func turn(of update: ExecutionPlan.Update) -> Int? { turns[update.parameter] }
+}
+
+extension Node {
+    /// Whether the result is the operand's bytes under another shape.
+    fileprivate func isView(in graph: Graph) -> Bool {
+        switch op {
+        case .reshape: true
+        case .cast(let element): graph.type(operands[0]).element == element
+        default: false
+        }
+    }
+}
+
+extension Op {
+    /// Whether each element of the result depends on the same element of each operand of its shape.
+    fileprivate var isElementwise: Bool {
+        switch self {
+        case .unary, .binary, .unaryGradient: true
+        default: false
+        }
+    }
+}

@@ -1,0 +1,29 @@
+import Compute
+
+extension Shape {
+    /// Sizes that are known to be good, because they regroup those of a shape that exists.
+    private init(regrouping sizes: [Int]) {
+        do { self = try Shape(sizes) } catch { preconditionFailure("\(error)") }
+    }
+
+    /// `full` with a size of one on `axes`.
+    init(_ full: Shape, keeping axes: [Int]) {
+        self.init(regrouping: full.dimensions.enumerated().map { axes.contains($0) ? 1 : $1 })
+    }
+
+    /// `[C, 1, ...]`, which broadcasts to `[N, C, ...]` of that rank.
+    init(channels: Int, rank: Int) {
+        self.init(regrouping: [channels] + [Int](repeating: 1, count: rank - 2))
+    }
+
+    /// `[..., K]` as `[rows, K]`.
+    package var flattenedToMatrix: Shape {
+        let columns = dimensions.last ?? 1
+        return Shape(regrouping: [dimensions.dropLast().reduce(1, *), columns])
+    }
+
+    /// The same sizes for another number of samples.
+    package func withRows(_ count: Int) -> Shape {
+        Shape(regrouping: [count] + dimensions.dropFirst())
+    }
+}
