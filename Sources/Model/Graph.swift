@@ -71,7 +71,8 @@ package struct Graph: Sendable {
     package private(set) var inputs: [ValueID] = []
     package private(set) var outputs: [(name: String, value: ValueID)] = []
 
-    package init() {}
+    /// - Parameter parameters: what `.parameter` ops that are appended may refer to.
+    package init(parameters: [Parameter] = []) { self.parameters = parameters }
 
     package subscript(value: ValueID) -> Node { nodes[value.index] }
     package func type(_ value: ValueID) -> ValueType { nodes[value.index].type }

@@ -13,7 +13,6 @@ package enum ModelError: Error, CustomStringConvertible {
     /// The loss stopped being a number.
     case nanLoss(step: Int)
     case compute(ComputeError)
-    case cancelled
 
     package var description: String {
         switch self {
@@ -24,7 +23,6 @@ package enum ModelError: Error, CustomStringConvertible {
         case .nanLoss(let step):
             "the loss is not a number at step \(step): lower the learning rate, or look for extreme values in the data"
         case .compute(let error): "\(error)"
-        case .cancelled: "cancelled"
         }
     }
 }

@@ -26,4 +26,7 @@ extension Shape {
     package func withRows(_ count: Int) -> Shape {
         Shape(regrouping: [count] + dimensions.dropFirst())
     }
+
+    /// `[...]` of `[..., C]`.
+    var droppingLast: Shape { Shape(regrouping: Array(dimensions.dropLast())) }
 }

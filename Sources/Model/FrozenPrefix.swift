@@ -1,0 +1,109 @@
+package import Compute
+
+/// A network cut where training begins to matter: what lies before is computed once per sample and not in each step.
+struct FrozenPrefix {
+    /// The values that the rest reads, in the original graph, and the inputs that stand for them in `rest`.
+    let frontier: [(value: ValueID, name: String)]
+    /// The network after the cut. Parameters keep their indices.
+    let rest: Graph
+    /// Where each value of the original graph is in `rest`.
+    let moved: [ValueID?]
+
+    /// - Returns: nil when nothing before the first trained parameter is worth keeping.
+    init?(of graph: Graph, trainable: Set<Int>, batchSize: Int) throws(ModelError) {
+        var (isTrained, isData) = (
+            [Bool](repeating: false, count: graph.nodes.count), [Bool](repeating: false, count: graph.nodes.count)
+        )
+        for value in graph.values {
+            let operands = graph[value].operands
+            switch graph[value].op {
+            case .input: isData[value.index] = true
+            case .parameter(let index): isTrained[value.index] = trainable.contains(index)
+            default:
+                isTrained[value.index] = operands.contains { isTrained[$0.index] }
+                isData[value.index] = operands.contains { isData[$0.index] }
+            }
+        }
+        let read = Set(graph.values.filter { isTrained[$0.index] }.flatMap { graph[$0].operands })
+        let cut = read.filter { !isTrained[$0.index] && isData[$0.index] }.sorted()
+        let leading = cut.map { graph.shape($0).dimensions.first }
+        guard !cut.isEmpty, leading.allSatisfy({ $0 == batchSize }), !cut.allSatisfy(graph.inputs.contains) else {
+            return nil
+        }
+
+        var rest = Graph(parameters: graph.parameters)
+        var moved = [ValueID?](repeating: nil, count: graph.nodes.count)
+        var frontier: [(value: ValueID, name: String)] = []
+        for value in graph.values {
+            let node = graph[value]
+            if cut.contains(value) {
+                let name = "frozen/\(frontier.count)"
+                frontier.append((value, name))
+                moved[value.index] = rest.addInput(name, node.type)
+            } else if isTrained[value.index] || (!isData[value.index]) {
+                moved[value.index] = try rest.append(
+                    node.op, node.operands.compactMap { moved[$0.index] }, name: node.name, scope: node.scope,
+                    origin: node.origin)
+            }
+        }
+        for output in graph.outputs {
+            if let value = moved[output.value.index] { rest.addOutput(output.name, value) }
+        }
+        self.frontier = frontier
+        self.rest = rest
+        self.moved = moved
+    }
+}
+
+extension Graph {
+    /// How much memory the outputs of a frozen prefix may take before they are computed in each step after all.
+    private static let frozenByteLimit = 1 << 30
+
+    /// Trains some parameters of the network.
+    ///
+    /// - Parameters:
+    ///   - trainable: indices of the parameters that change.
+    ///   - dataset: the inputs, and the targets that the objective names.
+    ///   - afterStep: told the number of steps taken and the loss before the last one.
+    /// - Returns: the same graph with other numbers.
+    /// - Throws: ``ModelError``, as ``Trainer`` does.
+    package func trained(
+        _ objective: Objective, trainable: Set<Int>, on dataset: Dataset, options: TrainingOptions,
+        afterStep: (Int, Float) -> Void
+    ) throws(ModelError) -> Graph {
+        var (network, objective, samples) = (self, objective, dataset)
+        if let first = inputs.first, let batchSize = shape(first).dimensions.first,
+            let prefix = try FrozenPrefix(of: self, trainable: trainable, batchSize: batchSize),
+            frozenByteCount(prefix, samples: dataset.count, batchSize: batchSize) <= Self.frozenByteLimit
+        {
+            let targets = Set(objective.terms.map(\.target))
+            let inference = try Inference(self, fetching: prefix.frontier.map(\.value))
+            let frozen = try inference.outputs(for: dataset)
+            samples.inputs = dataset.inputs.filter { targets.contains($0.key) }
+            for (boundary, tensor) in zip(prefix.frontier, frozen) { samples.inputs[boundary.name] = tensor }
+            objective.terms = objective.terms.compactMap { term in
+                prefix.moved[term.value.index].map {
+                    .init(term.loss, of: $0, target: term.target, weight: term.weight)
+                }
+            }
+            network = prefix.rest
+        }
+        let trainer = try Trainer(
+            network, objective: objective, trainable: trainable, dataset: samples, options: options)
+        while trainer.step < options.steps {
+            let loss = try trainer.takeStep()
+            afterStep(trainer.step, loss)
+        }
+        var result = self
+        let trained = try trainer.trainedGraph()
+        for index in trainable { result.setParameter(index, trained.parameters[index].tensor) }
+        return result
+    }
+
+    private func frozenByteCount(_ prefix: FrozenPrefix, samples: Int, batchSize: Int) -> Int {
+        prefix.frontier.reduce(0) { total, boundary in
+            let type = type(boundary.value)
+            return total + type.shape.elementCount / batchSize * samples * type.element.byteCount
+        }
+    }
+}

@@ -1,0 +1,88 @@
+package import Compute
+
+/// A graph made ready to run over any number of samples, a batch at a time.
+package struct Inference {
+    private let graph: Graph
+    private let plan: ExecutionPlan
+    private let fetched: [ValueID]
+    /// Samples a run, which the graph was built for.
+    package let batchSize: Int
+
+    /// - Throws: ``ModelError/data(input:reason:)`` for a graph without inputs, ``ModelError/compute(_:)`` without memory.
+    package init(_ graph: Graph, fetching: [ValueID]) throws(ModelError) {
+        guard let first = graph.inputs.first, let batchSize = graph.shape(first).dimensions.first else {
+            throw .data(input: "", reason: "the model has no input with a batch axis")
+        }
+        self.graph = graph
+        self.batchSize = batchSize
+        fetched = fetching
+        plan = try ExecutionPlan(graph, fetching: fetching)
+    }
+
+    /// Runs all samples in order.
+    ///
+    /// - Parameter body: takes which samples these are, and each fetched value with the rows of these samples only:
+    ///   memory of the plan, which the next batch overwrites.
+    package func forEachBatch(
+        of dataset: Dataset, _ body: (Range<Int>, [Tensor]) throws(ModelError) -> Void
+    ) throws(ModelError) {
+        try dataset.check(fits: graph)
+        var start = 0
+        while start < dataset.count {
+            let range = start..<min(start + batchSize, dataset.count)
+            for input in graph.inputs {
+                guard case .input(let name) = graph[input].op, let samples = dataset.inputs[name] else { continue }
+                plan.tensor(input).rows(0..<range.count).copy(from: samples.rows(range))
+            }
+            plan.run()
+            try body(range, fetched.map { plan.tensor($0).firstSamples(range.count, of: batchSize) })
+            start = range.upperBound
+        }
+    }
+
+    /// Each fetched value for all samples, `[samples, ...]`.
+    package func outputs(for dataset: Dataset) throws(ModelError) -> [Tensor] {
+        var results: [Tensor] = []
+        for value in fetched {
+            let shape = graph.shape(value)
+            let rows = (shape.dimensions.first ?? 1) / batchSize * dataset.count
+            do { results.append(try Tensor(graph.type(value).element, zeros: shape.withRows(rows))) } catch {
+                throw .compute(.memory(error))
+            }
+        }
+        try forEachBatch(of: dataset) { range, values in
+            for (result, value) in zip(results, values) {
+                let rowsPerSample = (value.shape.dimensions.first ?? 1) / range.count
+                let rows = (range.lowerBound * rowsPerSample)..<(range.upperBound * rowsPerSample)
+                result.rows(rows).copy(from: value)
+            }
+        }
+        return results
+    }
+}
+
+extension Tensor {
+    /// The part of a batch's value that belongs to its first samples.
+    fileprivate func firstSamples(_ count: Int, of batchSize: Int) -> Tensor {
+        guard let leading = shape.dimensions.first else { return self }
+        return rows(0..<(leading / batchSize * count))
+    }
+}
+
+extension Dataset {
+    /// - Throws: ``ModelError/data(input:reason:)`` when an input is missing or has other sizes than the graph's.
+    func check(fits graph: Graph) throws(ModelError) {
+        for input in graph.inputs {
+            guard case .input(let name) = graph[input].op else { continue }
+            guard let samples = inputs[name] else { throw .data(input: name, reason: "the data have no such key") }
+            let expected = graph.type(input)
+            guard samples.type == expected.element else {
+                throw .data(input: name, reason: "expected \(expected.element), found \(samples.type)")
+            }
+            guard samples.shape.dimensions.dropFirst() == expected.shape.dimensions.dropFirst() else {
+                throw .data(
+                    input: name, reason: "a sample of the model is \(expected.shape), of the data \(samples.shape)")
+            }
+        }
+    }
+}
