@@ -10,6 +10,11 @@ package struct Shape: Hashable, Sendable, CustomStringConvertible {
         elementCount = 1
     }
 
+    private init(unchecked dimensions: [Int]) {
+        self.dimensions = dimensions
+        elementCount = dimensions.reduce(1, *)
+    }
+
     /// - Throws: ``ShapeError/invalid(_:)`` for a negative size or a product that overflows.
     package init(_ dimensions: [Int]) throws(ShapeError) {
         var product = 1
@@ -20,6 +25,12 @@ package struct Shape: Hashable, Sendable, CustomStringConvertible {
         }
         self.dimensions = dimensions
         elementCount = product
+    }
+
+    /// The same sizes but for the first, which may only shrink: their product stays small.
+    func replacingFirst(with size: Int) -> Shape {
+        precondition((0...dimensions[0]).contains(size), "the leading size may only shrink")
+        return Shape(unchecked: [size] + dimensions.dropFirst())
     }
 
     package var rank: Int { dimensions.count }

@@ -1,0 +1,19 @@
+/// How a convolution or a pooling slides over the spatial axes: one entry an axis, outermost first.
+package struct Window: Hashable, Sendable {
+    package var kernel: [Int]
+    package var strides: [Int]
+    /// One means that the elements under the window touch.
+    package var dilations: [Int]
+    package var padsBegin: [Int]
+    package var padsEnd: [Int]
+
+    package init(kernel: [Int], strides: [Int], dilations: [Int], padsBegin: [Int], padsEnd: [Int]) {
+        self.kernel = kernel
+        self.strides = strides
+        self.dilations = dilations
+        self.padsBegin = padsBegin
+        self.padsEnd = padsEnd
+    }
+
+    package var rank: Int { kernel.count }
+}
