@@ -1,0 +1,94 @@
+import COneDNN
+
+/// What oneDNN would do for an operation: the algorithm is chosen, nothing is compiled yet.
+///
+/// A class, because the handle must be freed once.
+@safe final class PrimitiveDescription {
+    let handle: dnnl_primitive_desc_t
+
+    /// - Parameters:
+    ///   - operation: points to a `dnnl_*_desc_t`, which is read during the call.
+    ///   - forward: the description of the forward operation, which a backward one asks for.
+    init(_ operation: UnsafeRawPointer, forward: PrimitiveDescription? = nil) throws(ComputeError) {
+        let engine = try Engine.shared()
+        var attributes: dnnl_primitive_attr_t?
+        try oneDNN("dnnl_primitive_attr_create") { unsafe dnnl_primitive_attr_create(&attributes) }
+        defer { unsafe dnnl_primitive_attr_destroy(attributes) }
+        // The scratchpad is ours: else each execution would allocate one.
+        try oneDNN("dnnl_primitive_attr_set_scratchpad_mode") {
+            unsafe dnnl_primitive_attr_set_scratchpad_mode(attributes, dnnl_scratchpad_mode_user)
+        }
+        var handle: dnnl_primitive_desc_t?
+        try oneDNN("dnnl_primitive_desc_create") {
+            unsafe dnnl_primitive_desc_create(&handle, operation, attributes, engine.handle, forward?.handle)
+        }
+        guard let handle = unsafe handle else { throw .oneDNN(call: "dnnl_primitive_desc_create", status: 0) }
+        unsafe self.handle = handle
+    }
+
+    /// A copy from one layout to another.
+    init(reorder source: Layout, to target: Layout) throws(ComputeError) {
+        let engine = try Engine.shared()
+        var (source, target) = (source, target)
+        var handle: dnnl_primitive_desc_t?
+        try oneDNN("dnnl_reorder_primitive_desc_create") {
+            unsafe dnnl_reorder_primitive_desc_create(&handle, &source, engine.handle, &target, engine.handle, nil)
+        }
+        guard let handle = unsafe handle else { throw .oneDNN(call: "dnnl_reorder_primitive_desc_create", status: 0) }
+        unsafe self.handle = handle
+    }
+
+    deinit {
+        unsafe dnnl_primitive_desc_destroy(handle)
+    }
+
+    /// The layout that the primitive wants for one of its arguments.
+    func layout(of argument: Int32) throws(ComputeError) -> Layout {
+        guard let layout = unsafe dnnl_primitive_desc_query_md(handle, dnnl_query_exec_arg_md, argument) else {
+            throw .oneDNN(call: "dnnl_primitive_desc_query_md", status: 0)
+        }
+        return unsafe layout.pointee
+    }
+}
+
+/// A compiled operation of oneDNN with its arguments.
+@safe final class Primitive {
+    private let handle: dnnl_primitive_t
+    private let description: PrimitiveDescription
+    private let engine: Engine
+    private var arguments: [dnnl_exec_arg_t] = unsafe []
+    private let scratchpad: TensorStorage
+
+    init(_ description: PrimitiveDescription) throws(ComputeError) {
+        self.description = description
+        engine = try Engine.shared()
+        let pad = try description.layout(of: DNNL_ARG_SCRATCHPAD)
+        do throws(MemoryError) { scratchpad = try TensorStorage(byteCount: pad.byteCount) } catch { throw .memory(error) }
+        var handle: dnnl_primitive_t?
+        try oneDNN("dnnl_primitive_create") { unsafe dnnl_primitive_create(&handle, description.handle) }
+        guard let handle = unsafe handle else { throw .oneDNN(call: "dnnl_primitive_create", status: 0) }
+        unsafe self.handle = handle
+        if scratchpad.byteCount > 0 { try unsafe bind(DNNL_ARG_SCRATCHPAD, scratchpad.bytes) }
+    }
+
+    deinit {
+        for unsafe argument in unsafe arguments { unsafe dnnl_memory_destroy(argument.memory) }
+        unsafe dnnl_primitive_destroy(handle)
+    }
+
+    /// Says where an argument lies. The caller keeps the memory, which has the layout of the description.
+    func bind(_ argument: Int32, _ address: UnsafeMutableRawPointer) throws(ComputeError) {
+        var layout = try description.layout(of: argument)
+        var memory: dnnl_memory_t?
+        try oneDNN("dnnl_memory_create") { unsafe dnnl_memory_create(&memory, &layout, engine.handle, address) }
+        unsafe arguments.append(dnnl_exec_arg_t(arg: argument, memory: memory))
+    }
+
+    func run() {
+        // SAFETY: every argument was bound to memory that holds its layout, and the step keeps that memory.
+        let status = unsafe arguments.withUnsafeBufferPointer { arguments in
+            unsafe dnnl_primitive_execute(handle, engine.stream, Int32(arguments.count), arguments.baseAddress)
+        }
+        precondition(status == dnnl_success, "a prepared primitive runs")
+    }
+}

@@ -1,0 +1,117 @@
+import Glibc
+
+extension Step {
+    /// Copies `x` to a tensor of the same type and count.
+    ///
+    /// - Throws: ``ComputeError/shape(_:)`` unless the counts are equal.
+    package static func copy(_ x: Tensor, into result: Tensor) throws(ComputeError) -> Step {
+        precondition(x.type == result.type, "a copy keeps the type")
+        guard x.shape.elementCount == result.shape.elementCount else {
+            throw .shape(.mismatch(operation: "copy", x.shape, result.shape))
+        }
+        return Step("copy", keeping: [x, result]) { result.copy(from: x) }
+    }
+
+    /// Sets every element of a float32 tensor.
+    package static func fill(_ x: Tensor, value: Float) throws(ComputeError) -> Step {
+        let (y, count) = unsafe (x.target(), x.shape.elementCount)
+        // SAFETY: `x` holds `count` elements.
+        return Step("fill", keeping: [x]) { unsafe y.update(repeating: value, count: count) }
+    }
+
+    /// Expands `x` by numpy's rule to the shape of `result`.
+    ///
+    /// - Throws: ``ComputeError/shape(_:)`` unless `x` stretches to it.
+    package static func broadcast(_ x: Tensor, into result: Tensor) throws(ComputeError) -> Step {
+        try result.shape.require(.broadcast(x.shape, result.shape), for: "broadcast")
+        let sizes = result.shape.dimensions
+        let loop = StridedLoop(
+            sizes, strides: [rowMajorStrides(sizes), StridedLoop.strides(of: x.shape, stretchedTo: sizes)])
+        let (a, y) = try unsafe (x.source(), result.target())
+        guard result.shape.elementCount > 0 else { return Step("broadcast", keeping: []) {} }
+        return Step("broadcast", keeping: [x, result]) {
+            loop.forEachRow { offsets in
+                // SAFETY: the loop stays inside the result's sizes, and the strides are those of the shapes.
+                let (from, to) = unsafe (a + offsets[1], y + offsets[0])
+                if loop.row.strides[1] == 0 {
+                    unsafe to.update(repeating: from[0], count: loop.row.count)
+                } else {
+                    unsafe to.update(from: from, count: loop.row.count)
+                }
+            }
+        }
+    }
+
+    /// Joins tensors that differ in one axis alone; any element type.
+    ///
+    /// - Throws: ``ComputeError/shape(_:)`` unless they fit.
+    package static func concat(_ xs: [Tensor], axis: Int, into result: Tensor) throws(ComputeError) -> Step {
+        var blocks: [AxisBlock] = []
+        var start = 0
+        for x in xs {
+            blocks.append(try AxisBlock(part: x, whole: result, axis: axis, start: start, "concat"))
+            start += x.shape[axis]
+        }
+        guard start == result.shape[axis] else {
+            throw .shape(.unsuitable(operation: "concat", result.shape, reason: "does not hold \(start) on axis \(axis)"))
+        }
+        return Step("concat", keeping: xs + [result]) {
+            for block in blocks { block.put() }
+        }
+    }
+
+    /// The part of `x` that starts at `start` on one axis and is as long as `result`; any element type.
+    ///
+    /// - Throws: ``ComputeError/shape(_:)`` unless it lies inside.
+    package static func slice(_ x: Tensor, axis: Int, start: Int, into result: Tensor) throws(ComputeError) -> Step {
+        let block = try AxisBlock(part: result, whole: x, axis: axis, start: start, "slice")
+        return Step("slice", keeping: [x, result], block.take)
+    }
+
+    /// `dy` at `start` on one axis of `dx`, with zeros elsewhere; any element type.
+    ///
+    /// - Throws: ``ComputeError/shape(_:)`` unless it lies inside.
+    package static func padSlice(dy: Tensor, axis: Int, start: Int, into dx: Tensor) throws(ComputeError) -> Step {
+        let block = try AxisBlock(part: dy, whole: dx, axis: axis, start: start, "padSlice")
+        let (y, byteCount) = unsafe (dx.writableBytes, dx.byteCount)
+        return Step("padSlice", keeping: [dy, dx]) {
+            // SAFETY: `dx` holds `byteCount` bytes.
+            unsafe memset(y, 0, byteCount)
+            block.put()
+        }
+    }
+}
+
+/// A part of a tensor along one axis: so many runs of bytes, which lie together in the part and apart in the whole.
+@safe private struct AxisBlock {
+    private let part: UnsafeMutableRawPointer
+    private let whole: UnsafeMutableRawPointer
+    private let runs: Int
+    private let partBytes: Int
+    private let wholeBytes: Int
+
+    init(part: Tensor, whole: Tensor, axis: Int, start: Int, _ operation: String) throws(ComputeError) {
+        precondition(part.type == whole.type, "a copy keeps the type")
+        let mismatch = ComputeError.shape(.mismatch(operation: operation, part.shape, whole.shape))
+        guard part.shape.rank == whole.shape.rank, part.shape.dimensions.indices.contains(axis) else { throw mismatch }
+        for other in part.shape.dimensions.indices where other != axis {
+            guard part.shape[other] == whole.shape[other] else { throw mismatch }
+        }
+        guard start >= 0, part.shape[axis] <= whole.shape[axis] - start else { throw mismatch }
+        let inner = part.shape.dimensions[(axis + 1)...].reduce(part.type.byteCount, *)
+        runs = part.shape.dimensions[..<axis].reduce(1, *)
+        partBytes = part.shape[axis] * inner
+        wholeBytes = whole.shape[axis] * inner
+        unsafe self.part = part.readableBytes
+        unsafe self.whole = whole.readableBytes + start * inner
+    }
+
+    // SAFETY of both: the part is `runs * partBytes` long, and each run lies inside the whole (checked above).
+    func put() {
+        for run in 0..<runs { unsafe memcpy(whole + run * wholeBytes, part + run * partBytes, partBytes) }
+    }
+
+    func take() {
+        for run in 0..<runs { unsafe memcpy(part + run * partBytes, whole + run * wholeBytes, partBytes) }
+    }
+}

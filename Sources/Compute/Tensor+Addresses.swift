@@ -1,0 +1,53 @@
+// Where kernels find the elements. The addresses hold as long as the storage does: a step keeps its operands.
+extension Tensor {
+    /// The elements of a float32 tensor, for reading; copied first if a file put them at an odd address.
+    func source() throws(ComputeError) -> UnsafeMutablePointer<Float> {
+        precondition(type == .float32, "the elements are \(type)")
+        return try unsafe source(as: Float.self)
+    }
+
+    /// The elements of a float32 tensor, for writing.
+    func target() -> UnsafeMutablePointer<Float> {
+        precondition(type == .float32, "the elements are \(type)")
+        return unsafe target(as: Float.self)
+    }
+
+    func source<Element: BitwiseCopyable>(as _: Element.Type) throws(ComputeError) -> UnsafeMutablePointer<Element> {
+        precondition(MemoryLayout<Element>.stride == type.byteCount, "the elements are \(type)")
+        do throws(MemoryError) {
+            let start = try unsafe storage.bytes(alignedTo: type.byteCount) + byteOffset
+            // SAFETY: the view holds `elementCount` elements of this size (Tensor.init), all bits of which are values.
+            return unsafe start.bindMemory(to: Element.self, capacity: shape.elementCount)
+        } catch {
+            throw .memory(error)
+        }
+    }
+
+    func target<Element: BitwiseCopyable>(as _: Element.Type) -> UnsafeMutablePointer<Element> {
+        precondition(MemoryLayout<Element>.stride == type.byteCount, "the elements are \(type)")
+        // SAFETY: as in `source`; owned memory is aligned to more than any element (TensorStorage.init).
+        return unsafe writableBytes.bindMemory(to: Element.self, capacity: shape.elementCount)
+    }
+
+    /// Memory that one step needs for itself.
+    static func scratch(_ shape: Shape) throws(ComputeError) -> Tensor {
+        do throws(MemoryError) { return try Tensor(zeros: shape) } catch { throw .memory(error) }
+    }
+}
+
+extension Shape {
+    /// - Throws: ``ShapeError/mismatch(operation:_:_:)`` unless this is `expected`.
+    func require(_ expected: Shape, for operation: String) throws(ComputeError) {
+        guard self == expected else { throw .shape(.mismatch(operation: operation, expected, self)) }
+    }
+
+    /// A shape made of sizes that a kernel computed.
+    static func of(_ dimensions: [Int]) throws(ComputeError) -> Shape {
+        do throws(ShapeError) { return try Shape(dimensions) } catch { throw .shape(error) }
+    }
+
+    /// Numpy's rule for two operands.
+    static func broadcast(_ left: Shape, _ right: Shape) throws(ComputeError) -> Shape {
+        do throws(ShapeError) { return try left.broadcast(with: right) } catch { throw .shape(error) }
+    }
+}
