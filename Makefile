@@ -1,0 +1,49 @@
+# make demo    build, start the service, send it a network with curl, show what comes back
+# make test    everything that must hold: layout, imports, unit tests, the program against ONNX Runtime
+# make check   the quick half of it: layout and imports
+# make format  lay the sources out
+# make bench   side by side with PyTorch
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := demo
+.PHONY: demo test check format bench program packages swift
+
+SOURCES := Sources Tests Package.swift
+PROGRAM := .build/release/layercollapse
+LIBRARIES := libdnnl-dev libopenblas-openmp-dev libsqlite3-dev libssl-dev pkg-config zlib1g-dev
+
+# A target must declare each of its own targets that it imports.
+BUILD_FLAGS := --explicit-target-dependency-import-check error
+
+demo: program
+	@.ci/packages curl jq
+	@Examples/digits/demo $(PROGRAM)
+
+test: check program
+	swift build --build-tests $(BUILD_FLAGS)
+	swift test --skip-build $(BUILD_FLAGS)
+	@.ci/python .build/test-python 'onnx>=1.17,<2' 'onnxruntime>=1.20,<2'
+	@.ci/packages curl
+	.build/test-python/bin/python Tests/EndToEnd/run.py $(PROGRAM)
+
+check: packages
+	swift format lint --strict --recursive $(SOURCES)
+	swift build $(BUILD_FLAGS)
+
+format: swift
+	swift format --in-place --recursive $(SOURCES)
+
+bench: program
+	@if [[ -z "$${BENCH_PYTHON:-}" ]]; then .ci/python .build/bench-python onnx torch; fi
+	@"$${BENCH_PYTHON:-.build/bench-python/bin/python}" Benchmarks/run.py $(PROGRAM)
+
+program: packages
+	swift build -c release --product layercollapse
+
+packages: swift
+	@.ci/packages $(LIBRARIES)
+
+swift:
+	@command -v swift >/dev/null \
+	    || { echo 'swift is not on PATH: install Swift 6.3 or later from https://www.swift.org/install/linux' >&2; exit 1; }
