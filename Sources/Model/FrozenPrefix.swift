@@ -1,4 +1,4 @@
-package import Compute
+import Compute
 
 /// A network cut where training begins to matter: what lies before is computed once per sample and not in each step.
 struct FrozenPrefix {

@@ -1,4 +1,4 @@
-package import Compute
+import Compute
 
 /// How far an output is from what it should be.
 package enum Loss: String, Sendable {

@@ -1,4 +1,5 @@
-package import Compute
+import Compute
+import Glibc
 
 /// How a parameter follows its derivative. The defaults and the arithmetic are PyTorch's.
 package enum Optimizer: Sendable, Equatable {
@@ -19,7 +20,7 @@ package enum Schedule: Sendable, Equatable {
     func factor(step: Int, of steps: Int) -> Float {
         switch self {
         case .constant: 1
-        case .cosine: 0.5 * (1 + Float.cosine(.pi * Float(step) / Float(max(steps, 1))))
+        case .cosine: 0.5 * (1 + cosf(.pi * Float(step) / Float(max(steps, 1))))
         }
     }
 }
@@ -77,7 +78,7 @@ struct OptimizerState {
     func prepare(step: Int, rate: Float) {
         switch optimizer {
         case .sgd:
-            schedule.set([rate])
+            schedule.copy(from: [rate])
         case .adamW:
             // In Float64: at beta2 = 0.999 a Float32 power is off in the fourth digit after the first steps.
             let corrections = [Optimizer.beta1, Optimizer.beta2].map { beta in
@@ -85,7 +86,7 @@ struct OptimizerState {
                 for _ in 0...step { power *= Double(beta) }
                 return Float(1 / (1 - power))
             }
-            schedule.set([rate] + corrections)
+            schedule.copy(from: [rate] + corrections)
         }
     }
 }

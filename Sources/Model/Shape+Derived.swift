@@ -1,4 +1,4 @@
-import Compute
+package import Compute
 
 extension Shape {
     /// Sizes that are known to be good, because they regroup those of a shape that exists.

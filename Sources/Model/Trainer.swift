@@ -113,7 +113,7 @@ package final class Trainer {
         plan.run()
         for (slope, strength) in decoupledPenalties {
             // a <- a - 2 rate lambda (a - 1), apart from the adaptive step (METHOD.md).
-            slope.set(slope.floats.map { $0 - 2 * rate * strength * ($0 - 1) })
+            slope.copy(from: slope.floats.map { $0 - 2 * rate * strength * ($0 - 1) })
         }
         let value = plan.tensor(loss).floats[0]
         guard value.isFinite else { throw .nanLoss(step: step) }
