@@ -1,0 +1,167 @@
+import Compute
+import Testing
+
+@testable import Model
+
+/// A linear layer behind a frozen one: `relu(x W1^T) W2^T`.
+private func network(batch: Int) throws -> Graph {
+    var graph = Graph()
+    let x = graph.addInput("x", .float(try Shape([batch, 3])))
+    let first = graph.addParameter(
+        Parameter(name: "first", tensor: try random(Shape([4, 3]), seed: 1, -1...1), isTrainable: true))
+    let second = graph.addParameter(
+        Parameter(name: "second", tensor: try random(Shape([2, 4]), seed: 2, -1...1), isTrainable: true))
+    let linear = Op.matMul(transposeLeft: false, transposeRight: true)
+    let hidden = try graph.append(.unary(.relu), [try graph.append(linear, [x, first])])
+    graph.addOutput("y", try graph.append(linear, [hidden, second]))
+    return graph
+}
+
+private func samples(_ count: Int) throws -> Dataset {
+    let labels = (0..<count).map { Int64($0 % 2) }
+    return Dataset(
+        inputs: [
+            "x": try random(Shape([count, 3]), seed: 5, -2...2), "target": try Tensor(labels, Shape([count])),
+        ], count: count)
+}
+
+private func objective(_ graph: Graph) -> Objective {
+    Objective(terms: [.init(.crossEntropy, of: graph.outputs[0].value, target: "target")])
+}
+
+private func options(_ optimizer: Optimizer, steps: Int, isShuffled: Bool = true) -> TrainingOptions {
+    TrainingOptions(steps: steps, learningRate: 0.05, optimizer: optimizer, isShuffled: isShuffled, seed: 11)
+}
+
+@Test func `SGD with momentum takes the steps that the formula gives`() throws {
+    // y = w x, mean square to 0: dw = 2 w x^2 / 1; x = 1, w0 = 1, rate 0.1, momentum 0.9, decay 0.
+    var graph = Graph()
+    let x = graph.addInput("x", .float(try Shape([1, 1])))
+    let weight = graph.addParameter(
+        Parameter(name: "w", tensor: try Tensor([1] as [Float], Shape([1, 1])), isTrainable: true))
+    let y = try graph.append(.matMul(transposeLeft: false, transposeRight: true), [x, weight])
+    graph.addOutput("y", y)
+    let data = Dataset(
+        inputs: [
+            "x": try Tensor([1] as [Float], Shape([1, 1])), "target": try Tensor([0] as [Float], Shape([1, 1])),
+        ], count: 1)
+    let trainer = try Trainer(
+        graph, objective: Objective(terms: [.init(.meanSquare, of: y, target: "target")]), trainable: [0],
+        dataset: data,
+        options: TrainingOptions(
+            steps: 3, learningRate: 0.1, optimizer: .sgd(momentum: 0.9, weightDecay: 0), isShuffled: false))
+    var (w, v): (Float, Float) = (1, 0)
+    for _ in 0..<3 {
+        let loss = try trainer.takeStep()
+        #expect(abs(loss - w * w) < 1e-6)
+        v = 0.9 * v + 2 * w
+        w -= 0.1 * v
+        let now = try #require(trainer.parameter(0)).floats[0]
+        #expect(abs(now - w) < 1e-6)
+    }
+}
+
+@Test(arguments: [Optimizer.sgd(momentum: 0.9, weightDecay: 0.01), .adamW(weightDecay: 0.01)])
+func `a training that was interrupted ends with the same bits`(optimizer: Optimizer) throws {
+    let graph = try network(batch: 4)
+    func trainer() throws -> Trainer {
+        try Trainer(
+            graph, objective: objective(graph), trainable: [0, 1], dataset: samples(23),
+            options: options(optimizer, steps: 20))
+    }
+    let whole = try trainer()
+    for _ in 0..<20 { _ = try whole.takeStep() }
+
+    let first = try trainer()
+    for _ in 0..<9 { _ = try first.takeStep() }
+    let second = try trainer()
+    try second.restore(first.checkpoint)
+    #expect(second.step == 9)
+    for _ in 9..<20 { _ = try second.takeStep() }
+    for index in 0..<2 {
+        let (one, other) = (try #require(whole.parameter(index)), try #require(second.parameter(index)))
+        #expect(one.floats == other.floats)
+    }
+}
+
+@Test func `caching what cannot change gives the same network`() throws {
+    let graph = try network(batch: 4)
+    let choices = options(.adamW(weightDecay: 0), steps: 30)
+    let cached = try graph.trained(
+        objective(graph), trainable: [1], on: samples(20), options: choices, afterStep: { _, _ in })
+    let plain = try Trainer(
+        graph, objective: objective(graph), trainable: [1], dataset: samples(20), options: choices)
+    for _ in 0..<30 { _ = try plain.takeStep() }
+    let expected = try #require(plain.parameter(1))
+    #expect(cached.parameters[1].tensor.maxAbsoluteDifference(from: expected) < 1e-5)
+    #expect(cached.parameters[0].tensor.floats == graph.parameters[0].tensor.floats)
+    #expect(cached.parameters[1].tensor.floats != graph.parameters[1].tensor.floats)
+}
+
+@Test func `training makes the loss small`() throws {
+    let graph = try network(batch: 8)
+    var losses: [Float] = []
+    _ = try graph.trained(
+        objective(graph), trainable: [0, 1], on: separable(64), options: options(.adamW(weightDecay: 0), steps: 200),
+        afterStep: { _, loss in losses.append(loss) })
+    #expect(losses.count == 200)
+    #expect(losses.suffix(8).reduce(0, +) < 0.2 * losses.prefix(8).reduce(0, +))
+}
+
+/// Two classes told apart by the sign of the first feature.
+private func separable(_ count: Int) throws -> Dataset {
+    let x = try random(Shape([count, 3]), seed: 8, -2...2)
+    let labels = stride(from: 0, to: count * 3, by: 3).map { Int64(x.floats[$0] > 0 ? 1 : 0) }
+    return Dataset(inputs: ["x": x, "target": try Tensor(labels, Shape([count]))], count: count)
+}
+
+@Test func `less than one batch is refused with a way out`() throws {
+    let graph = try network(batch: 8)
+    #expect {
+        try Trainer(
+            graph, objective: objective(graph), trainable: [0], dataset: samples(7),
+            options: options(.adamW(weightDecay: 0), steps: 1))
+    } throws: { error in
+        "\(error)".contains("7 samples are less than one batch: give more, or a smaller batch_size")
+    }
+}
+
+@Test func `a loss that is not a number names its step`() throws {
+    let graph = try network(batch: 4)
+    let trainer = try Trainer(
+        graph, objective: objective(graph), trainable: [0, 1], dataset: samples(8),
+        options: TrainingOptions(
+            steps: 500, learningRate: 1e30, optimizer: .sgd(momentum: 0.9, weightDecay: 0), isShuffled: false))
+    #expect {
+        for _ in 0..<500 { _ = try trainer.takeStep() }
+    } throws: { error in
+        if case ModelError.nanLoss = error { true } else { false }
+    }
+}
+
+@Test func `AdamW pulls a slope to one apart from the adaptive step`() throws {
+    var graph = Graph()
+    let x = graph.addInput("x", .float(try Shape([2, 1])))
+    let slope = graph.addParameter(
+        Parameter(name: "slope", tensor: try Tensor([0] as [Float], Shape([1])), isTrainable: true))
+    let y = try graph.append(.prelu, [x, slope])
+    graph.addOutput("y", y)
+    // Positive inputs: the loss says nothing about the slope, only the pull does.
+    let data = Dataset(
+        inputs: [
+            "x": try Tensor([1, 2] as [Float], Shape([2, 1])), "target": try Tensor([1, 2] as [Float], Shape([2, 1])),
+        ], count: 2)
+    let trainer = try Trainer(
+        graph,
+        objective: Objective(
+            terms: [.init(.meanSquare, of: y, target: "target")], slopePenalties: [.init(parameter: 0, strength: 5)]),
+        trainable: [0], dataset: data,
+        options: TrainingOptions(steps: 10, learningRate: 0.01, optimizer: .adamW(weightDecay: 0.5), isShuffled: false))
+    var expected: Float = 0
+    for _ in 0..<10 {
+        _ = try trainer.takeStep()
+        expected -= 2 * 0.01 * 5 * (expected - 1)
+    }
+    let now = try #require(trainer.parameter(0)).floats[0]
+    #expect(abs(now - expected) < 1e-5)
+}
