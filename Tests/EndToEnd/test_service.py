@@ -130,4 +130,4 @@ class Killed(Case):
         kills = int(os.environ.get("KILLS", "5"))
         complaints, figures = kill_again_and_again(PROGRAM, kills, seed=kills)
         self.figure(figures)
-        self.assertEqual(complaints, [])
+        self.assertEqual(complaints[:20], [])
