@@ -35,6 +35,13 @@ extension Tensor {
     }
 }
 
+extension TensorStorage {
+    /// Bytes that one step needs for itself.
+    static func scratch(_ layout: Layout) throws(ComputeError) -> TensorStorage {
+        do throws(MemoryError) { return try TensorStorage(byteCount: layout.byteCount) } catch { throw .memory(error) }
+    }
+}
+
 extension Shape {
     /// - Throws: ``ShapeError/mismatch(operation:_:_:)`` unless this is `expected`.
     func require(_ expected: Shape, for operation: String) throws(ComputeError) {

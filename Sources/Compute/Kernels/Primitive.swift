@@ -62,8 +62,7 @@ import COneDNN
     init(_ description: PrimitiveDescription) throws(ComputeError) {
         self.description = description
         engine = try Engine.shared()
-        let pad = try description.layout(of: DNNL_ARG_SCRATCHPAD)
-        do throws(MemoryError) { scratchpad = try TensorStorage(byteCount: pad.byteCount) } catch { throw .memory(error) }
+        scratchpad = try .scratch(description.layout(of: DNNL_ARG_SCRATCHPAD))
         var handle: dnnl_primitive_t?
         try oneDNN("dnnl_primitive_create") { unsafe dnnl_primitive_create(&handle, description.handle) }
         guard let handle = unsafe handle else { throw .oneDNN(call: "dnnl_primitive_create", status: 0) }

@@ -71,7 +71,7 @@ extension Step {
     /// `dy` at `start` on one axis of `dx`, with zeros elsewhere; any element type.
     ///
     /// - Throws: ``ComputeError/shape(_:)`` unless it lies inside.
-    package static func padSlice(dy: Tensor, axis: Int, start: Int, into dx: Tensor) throws(ComputeError) -> Step {
+    package static func padSlice(_ dy: Tensor, axis: Int, start: Int, into dx: Tensor) throws(ComputeError) -> Step {
         let block = try AxisBlock(part: dy, whole: dx, axis: axis, start: start, "padSlice")
         let (y, byteCount) = unsafe (dx.writableBytes, dx.byteCount)
         return Step("padSlice", keeping: [dy, dx]) {

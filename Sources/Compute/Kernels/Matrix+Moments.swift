@@ -1,0 +1,104 @@
+import CLAPACK
+
+// N samples, D features, E targets.
+extension Matrix {
+    /// Rows that are widened to Float64 at once: they and the result are all the memory that a sum needs.
+    private static let blockRows = 512
+
+    /// Adds `xT x`. This matrix is `[D, D]` and stays symmetric.
+    ///
+    /// - Parameters:
+    ///   - x: `[N, D]` of float32
+    /// - Throws: ``ComputeError/memory(_:)`` when `x` is mapped at an odd address and there is no room for a copy.
+    /// - Complexity: N·D² floating-point operations, by `cblas_dsyrk`.
+    package mutating func accumulateGram(of x: Tensor) throws(ComputeError) {
+        let (N, D) = try Self.sizes(x)
+        precondition(rows == D && columns == D, "a Gram matrix of \(D) features is [\(D), \(D)]")
+        guard N > 0, D > 0 else { return }
+        let source = try unsafe x.source()
+        var block = [Double](repeating: 0, count: min(N, Self.blockRows) * D)
+        for start in stride(from: 0, to: N, by: Self.blockRows) {
+            let count = min(Self.blockRows, N - start)
+            // SAFETY: rows `start..<start + count` lie inside `x`.
+            unsafe Self.widen(source + start * D, count * D, into: &block)
+            // SAFETY: `block` holds count·D and `values` D·D numbers.
+            unsafe cblas_dsyrk(
+                Int32(CblasRowMajor), Int32(CblasUpper), Int32(CblasTrans), Int32(D),
+                Int32(count), 1, block, Int32(D), 1, &values, Int32(D))
+        }
+        for row in 0..<D {
+            for column in 0..<row { values[row * D + column] = values[column * D + row] }
+        }
+        withExtendedLifetime(x) {}
+    }
+
+    /// Adds `xT y`. This matrix is `[D, E]`.
+    ///
+    /// - Parameters:
+    ///   - x: `[N, D]` of float32
+    ///   - y: `[N, E]` of float32
+    /// - Throws: ``ComputeError/shape(_:)`` unless both have as many rows; ``ComputeError/memory(_:)`` as the Gram matrix.
+    /// - Complexity: 2·N·D·E floating-point operations, by `cblas_dgemm`.
+    package mutating func accumulateProduct(_ x: Tensor, _ y: Tensor) throws(ComputeError) {
+        let (N, D) = try Self.sizes(x)
+        let (samples, E) = try Self.sizes(y)
+        guard samples == N else { throw .shape(.mismatch(operation: "moments", x.shape, y.shape)) }
+        precondition(rows == D && columns == E, "the product of \(x.shape) and \(y.shape) is [\(D), \(E)]")
+        guard N > 0, D > 0, E > 0 else { return }
+        let (left, right) = try unsafe (x.source(), y.source())
+        var leftBlock = [Double](repeating: 0, count: min(N, Self.blockRows) * D)
+        var rightBlock = [Double](repeating: 0, count: min(N, Self.blockRows) * E)
+        for start in stride(from: 0, to: N, by: Self.blockRows) {
+            let count = min(Self.blockRows, N - start)
+            // SAFETY: rows `start..<start + count` lie inside `x` and `y`.
+            unsafe Self.widen(left + start * D, count * D, into: &leftBlock)
+            unsafe Self.widen(right + start * E, count * E, into: &rightBlock)
+            // SAFETY: the blocks hold count·D and count·E and `values` D·E numbers.
+            unsafe cblas_dgemm(
+                Int32(CblasRowMajor), Int32(CblasTrans), Int32(CblasNoTrans), Int32(D),
+                Int32(E), Int32(count), 1, leftBlock, Int32(D), rightBlock, Int32(E), 1, &values, Int32(E))
+        }
+        withExtendedLifetime((x, y)) {}
+    }
+
+    /// Adds the sum of the rows of `x`, `[N, D]` of float32, to `sums`, `[D]`.
+    ///
+    /// - Throws: ``ComputeError/memory(_:)`` as the Gram matrix.
+    package static func accumulateColumnSums(of x: Tensor, into sums: inout [Double]) throws(ComputeError) {
+        let (N, D) = try sizes(x)
+        precondition(sums.count == D, "there is a sum for each of \(D) features")
+        let source = try unsafe x.source()
+        for row in 0..<N {
+            // SAFETY: `x` holds N·D elements.
+            for column in 0..<D { unsafe sums[column] += Double(source[row * D + column]) }
+        }
+        withExtendedLifetime(x) {}
+    }
+
+    /// - Parameter other: `[columns, n]`
+    /// - Returns: `[rows, n]`
+    package func multiplied(by other: Matrix) -> Matrix {
+        precondition(columns == other.rows, "[\(rows), \(columns)] by [\(other.rows), \(other.columns)]")
+        var result = Matrix(rows: rows, columns: other.columns)
+        guard !result.values.isEmpty, columns > 0 else { return result }
+        // SAFETY: the three hold rows·columns, columns·n and rows·n numbers (Matrix.init).
+        unsafe cblas_dgemm(
+            Int32(CblasRowMajor), Int32(CblasNoTrans), Int32(CblasNoTrans), Int32(rows),
+            Int32(other.columns), Int32(columns), 1, values, Int32(columns), other.values, Int32(other.columns), 0,
+            &result.values, Int32(other.columns))
+        return result
+    }
+
+    private static func sizes(_ x: Tensor) throws(ComputeError) -> (Int, Int) {
+        guard x.shape.rank == 2 else {
+            throw .shape(.unsuitable(operation: "moments", x.shape, reason: "is not samples by features"))
+        }
+        return (x.shape[0], x.shape[1])
+    }
+
+    private static func widen(_ source: UnsafeMutablePointer<Float>, _ count: Int, into block: inout [Double]) {
+        unsafe block.withUnsafeMutableBufferPointer { block in
+            for index in 0..<count { unsafe block[index] = Double(source[index]) }
+        }
+    }
+}

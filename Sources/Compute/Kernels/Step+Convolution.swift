@@ -1,0 +1,137 @@
+import COneDNN
+
+// N samples, I channels in, O channels out, G groups; `...` are one to three spatial sizes.
+extension Step {
+    /// Slides `weight` over `x` (a cross-correlation, as everybody's convolution).
+    ///
+    /// - Parameters:
+    ///   - x: `[N, I, ...]`
+    ///   - weight: `[O, I / G, ...]`, the last sizes being those of the window
+    ///   - bias: `[O]`
+    ///   - result: `[N, O, ...]`
+    /// - Throws: ``ComputeError/shape(_:)`` unless the sizes fit.
+    package static func convolution(
+        _ x: Tensor, weight: Tensor, bias: Tensor?, window: Window, groups: Int, into result: Tensor
+    ) throws(ComputeError) -> Step {
+        let sizes = try ConvolutionSizes(x: x.shape, weight: weight.shape, y: result.shape, window, groups: groups)
+        try bias?.shape.require(.of([result.shape[1]]), for: "convolution bias")
+        guard result.shape.elementCount > 0 else { return Step("convolution", keeping: []) {} }
+        let primitive = try ReorderingPrimitive(sizes.forward(hasBias: bias != nil))
+        try primitive.read(DNNL_ARG_SRC_0, x, sizes.x)
+        try primitive.read(DNNL_ARG_WEIGHTS_0, weight, sizes.weight)
+        if let bias { try primitive.read(DNNL_ARG_BIAS, bias, bias.shape.dimensions) }
+        try primitive.write(DNNL_ARG_DST_0, result, sizes.y)
+        return Step("convolution", keeping: [x, weight, result] + (bias.map { [$0] } ?? []), primitive.run)
+    }
+
+    /// The derivative of ``convolution(_:weight:bias:window:groups:into:)`` by `x`.
+    ///
+    /// - Throws: ``ComputeError/shape(_:)`` unless the sizes fit.
+    package static func convolutionBackwardData(
+        dy: Tensor, weight: Tensor, window: Window, groups: Int, into dx: Tensor
+    ) throws(ComputeError) -> Step {
+        let sizes = try ConvolutionSizes(x: dx.shape, weight: weight.shape, y: dy.shape, window, groups: groups)
+        guard dx.shape.elementCount > 0, dy.shape.elementCount > 0 else { return try fill(dx, value: 0) }
+        let primitive = try ReorderingPrimitive(sizes.backwardData())
+        try primitive.read(DNNL_ARG_DIFF_DST_0, dy, sizes.y)
+        try primitive.read(DNNL_ARG_WEIGHTS_0, weight, sizes.weight)
+        try primitive.write(DNNL_ARG_DIFF_SRC_0, dx, sizes.x)
+        return Step("convolution backward data", keeping: [dy, weight, dx], primitive.run)
+    }
+
+    /// The derivative of ``convolution(_:weight:bias:window:groups:into:)`` by `weight`.
+    ///
+    /// - Throws: ``ComputeError/shape(_:)`` unless the sizes fit.
+    package static func convolutionBackwardWeights(
+        _ x: Tensor, dy: Tensor, window: Window, groups: Int, into dWeight: Tensor
+    ) throws(ComputeError) -> Step {
+        let sizes = try ConvolutionSizes(x: x.shape, weight: dWeight.shape, y: dy.shape, window, groups: groups)
+        guard x.shape.elementCount > 0, dy.shape.elementCount > 0 else { return try fill(dWeight, value: 0) }
+        let primitive = try ReorderingPrimitive(sizes.backwardWeights())
+        try primitive.read(DNNL_ARG_SRC_0, x, sizes.x)
+        try primitive.read(DNNL_ARG_DIFF_DST_0, dy, sizes.y)
+        try primitive.write(DNNL_ARG_DIFF_WEIGHTS_0, dWeight, sizes.weight)
+        return Step("convolution backward weights", keeping: [x, dy, dWeight], primitive.run)
+    }
+}
+
+/// A convolution in oneDNN's terms.
+private struct ConvolutionSizes {
+    let x: [Int]
+    /// `[O, I, ...]`, or `[G, O / G, I / G, ...]` if there are groups
+    let weight: [Int]
+    let y: [Int]
+    private let window: OneDNNWindow
+
+    init(x: Shape, weight: Shape, y: Shape, _ window: Window, groups: Int) throws(ComputeError) {
+        let mismatch = ComputeError.shape(.mismatch(operation: "convolution", x, weight))
+        guard (3...5).contains(x.rank), weight.rank == x.rank, y.rank == x.rank, window.rank == x.rank - 2,
+            groups > 0, weight[0] % groups == 0, x[1] == weight[1] * groups, y[0] == x[0], y[1] == weight[0],
+            Array(weight.dimensions.dropFirst(2)) == window.kernel
+        else { throw mismatch }
+        self.x = x.dimensions
+        self.y = y.dimensions
+        self.weight = groups == 1 ? weight.dimensions : [groups, weight[0] / groups] + weight.dimensions.dropFirst()
+        self.window = OneDNNWindow(window, over: self.x, into: self.y)
+    }
+
+    func forward(hasBias: Bool) throws(ComputeError) -> PrimitiveDescription {
+        var (x, weight, y) = try (Layout.any(x), Layout.any(weight), Layout.any(y))
+        var bias = hasBias ? try Layout.any([self.y[1]]) : Layout()
+        var operation = dnnl_convolution_desc_t()
+        try oneDNN("dnnl_dilated_convolution_forward_desc_init") {
+            unsafe dnnl_dilated_convolution_forward_desc_init(
+                &operation, dnnl_forward_training, dnnl_convolution_direct, &x, &weight, &bias, &y,
+                window.strides, window.dilations, window.padsBegin, window.padsEnd)
+        }
+        return try unsafe PrimitiveDescription(&operation)
+    }
+
+    func backwardData() throws(ComputeError) -> PrimitiveDescription {
+        var (x, weight, y) = try (Layout.any(x), Layout.any(weight), Layout.any(y))
+        var operation = dnnl_convolution_desc_t()
+        try oneDNN("dnnl_dilated_convolution_backward_data_desc_init") {
+            unsafe dnnl_dilated_convolution_backward_data_desc_init(
+                &operation, dnnl_convolution_direct, &x, &weight, &y,
+                window.strides, window.dilations, window.padsBegin, window.padsEnd)
+        }
+        return try unsafe PrimitiveDescription(&operation, forward: forward(hasBias: false))
+    }
+
+    func backwardWeights() throws(ComputeError) -> PrimitiveDescription {
+        var (x, weight, y) = try (Layout.any(x), Layout.any(weight), Layout.any(y))
+        var bias = Layout()
+        var operation = dnnl_convolution_desc_t()
+        try oneDNN("dnnl_dilated_convolution_backward_weights_desc_init") {
+            unsafe dnnl_dilated_convolution_backward_weights_desc_init(
+                &operation, dnnl_convolution_direct, &x, &weight, &bias, &y,
+                window.strides, window.dilations, window.padsBegin, window.padsEnd)
+        }
+        return try unsafe PrimitiveDescription(&operation, forward: forward(hasBias: false))
+    }
+}
+
+/// A window as oneDNN counts: a dilation of zero means that the elements touch, and the end of the padding is where the
+/// last window ends.
+struct OneDNNWindow {
+    let kernel: [Int64]
+    let strides: [Int64]
+    let dilations: [Int64]
+    let padsBegin: [Int64]
+    let padsEnd: [Int64]
+
+    /// - Parameters:
+    ///   - x: `[N, I, ...]`
+    ///   - y: `[N, O, ...]`, which may be rounded up, so that the last window hangs over the padding
+    init(_ window: Window, over x: [Int], into y: [Int]) {
+        kernel = window.kernel.map(Int64.init)
+        strides = window.strides.map(Int64.init)
+        dilations = window.dilations.map { Int64($0 - 1) }
+        padsBegin = window.padsBegin.map(Int64.init)
+        padsEnd = window.kernel.indices.map { axis in
+            let reach = (window.kernel[axis] - 1) * window.dilations[axis] + 1
+            let end = (y[axis + 2] - 1) * window.strides[axis] + reach
+            return Int64(max(0, end - x[axis + 2] - window.padsBegin[axis]))
+        }
+    }
+}

@@ -1,0 +1,62 @@
+extension Step {
+    /// Gradient descent with momentum: `v = momentum * v + g + weightDecay * p; p -= rate * v`.
+    ///
+    /// - Parameters:
+    ///   - learningRate: its first element is the rate, read at each run
+    /// - Throws: ``ComputeError/shape(_:)`` unless the other three have one shape.
+    /// - SeeAlso: torch.optim.SGD with dampening 0
+    package static func sgd(
+        parameter: Tensor, gradient: Tensor, velocity: Tensor, learningRate: Tensor, momentum: Float,
+        weightDecay: Float
+    ) throws(ComputeError) -> Step {
+        for other in [gradient, velocity] { try other.shape.require(parameter.shape, for: "sgd") }
+        precondition(learningRate.shape.elementCount > 0, "there is a learning rate")
+        let (p, g, v) = try unsafe (parameter.target(), gradient.source(), velocity.target())
+        let rate = try unsafe learningRate.source()
+        let count = parameter.shape.elementCount
+        return Step("sgd", keeping: [parameter, gradient, velocity, learningRate]) {
+            let rate = unsafe rate[0]
+            // SAFETY: the three tensors hold `count` elements.
+            for index in 0..<count {
+                unsafe v[index] = momentum * v[index] + (g[index] + weightDecay * p[index])
+                unsafe p[index] -= rate * v[index]
+            }
+        }
+    }
+
+    /// Adam with decoupled weight decay.
+    ///
+    /// - Parameters:
+    ///   - first: the running mean of the gradient
+    ///   - second: the running mean of its square
+    ///   - schedule: `[3]`, read at each run: the learning rate, `1 / (1 - beta1^t)` and `1 / (1 - beta2^t)`
+    /// - Throws: ``ComputeError/shape(_:)`` unless the other four have one shape.
+    /// - SeeAlso: torch.optim.AdamW; Loshchilov, Hutter: arXiv:1711.05101
+    package static func adamW(
+        parameter: Tensor, gradient: Tensor, first: Tensor, second: Tensor, schedule: Tensor,
+        beta1: Float, beta2: Float, epsilon: Float, weightDecay: Float
+    ) throws(ComputeError) -> Step {
+        for other in [gradient, first, second] { try other.shape.require(parameter.shape, for: "adamW") }
+        try schedule.shape.require(.of([3]), for: "adamW schedule")
+        let (p, g, m, v) = try unsafe (parameter.target(), gradient.source(), first.target(), second.target())
+        let schedule_ = try unsafe schedule.source()
+        let count = parameter.shape.elementCount
+        // In Float64: 1 - 0.999 has four digits left in Float32.
+        let (rest1, rest2) = (Float(1 - Double(beta1)), Float(1 - Double(beta2)))
+        return Step("adamW", keeping: [parameter, gradient, first, second, schedule]) {
+            let rate = unsafe schedule_[0]
+            let kept = 1 - rate * weightDecay
+            let stride = unsafe rate * schedule_[1]
+            let correction = unsafe schedule_[2].squareRoot()
+            // SAFETY: the four tensors hold `count` elements.
+            for index in 0..<count {
+                let slope = unsafe g[index]
+                let mean = unsafe m[index] + (slope - m[index]) * rest1
+                let square = unsafe v[index] * beta2 + slope * slope * rest2
+                unsafe m[index] = mean
+                unsafe v[index] = square
+                unsafe p[index] = p[index] * kept - stride * mean / (square.squareRoot() * correction + epsilon)
+            }
+        }
+    }
+}
