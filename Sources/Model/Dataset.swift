@@ -51,7 +51,7 @@ package struct BatchOrder {
     private let isShuffled: Bool
     private let seed: UInt64
 
-    /// - Parameter batchSize: at most `sampleCount`; a last partial batch is dropped.
+    /// The batch is at most as large as the data; a last partial one is dropped.
     package init(sampleCount: Int, batchSize: Int, isShuffled: Bool, seed: UInt64) {
         precondition(batchSize > 0 && batchSize <= sampleCount)
         self.sampleCount = sampleCount

@@ -27,6 +27,7 @@ package final class ExecutionPlan {
     package private(set) var byteCount = 0
 
     /// - Parameters:
+    ///   - graph: what is to run.
     ///   - fetching: the values that can be read after a run.
     ///   - updates: what happens to parameters in each run; those parameters become copies that the plan owns.
     /// - Throws: ``ModelError/compute(_:)`` when there is no memory or no kernel.
@@ -92,8 +93,9 @@ package final class ExecutionPlan {
         for value in graph.values where lifetimes.isNeeded[value.index] {
             if !lifetimes.isView[value.index], let result = tensors[value.index] {
                 let operands = graph[value].operands.map(tensor)
-                if let step = try computing({ () throws(ComputeError) in try graph[value].op.step(operands, into: result) })
-                {
+                if let step = try computing({ () throws(ComputeError) in
+                    try graph[value].op.step(operands, into: result)
+                }) {
                     steps.append(step)
                 }
             }

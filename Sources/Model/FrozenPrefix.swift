@@ -62,8 +62,10 @@ extension Graph {
     /// Trains some parameters of the network.
     ///
     /// - Parameters:
+    ///   - objective: what becomes small.
     ///   - trainable: indices of the parameters that change.
     ///   - dataset: the inputs, and the targets that the objective names.
+    ///   - options: how many steps, how large, in which order.
     ///   - afterStep: told the number of steps taken and the loss before the last one.
     /// - Returns: the same graph with other numbers.
     /// - Throws: ``ModelError``, as ``Trainer`` does.

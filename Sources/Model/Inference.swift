@@ -21,8 +21,11 @@ package struct Inference {
 
     /// Runs all samples in order.
     ///
-    /// - Parameter body: takes which samples these are, and each fetched value with the rows of these samples only:
-    ///   memory of the plan, which the next batch overwrites.
+    /// - Parameters:
+    ///   - dataset: has a key for each input of the graph.
+    ///   - body: takes which samples these are, and each fetched value with the rows of these samples only: memory of the
+    ///     plan, which the next batch overwrites.
+    /// - Throws: ``ModelError/data(input:reason:)`` when the data do not fit, and whatever the body throws.
     package func forEachBatch(
         of dataset: Dataset, _ body: (Range<Int>, [Tensor]) throws(ModelError) -> Void
     ) throws(ModelError) {

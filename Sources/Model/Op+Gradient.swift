@@ -8,6 +8,7 @@ extension Graph {
     ///   - dy: the derivative of the loss by `y`, of the shape of `y`.
     ///   - isWanted: for each operand, whether anybody asks.
     /// - Returns: for each operand its derivative, of its shape, or nil where there is none or nobody asks.
+    /// - Throws: ``ModelError/compute(_:)`` when there is no memory for a constant.
     mutating func appendDerivatives(
         of value: ValueID, adjoint dy: ValueID, isWanted: [Bool]
     ) throws(ModelError) -> [ValueID?] {

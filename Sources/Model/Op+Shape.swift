@@ -6,6 +6,7 @@ extension Op {
     /// - Parameters:
     ///   - operands: the types of the operands, in the order ``Op`` names them.
     ///   - parameters: what `.parameter` refers into.
+    /// - Returns: the element type and shape of what the op computes.
     /// - Throws: ``ShapeError`` when sizes do not fit.
     func infer(_ operands: [ValueType], parameters: [Parameter]) throws(ShapeError) -> ValueType {
         switch self {

@@ -7,6 +7,7 @@ extension Op {
     ///   - x: the operands, in the order ``Op`` names them.
     ///   - result: memory of the inferred type.
     /// - Returns: nil for a leaf, which computes nothing.
+    /// - Throws: ``ComputeError`` when no kernel can be prepared.
     func step(_ x: [Tensor], into result: Tensor) throws(ComputeError) -> Step? {
         switch self {
         case .input, .parameter, .constant:

@@ -56,7 +56,7 @@ struct OptimizerState {
         }
     }
 
-    /// - Parameter decays: false for a slope, which weight decay leaves alone.
+    /// The prepared update of a parameter that was added; `decays` is false for a slope, which weight decay leaves alone.
     func update(_ index: Int, _ parameter: Tensor, _ gradient: Tensor, decays: Bool) throws(ModelError) -> Step {
         guard let moments = moments[index] else { preconditionFailure("the parameter was added") }
         return try computing { () throws(ComputeError) in
@@ -74,7 +74,7 @@ struct OptimizerState {
         }
     }
 
-    /// - Parameter step: from 0.
+    /// Sets the numbers of the step that comes next, counted from 0.
     func prepare(step: Int, rate: Float) {
         switch optimizer {
         case .sgd:

@@ -41,8 +41,10 @@ package final class Trainer {
 
     /// - Parameters:
     ///   - graph: the network, at the batch size of the training.
+    ///   - objective: what becomes small.
     ///   - trainable: indices of the parameters that change.
     ///   - dataset: the network's inputs, and the targets that the objective names.
+    ///   - options: how many steps, how large, in which order.
     /// - Throws: ``ModelError/data(input:reason:)`` when the data do not fit or are less than one batch.
     package init(
         _ graph: Graph, objective: Objective, trainable: Set<Int>, dataset: Dataset, options: TrainingOptions
@@ -87,7 +89,8 @@ package final class Trainer {
         }
         guard let batchSize = inputs.first?.tensor.shape.dimensions.first, batchSize <= dataset.count else {
             throw .data(
-                input: "", reason: "\(dataset.count) samples are less than one batch: give more, or a smaller batch_size")
+                input: "",
+                reason: "\(dataset.count) samples are less than one batch: give more, or a smaller batch_size")
         }
         self.graph = graph
         self.batchSize = batchSize
