@@ -3,8 +3,7 @@ import CLAPACK
 extension Matrix {
     /// Solves `self * result = rightSides` for a symmetric positive definite `self`.
     ///
-    /// - Parameters:
-    ///   - rightSides: `[n, m]`, where `self` is `[n, n]`
+    /// - `rightSides`: `[n, m]`, where `self` is `[n, n]`
     /// - Returns: `[n, m]`
     /// - Throws: ``ComputeError/singular(column:)`` unless `self` is positive definite to the precision of Float64.
     /// - Complexity: n³/3 + 2·n²·m floating-point operations, by LAPACK's `dpotrf` and `dpotrs`.

@@ -7,8 +7,7 @@ extension Matrix {
 
     /// Adds `xT x`. This matrix is `[D, D]` and stays symmetric.
     ///
-    /// - Parameters:
-    ///   - x: `[N, D]` of float32
+    /// - `x`: `[N, D]` of float32
     /// - Throws: ``ComputeError/memory(_:)`` when `x` is mapped at an odd address and there is no room for a copy.
     /// - Complexity: N·D² floating-point operations, by `cblas_dsyrk`.
     package mutating func accumulateGram(of x: Tensor) throws(ComputeError) {
@@ -34,9 +33,8 @@ extension Matrix {
 
     /// Adds `xT y`. This matrix is `[D, E]`.
     ///
-    /// - Parameters:
-    ///   - x: `[N, D]` of float32
-    ///   - y: `[N, E]` of float32
+    /// - `x`: `[N, D]` of float32
+    /// - `y`: `[N, E]` of float32
     /// - Throws: ``ComputeError/shape(_:)`` unless both have as many rows; ``ComputeError/memory(_:)`` as the Gram matrix.
     /// - Complexity: 2·N·D·E floating-point operations, by `cblas_dgemm`.
     package mutating func accumulateProduct(_ x: Tensor, _ y: Tensor) throws(ComputeError) {

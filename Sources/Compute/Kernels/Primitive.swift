@@ -6,9 +6,8 @@ import COneDNN
 @safe final class PrimitiveDescription {
     let handle: dnnl_primitive_desc_t
 
-    /// - Parameters:
-    ///   - operation: points to a `dnnl_*_desc_t`, which is read during the call.
-    ///   - forward: the description of the forward operation, which a backward one asks for.
+    /// - `operation`: points to a `dnnl_*_desc_t`, which is read during the call.
+    /// - `forward`: the description of the forward operation, which a backward one asks for.
     init(_ operation: UnsafeRawPointer, forward: PrimitiveDescription? = nil) throws(ComputeError) {
         let engine = try Engine.shared()
         var attributes: dnnl_primitive_attr_t?
@@ -71,7 +70,7 @@ import COneDNN
     }
 
     deinit {
-        for unsafe argument in unsafe arguments { unsafe dnnl_memory_destroy(argument.memory) }
+        while let argument = unsafe arguments.popLast() { unsafe dnnl_memory_destroy(argument.memory) }
         unsafe dnnl_primitive_destroy(handle)
     }
 

@@ -2,10 +2,9 @@
 extension Step {
     /// `(x - mean) / sqrt(variance + epsilon) * scale + bias` on given statistics.
     ///
-    /// - Parameters:
-    ///   - x: `[N, C, ...]`
-    ///   - scale: `[C]`, as are `bias`, `mean` and `variance`
-    ///   - result: the shape of `x`, or the same view
+    /// - `x`: `[N, C, ...]`
+    /// - `scale`: `[C]`, as are `bias`, `mean` and `variance`
+    /// - `result`: the shape of `x`, or the same view
     /// - Throws: ``ComputeError/shape(_:)`` unless the shapes fit.
     package static func batchNorm(
         _ x: Tensor, scale: Tensor, bias: Tensor, mean: Tensor, variance: Tensor, epsilon: Float, into result: Tensor

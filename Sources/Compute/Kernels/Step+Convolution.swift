@@ -4,11 +4,10 @@ import COneDNN
 extension Step {
     /// Slides `weight` over `x` (a cross-correlation, as everybody's convolution).
     ///
-    /// - Parameters:
-    ///   - x: `[N, I, ...]`
-    ///   - weight: `[O, I / G, ...]`, the last sizes being those of the window
-    ///   - bias: `[O]`
-    ///   - result: `[N, O, ...]`
+    /// - `x`: `[N, I, ...]`
+    /// - `weight`: `[O, I / G, ...]`, the last sizes being those of the window
+    /// - `bias`: `[O]`
+    /// - `result`: `[N, O, ...]`
     /// - Throws: ``ComputeError/shape(_:)`` unless the sizes fit.
     package static func convolution(
         _ x: Tensor, weight: Tensor, bias: Tensor?, window: Window, groups: Int, into result: Tensor
@@ -120,9 +119,8 @@ struct OneDNNWindow {
     let padsBegin: [Int64]
     let padsEnd: [Int64]
 
-    /// - Parameters:
-    ///   - x: `[N, I, ...]`
-    ///   - y: `[N, O, ...]`, which may be rounded up, so that the last window hangs over the padding
+    /// - `x`: `[N, I, ...]`
+    /// - `y`: `[N, O, ...]`, which may be rounded up, so that the last window hangs over the padding
     init(_ window: Window, over x: [Int], into y: [Int]) {
         kernel = window.kernel.map(Int64.init)
         strides = window.strides.map(Int64.init)

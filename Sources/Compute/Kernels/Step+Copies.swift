@@ -53,7 +53,8 @@ extension Step {
             start += x.shape[axis]
         }
         guard start == result.shape[axis] else {
-            throw .shape(.unsuitable(operation: "concat", result.shape, reason: "does not hold \(start) on axis \(axis)"))
+            let reason = "does not hold \(start) on axis \(axis)"
+            throw .shape(.unsuitable(operation: "concat", result.shape, reason: reason))
         }
         return Step("concat", keeping: xs + [result]) {
             for block in blocks { block.put() }

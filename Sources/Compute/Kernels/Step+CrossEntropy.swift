@@ -2,10 +2,9 @@
 extension Step {
     /// The mean over rows of `-log softmax(logits)[label]`; zero when every row is ignored.
     ///
-    /// - Parameters:
-    ///   - logits: `[..., C]`
-    ///   - labels: `[...]` of int64: below C, or `ignoreIndex`, which whoever loads them has checked
-    ///   - loss: a scalar
+    /// - `logits`: `[..., C]`
+    /// - `labels`: `[...]` of int64: below C, or `ignoreIndex`, which whoever loads them has checked
+    /// - `loss`: a scalar
     /// - Throws: ``ComputeError/shape(_:)`` unless the sizes fit.
     package static func crossEntropy(
         logits: Tensor, labels: Tensor, ignoreIndex: Int64, into loss: Tensor

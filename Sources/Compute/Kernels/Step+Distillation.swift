@@ -5,10 +5,9 @@ extension Step {
     /// The mean over rows of the divergence of Kullback and Leibler, `sum(t * (log t - log s))`, where `t` and `s` are
     /// the softmaxes of the teacher's and the student's logits.
     ///
-    /// - Parameters:
-    ///   - teacher: `[..., C]`
-    ///   - student: `[..., C]`
-    ///   - loss: a scalar
+    /// - `teacher`: `[..., C]`
+    /// - `student`: `[..., C]`
+    /// - `loss`: a scalar
     /// - Throws: ``ComputeError/shape(_:)`` unless the shapes fit.
     package static func distillation(
         teacher: Tensor, student: Tensor, into loss: Tensor

@@ -4,9 +4,8 @@ extension Step {
     /// The mean over all elements of `-t log p - (1 - t) log (1 - p)`, where `p` is the sigmoid of the logit: computed as
     /// `log(1 + exp z) - t z`, which no logit overflows.
     ///
-    /// - Parameters:
-    ///   - targets: probabilities, of the shape of `logits`
-    ///   - loss: a scalar
+    /// - `targets`: probabilities, of the shape of `logits`
+    /// - `loss`: a scalar
     /// - Throws: ``ComputeError/shape(_:)`` unless the shapes fit.
     package static func binaryCrossEntropy(
         logits: Tensor, targets: Tensor, into loss: Tensor
@@ -50,9 +49,8 @@ extension Step {
 
     /// The mean over all elements of `(left - right)^2`.
     ///
-    /// - Parameters:
-    ///   - right: of the shape of `left`
-    ///   - loss: a scalar
+    /// - `right`: of the shape of `left`
+    /// - `loss`: a scalar
     /// - Throws: ``ComputeError/shape(_:)`` unless the shapes fit.
     package static func meanSquare(_ left: Tensor, _ right: Tensor, into loss: Tensor) throws(ComputeError) -> Step {
         try right.shape.require(left.shape, for: "meanSquare")

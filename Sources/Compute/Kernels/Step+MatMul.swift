@@ -4,11 +4,10 @@ import COneDNN
 extension Step {
     /// Matrix product under numpy's broadcasting of the leading sizes.
     ///
-    /// - Parameters:
-    ///   - left: `[..., M, K]`, or `[..., K, M]` if transposed
-    ///   - right: `[..., K, N]`, or `[..., N, K]` if transposed
-    ///   - bias: `[N]`
-    ///   - result: `[..., M, N]`
+    /// - `left`: `[..., M, K]`, or `[..., K, M]` if transposed
+    /// - `right`: `[..., K, N]`, or `[..., N, K]` if transposed
+    /// - `bias`: `[N]`
+    /// - `result`: `[..., M, N]`
     /// - Throws: ``ComputeError/shape(_:)`` unless the sizes fit.
     package static func matMul(
         _ left: Tensor, transposed transposeLeft: Bool, _ right: Tensor, transposed transposeRight: Bool,
@@ -86,9 +85,8 @@ struct MatrixProduct {
 }
 
 extension MatrixProduct.Operand {
-    /// - Parameters:
-    ///   - batch: the leading sizes, which ones on the left fill up to `rank`
-    ///   - transposed: whether the matrix lies in memory as `[columns, rows]`
+    /// - `batch`: the leading sizes, which ones on the left fill up to `rank`
+    /// - `transposed`: whether the matrix lies in memory as `[columns, rows]`
     fileprivate init(batch: [Int], rank: Int, rows: Int, columns: Int, transposed: Bool) {
         let batch = [Int](repeating: 1, count: rank - batch.count) + batch
         sizes = batch + [rows, columns]

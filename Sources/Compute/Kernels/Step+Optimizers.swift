@@ -1,8 +1,7 @@
 extension Step {
     /// Gradient descent with momentum: `v = momentum * v + g + weightDecay * p; p -= rate * v`.
     ///
-    /// - Parameters:
-    ///   - learningRate: its first element is the rate, read at each run
+    /// - `learningRate`: its first element is the rate, read at each run
     /// - Throws: ``ComputeError/shape(_:)`` unless the other three have one shape.
     /// - SeeAlso: torch.optim.SGD with dampening 0
     package static func sgd(
@@ -26,10 +25,9 @@ extension Step {
 
     /// Adam with decoupled weight decay.
     ///
-    /// - Parameters:
-    ///   - first: the running mean of the gradient
-    ///   - second: the running mean of its square
-    ///   - schedule: `[3]`, read at each run: the learning rate, `1 / (1 - beta1^t)` and `1 / (1 - beta2^t)`
+    /// - `first`: the running mean of the gradient
+    /// - `second`: the running mean of its square
+    /// - `schedule`: `[3]`, read at each run: the learning rate, `1 / (1 - beta1^t)` and `1 / (1 - beta2^t)`
     /// - Throws: ``ComputeError/shape(_:)`` unless the other four have one shape.
     /// - SeeAlso: torch.optim.AdamW; Loshchilov, Hutter: arXiv:1711.05101
     package static func adamW(

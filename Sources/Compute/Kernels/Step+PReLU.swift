@@ -1,8 +1,7 @@
 extension Step {
     /// `max(x, 0) + slope * min(x, 0)`; `result` may be the same view as `x`.
     ///
-    /// - Parameters:
-    ///   - slope: stretches to the shape of `x` by numpy's rule
+    /// - `slope`: stretches to the shape of `x` by numpy's rule
     /// - Throws: ``ComputeError/shape(_:)`` unless it does.
     package static func prelu(_ x: Tensor, slope: Tensor, into result: Tensor) throws(ComputeError) -> Step {
         try result.shape.require(x.shape, for: "prelu")

@@ -4,9 +4,8 @@ import COneDNN
 extension Step {
     /// The largest element under each window; padding never wins.
     ///
-    /// - Parameters:
-    ///   - x: `[N, C, ...]`
-    ///   - result: `[N, C, ...]`
+    /// - `x`: `[N, C, ...]`
+    /// - `result`: `[N, C, ...]`
     /// - Throws: ``ComputeError/shape(_:)`` unless the sizes fit.
     package static func maxPool(_ x: Tensor, window: Window, into result: Tensor) throws(ComputeError) -> Step {
         let pooling = try Pooling(x: x.shape, y: result.shape, window)
@@ -47,10 +46,9 @@ extension Step {
 
     /// The mean of the elements under each window.
     ///
-    /// - Parameters:
-    ///   - x: `[N, C, ...]`
-    ///   - countsIncludePad: whether padding counts as zeros; what hangs over the padding never counts
-    ///   - result: `[N, C, ...]`
+    /// - `x`: `[N, C, ...]`
+    /// - `countsIncludePad`: whether padding counts as zeros; what hangs over the padding never counts
+    /// - `result`: `[N, C, ...]`
     /// - Throws: ``ComputeError/shape(_:)`` unless the sizes fit.
     package static func averagePool(
         _ x: Tensor, window: Window, countsIncludePad: Bool, into result: Tensor
@@ -122,7 +120,9 @@ private struct Pooling {
         return try unsafe PrimitiveDescription(&operation)
     }
 
-    func backward(_ algorithm: dnnl_alg_kind_t, forward: PrimitiveDescription) throws(ComputeError) -> PrimitiveDescription {
+    func backward(
+        _ algorithm: dnnl_alg_kind_t, forward: PrimitiveDescription
+    ) throws(ComputeError) -> PrimitiveDescription {
         let window = OneDNNWindow(window, over: x.dimensions, into: y.dimensions)
         var (x, y) = try (Layout.plain(x.dimensions), Layout.plain(y.dimensions))
         var operation = dnnl_pooling_v2_desc_t()

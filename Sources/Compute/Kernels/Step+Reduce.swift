@@ -1,8 +1,7 @@
 extension Step {
     /// Sums or means over some axes.
     ///
-    /// - Parameters:
-    ///   - result: the sizes of `x` on the other axes; whether ones stand for the axes that are gone is all the same
+    /// - `result`: the sizes of `x` on the other axes; whether ones stand for the axes that are gone is all the same
     /// - Throws: ``ComputeError/shape(_:)`` unless `result` has as many elements as the other axes.
     package static func reduce(
         _ kind: ReduceKind, _ x: Tensor, axes: [Int], into result: Tensor

@@ -15,8 +15,7 @@ extension Step {
 
     /// The derivative of the softmax; `dx` may be the same view as `dy`.
     ///
-    /// - Parameters:
-    ///   - y: the softmax's result
+    /// - `y`: the softmax's result
     /// - Throws: ``ComputeError/shape(_:)`` unless the shapes are equal and have that axis.
     package static func softmaxBackward(
         y: Tensor, dy: Tensor, axis: Int, into dx: Tensor

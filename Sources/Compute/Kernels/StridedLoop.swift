@@ -13,9 +13,8 @@ struct StridedLoop {
     /// The innermost axis, which the body walks itself.
     let row: Axis
 
-    /// - Parameters:
-    ///   - sizes: of the result, outermost first
-    ///   - strides: of each operand, one an axis of the result
+    /// - `sizes`: of the result, outermost first
+    /// - `strides`: of each operand, one an axis of the result
     init(_ sizes: [Int], strides operands: [[Int]]) {
         var axes: [Axis] = []
         for (axis, count) in sizes.enumerated() where count != 1 {

@@ -1,0 +1,71 @@
+import Testing
+
+@testable import Compute
+
+struct ConvolutionCase: Sendable, CustomTestStringConvertible {
+    var x: [Int]
+    var weight: [Int]
+    var strides: [Int]
+    var dilations: [Int]
+    var pads: [Int]
+    var groups = 1
+
+    var window: Window {
+        Window(
+            kernel: Array(weight.dropFirst(2)), strides: strides, dilations: dilations, padsBegin: pads,
+            padsEnd: pads.map { $0 + 1 })
+    }
+    var y: [Int] {
+        [x[0], weight[0]]
+            + strides.indices.map { axis in
+                let reach = (weight[axis + 2] - 1) * dilations[axis] + 1
+                return (x[axis + 2] + 2 * pads[axis] + 1 - reach) / strides[axis] + 1
+            }
+    }
+    var testDescription: String { "\(weight) over \(x), strides \(strides), dilations \(dilations), groups \(groups)" }
+}
+
+let convolutionCases = [
+    ConvolutionCase(x: [2, 3, 7, 9], weight: [5, 3, 3, 3], strides: [1, 1], dilations: [1, 1], pads: [1, 1]),
+    ConvolutionCase(x: [1, 1, 1, 1], weight: [1, 1, 1, 1], strides: [1, 1], dilations: [1, 1], pads: [0, 0]),
+    ConvolutionCase(x: [3, 16, 13, 6], weight: [32, 16, 3, 2], strides: [2, 1], dilations: [1, 2], pads: [0, 1]),
+    ConvolutionCase(x: [2, 6, 5, 5], weight: [4, 3, 3, 3], strides: [1, 2], dilations: [2, 1], pads: [2, 0], groups: 2),
+    ConvolutionCase(x: [2, 7, 6, 6], weight: [7, 1, 3, 3], strides: [1, 1], dilations: [1, 1], pads: [1, 1], groups: 7),
+    ConvolutionCase(x: [2, 65, 13], weight: [7, 65, 5], strides: [2], dilations: [1], pads: [2]),
+    ConvolutionCase(x: [1, 2, 4, 3, 5], weight: [3, 2, 2, 2, 3], strides: [1, 1, 2], dilations: [1, 1, 1], pads: [0, 1, 0]),
+]
+
+@Test(arguments: convolutionCases)
+func `a convolution agrees with sums in Float64`(c: ConvolutionCase) throws {
+    let (x, weight) = try (random(c.x, seed: 1), random(c.weight, seed: 2))
+    for bias in [nil, try random([c.weight[0]], seed: 3)] {
+        let y = try result(c.y) {
+            try .convolution(x, weight: weight, bias: bias, window: c.window, groups: c.groups, into: $0)
+        }
+        let (a, w, b) = (x.floats, weight.floats, bias?.floats)
+        let expected = (0..<y.shape.elementCount).map { element in
+            let out = place(element, in: c.y)
+            var sum = b.map { Double($0[out[1]]) } ?? 0
+            let group = out[1] / (c.weight[0] / c.groups)
+            for tap in 0..<c.weight.dropFirst().reduce(1, *) {
+                let under = place(tap, in: Array(c.weight.dropFirst()))
+                var from = [out[0], group * c.weight[1] + under[0]]
+                for axis in c.strides.indices {
+                    from.append(out[axis + 2] * c.strides[axis] - c.pads[axis] + under[axis + 1] * c.dilations[axis])
+                }
+                guard zip(from, c.x).allSatisfy({ $0 >= 0 && $0 < $1 }) else { continue }
+                sum += Double(a[position(from, in: c.x)]) * Double(w[position([out[1]] + under, in: c.weight)])
+            }
+            return sum
+        }
+        expectClose(y.floats, expected)
+    }
+}
+
+@Test func `a convolution whose sizes do not fit is refused`() throws {
+    let c = convolutionCases[0]
+    let (x, weight, y) = try (zeros(c.x), zeros([5, 2, 3, 3]), zeros(c.y))
+    #expect(throws: ComputeError.shape(.mismatch(operation: "convolution", x.shape, weight.shape))) {
+        try Step.convolution(x, weight: weight, bias: nil, window: c.window, groups: 1, into: y)
+    }
+}
