@@ -29,10 +29,13 @@ let convolutionCases = [
     ConvolutionCase(x: [2, 3, 7, 9], weight: [5, 3, 3, 3], strides: [1, 1], dilations: [1, 1], pads: [1, 1]),
     ConvolutionCase(x: [1, 1, 1, 1], weight: [1, 1, 1, 1], strides: [1, 1], dilations: [1, 1], pads: [0, 0]),
     ConvolutionCase(x: [3, 16, 13, 6], weight: [32, 16, 3, 2], strides: [2, 1], dilations: [1, 2], pads: [0, 1]),
-    ConvolutionCase(x: [2, 6, 5, 5], weight: [4, 3, 3, 3], strides: [1, 2], dilations: [2, 1], pads: [2, 0], groups: 2),
-    ConvolutionCase(x: [2, 7, 6, 6], weight: [7, 1, 3, 3], strides: [1, 1], dilations: [1, 1], pads: [1, 1], groups: 7),
+    ConvolutionCase(
+        x: [2, 6, 5, 5], weight: [4, 3, 3, 3], strides: [1, 2], dilations: [2, 1], pads: [2, 0], groups: 2),
+    ConvolutionCase(
+        x: [2, 7, 6, 6], weight: [7, 1, 3, 3], strides: [1, 1], dilations: [1, 1], pads: [1, 1], groups: 7),
     ConvolutionCase(x: [2, 65, 13], weight: [7, 65, 5], strides: [2], dilations: [1], pads: [2]),
-    ConvolutionCase(x: [1, 2, 4, 3, 5], weight: [3, 2, 2, 2, 3], strides: [1, 1, 2], dilations: [1, 1, 1], pads: [0, 1, 0]),
+    ConvolutionCase(
+        x: [1, 2, 4, 3, 5], weight: [3, 2, 2, 2, 3], strides: [1, 1, 2], dilations: [1, 1, 1], pads: [0, 1, 0]),
 ]
 
 @Test(arguments: convolutionCases)

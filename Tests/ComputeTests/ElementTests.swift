@@ -27,8 +27,7 @@ func `functions agree with PyTorch`(kind: UnaryKind, expected: [Double]) throws 
 @Test func `functions of positive numbers agree with PyTorch`() throws {
     let x = try tensor([0.01, 0.5, 1, 2, 100], [5])
     expectClose(
-        try result([5]) { try .unary(.log, x, into: $0) }.floats, [-4.60517, -0.6931472, 0, 0.6931472, 4.60517],
-        within: 1e-6)
+        try result([5]) { try .unary(.log, x, into: $0) }.floats, [-4.60517, -0.6931472, 0, 0.6931472, 4.60517])
     expectClose(try result([5]) { try .unary(.sqrt, x, into: $0) }.floats, [0.1, 0.7071068, 1, 1.414214, 10])
     expectClose(try result([5]) { try .unary(.reciprocal, x, into: $0) }.floats, [100, 2, 1, 0.5, 0.01])
 }

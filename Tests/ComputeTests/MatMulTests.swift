@@ -9,7 +9,8 @@ struct Product: Sendable, CustomTestStringConvertible {
 }
 
 private let products = [
-    Product(left: [1, 1], right: [1, 1]), Product(left: [7, 13], right: [13, 65]), Product(left: [65, 7], right: [7, 1]),
+    Product(left: [1, 1], right: [1, 1]), Product(left: [7, 13], right: [13, 65]),
+    Product(left: [65, 7], right: [7, 1]),
     Product(left: [2, 3, 5, 7], right: [7, 13]), Product(left: [3, 5, 7], right: [3, 7, 2]),
     Product(left: [2, 1, 5, 7], right: [3, 7, 4]), Product(left: [5, 7], right: [2, 3, 7, 4]),
     Product(left: [1, 5, 7], right: [7, 4]), Product(left: [64, 128], right: [128, 96]),
@@ -17,7 +18,10 @@ private let products = [
 
 @Test(arguments: products, [(false, false), (true, false), (false, true), (true, true)])
 func `a product agrees with sums in Float64`(product: Product, transposed: (Bool, Bool)) throws {
-    let (M, K, N) = (product.left[product.left.count - 2], product.left[product.left.count - 1], product.right[product.right.count - 1])
+    let (M, K, N) = (
+        product.left[product.left.count - 2], product.left[product.left.count - 1],
+        product.right[product.right.count - 1]
+    )
     let left = try random(transposed.0 ? product.left.dropLast(2) + [K, M] : product.left, seed: 1)
     let right = try random(transposed.1 ? product.right.dropLast(2) + [N, K] : product.right, seed: 2)
     let (leftBatch, rightBatch) = (Array(product.left.dropLast(2)), Array(product.right.dropLast(2)))

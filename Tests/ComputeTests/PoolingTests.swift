@@ -3,7 +3,8 @@ import Testing
 @testable import Compute
 
 // Expected numbers are those of PyTorch 2; `ceil_mode` shows in the result's size alone.
-private let ceiling = Window(kernel: [3, 3], strides: [2, 2], dilations: [1, 1], padsBegin: [1, 1], padsEnd: [1, 1])
+private let ceiling = Window(
+    kernel: [3, 3], strides: [2, 2], dilations: [1, 1], padsBegin: [1, 1], padsEnd: [1, 1])
 private let square = (0..<16).map(Float.init)
 
 @Test func `padding counts but what hangs over it does not`() throws {
@@ -11,11 +12,14 @@ private let square = (0..<16).map(Float.init)
     let y = try result([1, 1, 3, 3]) { try .averagePool(x, window: ceiling, countsIncludePad: true, into: $0) }
     expectClose(y.floats, [1.111111, 2.666667, 1.666667, 5.666667, 10, 5.5, 4.166667, 7, 3.75])
     let dy = try tensor([Float](repeating: 1, count: 9), [1, 1, 3, 3])
-    let dx = try result([1, 1, 4, 4]) { try .averagePoolBackward(dy: dy, window: ceiling, countsIncludePad: true, into: $0) }
+    let dx = try result([1, 1, 4, 4]) {
+        try .averagePoolBackward(dy: dy, window: ceiling, countsIncludePad: true, into: $0)
+    }
     expectClose(
         dx.floats,
         [
-            0.1111111, 0.2222222, 0.1111111, 0.2777778, 0.2222222, 0.4444444, 0.2222222, 0.5555556, 0.1111111, 0.2222222,
+            0.1111111, 0.2222222, 0.1111111, 0.2777778, 0.2222222, 0.4444444, 0.2222222, 0.5555556, 0.1111111,
+            0.2222222,
             0.1111111, 0.2777778, 0.2777778, 0.5555556, 0.2777778, 0.6944445,
         ])
 }
@@ -25,7 +29,9 @@ private let square = (0..<16).map(Float.init)
     let y = try result([1, 1, 3, 3]) { try .averagePool(x, window: ceiling, countsIncludePad: false, into: $0) }
     expectClose(y.floats, [2.5, 4, 5, 8.5, 10, 11, 12.5, 14, 15])
     let dy = try tensor([Float](repeating: 1, count: 9), [1, 1, 3, 3])
-    let dx = try result([1, 1, 4, 4]) { try .averagePoolBackward(dy: dy, window: ceiling, countsIncludePad: false, into: $0) }
+    let dx = try result([1, 1, 4, 4]) {
+        try .averagePoolBackward(dy: dy, window: ceiling, countsIncludePad: false, into: $0)
+    }
     expectClose(
         dx.floats,
         [
@@ -59,5 +65,6 @@ private let square = (0..<16).map(Float.init)
     let window = Window(kernel: [3], strides: [1], dilations: [1], padsBegin: [1], padsEnd: [1])
     let (x, dy) = try (tensor([1, 5, 2, 3], [1, 1, 4]), tensor([1, 2, 4, 8], [1, 1, 4]))
     #expect(try result([1, 1, 4]) { try .maxPool(x, window: window, into: $0) }.floats == [5, 5, 5, 3])
-    #expect(try result([1, 1, 4]) { try .maxPoolBackward(x, dy: dy, window: window, into: $0) }.floats == [0, 7, 0, 8])
+    #expect(
+        try result([1, 1, 4]) { try .maxPoolBackward(x, dy: dy, window: window, into: $0) }.floats == [0, 7, 0, 8])
 }

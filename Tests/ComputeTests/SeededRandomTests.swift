@@ -5,7 +5,10 @@ import Testing
 /// The numbers are those of Vigna's splitmix64.c for the seed 1234567.
 @Test func `the generator is splitmix64`() {
     var random = SeededRandom(seed: 1_234_567)
-    #expect([random.next(), random.next(), random.next()] == [6457827717110365317, 3203168211198807973, 9817491932198370423])
+    #expect(
+        [random.next(), random.next(), random.next()] == [
+            6457827717110365317, 3203168211198807973, 9817491932198370423,
+        ])
 }
 
 @Test func `a generator goes on from its state`() {

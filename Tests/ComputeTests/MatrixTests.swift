@@ -1,0 +1,54 @@
+import Testing
+
+@testable import Compute
+
+private func naive(_ x: [Float], _ y: [Float], samples: Int) -> [Double] {
+    let (D, E) = (x.count / samples, y.count / samples)
+    return (0..<(D * E)).map { element in
+        (0..<samples).reduce(0.0) { $0 + Double(x[$1 * D + element / E]) * Double(y[$1 * E + element % E]) }
+    }
+}
+
+private func expectClose(_ actual: Matrix, _ expected: [Double], within tolerance: Double = 1e-10) {
+    #expect(actual.values.count == expected.count)
+    #expect(zip(actual.values, expected).allSatisfy { abs($0 - $1) <= tolerance * max(1, abs($1)) })
+}
+
+@Test(arguments: [1, 7, 512, 1025])
+func `moments are sums over all samples and add up`(samples: Int) throws {
+    let (x, y) = try (random([samples, 13], seed: 1), random([samples, 5], seed: 2))
+    var (gram, product) = (Matrix(rows: 13, columns: 13), Matrix(rows: 13, columns: 5))
+    var sums = [Double](repeating: 0, count: 13)
+    for half in [0..<(samples / 2), (samples / 2)..<samples] {
+        try gram.accumulateGram(of: x.rows(half))
+        try product.accumulateProduct(x.rows(half), y.rows(half))
+        try Matrix.accumulateColumnSums(of: x.rows(half), into: &sums)
+    }
+    expectClose(gram, naive(x.floats, x.floats, samples: samples))
+    expectClose(product, naive(x.floats, y.floats, samples: samples))
+    let ones = [Float](repeating: 1, count: samples)
+    expectClose(Matrix(rows: 1, columns: 13, values: sums), naive(ones, x.floats, samples: samples))
+    #expect(gram == gram.transposed())
+}
+
+@Test func `a product of matrices`() {
+    let left = Matrix(rows: 2, columns: 3, values: [1, 2, 3, 4, 5, 6])
+    #expect(left.multiplied(by: left.transposed()) == Matrix(rows: 2, columns: 2, values: [14, 32, 32, 77]))
+    #expect(left.transposed()[2, 1] == 6)
+}
+
+@Test func `a solved system gives the right sides back`() throws {
+    let x = try random([100, 13])
+    var system = Matrix(rows: 13, columns: 13)
+    try system.accumulateGram(of: x)
+    let rightSides = Matrix(rows: 13, columns: 2, values: (0..<26).map { Double($0) - 11.5 })
+    let solution = try system.choleskySolve(rightSides)
+    expectClose(system.multiplied(by: solution), rightSides.values)
+}
+
+@Test func `a matrix that is not positive definite is refused`() {
+    let singular = Matrix(rows: 2, columns: 2, values: [1, 2, 2, 4])
+    #expect(throws: ComputeError.singular(column: 1)) {
+        try singular.choleskySolve(Matrix(rows: 2, columns: 1, values: [1, 1]))
+    }
+}
