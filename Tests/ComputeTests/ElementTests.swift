@@ -32,6 +32,23 @@ func `functions agree with PyTorch`(kind: UnaryKind, expected: [Double]) throws 
     expectClose(try result([5]) { try .unary(.reciprocal, x, into: $0) }.floats, [100, 2, 1, 0.5, 0.01])
 }
 
+@Test(arguments: [7, manyElements + 1])
+func `rectifiers treat many elements as they treat few`(count: Int) throws {
+    let (x, dy) = try (random([count]), random([count], seed: 2))
+    for (kind, slope) in [(UnaryKind.relu, 0), (.leakyRelu(slope: 0.25), 0.25)] as [(UnaryKind, Float)] {
+        let y = try result([count]) { try .unary(kind, x, into: $0) }
+        #expect(y.floats == x.floats.map { $0 > 0 ? $0 : slope * $0 })
+        let dx = try result([count]) { try .unaryBackward(kind, x: x, dy: dy, into: $0) }
+        #expect(dx.floats == zip(x.floats, dy.floats).map { $0 > 0 ? $1 : slope * $1 })
+    }
+}
+
+@Test func `a rectifier keeps what is not a number and cuts what is infinite`() throws {
+    let y = try result([2]) { try .unary(.relu, tensor([.nan, -.infinity], [2]), into: $0) }.floats
+    #expect(y[0].isNaN)
+    #expect(y[1] == 0)
+}
+
 private let pairs: [([Int], [Int])] = [
     ([13], [13]), ([7, 65], [7, 65]), ([7, 65], [65]), ([7, 65], [7, 1]), ([7, 65], []), ([], [3, 4]),
     ([2, 3, 5, 7], [3, 1, 1]), ([2, 3, 5, 7], [2, 1, 5, 1]), ([4, 1], [1, 5]), ([2, 1, 4, 1], [3, 1, 5]),

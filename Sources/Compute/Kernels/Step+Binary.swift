@@ -1,3 +1,5 @@
+import COneDNN
+
 extension Step {
     /// Two operands under numpy's broadcasting; `result` may be the same view as an operand of its shape.
     ///
@@ -18,6 +20,13 @@ extension Step {
             left: left.source(), right: right.source(), result: result.target())
         let operands = [left, right, result]
         guard result.shape.elementCount > 0 else { return Step(kind.rawValue, keeping: []) {} }
+        if left.shape == right.shape, result.shape.elementCount >= manyElements {
+            let primitive = try Primitive(.binary(kind, count: result.shape.elementCount))
+            try unsafe primitive.bind(DNNL_ARG_SRC_0, left.source())
+            try unsafe primitive.bind(DNNL_ARG_SRC_1, right.source())
+            try unsafe primitive.bind(DNNL_ARG_DST_0, result.target())
+            return Step(kind.rawValue, keeping: operands, primitive.run)
+        }
         return switch kind {
         case .add: Step(kind.rawValue, keeping: operands) { rows.run { $0 + $1 } }
         case .subtract: Step(kind.rawValue, keeping: operands) { rows.run { $0 - $1 } }
@@ -62,5 +71,24 @@ extension Step {
                 for index in 0..<count { unsafe y[index] = operation(a[index], b[index]) }
             }
         }
+    }
+}
+
+extension PrimitiveDescription {
+    /// Two operands of `count` elements each.
+    fileprivate static func binary(_ kind: BinaryKind, count: Int) throws(ComputeError) -> PrimitiveDescription {
+        let algorithm =
+            switch kind {
+            case .add: dnnl_binary_add
+            case .subtract: dnnl_binary_sub
+            case .multiply: dnnl_binary_mul
+            case .divide: dnnl_binary_div
+            }
+        var layout = try Layout.plain([count])
+        var operation = dnnl_binary_desc_t()
+        try oneDNN("dnnl_binary_desc_init") {
+            unsafe dnnl_binary_desc_init(&operation, algorithm, &layout, &layout, &layout)
+        }
+        return try unsafe PrimitiveDescription(&operation)
     }
 }

@@ -36,25 +36,44 @@ extension Step {
     ) throws(ComputeError) -> Step {
         for other in [gradient, first, second] { try other.shape.require(parameter.shape, for: "adamW") }
         try schedule.shape.require(.of([3]), for: "adamW schedule")
-        let (p, g, m, v) = try unsafe (parameter.target(), gradient.source(), first.target(), second.target())
+        let update = try unsafe AdamW(
+            count: parameter.shape.elementCount, parameter: parameter.target(), gradient: gradient.source(),
+            first: first.target(), second: second.target(), beta1: beta1, beta2: beta2, epsilon: epsilon)
         let schedule_ = try unsafe schedule.source()
-        let count = parameter.shape.elementCount
-        // In Float64: 1 - 0.999 has four digits left in Float32.
-        let (rest1, rest2) = (Float(1 - Double(beta1)), Float(1 - Double(beta2)))
         return Step("adamW", keeping: [parameter, gradient, first, second, schedule]) {
             let rate = unsafe schedule_[0]
-            let kept = 1 - rate * weightDecay
-            let stride = unsafe rate * schedule_[1]
-            let correction = unsafe schedule_[2].squareRoot()
-            // SAFETY: the four tensors hold `count` elements.
-            for index in 0..<count {
-                let slope = unsafe g[index]
-                let mean = unsafe m[index] + (slope - m[index]) * rest1
-                let square = unsafe v[index] * beta2 + slope * slope * rest2
-                unsafe m[index] = mean
-                unsafe v[index] = square
-                unsafe p[index] = p[index] * kept - stride * mean / (square.squareRoot() * correction + epsilon)
-            }
+            unsafe update.run(
+                kept: 1 - rate * weightDecay, stride: rate * schedule_[1], correction: schedule_[2].squareRoot())
+        }
+    }
+}
+
+@safe private struct AdamW {
+    let count: Int
+    let parameter: UnsafeMutablePointer<Float>
+    let gradient: UnsafeMutablePointer<Float>
+    let first: UnsafeMutablePointer<Float>
+    let second: UnsafeMutablePointer<Float>
+    let beta1: Float
+    let beta2: Float
+    let epsilon: Float
+
+    /// Copies everything to locals: the compiler cannot know that the loop does not write over what `self` lies in, and
+    /// vectorises only if nothing is read again.
+    @inline(never)
+    func run(kept: Float, stride: Float, correction: Float) {
+        let (p, g, m, v) = unsafe (parameter, gradient, first, second)
+        // In Float64: 1 - 0.999 has four digits left in Float32.
+        let (rest1, rest2) = (Float(1 - Double(beta1)), Float(1 - Double(beta2)))
+        let (beta2, epsilon) = (beta2, epsilon)
+        // SAFETY: the four tensors hold `count` elements.
+        for index in 0..<count {
+            let slope = unsafe g[index]
+            let mean = unsafe m[index] + (slope - m[index]) * rest1
+            let square = unsafe v[index] * beta2 + slope * slope * rest2
+            unsafe m[index] = mean
+            unsafe v[index] = square
+            unsafe p[index] = p[index] * kept - stride * mean / (square.squareRoot() * correction + epsilon)
         }
     }
 }

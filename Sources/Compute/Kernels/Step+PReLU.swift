@@ -62,7 +62,10 @@ extension Step {
             loop.forEachRow { start, slopeStart, count, stretches in
                 let (a, g, d) = unsafe (a + start, g + start, d + slopeStart)
                 if stretches {
-                    unsafe d[0] += sum(count) { unsafe pointwiseMin($0.of(a), .zero) * $0.of(g) }
+                    unsafe d[0] += sum(count) { place in
+                        let x = unsafe place.of(a)
+                        return unsafe x.replacing(with: 0, where: x .> 0) * place.of(g)
+                    }
                 } else {
                     for index in 0..<count { unsafe d[index] += min(a[index], 0) * g[index] }
                 }

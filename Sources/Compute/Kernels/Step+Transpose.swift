@@ -1,3 +1,5 @@
+import COneDNN
+
 extension Step {
     /// Reorders the axes: axis `i` of the result is axis `permutation[i]` of `x`. Any element type.
     ///
@@ -12,6 +14,13 @@ extension Step {
         let sizes = permutation.map { x.shape[$0] }
         try result.shape.require(.of(sizes), for: "transpose")
         let own = rowMajorStrides(x.shape.dimensions)
+        if x.type == .float32, x.shape.elementCount > 0 {
+            let primitive = try Primitive(
+                PrimitiveDescription(reorder: .strided(sizes, strides: permutation.map { own[$0] }), to: .plain(sizes)))
+            try unsafe primitive.bind(DNNL_ARG_SRC_0, x.source())
+            try unsafe primitive.bind(DNNL_ARG_DST_0, result.target())
+            return Step("transpose", keeping: [x, result], primitive.run)
+        }
         let loop = StridedLoop(sizes, strides: [rowMajorStrides(sizes), permutation.map { own[$0] }])
         guard x.shape.elementCount > 0 else { return Step("transpose", keeping: []) {} }
         return switch x.type {

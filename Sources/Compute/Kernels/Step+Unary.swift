@@ -11,7 +11,15 @@ extension Step {
         let (a, y) = try unsafe (x.source(), result.target())
         guard count > 0 else { return Step("unary", keeping: []) {} }
         // SAFETY of the loops below: both tensors hold `count` elements.
-        switch kind.kernel {
+        switch kind.kernel(count) {
+        case .relu:
+            return Step("unary", keeping: [x, result]) {
+                for index in 0..<count { unsafe y[index] = a[index] < 0 ? 0 : a[index] }
+            }
+        case .leakyRelu(let slope):
+            return Step("unary", keeping: [x, result]) {
+                for index in 0..<count { unsafe y[index] = a[index] < 0 ? slope * a[index] : a[index] }
+            }
         case .oneDNN(let algorithm, let alpha):
             let primitive = try Primitive(.eltwise(algorithm, alpha: alpha, count: count))
             try unsafe primitive.bind(DNNL_ARG_SRC_0, a)
@@ -40,7 +48,15 @@ extension Step {
         let (a, dy_, dx_) = try unsafe (x.source(), dy.source(), dx.target())
         guard count > 0 else { return Step("unary backward", keeping: []) {} }
         // SAFETY of the loops below: the three tensors hold `count` elements.
-        switch kind.kernel {
+        switch kind.kernel(count) {
+        case .relu:
+            return Step("unary backward", keeping: [x, dy, dx]) {
+                for index in 0..<count { unsafe dx_[index] = a[index] > 0 ? dy_[index] : 0 }
+            }
+        case .leakyRelu(let slope):
+            return Step("unary backward", keeping: [x, dy, dx]) {
+                for index in 0..<count { unsafe dx_[index] = a[index] > 0 ? dy_[index] : slope * dy_[index] }
+            }
         case .oneDNN(let algorithm, let alpha):
             let primitive = try Primitive(.eltwiseBackward(algorithm, alpha: alpha, count: count))
             try unsafe primitive.bind(DNNL_ARG_SRC_0, a)
@@ -63,12 +79,20 @@ extension Step {
 /// Who computes a function.
 private enum UnaryKernel {
     case oneDNN(dnnl_alg_kind_t, alpha: Float)
+    /// In a loop of our own, as the rest.
+    case relu
+    case leakyRelu(slope: Float)
     case erf, reciprocal
 }
 
+/// From here on two threads of oneDNN beat one loop, which starts at once.
+let manyElements = 65_536
+
 extension UnaryKind {
-    fileprivate var kernel: UnaryKernel {
+    fileprivate func kernel(_ count: Int) -> UnaryKernel {
         switch self {
+        case .relu where count < manyElements: .relu
+        case .leakyRelu(let slope) where count < manyElements: .leakyRelu(slope: slope)
         case .relu: .oneDNN(dnnl_eltwise_relu, alpha: 0)
         case .leakyRelu(let slope): .oneDNN(dnnl_eltwise_relu, alpha: slope)
         case .sigmoid: .oneDNN(dnnl_eltwise_logistic, alpha: 0)

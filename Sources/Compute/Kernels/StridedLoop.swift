@@ -40,25 +40,31 @@ struct StridedLoop {
     /// Calls the body with the offsets at which each row starts.
     @inline(__always)
     func forEachRow(_ body: (SIMD4<Int>) -> Void) {
-        if outer.isEmpty {
-            body(SIMD4())
-        } else if outer.count == 1 {
-            var offsets = SIMD4<Int>()
-            for _ in 0..<outer[0].count {
+        guard let inner = outer.last else { return body(SIMD4()) }
+        for block in 0..<blocks {
+            var offsets = start(ofBlock: block)
+            for _ in 0..<inner.count {
                 body(offsets)
-                offsets &+= outer[0].strides
+                offsets &+= inner.strides
             }
-        } else {
-            walk(0, SIMD4(), body)
         }
     }
 
-    private func walk(_ axis: Int, _ start: SIMD4<Int>, _ body: (SIMD4<Int>) -> Void) {
-        guard axis < outer.count else { return body(start) }
-        var offsets = start
-        for _ in 0..<outer[axis].count {
-            walk(axis + 1, offsets, body)
-            offsets &+= outer[axis].strides
+    /// How often the axis next to the row is walked.
+    private var blocks: Int {
+        var product = 1
+        for axis in outer.dropLast() { product *= axis.count }
+        return product
+    }
+
+    private func start(ofBlock block: Int) -> SIMD4<Int> {
+        var rest = block
+        var offsets = SIMD4<Int>()
+        for axis in outer.dropLast().reversed() {
+            let (quotient, remainder) = rest.quotientAndRemainder(dividingBy: axis.count)
+            offsets &+= axis.strides &* SIMD4(repeating: remainder)
+            rest = quotient
         }
+        return offsets
     }
 }
