@@ -1,12 +1,15 @@
 /// Memory could not be had: the machine, or the limit that the process runs under, has no `byteCount` bytes left.
 package struct MemoryError: Error, Equatable, CustomStringConvertible {
+    /// Zero when a library ran out of memory and did not say over how much.
     package let byteCount: Int
 
     package init(byteCount: Int) {
         self.byteCount = byteCount
     }
 
-    package var description: String { "no memory for \(byteCount) bytes" }
+    package var description: String {
+        byteCount == 0 ? "no memory left" : "no memory for \(byteCount) bytes"
+    }
 }
 
 /// Why a calculation cannot be prepared.

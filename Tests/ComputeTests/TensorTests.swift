@@ -57,6 +57,14 @@ func `borrowed elements are read at any address`(offset: Int) throws {
     #expect((address == UInt(bitPattern: file.region.baseAddress)) == (offset % 4 == 0))
 }
 
+@Test func `borrowed elements are never written`() async {
+    await #expect(processExitsWith: .failure) {
+        let file = try File(offset: 0, values: [1])
+        let storage = TensorStorage(borrowing: file.region, owner: file)
+        Tensor(.float32, try Shape([1]), in: storage, byteOffset: 0).copy(from: [2])
+    }
+}
+
 @Test func `bytes go out and come in`() throws {
     let x = try tensor([1, 2], [2])
     #expect(x.withBytes { $0.byteCount } == 8)

@@ -46,6 +46,7 @@ extension Step {
     ///
     /// - Throws: ``ComputeError/shape(_:)`` unless they fit.
     package static func concat(_ xs: [Tensor], axis: Int, into result: Tensor) throws(ComputeError) -> Step {
+        precondition(result.storage.isWritable, "a borrowed tensor is never written")
         var blocks: [AxisBlock] = []
         var start = 0
         for x in xs {
@@ -65,6 +66,7 @@ extension Step {
     ///
     /// - Throws: ``ComputeError/shape(_:)`` unless it lies inside.
     package static func slice(_ x: Tensor, axis: Int, start: Int, into result: Tensor) throws(ComputeError) -> Step {
+        precondition(result.storage.isWritable, "a borrowed tensor is never written")
         let block = try AxisBlock(part: result, whole: x, axis: axis, start: start, "slice")
         return Step("slice", keeping: [x, result], block.take)
     }
