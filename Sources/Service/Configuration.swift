@@ -85,15 +85,15 @@ package struct Configuration: Sendable {
                 guard let found = try provider.value(forKey: key, type: setting.type).value else { continue }
                 guard let value = setting.value(of: found.content) else {
                     throw ConfigurationError.invalidValue(
-                        setting.name, source: source, found: "\(found)", expected: setting.expectation)
+                        setting.name, source: source, found: found.content.words, expected: setting.expectation)
                 }
                 return Setting.Resolved(setting: setting, value: value, source: source)
             } catch let error as ConfigurationError {
                 throw error
             } catch {
-                let text = try? provider.value(forKey: key, type: .string).value
+                let text = (try? provider.value(forKey: key, type: .string))?.value
                 throw .invalidValue(
-                    setting.name, source: source, found: text.map { "\($0)" } ?? "a value of another kind",
+                    setting.name, source: source, found: text?.content.words ?? "a value of another kind",
                     expected: setting.expectation)
             }
         }
@@ -116,6 +116,17 @@ extension Setting {
         case (.flag, .bool(let flag)): .bool(flag)
         case (.count(let minimum, let maximum), .int(let count)) where (minimum...maximum).contains(count): .int(count)
         default: nil
+        }
+    }
+}
+
+extension ConfigContent {
+    fileprivate var words: String {
+        switch self {
+        case .string(let text): text
+        case .int(let count): String(count)
+        case .bool(let flag): String(flag)
+        default: "\(self)"
         }
     }
 }

@@ -9,18 +9,20 @@ package enum Spelling {
         return ranked.filter { $0.edits <= allowed }.min { ($0.edits, $0.word) < ($1.edits, $1.word) }?.word
     }
 
-    /// Insertions, deletions and replacements that turn one word into the other (Levenshtein's distance).
+    /// Insertions, deletions, replacements and swaps of neighbours that turn one word into the other.
     private static func edits(_ first: [Character], _ second: [Character]) -> Int {
-        var row = Array(0...second.count)
-        for (i, left) in first.enumerated() {
-            var diagonal = row[0]
-            row[0] = i + 1
-            for (j, right) in second.enumerated() {
-                let replaced = diagonal + (left == right ? 0 : 1)
-                diagonal = row[j + 1]
-                row[j + 1] = min(replaced, row[j] + 1, row[j + 1] + 1)
+        var table = [Array(0...second.count)]
+        for i in first.indices {
+            var row = [i + 1]
+            for j in second.indices {
+                var fewest = min(table[i][j] + (first[i] == second[j] ? 0 : 1), table[i][j + 1] + 1, row[j] + 1)
+                if i > 0, j > 0, first[i] == second[j - 1], first[i - 1] == second[j] {
+                    fewest = min(fewest, table[i - 1][j - 1] + 1)
+                }
+                row.append(fewest)
             }
+            table.append(row)
         }
-        return row[second.count]
+        return table[first.count][second.count]
     }
 }

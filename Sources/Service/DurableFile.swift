@@ -1,0 +1,65 @@
+import Glibc
+
+/// A class, because it owns the descriptor of a file that is being written.
+///
+/// What was written is certain to be there after power loss only once ``finish()`` has returned and the file's folder was
+/// synchronised after the file got its name.
+final class DurableFile {
+    private let descriptor: CInt
+    let path: String
+
+    /// Makes a file that must not exist yet.
+    init(creating path: String) throws(StorageError) {
+        self.path = path
+        // SAFETY: here and below a path is a Swift string, which the call sees with its terminating zero.
+        descriptor = unsafe Glibc.open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0o640)
+        guard descriptor >= 0 else { throw StorageError("open") }
+    }
+
+    deinit { _ = Glibc.close(descriptor) }
+
+    func write(_ bytes: Span<UInt8>) throws(StorageError) {
+        var written = 0
+        while written < bytes.count {
+            let rest = bytes.extracting(written..<bytes.count)
+            // SAFETY: the buffer is the span's own memory and is not kept.
+            let count = unsafe rest.withUnsafeBufferPointer { unsafe Glibc.write(descriptor, $0.baseAddress, $0.count) }
+            if count < 0, errno == EINTR { continue }
+            guard count > 0 else { throw StorageError("write") }
+            written += count
+        }
+    }
+
+    func finish() throws(StorageError) {
+        guard Glibc.fsync(descriptor) == 0 else { throw StorageError("fsync") }
+    }
+
+    /// Writes a whole file.
+    static func write(_ text: String, creating path: String) throws(StorageError) {
+        let file = try DurableFile(creating: path)
+        let bytes = Array(text.utf8)
+        try file.write(bytes.span)
+        try file.finish()
+    }
+
+    /// Makes the names in a folder last.
+    static func synchroniseFolder(_ path: String) throws(StorageError) {
+        let descriptor = unsafe Glibc.open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+        guard descriptor >= 0 else { throw StorageError("open") }
+        defer { _ = Glibc.close(descriptor) }
+        guard Glibc.fsync(descriptor) == 0 else { throw StorageError("fsync") }
+    }
+
+    static func makeFolder(_ path: String) throws(StorageError) {
+        guard unsafe Glibc.mkdir(path, 0o750) == 0 || errno == EEXIST else { throw StorageError("mkdir") }
+    }
+
+    static func move(_ old: String, to new: String) throws(StorageError) {
+        guard unsafe Glibc.rename(old, new) == 0 else { throw StorageError("rename") }
+    }
+
+    /// Gives a file a second name; neither is the original, and the bytes last until the last name is gone.
+    static func link(_ old: String, to new: String) throws(StorageError) {
+        guard unsafe Glibc.link(old, new) == 0 else { throw StorageError("link") }
+    }
+}

@@ -1,0 +1,20 @@
+import Glibc
+
+/// Why something could not be stored.
+package enum StorageError: Error, Equatable, CustomStringConvertible {
+    /// The disk or the quota is used up; nothing that was stored before is touched.
+    case full
+    /// A call of the system failed.
+    case failed(call: String, code: CInt)
+
+    init(_ call: String, code: CInt = errno) {
+        self = code == ENOSPC || code == EDQUOT ? .full : .failed(call: call, code: code)
+    }
+
+    package var description: String {
+        switch self {
+        case .full: "there is no room left on the disk"
+        case .failed(let call, let code): "\(call) failed: \(unsafe String(cString: strerror(code)))"
+        }
+    }
+}
