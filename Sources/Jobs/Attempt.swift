@@ -1,0 +1,194 @@
+import FoundationEssentials
+import Logging
+import Synchronization
+
+/// One run of one job's child. A class because its tasks (two readers and a guard) share what they learn.
+final class Attempt: Sendable {
+    private let job: Job
+    private let lease: Lease
+    private let supervisor: Supervisor
+    private let logger: Logger
+
+    private struct State {
+        var asked: StopReason?
+        var result: Data?
+        var error: Data?
+        var lines = 0
+        var usage = JobUsage()
+        var eventsLeft: Int
+        var warned = false
+    }
+
+    private let state: Mutex<State>
+
+    init(job: Job, lease: Lease, supervisor: Supervisor, logger: Logger) {
+        self.job = job
+        self.lease = lease
+        self.supervisor = supervisor
+        self.logger = logger
+        state = Mutex(State(eventsLeft: max(0, supervisor.settings.events - job.lastEventID)))
+    }
+
+    var usage: JobUsage { state.withLock(\.usage) }
+
+    /// Starts the child and returns when it and its process group are gone.
+    func run(_ command: JobCommand) async -> Ending {
+        let watch = Task { await watchForCancel() }
+        defer { watch.cancel() }
+        var stop: StopReason?
+        let exit: ChildExit
+        var tail = Tail(limit: supervisor.settings.standardErrorBytes)
+        do {
+            exit = try await ChildProcess.run(command) { child in
+                async let errors = readErrors(child)
+                async let lines: Void = readLines(child)
+                stop = await guardChild(child, command)
+                (tail, _) = await (errors, lines)
+            }
+        } catch {
+            logger.error("the worker cannot be started", metadata: ["error": "\(error)"])
+            exit = .notStarted
+        }
+        let ending = state.withLock { Ending(stop: stop, exit: exit, result: $0.result, error: $0.error) }
+        if exit != .exited(0) || ending.result == nil {
+            logger.notice(
+                "the worker ended",
+                metadata: [
+                    "exit": "\(exit)", "stop": "\(stop.map { "\($0)" } ?? "none")",
+                    "stderr": "\(String(decoding: tail.bytes, as: UTF8.self))",
+                ])
+        }
+        return ending
+    }
+
+    /// Asks the guard to end the child; the first reason counts.
+    private func ask(_ reason: StopReason) {
+        state.withLock { $0.asked = $0.asked ?? reason }
+    }
+
+    /// Waits, without polling the database, until somebody wants the job cancelled or takes it away.
+    private func watchForCancel() async {
+        var revision = job.revision
+        while !Task.isCancelled {
+            let id = job.id
+            do throws(JobsError) {
+                let current = try await supervisor.store.perform { store throws(JobsError) in try store.find(id) }
+                if current.cancelRequested { return ask(.cancelled) }
+                revision = current.revision
+            } catch .notFound {
+                return ask(.leaseLost)
+            } catch {
+                logger.error("the job cannot be read", metadata: ["error": "\(error)"])
+            }
+            await supervisor.store.waitForChange(of: id, since: revision, until: .now + .seconds(60))
+        }
+    }
+
+    // MARK: Guarding
+
+    /// Looks at the child until it has ended, and then ends what is left of its process group.
+    private func guardChild(_ child: ChildProcess, _ command: JobCommand) async -> StopReason? {
+        let start = ContinuousClock.now
+        let elapsed = supervisor.now() - (job.startedAt ?? supervisor.now())
+        var watchdog = Watchdog(
+            memoryLimitBytes: command.memoryLimitBytes,
+            deadline: command.deadlineSeconds.map { (start + .seconds($0 - elapsed), $0) },
+            settings: supervisor.settings, start: start)
+        while true {
+            let sample = child.sample()
+            let (lines, asked) = state.withLock { state in
+                state.usage.cpuSeconds = max(state.usage.cpuSeconds, sample.cpuSeconds)
+                state.usage.peakMemoryBytes = max(state.usage.peakMemoryBytes, sample.peakBytes)
+                return (state.lines, state.asked ?? (supervisor.isStopping ? .serverStopping : nil))
+            }
+            if sample.hasEnded {
+                child.signalGroup(.kill)
+                // What was asked for may have come true before a look could tell.
+                return watchdog.stop
+            }
+            for action in watchdog.look(at: sample, lines: lines, asked: asked, now: .now) {
+                switch action {
+                case .terminate: child.signalGroup(.terminate)
+                case .kill: child.signalGroup(.kill)
+                case .renew: await renew()
+                }
+            }
+            try? await Task.sleep(for: supervisor.settings.pollInterval)
+        }
+    }
+
+    private func renew() async {
+        let (lease, expiry) = (lease, supervisor.now() + supervisor.settings.leaseSeconds)
+        await underLease { store throws(JobsError) in try store.renew(lease, until: expiry) }
+    }
+
+    /// Writes to the job; a lost lease ends the child, any other trouble is logged.
+    private func underLease(_ write: @escaping @Sendable (SQLiteJobStore) throws(JobsError) -> Job) async {
+        do throws(JobsError) {
+            let job = try await supervisor.store.perform(write)
+            if job.cancelRequested { ask(.cancelled) }
+        } catch .leaseLost {
+            ask(.leaseLost)
+        } catch {
+            logger.error("a report of the worker cannot be written", metadata: ["error": "\(error)"])
+        }
+    }
+
+    // MARK: Reading
+
+    private func readErrors(_ child: ChildProcess) async -> Tail {
+        var tail = Tail(limit: supervisor.settings.standardErrorBytes)
+        do {
+            for try await bytes in child.errors { tail.append(bytes) }
+        } catch {
+            logger.error("standard error of the worker cannot be read", metadata: ["error": "\(error)"])
+        }
+        return tail
+    }
+
+    /// Every read of the pipe becomes one transaction; while it is written, the child waits.
+    private func readLines(_ child: ChildProcess) async {
+        var splitter = LineSplitter(limit: supervisor.settings.lineBytes)
+        do {
+            for try await bytes in child.output { await take(splitter.append(bytes)) }
+        } catch {
+            logger.error("standard output of the worker cannot be read", metadata: ["error": "\(error)"])
+        }
+        if let last = splitter.end() { await take([last]) }
+    }
+
+    private func take(_ lines: [LineSplitter.Line]) async {
+        guard !lines.isEmpty else { return }
+        let updates = lines.map { line in
+            switch line {
+            case .complete(let bytes): supervisor.interpret(job, bytes)
+            case .tooLong:
+                SupervisorUpdate(
+                    event: NewEvent(level: "warning", type: "warning", message: "a line of output was too long"))
+            }
+        }
+        let report = state.withLock { state in
+            state.lines += lines.count
+            var report = JobReport()
+            for update in updates {
+                state.result = update.result ?? state.result
+                state.error = update.error ?? state.error
+                report.phase = update.phase ?? report.phase
+                report.progress = update.progress ?? report.progress
+                guard let event = update.event else { continue }
+                if state.eventsLeft > 0 {
+                    state.eventsLeft -= 1
+                    report.events.append(event)
+                } else if !state.warned {
+                    state.warned = true
+                    report.events.append(
+                        NewEvent(level: "warning", type: "warning", message: "too many events; later ones are dropped"))
+                }
+            }
+            return report
+        }
+        guard !report.isEmpty else { return }
+        let (lease, now) = (lease, supervisor.now())
+        await underLease { store throws(JobsError) in try store.report(report, under: lease, at: now) }
+    }
+}

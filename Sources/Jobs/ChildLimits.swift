@@ -1,0 +1,78 @@
+package import Glibc
+
+/// What a child does to itself before it touches the user's files. All of it is final for the process.
+package enum ChildLimits {
+    /// Has the kernel kill this process when the thread that started it ends, which is when the server ends.
+    ///
+    /// The parent may have died before the call, and nothing would ever come: so the parent is compared with the one
+    /// that the server named, and the process ends when it is another.
+    ///
+    /// - Parameter parent: the server's process id, as the server passed it.
+    /// - SeeAlso: PR_SET_PDEATHSIG(2const)
+    package static func dieWithParent(parent: pid_t) throws(JobsError) {
+        try control(1, UInt(SIGKILL), "prctl(PR_SET_PDEATHSIG)")
+        if getppid() != parent { _exit(1) }
+    }
+
+    /// Ends this process when its standard input ends: the server holds the other end, and the kernel closes it however
+    /// the server dies.
+    package static func exitWhenStandardInputCloses() throws(JobsError) {
+        var thread = pthread_t()
+        // SAFETY: the closure uses no context, and `thread` lives through the call.
+        let code = unsafe pthread_create(
+            &thread, nil,
+            { _ in
+                var byte: UInt8 = 0
+                while true {
+                    // SAFETY: one byte is read into one byte.
+                    let count = unsafe read(STDIN_FILENO, &byte, 1)
+                    if count == 0 || (count < 0 && errno != EINTR) { _exit(1) }
+                }
+            }, nil)
+        guard code == 0 else { throw .system(call: "pthread_create", code: code) }
+        pthread_detach(thread)
+    }
+
+    /// Lets allocations fail beyond so many bytes of heap and private writable memory (`RLIMIT_DATA`).
+    package static func limitMemory(bytes: Int) throws(JobsError) {
+        try limit(RLIMIT_DATA, rlim_t(clamping: bytes))
+    }
+
+    /// Writes no memory of the user's to disk when the process crashes.
+    package static func refuseCoreDumps() throws(JobsError) {
+        try limit(RLIMIT_CORE, 0)
+    }
+
+    /// Keeps `execve` from ever gaining rights, by set-user-id programs for example.
+    package static func refuseNewPrivileges() throws(JobsError) {
+        try control(38, 1, "prctl(PR_SET_NO_NEW_PRIVS)")
+    }
+
+    /// Has the kernel choose this process before the server when memory runs out.
+    package static func preferAsVictim() throws(JobsError) {
+        // SAFETY: the path is a Swift string, which the call sees with its terminating zero.
+        let descriptor = try systemCall("open") { unsafe open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC) }
+        defer { _ = close(descriptor) }
+        let score = Array("500".utf8)
+        // SAFETY: the buffer is the array's own and the count is its length.
+        try systemCall("write") { CInt(truncatingIfNeeded: unsafe write(descriptor, score, score.count)) }
+    }
+
+    private static func limit(_ resource: __rlimit_resource, _ value: rlim_t) throws(JobsError) {
+        var limits = rlimit(rlim_cur: value, rlim_max: value)
+        // SAFETY: `limits` lives through the call, which only reads it.
+        try systemCall("setrlimit") { unsafe setrlimit(__rlimit_resource_t(resource.rawValue), &limits) }
+    }
+
+    /// `prctl` has variable arguments, which Swift does not import: it is looked up by its name.
+    ///
+    /// - SeeAlso: linux/prctl.h for the numbers.
+    private static func control(_ option: CInt, _ value: UInt, _ name: String) throws(JobsError) {
+        typealias Control = @convention(c) (CInt, UInt, UInt, UInt, UInt) -> CInt
+        guard let symbol = unsafe dlsym(nil, "prctl") else { throw .system(call: name, code: ENOSYS) }
+        // SAFETY: `prctl(2)` takes an int and up to four unsigned longs; on Linux's 64-bit ABIs integers go to a
+        // function with variable arguments in the same registers as to any other.
+        let control = unsafe unsafeBitCast(symbol, to: Control.self)
+        try systemCall(name) { control(option, value, 0, 0, 0) }
+    }
+}

@@ -1,0 +1,170 @@
+package import FoundationEssentials
+import GRDB
+
+/// What clients do with jobs: add, look, cancel, delete.
+extension SQLiteJobStore {
+    /// Adds a job, unless its client id came before.
+    ///
+    /// - Throws: ``JobsError/idempotencyConflict`` when the client id came before with another body.
+    package func add(_ new: NewJob, at now: UnixSeconds) throws(JobsError) -> AddedJob {
+        let added: AddedJob = try write { database in
+            if let idempotency = new.idempotency, let existing = try Self.job(database, clientID: idempotency.clientID)
+            {
+                guard existing.idempotency == idempotency else { throw JobsError.idempotencyConflict }
+                return .existing(existing)
+            }
+            let status: JobStatus = new.awaitsValidation ? .validatingFiles : .queued
+            try database.execute(
+                sql: """
+                    INSERT INTO jobs (id, client_id, body_digest, status, payload, metadata, available_at, created_at)
+                    VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+                    """,
+                arguments: [
+                    new.id, new.idempotency?.clientID, new.idempotency?.bodyDigest, status.rawValue, new.payload,
+                    new.metadata, now, now,
+                ])
+            try Self.append(database, [.status(status, status.rawValue)], to: new.id, at: now)
+            return .added(try Self.job(database, id: new.id))
+        }
+        if case .added(let job) = added { announce(job) }
+        return added
+    }
+
+    /// Lets a job whose files are in order into the queue.
+    @discardableResult
+    package func enqueue(_ id: String, at now: UnixSeconds) throws(JobsError) -> Job {
+        try change { database in
+            let job = try Self.job(database, id: id)
+            guard job.status == .validatingFiles else {
+                throw JobsError.invalidTransition(from: job.status, to: .queued)
+            }
+            try database.execute(
+                sql: "UPDATE jobs SET status = 'queued', available_at = ? WHERE id = ?", arguments: [now, id])
+            try Self.append(database, [.status(.queued, "queued")], to: id, at: now)
+            return try Self.job(database, id: id)
+        }
+    }
+
+    /// Ends a job whose files are not in order.
+    @discardableResult
+    package func reject(_ id: String, error: Data, at now: UnixSeconds) throws(JobsError) -> Job {
+        try change { database in
+            let job = try Self.job(database, id: id)
+            guard job.status == .validatingFiles else {
+                throw JobsError.invalidTransition(from: job.status, to: .failed)
+            }
+            return try Self.end(database, job, .failed(error: error), at: now)
+        }
+    }
+
+    package func find(_ id: String) throws(JobsError) -> Job {
+        try read { try Self.job($0, id: id) }
+    }
+
+    /// The job that a client named itself, if there is one.
+    package func find(clientID: String) throws(JobsError) -> Job? {
+        try read { try Self.job($0, clientID: clientID) }
+    }
+
+    private static func job(_ database: Database, clientID: String) throws -> Job? {
+        let row = try Row.fetchOne(database, sql: "SELECT * FROM jobs WHERE client_id = ?", arguments: [clientID])
+        return try row.map(Job.init(row:))
+    }
+
+    /// Jobs, newest first.
+    ///
+    /// - Parameters:
+    ///   - limit: at most so many.
+    ///   - after: the id of the last job of the page before.
+    ///   - status: only these; nil means all.
+    ///   - metadata: only jobs that have all of these labels.
+    /// - Throws: ``JobsError/notFound`` when `after` is no job.
+    package func list(
+        limit: Int, after: String? = nil, status: JobStatus? = nil, metadata: [String: String] = [:]
+    ) throws(JobsError) -> Page<Job> {
+        try read { database in
+            var conditions = ["TRUE"]
+            var arguments: [(any DatabaseValueConvertible)?] = []
+            if let after {
+                let sequence = try Int.fetchOne(
+                    database, sql: "SELECT sequence FROM jobs WHERE id = ?", arguments: [after])
+                guard let sequence else { throw JobsError.notFound }
+                conditions.append("sequence < ?")
+                arguments.append(sequence)
+            }
+            if let status {
+                conditions.append("status = ?")
+                arguments.append(status.rawValue)
+            }
+            for (key, value) in metadata {
+                conditions.append(
+                    "EXISTS (SELECT 1 FROM json_each(CAST(metadata AS TEXT)) AS label WHERE label.key = ? AND label.value = ?)"
+                )
+                arguments += [key, value]
+            }
+            let rows = try Row.fetchAll(
+                database,
+                sql: "SELECT * FROM jobs WHERE \(conditions.joined(separator: " AND ")) ORDER BY sequence DESC LIMIT ?",
+                arguments: StatementArguments(arguments + [limit + 1]))
+            return Page(elements: try rows.prefix(limit).map(Job.init(row:)), hasMore: rows.count > limit)
+        }
+    }
+
+    /// Cancels a waiting job at once, and asks the worker of a running one to end it.
+    ///
+    /// - Throws: ``JobsError/notCancellable(_:)`` when the job has ended.
+    @discardableResult
+    package func requestCancel(_ id: String, at now: UnixSeconds) throws(JobsError) -> Job {
+        try change { database in
+            let job = try Self.job(database, id: id)
+            switch job.status {
+            case .validatingFiles, .queued:
+                return try Self.end(database, job, .cancelled, at: now)
+            case .running:
+                try database.execute(
+                    sql: "UPDATE jobs SET cancel_requested = TRUE, revision = revision + 1 WHERE id = ?",
+                    arguments: [id])
+                return try Self.job(database, id: id)
+            case .succeeded, .failed, .cancelled:
+                throw JobsError.notCancellable(job.status)
+            }
+        }
+    }
+
+    /// Forgets a job that has ended, and its events.
+    ///
+    /// - Throws: ``JobsError/notFinished(_:)`` otherwise.
+    package func delete(_ id: String) throws(JobsError) {
+        try write { database in
+            let job = try Self.job(database, id: id)
+            guard job.status.isFinal else { throw JobsError.notFinished(job.status) }
+            try database.execute(sql: "DELETE FROM jobs WHERE id = ?", arguments: [id])
+        }
+        hub.announce(.job(id))
+    }
+
+    /// How many jobs run before this one when one runs at a time, itself included; nil unless it is queued.
+    package func queuePosition(_ id: String) throws(JobsError) -> Int? {
+        try read { database in
+            guard try Self.job(database, id: id).status == .queued else { return nil }
+            return try Int.fetchOne(
+                database,
+                sql: """
+                    SELECT COUNT(*) FROM jobs
+                    WHERE status = 'queued' AND sequence <= (SELECT sequence FROM jobs WHERE id = ?)
+                    """,
+                arguments: [id])
+        }
+    }
+
+    /// How many jobs are in each state; states of no job count 0.
+    package func counts() throws(JobsError) -> [JobStatus: Int] {
+        try read { database in
+            var counts = Dictionary(uniqueKeysWithValues: JobStatus.allCases.map { ($0, 0) })
+            for row in try Row.fetchAll(database, sql: "SELECT status, COUNT(*) AS jobs FROM jobs GROUP BY status") {
+                if let status = JobStatus(rawValue: row["status"]) { counts[status] = row["jobs"] }
+            }
+            return counts
+        }
+    }
+}

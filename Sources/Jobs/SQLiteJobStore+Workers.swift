@@ -1,0 +1,170 @@
+import FoundationEssentials
+import GRDB
+
+/// What workers do with jobs. Every update names job, attempt and token of the lease.
+extension SQLiteJobStore {
+    /// Takes the oldest job that is due. A job whose worker let its lease run out is due as well.
+    ///
+    /// - Returns: nil when nothing is due.
+    package func claim(at now: UnixSeconds, leaseUntil expiry: UnixSeconds) throws(JobsError) -> Job? {
+        let (released, claimed): ([Job], Job?) = try write { database in
+            let expired = try Row.fetchAll(
+                database, sql: "SELECT * FROM jobs WHERE status = 'running' AND lease_expires_at <= ?", arguments: [now]
+            )
+            let released = try expired.map { try Self.release(database, Job(row: $0), at: now) }
+            let id = try String.fetchOne(
+                database,
+                sql: "SELECT id FROM jobs WHERE status = 'queued' AND available_at <= ? ORDER BY sequence LIMIT 1",
+                arguments: [now])
+            guard let id else { return (released, nil) }
+            try database.execute(
+                sql: """
+                    UPDATE jobs SET status = 'running', attempt = attempt + 1, lease_token = ?, lease_expires_at = ?,
+                        started_at = COALESCE(started_at, ?)
+                    WHERE id = ?
+                    """,
+                arguments: [Identifier.token(), expiry, now, id])
+            try Self.append(database, [.status(.running, "running")], to: id, at: now)
+            return (released, try Self.job(database, id: id))
+        }
+        for job in released { announce(job) }
+        if let claimed { announce(claimed) }
+        return claimed
+    }
+
+    /// Makes a lease last longer, for a worker that can show progress.
+    ///
+    /// - Returns: the job, with the new lease; look at its ``Job/cancelRequested``.
+    /// - Throws: ``JobsError/leaseLost``, upon which the worker must stop.
+    @discardableResult
+    package func renew(_ lease: Lease, until expiry: UnixSeconds) throws(JobsError) -> Job {
+        try write { database in
+            try Self.update(database, under: lease, set: "lease_expires_at = ?", [expiry])
+            return try Self.job(database, under: lease)
+        }
+    }
+
+    /// Writes down what the worker has to say.
+    ///
+    /// - Throws: ``JobsError/leaseLost``, upon which the worker must stop.
+    @discardableResult
+    package func report(_ report: JobReport, under lease: Lease, at now: UnixSeconds) throws(JobsError) -> Job {
+        try change { database in
+            try Self.update(
+                database, under: lease, set: "phase = COALESCE(?, phase), progress = COALESCE(?, progress)",
+                [report.phase, report.progress])
+            try Self.append(database, report.events, to: lease.jobID, at: now)
+            return try Self.job(database, under: lease)
+        }
+    }
+
+    /// Ends a job for good. A job that was asked to be cancelled ends as cancelled, whatever the outcome says.
+    ///
+    /// - Throws: ``JobsError/leaseLost`` when it is another worker's by now.
+    @discardableResult
+    package func finish(
+        _ lease: Lease, _ outcome: JobOutcome, usage: JobUsage = JobUsage(), at now: UnixSeconds
+    ) throws(JobsError) -> Job {
+        try change { database in
+            let job = try Self.job(database, under: lease)
+            try Self.record(database, usage, under: lease)
+            return try Self.end(database, job, job.cancelRequested ? .cancelled : outcome, at: now)
+        }
+    }
+
+    /// Puts a job back into the queue, or cancels it when that was asked for.
+    ///
+    /// - Parameters:
+    ///   - lease: the worker's right to do so.
+    ///   - countsAttempt: whether this attempt counts; the end of a server is not the job's fault.
+    ///   - availableAt: not to be claimed before.
+    ///   - event: why.
+    ///   - usage: what the attempt used up.
+    ///   - now: the time.
+    /// - Throws: ``JobsError/leaseLost`` when it is another worker's by now.
+    @discardableResult
+    package func requeue(
+        _ lease: Lease, countsAttempt: Bool, availableAt: UnixSeconds, because event: NewEvent? = nil,
+        usage: JobUsage = JobUsage(), at now: UnixSeconds
+    ) throws(JobsError) -> Job {
+        try change { database in
+            let job = try Self.job(database, under: lease)
+            try Self.record(database, usage, under: lease)
+            if job.cancelRequested { return try Self.end(database, job, .cancelled, at: now) }
+            try Self.append(database, event.map { [$0] } ?? [], to: job.id, at: now)
+            return try Self.putBack(database, job, countsAttempt: countsAttempt, availableAt: availableAt, at: now)
+        }
+    }
+
+    /// Takes back every running job, for a server that starts: whoever ran them is gone.
+    ///
+    /// - Returns: the jobs, now queued or cancelled.
+    @discardableResult
+    package func requeueInterrupted(at now: UnixSeconds) throws(JobsError) -> [Job] {
+        let jobs = try write { database in
+            try Row.fetchAll(database, sql: "SELECT * FROM jobs WHERE status = 'running' ORDER BY sequence")
+                .map { try Self.release(database, Job(row: $0), at: now) }
+        }
+        for job in jobs { announce(job) }
+        return jobs
+    }
+
+    /// When the next queued job may be claimed; nil with none.
+    package func nextAvailable() throws(JobsError) -> UnixSeconds? {
+        try read { try Int.fetchOne($0, sql: "SELECT MIN(available_at) FROM jobs WHERE status = 'queued'") }
+    }
+
+    /// Takes a job from a worker that is gone, without counting the attempt.
+    private static func release(_ database: Database, _ job: Job, at now: UnixSeconds) throws -> Job {
+        if job.cancelRequested { return try end(database, job, .cancelled, at: now) }
+        let event = NewEvent(
+            level: "warning", type: "warning", message: "the worker was interrupted; the job starts again")
+        try append(database, [event], to: job.id, at: now)
+        return try putBack(database, job, countsAttempt: false, availableAt: now, at: now)
+    }
+
+    private static func putBack(
+        _ database: Database, _ job: Job, countsAttempt: Bool, availableAt: UnixSeconds, at now: UnixSeconds
+    ) throws -> Job {
+        try database.execute(
+            sql: """
+                UPDATE jobs SET status = 'queued', lease_token = NULL, lease_expires_at = NULL, attempt = attempt - ?,
+                    available_at = ?
+                WHERE id = ?
+                """,
+            arguments: [countsAttempt ? 0 : 1, availableAt, job.id])
+        try append(database, [.status(.queued, "queued")], to: job.id, at: now)
+        return try Self.job(database, id: job.id)
+    }
+
+    private static func record(_ database: Database, _ usage: JobUsage, under lease: Lease) throws {
+        try update(
+            database, under: lease,
+            set: "cpu_seconds = cpu_seconds + ?, peak_memory_bytes = MAX(peak_memory_bytes, ?)",
+            [usage.cpuSeconds, usage.peakMemoryBytes])
+    }
+
+    /// The one place where a job gets a final state.
+    static func end(_ database: Database, _ job: Job, _ outcome: JobOutcome, at now: UnixSeconds) throws -> Job {
+        let (status, result, error): (JobStatus, Data?, Data?) =
+            switch outcome {
+            case .succeeded(let result): (.succeeded, result, nil)
+            case .failed(let error): (.failed, nil, error)
+            case .cancelled: (.cancelled, nil, nil)
+            }
+        guard job.status.successors.contains(status) else {
+            throw JobsError.invalidTransition(from: job.status, to: status)
+        }
+        try database.execute(
+            sql: """
+                UPDATE jobs SET status = ?, result = ?, error = ?, finished_at = ?, lease_token = NULL,
+                    lease_expires_at = NULL
+                WHERE id = ?
+                """,
+            arguments: [status.rawValue, result, error, now, job.id])
+        var events = [NewEvent.status(status, status.rawValue), .done(status)]
+        if let error { events.insert(NewEvent(level: "error", type: "error", message: "failed", data: error), at: 0) }
+        try append(database, events, to: job.id, at: now)
+        return try Self.job(database, id: job.id)
+    }
+}

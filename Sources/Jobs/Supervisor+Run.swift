@@ -1,0 +1,55 @@
+import FoundationEssentials
+import Logging
+
+/// One attempt at one job, from its command to what is written down about its end.
+extension Supervisor {
+    func run(_ job: Job) async {
+        guard let lease = job.lease else { return }
+        var logger = logger
+        logger[metadataKey: "job"] = "\(job.id)"
+        logger[metadataKey: "attempt"] = "\(job.attempt)"
+        let attempt = Attempt(job: job, lease: lease, supervisor: self, logger: logger)
+        let ending: Ending
+        do {
+            ending = await attempt.run(try command(job))
+        } catch {
+            logger.error("the job has no command", metadata: ["error": "\(error)"])
+            ending = Ending(stop: nil, exit: .notStarted, result: nil, error: nil)
+        }
+        await close(job, lease, ending, usage: attempt.usage, logger)
+    }
+
+    /// Writes down how an attempt ended; tried again for as long as only the disk stands in the way.
+    private func close(_ job: Job, _ lease: Lease, _ ending: Ending, usage: JobUsage, _ logger: Logger) async {
+        let verdict = ending.verdict(attempt: job.attempt, attempts: settings.attempts)
+        let (retrySeconds, now) = (settings.retrySeconds, now)
+        while true {
+            do throws(JobsError) {
+                try await store.perform { store throws(JobsError) in
+                    let time = now()
+                    switch verdict {
+                    case .finish(let outcome):
+                        try store.finish(lease, outcome, usage: usage, at: time)
+                    case .retry(let reason):
+                        let event = NewEvent(
+                            level: "warning", type: "warning", message: "\(reason); the job starts again")
+                        try store.requeue(
+                            lease, countsAttempt: true, availableAt: time + retrySeconds, because: event, usage: usage,
+                            at: time)
+                    case .putBack:
+                        try store.requeue(lease, countsAttempt: false, availableAt: time, usage: usage, at: time)
+                    case .leave: break
+                    }
+                }
+                return
+            } catch .diskFull where !isStopping {
+                logger.error("the end of the job cannot be written: the disk is full")
+                try? await Task.sleep(for: .seconds(5))
+            } catch {
+                // A job that stays `running` is taken back when its lease ends, or when a server starts.
+                logger.error("the end of the job cannot be written", metadata: ["error": "\(error)"])
+                return
+            }
+        }
+    }
+}

@@ -1,0 +1,91 @@
+/// Decides when a child must go, and by which signal. A pure value: samples and times in, actions out.
+struct Watchdog {
+    enum Action: Equatable {
+        /// SIGTERM to the group.
+        case terminate
+        /// SIGKILL to the group.
+        case kill
+        /// There was progress: make the lease last longer.
+        case renew
+    }
+
+    let memoryLimitBytes: Int?
+    /// On the local clock, with the limit it stands for.
+    let deadline: (instant: ContinuousClock.Instant, seconds: Int)?
+    let leaseSeconds: Int
+    let killGrace: Duration
+    let stopGrace: Duration
+
+    private(set) var stop: StopReason?
+    private var killAt: ContinuousClock.Instant?
+    private var killed = false
+    private var lastRenewal: ContinuousClock.Instant
+    private var lastProgress: ContinuousClock.Instant
+    private var cpuSeconds = 0.0
+    private var lines = 0
+
+    init(
+        memoryLimitBytes: Int?, deadline: (instant: ContinuousClock.Instant, seconds: Int)?,
+        settings: SupervisorSettings, start: ContinuousClock.Instant
+    ) {
+        self.memoryLimitBytes = memoryLimitBytes
+        self.deadline = deadline
+        leaseSeconds = settings.leaseSeconds
+        killGrace = settings.killGrace
+        stopGrace = settings.stopGrace
+        lastRenewal = start
+        lastProgress = start
+    }
+
+    /// One look at the child.
+    ///
+    /// - Parameters:
+    ///   - sample: its state.
+    ///   - lines: how many lines of output have come so far.
+    ///   - asked: why somebody else wants it to end.
+    ///   - now: the time.
+    /// - Returns: what to do, in this order.
+    mutating func look(
+        at sample: ProcessSample, lines: Int, asked: StopReason?, now: ContinuousClock.Instant
+    ) -> [Action] {
+        if sample.cpuSeconds > cpuSeconds || lines > self.lines { lastProgress = now }
+        cpuSeconds = sample.cpuSeconds
+        self.lines = lines
+        if stop == nil || stop == .serverStopping, let reason = reason(sample, asked, now), reason != stop {
+            stop = reason
+            let last = now + grace(reason)
+            killAt = min(killAt ?? last, last)
+            // No process can be talked out of holding too much memory, and one without a lease must not write on.
+            if grace(reason) > .zero { return [.terminate] }
+        }
+        if let killAt, now >= killAt {
+            defer { killed = true }
+            return killed ? [] : [.kill]
+        }
+        // A third of the lease leaves two more chances before it ends.
+        let due = lastRenewal + .seconds(leaseSeconds) / 3
+        guard now >= due, lastProgress > lastRenewal else { return [] }
+        lastRenewal = now
+        return [.renew]
+    }
+
+    private func reason(
+        _ sample: ProcessSample, _ asked: StopReason?, _ now: ContinuousClock.Instant
+    ) -> StopReason? {
+        if let memoryLimitBytes, sample.anonymousBytes > memoryLimitBytes {
+            return .memory(limitBytes: memoryLimitBytes, usedBytes: sample.anonymousBytes)
+        }
+        if let asked, asked != stop { return asked }
+        if let deadline, now >= deadline.instant { return .deadline(seconds: deadline.seconds) }
+        if now - lastProgress >= .seconds(leaseSeconds) { return .stalled(seconds: leaseSeconds) }
+        return nil
+    }
+
+    private func grace(_ reason: StopReason) -> Duration {
+        switch reason {
+        case .memory, .leaseLost: .zero
+        case .serverStopping: stopGrace
+        case .cancelled, .deadline, .stalled: killGrace
+        }
+    }
+}
