@@ -8,6 +8,7 @@ package enum ChildLimits {
     /// that the server named, and the process ends when it is another.
     ///
     /// - Parameter parent: the server's process id, as the server passed it.
+    /// - Throws: ``JobsError/system(call:code:)``.
     /// - SeeAlso: PR_SET_PDEATHSIG(2const)
     package static func dieWithParent(parent: pid_t) throws(JobsError) {
         try control(1, UInt(SIGKILL), "prctl(PR_SET_PDEATHSIG)")

@@ -40,6 +40,7 @@ struct Ending: Sendable {
     /// - Parameters:
     ///   - attempt: which one this was, from 1.
     ///   - attempts: how many a job gets.
+    /// - Returns: what the supervisor writes down.
     func verdict(attempt: Int, attempts: Int) -> Verdict {
         switch stop {
         case .leaseLost: return .leave

@@ -78,6 +78,7 @@ extension SQLiteJobStore {
     ///   - after: the id of the last job of the page before.
     ///   - status: only these; nil means all.
     ///   - metadata: only jobs that have all of these labels.
+    /// - Returns: the page, and whether older ones follow.
     /// - Throws: ``JobsError/notFound`` when `after` is no job.
     package func list(
         limit: Int, after: String? = nil, status: JobStatus? = nil, metadata: [String: String] = [:]

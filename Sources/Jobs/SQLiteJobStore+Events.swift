@@ -8,6 +8,7 @@ extension SQLiteJobStore {
     ///   - id: the job.
     ///   - after: the newest event that the caller knows; 0 for none.
     ///   - limit: at most so many.
+    /// - Returns: the events after that one, and whether there are more.
     /// - Throws: ``JobsError/notFound`` when there is no such job.
     package func events(of id: String, after: Int = 0, limit: Int) throws(JobsError) -> Page<JobEvent> {
         try read { database in

@@ -34,6 +34,7 @@ extension SQLiteJobStore {
     ///   - limit: at most so many.
     ///   - after: the id of the last file of the page before.
     ///   - purpose: only these; nil means all.
+    /// - Returns: the page, and whether older ones follow.
     /// - Throws: ``JobsError/notFound`` when `after` is no file.
     package func listFiles(
         limit: Int, after: String? = nil, purpose: String? = nil

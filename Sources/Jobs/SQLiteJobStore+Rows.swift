@@ -18,9 +18,7 @@ extension SQLiteJobStore {
         return try Job(row: row)
     }
 
-    /// Updates a job under its lease, or changes nothing and throws.
-    ///
-    /// - Parameter assignments: `column = ?`, one for each value.
+    /// Updates a job under its lease, or changes nothing and throws; `assignments` has one `column = ?` for each value.
     static func update(
         _ database: Database, under lease: Lease, set assignments: String, _ values: [(any DatabaseValueConvertible)?]
     ) throws {

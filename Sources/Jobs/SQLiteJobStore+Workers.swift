@@ -81,6 +81,7 @@ extension SQLiteJobStore {
     ///   - event: why.
     ///   - usage: what the attempt used up.
     ///   - now: the time.
+    /// - Returns: the job, queued or cancelled.
     /// - Throws: ``JobsError/leaseLost`` when it is another worker's by now.
     @discardableResult
     package func requeue(

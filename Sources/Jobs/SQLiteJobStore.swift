@@ -22,9 +22,10 @@ package final class SQLiteJobStore: Sendable {
         lock = try LockFile(path: path + ".lock")
         do {
             var configuration = Configuration()
-            configuration.journalMode = .wal
-            // WAL with `synchronous=NORMAL`, which is GRDB's choice, loses acknowledged commits on a power cut.
-            configuration.prepareDatabase { try $0.execute(sql: "PRAGMA synchronous = FULL") }
+            // Not GRDB's own WAL mode: it sets `synchronous=NORMAL`, which loses acknowledged commits on a power cut.
+            configuration.prepareDatabase {
+                try $0.execute(sql: "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL")
+            }
             connection = try DatabaseQueue(path: path, configuration: configuration)
             try Migrations.migrator.migrate(connection)
         } catch {

@@ -1,0 +1,348 @@
+import Foundation
+import Logging
+import Testing
+
+@testable import Jobs
+
+/// A supervisor whose children are shell scripts.
+struct Shop {
+    let fixture: Fixture
+    let supervisor: Supervisor
+
+    var store: SQLiteJobStore { fixture.store }
+    var folder: TemporaryFolder { fixture.folder }
+
+    /// The payload of a job is its script, which runs in the temporary folder.
+    init(
+        memoryLimitBytes: Int? = nil, deadlineSeconds: Int? = nil,
+        _ change: (inout SupervisorSettings) -> Void = { _ in }
+    ) throws {
+        fixture = try Fixture()
+        var settings = SupervisorSettings()
+        settings.retrySeconds = 0
+        settings.pollInterval = .milliseconds(20)
+        settings.killGrace = .milliseconds(300)
+        settings.stopGrace = .milliseconds(300)
+        change(&settings)
+        let folder = fixture.folder
+        supervisor = Supervisor(
+            store: fixture.store, settings: settings,
+            command: { job in
+                JobCommand(
+                    executable: "/bin/sh", arguments: ["-c", job.payload.text], workingDirectory: folder.path,
+                    environment: ["PATH": "/usr/bin:/bin"], memoryLimitBytes: memoryLimitBytes,
+                    deadlineSeconds: deadlineSeconds)
+            },
+            now: { UnixSeconds(Date().timeIntervalSince1970) },
+            logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
+    }
+
+    func add(_ script: String, id: String = "job_1") throws {
+        _ = try store.add(NewJob(id: id, payload: Data(script)), at: 100)
+    }
+
+    /// Waits until the job is as wanted; fails instead of hanging for ever.
+    func wait(_ id: String = "job_1", _ what: String = "the end", until done: (Job) -> Bool) async throws -> Job {
+        let deadline = ContinuousClock.now + .seconds(60)
+        while true {
+            let job = try store.find(id)
+            if done(job) { return job }
+            guard ContinuousClock.now < deadline else {
+                Issue.record("\(what) did not come: \(job.status.rawValue)")
+                return job
+            }
+            await store.waitForChange(of: id, since: job.revision, until: deadline)
+        }
+    }
+
+    func end(_ id: String = "job_1") async throws -> Job { try await wait(id) { $0.status.isFinal } }
+
+    /// One job from start to end.
+    func run(_ script: String) async throws -> Job {
+        try add(script)
+        try supervisor.start()
+        let job = try await end()
+        await supervisor.stop()
+        return job
+    }
+
+    /// The process whose id a script wrote into a file; nil before.
+    func process(_ name: String) -> pid_t? {
+        folder.text(name).flatMap { pid_t($0.trimmingCharacters(in: .whitespacesAndNewlines)) }
+    }
+
+    /// Waits until a process has ended: a group that was killed is gone soon, though not in no time.
+    func hasEnded(_ process: pid_t) async -> Bool {
+        let deadline = ContinuousClock.now + .seconds(30)
+        while ContinuousClock.now < deadline {
+            let stat = (try? String(contentsOfFile: "/proc/\(process)/stat", encoding: .utf8)) ?? ""
+            if stat.isEmpty || stat.contains(") Z ") || stat.contains(") X ") { return true }
+            try? await Task.sleep(for: .milliseconds(5))
+        }
+        return false
+    }
+}
+
+private let done = #"echo '{"type":"done","data":{"ok":1}}'"#
+private let ready = #"echo '{"type":"phase","message":"ready"}'"#
+
+struct SupervisorTests {
+    @Test func `a child that ends with a result has done its job`() async throws {
+        let shop = try Shop()
+        let job = try await shop.run(
+            """
+            echo '{"type":"phase","message":"search"}'
+            echo '{"type":"progress","message":"half","data":{"fraction":0.5}}'
+            echo plain words
+            \(done)
+            """)
+        #expect(job.status == .succeeded && job.result == Data(#"{"ok":1}"#))
+        #expect(job.phase == "search" && job.progress == Data(#"{"fraction":0.5}"#))
+        #expect(job.attempt == 1 && job.cpuSeconds >= 0)
+        let types = try shop.fixture.eventTypes("job_1")
+        #expect(types == ["status", "status", "phase", "progress", "log", "status", "done"])
+    }
+
+    @Test func `a child sees its folder, its arguments, an empty input that stays open, and nothing of the server's`()
+        async throws
+    {
+        let shop = try Shop()
+        let job = try await shop.run(
+            """
+            env > environment
+            pwd > folder
+            ls -l /proc/self/fd > descriptors
+            timeout --foreground 0.1 cat; echo $? > input
+            \(done)
+            """)
+        #expect(job.status == .succeeded)
+        let names = Set(
+            try #require(shop.folder.text("environment")).split(separator: "\n").compactMap {
+                $0.split(separator: "=").first.map(String.init)
+            })
+        #expect(names.isSubset(of: ["PATH", "PWD", "OLDPWD", "SHLVL", "_"]))
+        #expect(try #require(shop.folder.text("folder")).contains(shop.folder.path.suffix(36)))
+        #expect(!(try #require(shop.folder.text("descriptors")).contains("jobs.sqlite")))
+        // 124: the time was over before the input was.
+        #expect(shop.folder.text("input") == "124\n")
+    }
+
+    @Test func `an error that the child reports is final, whatever its exit code`() async throws {
+        let shop = try Shop()
+        let job = try await shop.run(#"echo '{"type":"error","data":{"code":"nan_loss"}}'; exit 1"#)
+        #expect(job.status == .failed && job.attempt == 1 && job.error == Data(#"{"code":"nan_loss"}"#))
+    }
+
+    @Test func `a child that somebody kills is started again, and the third time is the last`() async throws {
+        let shop = try Shop()
+        let job = try await shop.run("echo x >> starts; kill -9 $$")
+        let message = "the worker was ended by SIGKILL, 3 times in all"
+        #expect(job.status == .failed && job.attempt == 3)
+        #expect(job.error == Data(#"{"code":"worker_crashed","message":"\#(message)"}"#))
+        #expect(shop.folder.text("starts") == "x\nx\nx\n")
+    }
+
+    @Test func `a job that crashed once may still succeed`() async throws {
+        let shop = try Shop()
+        let job = try await shop.run("[ -e again ] && { \(done); exit 0; }; touch again; kill -SEGV $$")
+        #expect(job.status == .succeeded && job.attempt == 2)
+        #expect(try shop.store.events(of: "job_1", limit: 99).elements.contains { $0.message.contains("SIGSEGV") })
+    }
+
+    @Test(arguments: ["exit 70", "exit 0", "echo '{\"type\":\"done\"}'; exit 3"])
+    func `an end without a result is a crash`(script: String) async throws {
+        let job = try await Shop { $0.attempts = 1 }.run(script)
+        #expect(job.status == .failed && job.error?.text.contains("worker_crashed") == true)
+    }
+
+    @Test func `a program that does not exist fails the job`() async throws {
+        let fixture = try Fixture()
+        try fixture.add("job_1")
+        let supervisor = Supervisor(
+            store: fixture.store,
+            command: { _ in JobCommand(executable: "/no/such/program", arguments: [], workingDirectory: "/") },
+            now: { 100 }, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
+        await supervisor.run(try #require(try fixture.store.claim(at: 100, leaseUntil: 160)))
+        #expect(try fixture.store.find("job_1").status == .queued)
+        #expect(
+            try fixture.store.events(of: "job_1", limit: 9).elements.contains {
+                $0.message.contains("could not be started")
+            })
+    }
+
+    @Test func `a child past its memory limit is killed, with figures`() async throws {
+        let limit = 64 << 20
+        let shop = try Shop(memoryLimitBytes: limit)
+        // A line that never ends: tail holds all of it.
+        let job = try await shop.run("exec tail /dev/zero")
+        #expect(job.status == .failed && job.attempt == 1)
+        struct Figures: Decodable {
+            let code: String
+            let limit_bytes: Int
+            let used_bytes: Int
+        }
+        let figures = try JSONDecoder().decode(Figures.self, from: try #require(job.error))
+        #expect(figures.code == "memory_limit" && figures.limit_bytes == limit && figures.used_bytes > limit)
+        #expect(job.peakMemoryBytes > limit && job.cpuSeconds > 0)
+    }
+
+    @Test func `a job past its deadline ends`() async throws {
+        let job = try await Shop(deadlineSeconds: 0).run("while :; do :; done")
+        #expect(job.status == .failed && job.error?.text.contains("deadline_exceeded") == true)
+    }
+
+    @Test func `a child that stands still for a lease is started again`() async throws {
+        let shop = try Shop {
+            $0.leaseSeconds = 1
+            $0.attempts = 1
+        }
+        let job = try await shop.run("kill -STOP $$")
+        #expect(job.status == .failed && job.error?.text.contains("no progress for 1 s") == true)
+    }
+
+    @Test func `a flood of lines arrives whole and in order, up to the limit of events`() async throws {
+        let shop = try Shop { $0.events = 2000 }
+        let job = try await shop.run("seq 1 20000; \(done)")
+        #expect(job.status == .succeeded)
+        let logs = try shop.store.events(of: "job_1", limit: 100_000).elements.filter { $0.type == "log" }
+        // The two that came before the child count as well.
+        #expect(logs.map(\.message) == (1...1998).map(String.init))
+        #expect(try shop.fixture.eventTypes("job_1").filter { $0 == "warning" }.count == 1)
+    }
+
+    @Test func `the last line needs no end`() async throws {
+        let job = try await Shop().run(#"printf '{"type":"done","data":{"ok":2}}'"#)
+        #expect(job.status == .succeeded && job.result == Data(#"{"ok":2}"#))
+    }
+
+    @Test func `a line without end costs no memory and no job`() async throws {
+        let shop = try Shop { $0.lineBytes = 1000 }
+        let job = try await shop.run("head -c 3000000 /dev/zero | tr '\\0' x; echo; \(done)")
+        #expect(job.status == .succeeded)
+        #expect(try shop.store.events(of: "job_1", limit: 99).elements.contains { $0.message.contains("too long") })
+    }
+
+    @Test func `a flood of errors does not stop the child`() async throws {
+        let job = try await Shop().run("head -c 3000000 /dev/zero >&2; \(done)")
+        #expect(job.status == .succeeded)
+    }
+
+    @Test func `a grandchild that holds the output open ends with its parent`() async throws {
+        let shop = try Shop()
+        let job = try await shop.run("sleep 1000 & echo $! > grandchild; \(done)")
+        #expect(job.status == .succeeded)
+        #expect(await shop.hasEnded(try #require(shop.process("grandchild"))))
+    }
+
+    @Test func `jobs run one after the other in their order`() async throws {
+        let shop = try Shop()
+        for number in 1...3 { try shop.add("echo \(number) >> order; \(done)", id: "job_\(number)") }
+        try shop.supervisor.start()
+        for number in 1...3 { #expect(try await shop.end("job_\(number)").status == .succeeded) }
+        await shop.supervisor.stop()
+        #expect(shop.folder.text("order") == "1\n2\n3\n")
+    }
+
+    @Test func `an idle worker hears of a new job`() async throws {
+        let shop = try Shop()
+        try shop.supervisor.start()
+        await Task.yield()
+        try shop.add(done)
+        #expect(try await shop.end().status == .succeeded)
+        await shop.supervisor.stop()
+    }
+
+    @Test func `several workers run several jobs at a time`() async throws {
+        let shop = try Shop { $0.concurrency = 2 }
+        // Each waits for the other: they can only end together.
+        try shop.add("touch one; while [ ! -e two ]; do sleep 0.01; done; \(done)", id: "job_1")
+        try shop.add("touch two; while [ ! -e one ]; do sleep 0.01; done; \(done)", id: "job_2")
+        try shop.supervisor.start()
+        #expect(try await shop.end("job_1").status == .succeeded)
+        #expect(try await shop.end("job_2").status == .succeeded)
+        await shop.supervisor.stop()
+    }
+}
+
+struct StoppingTests {
+    @Test func `cancel ends a busy child and its grandchildren, though they ignore SIGTERM`() async throws {
+        let shop = try Shop()
+        try shop.add(
+            """
+            trap '' TERM
+            (trap '' TERM; while :; do :; done) & echo $! > grandchild
+            echo $$ > child
+            \(ready)
+            while :; do :; done
+            """)
+        try shop.supervisor.start()
+        _ = try await shop.wait { $0.phase == "ready" }
+        let begin = ContinuousClock.now
+        try shop.store.requestCancel("job_1", at: 200)
+        let job = try await shop.end()
+        #expect(job.status == .cancelled && job.error == nil)
+        for name in ["child", "grandchild"] { #expect(await shop.hasEnded(try #require(shop.process(name)))) }
+        #expect(ContinuousClock.now - begin < .seconds(20))
+        await shop.supervisor.stop()
+    }
+
+    @Test(arguments: 0..<12)
+    func `a job cancelled at a random moment is cancelled, or had ended before`(seed: UInt64) async throws {
+        let shop = try Shop()
+        var numbers = SeededNumbers(state: seed)
+        try shop.add("\(ready); sleep 0.0\(seed % 5); \(done)")
+        if seed % 3 != 0 { try shop.supervisor.start() }
+        if seed % 3 == 2 { _ = try await shop.wait { $0.phase == "ready" || $0.status.isFinal } }
+        try await Task.sleep(for: .microseconds(Int.random(in: 0..<60_000, using: &numbers)))
+        let cancelled: Bool
+        do {
+            try shop.store.requestCancel("job_1", at: 200)
+            cancelled = true
+        } catch JobsError.notCancellable(let status) {
+            #expect(status == .succeeded)
+            cancelled = false
+        }
+        if seed % 3 == 0 { try shop.supervisor.start() }
+        let job = try await shop.end()
+        await shop.supervisor.stop()
+        #expect(job.status == (cancelled ? .cancelled : .succeeded))
+        #expect(try shop.store.find("job_1") == job)
+    }
+
+    @Test func `a stop puts the job back without counting, and the next server finishes it`() async throws {
+        let shop = try Shop()
+        try shop.add("[ -e again ] && { \(done); exit 0; }; touch again; echo $$ > child; \(ready); exec sleep 1000")
+        try shop.supervisor.start()
+        _ = try await shop.wait { $0.phase == "ready" }
+        await shop.supervisor.stop()
+        let waiting = try shop.store.find("job_1")
+        #expect(waiting.status == .queued && waiting.attempt == 0)
+        #expect(await shop.hasEnded(try #require(shop.process("child"))))
+        let next = Supervisor(
+            store: shop.store, settings: shop.supervisor.settings, command: shop.supervisor.command,
+            now: shop.supervisor.now, logger: shop.supervisor.logger)
+        try next.start()
+        let job = try await shop.end()
+        #expect(job.status == .succeeded && job.attempt == 1)
+        await next.stop()
+    }
+
+    @Test func `a stop ends an idle supervisor`() async throws {
+        let shop = try Shop()
+        try shop.supervisor.start()
+        await shop.supervisor.stop()
+    }
+
+    @Test func `a worker whose job was taken away kills its child and writes nothing`() async throws {
+        let shop = try Shop()
+        try shop.add("echo $$ > child; \(ready); exec sleep 1000")
+        let lease = try #require(try shop.store.claim(at: 100, leaseUntil: 160))
+        async let attempt: Void = shop.supervisor.run(lease)
+        _ = try await shop.wait { $0.phase == "ready" }
+        let taken = try #require(try shop.store.claim(at: 200, leaseUntil: 1000))
+        await attempt
+        #expect(await shop.hasEnded(try #require(shop.process("child"))))
+        #expect(try shop.store.find("job_1").lease == taken.lease)
+        #expect(try shop.store.find("job_1").status == .running)
+    }
+}

@@ -1,0 +1,65 @@
+import Foundation
+import Logging
+import Testing
+
+@testable import Jobs
+
+/// A folder that goes when its owner goes.
+final class TemporaryFolder: Sendable {
+    let path: String
+
+    init() throws {
+        path = FileManager.default.temporaryDirectory.appending(path: "jobs-\(UUID().uuidString)").path
+        try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
+    }
+
+    deinit { try? FileManager.default.removeItem(atPath: path) }
+
+    func file(_ name: String) -> String { path + "/" + name }
+
+    func text(_ name: String) -> String? { try? String(contentsOfFile: file(name), encoding: .utf8) }
+}
+
+/// A store in a folder of its own.
+struct Fixture {
+    let folder: TemporaryFolder
+    let store: SQLiteJobStore
+
+    init() throws {
+        folder = try TemporaryFolder()
+        store = try SQLiteJobStore(path: folder.file("jobs.sqlite"))
+    }
+
+    @discardableResult
+    func add(_ id: String, at now: UnixSeconds = 100, awaitsValidation: Bool = false) throws -> Job {
+        try store.add(NewJob(id: id, payload: Data("do \(id)".utf8), awaitsValidation: awaitsValidation), at: now).job
+    }
+
+    func claim(at now: UnixSeconds = 200, leaseUntil expiry: UnixSeconds = 260) throws -> (Job, Lease) {
+        let job = try #require(try store.claim(at: now, leaseUntil: expiry))
+        return (job, try #require(job.lease))
+    }
+
+    func eventTypes(_ id: String) throws -> [String] {
+        try store.events(of: id, limit: 100_000).elements.map(\.type)
+    }
+}
+
+extension Data {
+    init(_ text: String) { self.init(text.utf8) }
+
+    var text: String { String(decoding: self, as: UTF8.self) }
+}
+
+/// The same numbers for the same seed.
+struct SeededNumbers: RandomNumberGenerator {
+    var state: UInt64
+
+    mutating func next() -> UInt64 {
+        state &+= 0x9E37_79B9_7F4A_7C15
+        var z = state
+        z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
+        z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
+        return z ^ (z >> 31)
+    }
+}
