@@ -9,7 +9,7 @@ struct JobView {
     let now: Int
 
     var document: JSONValue {
-        let order = JobOrder(document: JSONValue(stored: job.payload))
+        let order = JobOrder(stored: job.payload)
         let progress = JSONValue(stored: job.progress)
         let path = "/v1/jobs/\(job.id)"
         let succeeded = job.status == .succeeded

@@ -1,0 +1,99 @@
+/// A class, because it owns the uploads of a request, and they go with it unless they are committed.
+///
+/// It is fed a multipart body part by part. Files go to disk as they arrive; fields are small and kept as text.
+final class Intake {
+    /// A field that holds files.
+    struct FileField {
+        let name: String
+        /// Whether several files belong together, as an ONNX model and its external data do.
+        var takesMany = false
+        /// Whether a zip is refused: `torch.save` writes one, ONNX never is one.
+        var isModel = false
+    }
+
+    private enum Target {
+        case file(Upload, FileField)
+        case field(String)
+    }
+
+    /// The longest field; options are words and numbers, a configuration a page.
+    static let fieldBytes = 64 << 10
+    static let fieldLimit = 100
+    static let filesOfField = 64
+
+    /// By the name of their field.
+    private(set) var uploads: [String: Upload] = [:]
+    /// Fields in the order in which they came; a name may come again.
+    private(set) var fields: [(name: String, text: String)] = []
+
+    private let fileFields: [FileField]
+    private let makeUpload: () throws(StorageError) -> Upload
+    private var target: Target?
+    private var text: [UInt8] = []
+    /// The first bytes of a file, until there are enough to know what it is.
+    private var start: [UInt8]?
+
+    init(fileFields: [FileField], makeUpload: @escaping () throws(StorageError) -> Upload) {
+        self.fileFields = fileFields
+        self.makeUpload = makeUpload
+    }
+
+    /// Begins a part.
+    ///
+    /// - Parameters:
+    ///   - name: the field
+    ///   - fileName: as the client called the file; nil for a plain field
+    func begin(_ name: String, fileName: String?) throws {
+        text = []
+        guard let fileName, let field = fileFields.first(where: { $0.name == name }) else {
+            guard fields.count < Self.fieldLimit else {
+                throw Problem(.malformedRequest, "The form has more than \(Self.fieldLimit) fields.")
+            }
+            target = .field(name)
+            return
+        }
+        let upload = try uploads[name] ?? makeUpload()
+        guard upload.parts.count < (field.takesMany ? Self.filesOfField : 1) else {
+            throw Problem(.invalidOption, "There are too many files in '\(name)'.", parameter: name)
+        }
+        uploads[name] = upload
+        try upload.begin(try FileName.checked(fileName, among: upload.parts.map(\.name), field: name))
+        target = .file(upload, field)
+        start = []
+    }
+
+    func append(_ bytes: Span<UInt8>) throws {
+        switch target {
+        case .file(let upload, let field):
+            if var start {
+                for index in bytes.indices.prefix(Pickle.lengthOfStart - start.count) { start.append(bytes[index]) }
+                try Pickle.refuse(start, field: field)
+                self.start = start.count < Pickle.lengthOfStart ? start : nil
+            }
+            try upload.append(bytes)
+        case .field(let name):
+            guard text.count + bytes.count <= Self.fieldBytes else {
+                let isFile = fileFields.contains { $0.name == name }
+                throw Problem(
+                    .invalidOption, "The field '\(name)' is longer than \(Self.fieldBytes) bytes.",
+                    hint: isFile ? "send it as a file: -F \(name)=@FILE" : nil, parameter: name)
+            }
+            for index in bytes.indices { text.append(bytes[index]) }
+        case nil: break
+        }
+    }
+
+    func end() throws {
+        switch target {
+        case .file(let upload, _): try upload.end()
+        case .field(let name):
+            guard let value = String(validating: text, as: UTF8.self) else {
+                throw Problem(.malformedRequest, "The field '\(name)' is not UTF-8.", parameter: name)
+            }
+            fields.append((name, value))
+        case nil: break
+        }
+        target = nil
+    }
+}
+

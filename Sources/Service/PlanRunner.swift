@@ -1,0 +1,48 @@
+import Foundation
+import Jobs
+import Logging
+
+/// Looks into models and data in a process of its own, because a hostile file may end whoever reads it.
+struct PlanRunner: Sendable {
+    let executable: String
+    let artifacts: ArtifactStore
+    let temporary: String
+    let timeout: Duration
+    let memoryBytes: Int?
+    let logger: Logger
+
+    private static let outputBytes = 16 << 20
+
+    /// What can be collapsed in a model, and what is in the data.
+    ///
+    /// - Parameter folder: a folder with the model's files under their own names
+    func plan(model: String, data: String?, options: [String]) async throws -> JSONValue {
+        try await ask(["inspect", model] + (data.map { ["--data", $0] } ?? []) + options + ["--json"])
+    }
+
+    private func ask(_ arguments: [String]) async throws -> JSONValue {
+        var command = JobCommand(
+            executable: executable, arguments: arguments, workingDirectory: temporary,
+            environment: ["LAYERCOLLAPSE_PARENT": String(ProcessInfo.processInfo.processIdentifier)])
+        command.memoryLimitBytes = memoryBytes
+        let outcome = try await ChildCall.run(command, timeout: timeout, outputBytes: Self.outputBytes)
+        switch outcome.stop {
+        case .timeout: throw Problem(.deadlineExceeded, "Looking into the files took longer than \(timeout).")
+        case .memory: throw Problem(.memoryLimit, "Looking into the files took more memory than \(memoryBytes ?? 0) bytes.")
+        case .tooMuchOutput: throw Problem(.memoryLimit, "The description of the files is too long.")
+        case nil: break
+        }
+        let document = (try? JSONParser.parse(outcome.output)) ?? .null
+        if let failure = document["error"], document["object"] == nil { throw Problem(failure: failure) }
+        guard outcome.exitCode == 0, document.object != nil else {
+            logger.error(
+                "a plan failed",
+                metadata: [
+                    "exit": "\(outcome.exitCode.map(String.init) ?? "signal")",
+                    "stderr": "\(String(decoding: outcome.errors, as: UTF8.self))",
+                ])
+            throw Problem(.invalidONNX, "The process that looked into the files ended unexpectedly.")
+        }
+        return document
+    }
+}

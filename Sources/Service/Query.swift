@@ -1,0 +1,31 @@
+/// What stands behind the question mark.
+struct Query: Sendable {
+    let items: [(name: String, value: String)]
+
+    subscript(name: String) -> String? { items.first { $0.name == name }?.value }
+
+    /// The values of `prefix[name]`, by name.
+    func labels(_ prefix: String) -> [String: String] {
+        var labels: [String: String] = [:]
+        for (name, value) in items where name.hasPrefix(prefix + "[") && name.hasSuffix("]") {
+            labels[String(name.dropFirst(prefix.count + 1).dropLast())] = value
+        }
+        return labels
+    }
+
+    /// A number within bounds, or the standard one when it is not there.
+    func count(_ name: String, standard: Int, in range: ClosedRange<Int>) throws(Problem) -> Int {
+        guard let text = self[name] else { return standard }
+        guard let count = Self.digits(text), range.contains(count) else {
+            throw Problem(
+                .malformedRequest,
+                "'\(name)' has to be a whole number from \(range.lowerBound) to \(range.upperBound).", parameter: name)
+        }
+        return count
+    }
+
+    /// Digits and nothing else; `Int` itself would take a sign.
+    static func digits(_ text: some StringProtocol) -> Int? {
+        text.utf8.allSatisfy { (0x30...0x39).contains($0) } ? Int(text) : nil
+    }
+}

@@ -1,0 +1,77 @@
+import HTTPTypes
+import Jobs
+
+extension Routes {
+    func listFiles(_ call: Call) throws -> Answer {
+        let limit = try call.query.count("limit", standard: 20, in: 1...100)
+        var files = artifacts.files
+        if let text = call.query["purpose"] {
+            let purpose = try purpose(text)
+            files = files.filter { $0.purpose == purpose }
+        }
+        if let after = call.query["after"] {
+            guard let place = files.firstIndex(where: { $0.id == after }) else { throw Problem.notFound("file") }
+            files.removeFirst(place + 1)
+        }
+        let page = files.prefix(limit).map(\.document)
+        return .json(ListView(elements: Array(page), hasMore: files.count > limit).document)
+    }
+
+    private func purpose(_ text: String) throws(Problem) -> StoredFile.Purpose {
+        if let purpose = StoredFile.Purpose(rawValue: text) { return purpose }
+        let words = StoredFile.Purpose.allCases.map(\.rawValue).joined(separator: " or ")
+        throw Problem(.invalidOption, "'purpose' has to be \(words).", parameter: "purpose")
+    }
+
+    private func storedFile(_ call: Call) throws(Problem) -> StoredFile {
+        guard let file = artifacts.file(call.parameter("id")) else { throw Problem.notFound("file") }
+        return file
+    }
+
+    func showFile(_ call: Call) throws -> Answer { .json(try storedFile(call).document) }
+
+    func fileContent(_ call: Call) throws -> Answer {
+        let stored = try storedFile(call)
+        return try file(
+            artifacts.path(of: stored), name: stored.name, type: "application/octet-stream",
+            digest: stored.parts.first.map { "sha256:\($0.digest)" })
+    }
+
+    func deleteFile(_ call: Call) throws -> Answer {
+        let id = call.parameter("id")
+        guard try artifacts.delete(id) else { throw Problem.notFound("file") }
+        return .json(["id": .string(id), "object": "file", "deleted": true])
+    }
+
+    /// What is inside a model or a data file, told by a process of its own.
+    func inspectFile(_ call: Call) async throws -> Answer {
+        let stored = try storedFile(call)
+        return .json(try await plans.inspect(stored))
+    }
+
+    /// Stores what `-F purpose=model -F file=@model.onnx -F file=@model.onnx.data` sends as one file.
+    func createFile(_ call: Call) async throws -> Answer {
+        let intake = Intake(fileFields: [Intake.FileField(name: "file", takesMany: true)], makeUpload: makeUpload)
+        try await call.readForm(into: intake)
+        var purpose: StoredFile.Purpose?
+        for (name, text) in intake.fields {
+            guard name == "purpose" else {
+                let nearest = Spelling.nearest(to: name, among: ["file", "purpose"])
+                throw Problem(
+                    .unknownOption, "There is no field '\(name)'.", hint: nearest.map { "did you mean '\($0)'?" },
+                    parameter: name)
+            }
+            purpose = try self.purpose(text)
+        }
+        guard let upload = intake.uploads["file"], let first = upload.parts.first else {
+            throw Problem(.missingField, "A file is missing.", hint: "-F file=@FILE", parameter: "file")
+        }
+        let kind = purpose ?? (first.name.hasSuffix(".onnx") ? .model : .dataset)
+        let file = try artifacts.commit(upload, purpose: kind, at: now())
+        return Answer.json(file.document, status: 201).with(.location, "/v1/files/\(file.id)")
+    }
+
+    func makeUpload() throws(StorageError) -> Upload {
+        try artifacts.upload(id: Identifier.make("file", at: now()))
+    }
+}
