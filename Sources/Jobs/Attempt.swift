@@ -73,6 +73,7 @@ final class Attempt: Sendable {
             let id = job.id
             do throws(JobsError) {
                 let current = try await supervisor.store.perform { store throws(JobsError) in try store.find(id) }
+                if current.lease?.token != lease.token { return ask(.leaseLost) }
                 if current.cancelRequested { return ask(.cancelled) }
                 revision = current.revision
             } catch .notFound {
