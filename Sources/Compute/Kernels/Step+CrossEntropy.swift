@@ -1,3 +1,5 @@
+import Glibc
+
 // N rows, C classes.
 extension Step {
     /// The mean over rows of `-log softmax(logits)[label]`; zero when every row is ignored.
@@ -11,16 +13,31 @@ extension Step {
     ) throws(ComputeError) -> Step {
         let rows = try LabelledRows(logits, labels, ignoreIndex)
         try loss.shape.require(.scalar, for: "crossEntropy")
-        let logarithms = try Tensor.scratch(logits.shape)
-        let logSoftmax = try logSoftmax(logits, axis: -1, into: logarithms)
-        let (p, result) = try unsafe (logarithms.source(), loss.target())
-        return Step("crossEntropy", keeping: [logits, labels, logarithms, loss]) {
-            logSoftmax.run()
+        // The sum is taken without the largest term, which is 1: where a network is sure, all of the loss is in the rest.
+        let exponentials = try Tensor.scratch(logits.shape)
+        let exponential = try unary(.exp, exponentials, into: exponentials)
+        let (x, e, result) = try unsafe (logits.source(), exponentials.target(), loss.target())
+        return Step("crossEntropy", keeping: [logits, labels, exponentials, loss]) {
             var (total, counted) = (0.0, 0)
             for row in 0..<rows.count {
-                guard let label = rows.label(row) else { continue }
-                // SAFETY: `p` holds `count * classes` elements and the label is below `classes`.
-                unsafe total -= Double(p[row * rows.classes + label])
+                // SAFETY: `x` and `e` hold `count * classes` elements and the label is below `classes`.
+                let (x, e) = unsafe (x + row * rows.classes, e + row * rows.classes)
+                var largest = unsafe x[0]
+                for c in 1..<max(1, rows.classes) { unsafe largest = max(largest, x[c]) }
+                for c in 0..<rows.classes { unsafe e[c] = x[c] - largest }
+                if let label = rows.label(row) { unsafe total -= Double(e[label]) }
+                for c in 0..<rows.classes where unsafe e[c] == 0 {
+                    unsafe e[c] = -.infinity
+                    break
+                }
+            }
+            exponential.run()
+            for row in 0..<rows.count where rows.label(row) != nil {
+                // SAFETY: as above.
+                let e = unsafe e + row * rows.classes
+                var others = 0.0
+                for c in 0..<rows.classes { unsafe others += Double(e[c]) }
+                total += log1p(others)
                 counted += 1
             }
             unsafe result[0] = Float(total / Double(max(1, counted)))
