@@ -49,6 +49,7 @@ struct ChildProcess: Sendable {
         Path(stringLiteral: path)
     }
 
+    /// Looks at the child itself; of its own children only the CPU time of those that it has reaped is in it.
     func sample() -> ProcessSample { ProcessSample.read(process) }
 
     /// Signals the child and all of its descendants that did not leave its group.

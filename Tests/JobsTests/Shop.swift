@@ -1,0 +1,89 @@
+import Foundation
+import Logging
+import Testing
+
+@testable import Jobs
+
+/// A supervisor whose children are shell scripts.
+struct Shop {
+    let fixture: Fixture
+    let supervisor: Supervisor
+
+    var store: SQLiteJobStore { fixture.store }
+    var folder: TemporaryFolder { fixture.folder }
+
+    /// The payload of a job is its script, which runs in the temporary folder.
+    init(
+        memoryLimitBytes: Int? = nil, deadlineSeconds: Int? = nil,
+        _ change: (inout SupervisorSettings) -> Void = { _ in }
+    ) throws {
+        fixture = try Fixture()
+        var settings = SupervisorSettings()
+        settings.retrySeconds = 0
+        settings.pollInterval = .milliseconds(20)
+        settings.killGrace = .milliseconds(300)
+        settings.stopGrace = .milliseconds(300)
+        change(&settings)
+        let folder = fixture.folder
+        supervisor = Supervisor(
+            store: fixture.store, settings: settings,
+            command: { job in
+                JobCommand(
+                    executable: "/bin/sh", arguments: ["-c", job.payload.text], workingDirectory: folder.path,
+                    environment: ["PATH": "/usr/bin:/bin"], memoryLimitBytes: memoryLimitBytes,
+                    deadlineSeconds: deadlineSeconds)
+            },
+            now: { UnixSeconds(Date().timeIntervalSince1970) },
+            logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
+    }
+
+    func add(_ script: String, id: String = "job_1") throws {
+        _ = try store.add(NewJob(id: id, payload: Data(script)), at: 100)
+    }
+
+    /// Waits until the job is as wanted; fails instead of hanging for ever.
+    func wait(_ id: String = "job_1", _ what: String = "the end", until done: (Job) -> Bool) async throws -> Job {
+        let deadline = ContinuousClock.now + .seconds(60)
+        while true {
+            let job = try store.find(id)
+            if done(job) { return job }
+            guard ContinuousClock.now < deadline else {
+                Issue.record("\(what) did not come: \(job.status.rawValue)")
+                return job
+            }
+            await store.waitForChange(of: id, since: job.revision, until: deadline)
+        }
+    }
+
+    func end(_ id: String = "job_1") async throws -> Job { try await wait(id) { $0.status.isFinal } }
+
+    /// One job from start to end.
+    func run(_ script: String) async throws -> Job {
+        try add(script)
+        try supervisor.start()
+        let job = try await end()
+        await supervisor.stop()
+        return job
+    }
+
+    /// The process whose id a script wrote into a file; nil before.
+    func process(_ name: String) -> pid_t? {
+        folder.text(name).flatMap { pid_t($0.trimmingCharacters(in: .whitespacesAndNewlines)) }
+    }
+
+    /// Waits until a process has ended: a group that was killed is gone soon, though not in no time.
+    func hasEnded(_ process: pid_t) async -> Bool {
+        let deadline = ContinuousClock.now + .seconds(30)
+        while ContinuousClock.now < deadline {
+            let stat = (try? String(contentsOfFile: "/proc/\(process)/stat", encoding: .utf8)) ?? ""
+            if stat.isEmpty || stat.contains(") Z ") || stat.contains(") X ") { return true }
+            try? await Task.sleep(for: .milliseconds(5))
+        }
+        return false
+    }
+}
+
+/// A line that ends a job well.
+let done = #"echo '{"type":"done","data":{"ok":1}}'"#
+/// A line that says that the script has got so far.
+let ready = #"echo '{"type":"phase","message":"ready"}'"#
