@@ -1,0 +1,67 @@
+/// What is wrong with a file from outside. Messages say what, where, and how to mend it.
+package enum FormatError: Error, CustomStringConvertible {
+    case unreadable(String, reason: String)
+    case unwritable(String, reason: String)
+    case invalidONNX(String)
+    /// Descriptions of all the nodes we cannot run.
+    case unsupportedOperator([String])
+    case unsupportedOpset(String)
+    case unsupportedType(String)
+    case quantized(String)
+    case missingExternalData(file: String, tensors: Int, byteCount: Int)
+    case pickle
+    case data(String)
+    case key(String)
+    case shape(String)
+    case label(String)
+    case notANumber(String)
+    case tooLarge(String)
+    case memory(byteCount: Int)
+
+    /// The code of the API.
+    package var code: String {
+        switch self {
+        case .unreadable, .invalidONNX: "invalid_onnx"
+        case .unsupportedOperator: "unsupported_operator"
+        case .unsupportedOpset: "unsupported_opset"
+        case .unsupportedType: "unsupported_dtype"
+        case .quantized: "quantized_model"
+        case .missingExternalData: "missing_external_data"
+        case .pickle: "pickle_rejected"
+        case .data, .key: "dataset_key_mismatch"
+        case .shape: "shape_mismatch"
+        case .label: "label_out_of_range"
+        case .notANumber: "nan_in_data"
+        case .tooLarge: "file_too_large"
+        case .memory: "memory_limit"
+        case .unwritable: "disk_full"
+        }
+    }
+
+    package var description: String {
+        switch self {
+        case .unreadable(let file, let reason): "'\(file)' cannot be read: \(reason)"
+        case .unwritable(let file, let reason): "'\(file)' cannot be written: \(reason)"
+        case .invalidONNX(let what), .unsupportedOpset(let what), .unsupportedType(let what), .quantized(let what),
+            .data(let what), .key(let what), .shape(let what), .label(let what), .notANumber(let what),
+            .tooLarge(let what):
+            what
+        case .unsupportedOperator(let nodes):
+            "the model uses what cannot be run: " + nodes.joined(separator: ", ")
+        case .missingExternalData(let file, let tensors, let byteCount):
+            "missing external data file '\(file)' (\(tensors) tensors, \(byteCount.grouped) bytes): "
+                + "add -F model=@\(file), or export with external_data=False"
+        case .pickle: "pickle files can run code; export with torch.onnx.export"
+        case .memory(let byteCount): "there is no memory for another \(byteCount) bytes"
+        }
+    }
+}
+
+extension Int {
+    /// With a space between thousands.
+    fileprivate var grouped: String {
+        var digits = Array(String(self))
+        for place in stride(from: digits.count - 3, to: 0, by: -3) { digits.insert(" ", at: place) }
+        return String(digits)
+    }
+}

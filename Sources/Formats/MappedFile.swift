@@ -1,0 +1,39 @@
+import Glibc
+
+/// Owns a read-only mapping of a regular file.
+// @unchecked: the bytes are never written, and unmapped only when nobody holds the object any more.
+@safe package final class MappedFile: @unchecked Sendable {
+    let start: UnsafeRawPointer?
+    package let byteCount: Int
+
+    /// - Throws: ``FormatError/unreadable(_:reason:)``; a symbolic link is not followed.
+    package init(_ path: String) throws(FormatError) {
+        let descriptor = unsafe open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC)
+        guard descriptor >= 0 else { throw .unreadable(path, reason: Self.reason()) }
+        defer { close(descriptor) }
+        var status = stat()
+        guard unsafe fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
+            throw .unreadable(path, reason: "it is not a regular file")
+        }
+        byteCount = Int(status.st_size)
+        guard byteCount > 0 else {
+            unsafe start = nil
+            return
+        }
+        // SAFETY: the kernel chooses the address; the mapping has the length of the file and is private.
+        let address = unsafe mmap(nil, byteCount, PROT_READ, MAP_PRIVATE, descriptor, 0)
+        guard let address = unsafe address, unsafe address != MAP_FAILED else {
+            throw .unreadable(path, reason: Self.reason())
+        }
+        unsafe start = UnsafeRawPointer(address)
+    }
+
+    deinit {
+        if let start = unsafe start { unsafe munmap(UnsafeMutableRawPointer(mutating: start), byteCount) }
+    }
+
+    /// All bytes; valid for as long as the file object is.
+    var bytes: UnsafeRawBufferPointer { unsafe UnsafeRawBufferPointer(start: start, count: byteCount) }
+
+    private static func reason() -> String { unsafe String(cString: strerror(errno)) }
+}

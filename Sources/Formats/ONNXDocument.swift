@@ -1,0 +1,208 @@
+package import Compute
+import Glibc
+
+/// A model file (with its external data) whose every claim about sizes has been checked. Weights are views of the file.
+package struct ONNXDocument: Sendable {
+    package let model: ONNXModel
+    /// By initializer name.
+    package let weights: [String: Tensor]
+    package let path: String
+
+    /// What the file may hold.
+    package enum Limits {
+        package static let irVersions: ClosedRange<Int64> = 3...14
+        package static let opsets = 13...23
+        package static let nodes = 200_000
+        package static let tensors = 100_000
+        package static let rank = 16
+    }
+
+    /// - Throws: ``FormatError``, before anything is built, for a file that is not whole and sound.
+    package init(_ path: String) throws(FormatError) {
+        self.path = path
+        model = try ONNXModel(try MappedFile(path))
+        try Self.checkVersions(model)
+        try Self.checkNames(model)
+        let folder = path.lastIndex(of: "/").map { String(path[..<$0]) } ?? "."
+        weights = try Self.weights(model, folder: folder)
+    }
+
+    package var opset: Int { model.opsets.first { $0.domain.isEmpty }?.version ?? 0 }
+
+    private static func checkVersions(_ model: ONNXModel) throws(FormatError) {
+        guard Limits.irVersions.contains(model.irVersion) else {
+            throw .unsupportedOpset("the file has IR version \(model.irVersion); 3 to 14 are read")
+        }
+        guard let opset = model.opsets.first(where: { $0.domain.isEmpty })?.version else {
+            throw .invalidONNX("the file does not say which version of the operators it uses")
+        }
+        guard Limits.opsets.contains(opset) else {
+            throw .unsupportedOpset(
+                "the file has opset \(opset); \(Limits.opsets.lowerBound) to \(Limits.opsets.upperBound) are read: "
+                    + "convert it with onnx.version_converter, or export it anew with opset_version=17")
+        }
+    }
+
+    /// Each name is computed once, and before it is read: the nodes are in order and without a cycle.
+    private static func checkNames(_ model: ONNXModel) throws(FormatError) {
+        guard model.nodes.count <= Limits.nodes, model.initializers.count <= Limits.tensors else {
+            throw .tooLarge("the graph has \(model.nodes.count) nodes and \(model.initializers.count) initializers")
+        }
+        var known: Set<String> = []
+        for initializer in model.initializers where !known.insert(initializer.name).inserted {
+            throw .invalidONNX("two initializers are named '\(initializer.name)'")
+        }
+        // Before IR 4, initializers are inputs too.
+        known.formUnion(model.inputs.map(\.name))
+        var computed: Set<String> = []
+        for (index, node) in model.nodes.enumerated() {
+            for input in node.inputs where !input.isEmpty && !known.contains(input) {
+                throw .invalidONNX(
+                    "node \(index) (\(node.opType) '\(node.name)') reads '\(input)', which nothing before it computes")
+            }
+            for output in node.outputs where !output.isEmpty {
+                guard computed.insert(output).inserted, known.insert(output).inserted else {
+                    throw .invalidONNX("'\(output)' is computed twice, again by node \(index) (\(node.opType))")
+                }
+            }
+        }
+        for output in model.outputs where !known.contains(output.name) {
+            throw .invalidONNX("nothing computes the output '\(output.name)'")
+        }
+    }
+
+    // MARK: Weights
+
+    private static func weights(_ model: ONNXModel, folder: String) throws(FormatError) -> [String: Tensor] {
+        var files = ExternalFiles(folder: folder)
+        let external = model.initializers.filter(\.isExternal)
+        for (location, tensors) in Dictionary(grouping: external, by: { $0.external["location"] ?? "" }) {
+            try files.open(location, for: tensors)
+        }
+        var weights: [String: Tensor] = [:]
+        for initializer in model.initializers {
+            weights[initializer.name] = try tensor(initializer, files)
+        }
+        return weights
+    }
+
+    /// - Throws: ``FormatError`` unless sizes, type and bytes agree.
+    static func tensor(_ message: ONNXModel.TensorMessage, _ files: ExternalFiles?) throws(FormatError) -> Tensor {
+        guard let type = ElementType(onnx: message.dataType) else {
+            throw .unsupportedType(
+                "tensor '\(message.name)' holds \(ElementType.name(onnx: message.dataType)): export the model in float32"
+            )
+        }
+        guard message.sizes.count <= Limits.rank else {
+            throw .invalidONNX("tensor '\(message.name)' has \(message.sizes.count) axes")
+        }
+        let shape: Shape
+        do { shape = try Shape(message.sizes.map(Int.init)) } catch {
+            throw .invalidONNX("tensor '\(message.name)': \(error)")
+        }
+        let (byteCount, overflow) = shape.elementCount.multipliedReportingOverflow(by: type.byteCount)
+        guard !overflow else { throw .invalidONNX("tensor '\(message.name)' declares more bytes than there are") }
+
+        var bytes = message.raw
+        if message.isExternal {
+            guard let files else { throw .invalidONNX("tensor '\(message.name)' may not lie in another file") }
+            bytes = try files.region(of: message, byteCount: byteCount)
+        } else if bytes == nil, type == .float32 {
+            bytes = message.packed
+        }
+        if let bytes {
+            guard bytes.count == byteCount else {
+                throw .invalidONNX(
+                    "tensor '\(message.name)' of shape \(shape) needs \(byteCount) bytes and has \(bytes.count)")
+            }
+            let storage = unsafe TensorStorage(borrowing: bytes.buffer, owner: bytes.file)
+            return Tensor(type, shape, in: storage, byteOffset: 0)
+        }
+        guard message.varints.count == shape.elementCount else {
+            throw .invalidONNX(
+                "tensor '\(message.name)' of shape \(shape) has \(message.varints.count) elements")
+        }
+        do {
+            switch type {
+            case .float32: return try Tensor(zeros: shape)
+            case .int64: return try Tensor(message.varints, shape)
+            case .int32: return try Tensor(message.varints.map { Int32(truncatingIfNeeded: $0) }, shape)
+            case .bool: return try Tensor(message.varints.map { $0 != 0 }, shape)
+            }
+        } catch {
+            throw .memory(byteCount: error.byteCount)
+        }
+    }
+}
+
+/// The files beside a model that hold its larger tensors, confined to the model's own folder.
+///
+/// - SeeAlso: onnx/docs/ExternalData.md
+struct ExternalFiles {
+    let folder: String
+    private var files: [String: MappedFile] = [:]
+
+    init(folder: String) { self.folder = folder }
+
+    mutating func open(_ location: String, for tensors: [ONNXModel.TensorMessage]) throws(FormatError) {
+        guard !location.isEmpty, !location.contains("/"), !location.contains("\\"), !location.contains("\0"),
+            location != ".", location != ".."
+        else { throw .invalidONNX("external data may only lie beside the model, not at '\(location)'") }
+        let path = folder + "/" + location
+        var status = stat()
+        guard unsafe lstat(path, &status) == 0 else {
+            let sizes = tensors.map { Int($0.external["length"] ?? "") ?? 0 }
+            throw .missingExternalData(file: location, tensors: tensors.count, byteCount: sizes.reduce(0, &+))
+        }
+        guard status.st_mode & S_IFMT == S_IFREG, status.st_nlink == 1 else {
+            throw .invalidONNX("external data '\(location)' is a link and not a plain file")
+        }
+        files[location] = try MappedFile(path)
+    }
+
+    func region(of message: ONNXModel.TensorMessage, byteCount: Int) throws(FormatError) -> Bytes {
+        guard let location = message.external["location"], let file = files[location] else {
+            throw .invalidONNX("tensor '\(message.name)' does not say which file holds it")
+        }
+        let offset = try number(message, "offset", default: 0)
+        let length = try number(message, "length", default: byteCount)
+        guard offset <= file.byteCount, length <= file.byteCount - offset else {
+            throw .invalidONNX(
+                "tensor '\(message.name)' lies at \(offset) to \(offset &+ length) of '\(location)', "
+                    + "which has \(file.byteCount) bytes")
+        }
+        return Bytes(file: file, range: offset..<(offset + length))
+    }
+
+    /// Digits only: `Int` would take a sign.
+    private func number(
+        _ message: ONNXModel.TensorMessage, _ key: String, default missing: Int
+    ) throws(FormatError) -> Int {
+        guard let text = message.external[key] else { return missing }
+        guard !text.isEmpty, text.utf8.allSatisfy({ (48...57).contains($0) }), let number = Int(text) else {
+            throw .invalidONNX("tensor '\(message.name)' has the \(key) '\(text)'")
+        }
+        return number
+    }
+}
+
+extension ElementType {
+    /// - SeeAlso: TensorProto.DataType in onnx.proto3
+    init?(onnx type: Int64) {
+        switch type {
+        case 1: self = .float32
+        case 6: self = .int32
+        case 7: self = .int64
+        case 9: self = .bool
+        default: return nil
+        }
+    }
+
+    static func name(onnx type: Int64) -> String {
+        let names = [
+            "undefined", "float32", "uint8", "int8", "uint16", "int16", "int32", "int64", "string", "bool", "float16",
+            "float64", "uint32", "uint64", "complex64", "complex128", "bfloat16",
+        ]
+        return names.indices.contains(Int(clamping: type)) ? names[Int(type)] : "type \(type)"
+    }
+}

@@ -1,0 +1,210 @@
+extension ONNXModel {
+    /// Decodes the messages of a file. What they say is checked by ``validate(folder:)``.
+    ///
+    /// - Throws: ``FormatError`` for bytes that are not a model.
+    package init(_ file: MappedFile) throws(FormatError) {
+        try Self.refuseOtherFormats(file)
+        self.file = file
+        var graph: Bytes?
+        var reader = ProtobufReader(Bytes(file: file, range: 0..<file.byteCount))
+        while let field = try reader.next() {
+            switch (field.number, field.value) {
+            case (1, .varint(let version)): irVersion = Int64(bitPattern: version)
+            case (2, .bytes(let name)): producer = name.string
+            case (7, .bytes(let message)):
+                guard graph == nil else { throw .invalidONNX("the file has two graphs") }
+                graph = message
+                modelFields.append(.graph)
+                continue
+            case (8, .bytes(let message)): opsets.append(try Opset(message))
+            case (14, .bytes(let message)):
+                let (key, value) = try Self.entry(message)
+                metadata[key] = value
+                modelFields.append(.metadata(key: key, field.encoded))
+                continue
+            default: break
+            }
+            modelFields.append(.other(field.encoded))
+        }
+        guard let graph else { throw .invalidONNX("the file holds no graph: it is damaged or not ONNX") }
+        try readGraph(graph)
+    }
+
+    /// Formats that people post by mistake, by their first bytes.
+    private static func refuseOtherFormats(_ file: MappedFile) throws(FormatError) {
+        let head = unsafe Array(file.bytes.prefix(4))
+        if head == [0x50, 0x4B, 3, 4] || head.starts(with: [0x80, 2]) || head.starts(with: [0x80, 4]) {
+            throw .pickle
+        }
+    }
+
+    private mutating func readGraph(_ message: Bytes) throws(FormatError) {
+        var reader = ProtobufReader(message)
+        while let field = try reader.next() {
+            switch (field.number, field.value) {
+            case (1, .bytes(let message)):
+                graphFields.append(.node(nodes.count))
+                nodes.append(try Node(message, field.encoded))
+            case (5, .bytes(let message)):
+                graphFields.append(.initializer(initializers.count))
+                initializers.append(try TensorMessage(message, field.encoded))
+            case (11, .bytes(let message)):
+                graphFields.append(.input(inputs.count))
+                inputs.append(try ValueInfo(message, field.encoded))
+            case (12, .bytes(let message)):
+                graphFields.append(.output(outputs.count))
+                outputs.append(try ValueInfo(message, field.encoded))
+            case (13, .bytes(let message)):
+                graphFields.append(.valueInfo(valueInfos.count))
+                valueInfos.append(try ValueInfo(message, field.encoded))
+            default: graphFields.append(.other(field.encoded))
+            }
+        }
+    }
+
+    fileprivate static func entry(_ message: Bytes) throws(FormatError) -> (key: String, value: String) {
+        var (key, value) = ("", "")
+        var reader = ProtobufReader(message)
+        while let field = try reader.next() {
+            guard case .bytes(let text) = field.value else { continue }
+            if field.number == 1 { key = text.string }
+            if field.number == 2 { value = text.string }
+        }
+        return (key, value)
+    }
+}
+
+extension ONNXModel.Opset {
+    fileprivate init(_ message: Bytes) throws(FormatError) {
+        var reader = ProtobufReader(message)
+        while let field = try reader.next() {
+            switch (field.number, field.value) {
+            case (1, .bytes(let name)): domain = name.string == "ai.onnx" ? "" : name.string
+            case (2, .varint(let number)): version = Int(truncatingIfNeeded: Int64(bitPattern: number))
+            default: break
+            }
+        }
+    }
+}
+
+extension ONNXModel.Node {
+    fileprivate init(_ message: Bytes, _ encoded: Bytes) throws(FormatError) {
+        self.encoded = encoded
+        var reader = ProtobufReader(message)
+        while let field = try reader.next() {
+            guard case .bytes(let bytes) = field.value else { continue }
+            switch field.number {
+            case 1: inputs.append(bytes.string)
+            case 2: outputs.append(bytes.string)
+            case 3: name = bytes.string
+            case 4: opType = bytes.string
+            case 5:
+                let (key, value) = try Self.attribute(bytes)
+                attributes[key] = value
+            case 7: domain = bytes.string == "ai.onnx" ? "" : bytes.string
+            case 9:
+                let (key, value) = try ONNXModel.entry(bytes)
+                metadata[key] = value
+            default: break
+            }
+        }
+    }
+
+    private static func attribute(_ message: Bytes) throws(FormatError) -> (String, ONNXModel.Attribute) {
+        var (name, value) = ("", ONNXModel.Attribute.other)
+        var (floats, ints): ([Float], [Int64]) = ([], [])
+        var kind: UInt64 = 0
+        var reader = ProtobufReader(message)
+        while let field = try reader.next() {
+            switch (field.number, field.value) {
+            case (1, .bytes(let text)): name = text.string
+            case (2, .fixed32(let bits)): value = .float(Float(bitPattern: bits))
+            case (3, .varint(let number)): value = .int(Int64(bitPattern: number))
+            case (4, .bytes(let text)): value = .string(text.string)
+            case (5, .bytes(let tensor)): value = .tensor(try ONNXModel.TensorMessage(tensor, field.encoded))
+            case (7, .fixed32(let bits)): floats.append(Float(bitPattern: bits))
+            case (7, .bytes(let packed)): floats += packed.floats
+            case (8, .varint(let number)): ints.append(Int64(bitPattern: number))
+            case (8, .bytes(let packed)): ints += try ProtobufReader.packed(packed)
+            case (20, .varint(let number)): kind = number
+            default: break
+            }
+        }
+        if kind == 6 || !floats.isEmpty { value = .floats(floats) }
+        if kind == 7 || !ints.isEmpty { value = .ints(ints) }
+        // A zero is not written: the kind alone tells it from nothing.
+        if case .other = value, kind == 1 { value = .float(0) }
+        if case .other = value, kind == 2 { value = .int(0) }
+        if case .other = value, kind == 3 { value = .string("") }
+        return (name, value)
+    }
+}
+
+extension ONNXModel.TensorMessage {
+    init(_ message: Bytes, _ encoded: Bytes) throws(FormatError) {
+        self.encoded = encoded
+        var reader = ProtobufReader(message)
+        while let field = try reader.next() {
+            switch (field.number, field.value) {
+            case (1, .varint(let size)): sizes.append(Int64(bitPattern: size))
+            case (1, .bytes(let list)): sizes += try ProtobufReader.packed(list)
+            case (2, .varint(let type)): dataType = Int64(bitPattern: type)
+            case (4, .bytes(let list)), (10, .bytes(let list)): packed = list
+            case (5, .bytes(let list)), (7, .bytes(let list)): varints += try ProtobufReader.packed(list)
+            case (5, .varint(let number)), (7, .varint(let number)): varints.append(Int64(bitPattern: number))
+            case (8, .bytes(let text)): name = text.string
+            case (9, .bytes(let bytes)): raw = bytes
+            case (13, .bytes(let message)):
+                let (key, value) = try ONNXModel.entry(message)
+                external[key] = value
+            case (14, .varint(let location)): isExternal = location == 1
+            default: break
+            }
+        }
+    }
+}
+
+extension ONNXModel.ValueInfo {
+    fileprivate init(_ message: Bytes, _ encoded: Bytes) throws(FormatError) {
+        self.encoded = encoded
+        var reader = ProtobufReader(message)
+        while let field = try reader.next() {
+            switch (field.number, field.value) {
+            case (1, .bytes(let text)): name = text.string
+            case (2, .bytes(let type)):
+                var types = ProtobufReader(type)
+                while let field = try types.next() {
+                    if field.number == 1, case .bytes(let tensor) = field.value { try readTensorType(tensor) }
+                }
+            default: break
+            }
+        }
+    }
+
+    private mutating func readTensorType(_ message: Bytes) throws(FormatError) {
+        var reader = ProtobufReader(message)
+        while let field = try reader.next() {
+            switch (field.number, field.value) {
+            case (1, .varint(let type)): elementType = Int64(bitPattern: type)
+            case (2, .bytes(let message)):
+                var sizes: [ONNXModel.Dimension] = []
+                var dimensions = ProtobufReader(message)
+                while let field = try dimensions.next() {
+                    guard field.number == 1, case .bytes(let dimension) = field.value else { continue }
+                    var size = ONNXModel.Dimension.symbol("")
+                    var parts = ProtobufReader(dimension)
+                    while let part = try parts.next() {
+                        switch (part.number, part.value) {
+                        case (1, .varint(let number)): size = .size(Int64(bitPattern: number))
+                        case (2, .bytes(let text)): size = .symbol(text.string)
+                        default: break
+                        }
+                    }
+                    sizes.append(size)
+                }
+                shape = sizes
+            default: break
+            }
+        }
+    }
+}

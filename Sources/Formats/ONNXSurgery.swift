@@ -1,0 +1,126 @@
+import Compute
+package import Model
+
+extension ONNXDocument {
+    /// From a graph that was rewritten or trained back to what that changes in the document it was lowered from.
+    ///
+    /// - Parameter graph: comes from ``lower(batch:samples:)`` of this document.
+    /// - Returns: the nodes and initializers that go, come or change.
+    /// - Throws: ``FormatError/memory(byteCount:)``.
+    package func edit(toMatch graph: Graph) throws(FormatError) -> ONNXEdit {
+        var edit = ONNXEdit()
+        var names = Set(model.nodes.flatMap(\.outputs)).union(model.inputs.map(\.name))
+        let replacing = graph.values.filter { graph[$0].origin.isReplacement }
+        for value in replacing { edit.removedNodes.formUnion(graph[value].origin.nodes) }
+
+        for parameter in graph.parameters where !parameter.isNew {
+            if let original = weights[parameter.name], original.storage !== parameter.tensor.storage {
+                edit.changedInitializers[parameter.name] = parameter.tensor
+            }
+        }
+        for value in replacing {
+            guard let place = graph[value].origin.nodes.last else { continue }
+            edit.newNodes[place] = try newNodes(for: value, in: graph, &edit, &names)
+        }
+        dropWhatNobodyReads(&edit)
+        return edit
+    }
+
+    /// - Parameter names: those that are taken.
+    private func newNodes(
+        for value: ValueID, in graph: Graph, _ edit: inout ONNXEdit, _ names: inout Set<String>
+    ) throws(FormatError) -> [ONNXEdit.NewNode] {
+        let node = graph[value]
+        let kept = Set(weights.keys)
+        func add(_ operand: ValueID, transposed: Bool = false) throws(FormatError) -> String {
+            guard let index = graph.parameterIndex(operand) else { return graph[operand].name }
+            var name = graph.parameters[index].name
+            // The initializer that has the name may be about to go, but a reader of the file should not mix up the two.
+            while names.contains(name) || (kept.contains(name) && isRead(name, after: edit)) { name += ".merged" }
+            names.insert(name)
+            let tensor = graph.parameters[index].tensor
+            edit.newInitializers.append((name, transposed ? try tensor.transposed() : tensor))
+            return name
+        }
+        let name = "/" + node.scope.replacing(".", with: "/")
+        let input = graph[node.operands[0]].name
+        switch node.op {
+        case .prelu:
+            return [
+                .init(
+                    opType: "PRelu", name: name + "/PRelu", inputs: [input, try add(node.operands[1])],
+                    output: node.name)
+            ]
+        case .matMul where node.type.shape.rank == 2:
+            var operands = [input]
+            for operand in node.operands.dropFirst() { operands.append(try add(operand)) }
+            return [
+                .init(
+                    opType: "Gemm", name: name + "/Gemm", inputs: operands, output: node.name, ints: ["transB": 1])
+            ]
+        case .matMul:
+            let weight = try add(node.operands[1], transposed: true)
+            guard node.operands.count > 2 else {
+                return [.init(opType: "MatMul", name: name + "/MatMul", inputs: [input, weight], output: node.name)]
+            }
+            var product = name + "/MatMul_output_0"
+            while names.contains(product) { product += "_" }
+            names.insert(product)
+            return [
+                .init(opType: "MatMul", name: name + "/MatMul", inputs: [input, weight], output: product),
+                .init(
+                    opType: "Add", name: name + "/Add", inputs: [product, try add(node.operands[2])], output: node.name),
+            ]
+        default:
+            preconditionFailure("a rewrite puts a linear layer or a PReLU in place")
+        }
+    }
+
+    private func isRead(_ name: String, after edit: ONNXEdit) -> Bool {
+        model.nodes.enumerated().contains { !edit.removedNodes.contains($0.offset) && $0.element.inputs.contains(name) }
+    }
+
+    /// Takes away the nodes around the replaced ones that have lost their operands or their readers, and the initializers
+    /// that nobody reads.
+    private func dropWhatNobodyReads(_ edit: inout ONNXEdit) {
+        // Downwards: what reads a value that is gone, such as a Dropout inside the run.
+        var known = Set(weights.keys).union(model.inputs.map(\.name)).union(edit.newInitializers.map(\.name))
+        for (index, node) in model.nodes.enumerated() {
+            for new in edit.newNodes[index] ?? [] { known.insert(new.output) }
+            guard !edit.removedNodes.contains(index) else { continue }
+            if node.inputs.allSatisfy({ $0.isEmpty || known.contains($0) }) {
+                known.formUnion(node.outputs)
+            } else {
+                edit.removedNodes.insert(index)
+            }
+        }
+        // Upwards: what was read only by what is gone, such as the transpose of a weight.
+        var read = Set(model.outputs.map(\.name))
+        let readBefore = read.union(model.nodes.flatMap(\.inputs))
+        let new = Set(edit.newInitializers.map(\.name))
+        for (index, node) in model.nodes.enumerated().reversed() {
+            for node in edit.newNodes[index] ?? [] { read.formUnion(Set(node.inputs).subtracting(new)) }
+            guard !edit.removedNodes.contains(index) else { continue }
+            let isRead = node.outputs.contains(where: read.contains)
+            if isRead || !node.outputs.contains(where: readBefore.contains) {
+                read.formUnion(node.inputs)
+            } else {
+                edit.removedNodes.insert(index)
+            }
+        }
+        edit.removedInitializers = Set(weights.keys).subtracting(read)
+    }
+}
+
+extension Tensor {
+    /// `[M, N]` to `[N, M]`.
+    fileprivate func transposed() throws(FormatError) -> Tensor {
+        do {
+            let result = try Tensor(zeros: Shape(shape.dimensions.reversed()))
+            try Step.transpose(self, permutation: [1, 0], into: result).run()
+            return result
+        } catch {
+            throw .memory(byteCount: byteCount)
+        }
+    }
+}

@@ -1,0 +1,176 @@
+import Compute
+import Glibc
+
+extension ONNXDocument {
+    /// Where tensors move to a file of their own: protobuf ends at 2 GiB.
+    private static let inlineByteLimit = 1_800_000_000
+    /// Smaller tensors stay in the model even then, as PyTorch does it.
+    private static let externalThreshold = 1024
+
+    /// Writes the document with an edit: to a temporary file beside `path`, made durable, then put in its place.
+    ///
+    /// External data go to a file named after `path` if the document has external data or would be too large without.
+    ///
+    /// - Parameters:
+    ///   - edit: what changes; an empty one gives the same bytes.
+    ///   - path: of the new model.
+    /// - Returns: the paths of the files that were written, the model first.
+    /// - Throws: ``FormatError/unwritable(_:reason:)``, for example when the disk is full.
+    @discardableResult
+    package func write(_ edit: ONNXEdit, to path: String) throws(FormatError) -> [String] {
+        let external = externalFile(edit, path)
+        var layout = Layout(external: external)
+        let graph = graphParts(edit, &layout)
+        var parts: [Part] = []
+        let replaced = Set(edit.metadata.map(\.key))
+        for field in model.modelFields {
+            switch field {
+            case .graph:
+                parts.append(.bytes(ProtobufWriter.head(7, byteCount: graph.reduce(0) { $0 + $1.byteCount })))
+                parts += graph
+            case .metadata(let key, let encoded):
+                if !replaced.contains(key) { parts.append(.file(encoded)) }
+            case .other(let encoded): parts.append(.file(encoded))
+            }
+        }
+        for (key, value) in edit.metadata {
+            var entry = ProtobufWriter()
+            entry.string(1, key)
+            entry.string(2, value)
+            parts.append(.bytes(ProtobufWriter.head(14, byteCount: entry.bytes.count) + entry.bytes))
+        }
+        guard let external else {
+            try OutputFile.write(parts, to: path)
+            return [path]
+        }
+        let externalPath = (path.lastIndex(of: "/").map { String(path[...$0]) } ?? "") + external
+        try OutputFile.write(layout.externalParts, to: externalPath)
+        try OutputFile.write(parts, to: path)
+        return [path, externalPath]
+    }
+
+    /// The name of the file for large tensors, spelled as the document's own, or nil when they stay inside.
+    private func externalFile(_ edit: ONNXEdit, _ path: String) -> String? {
+        let kept = model.initializers.filter { !edit.removedInitializers.contains($0.name) }
+        let size =
+            kept.reduce(0) { $0 + (weights[$1.name]?.byteCount ?? 0) }
+            + edit.newInitializers.reduce(0) { $0 + $1.tensor.byteCount }
+        let location = model.initializers.first { $0.isExternal }?.external["location"]
+        guard location != nil || size > Self.inlineByteLimit else { return nil }
+        let name = path.split(separator: "/").last.map(String.init) ?? path
+        return name + (location?.hasSuffix("_data") == true ? "_data" : ".data")
+    }
+
+    private func graphParts(_ edit: ONNXEdit, _ layout: inout Layout) -> [Part] {
+        var parts: [Part] = []
+        let gone = Set(edit.removedNodes.flatMap { model.nodes[$0].outputs })
+            .subtracting(edit.newNodes.values.joined().map(\.output))
+        var lastInitializer = 0
+        for field in model.graphFields {
+            switch field {
+            case .node(let index):
+                for node in edit.newNodes[index] ?? [] { parts.append(.bytes(node.encoded)) }
+                if !edit.removedNodes.contains(index) { parts.append(.file(model.nodes[index].encoded)) }
+                lastInitializer = parts.count
+            case .initializer(let index):
+                let message = model.initializers[index]
+                if !edit.removedInitializers.contains(message.name) {
+                    parts += initializer(message, changed: edit.changedInitializers[message.name], &layout)
+                }
+                lastInitializer = parts.count
+            case .input(let index):
+                let input = model.inputs[index]
+                if !edit.removedInitializers.contains(input.name) { parts.append(.file(input.encoded)) }
+            case .output(let index): parts.append(.file(model.outputs[index].encoded))
+            case .valueInfo(let index):
+                if !gone.contains(model.valueInfos[index].name) { parts.append(.file(model.valueInfos[index].encoded)) }
+            case .other(let encoded): parts.append(.file(encoded))
+            }
+        }
+        var new: [Part] = []
+        for (name, tensor) in edit.newInitializers { new += layout.parts(name, tensor, source: .tensor(tensor)) }
+        parts.insert(contentsOf: new, at: lastInitializer)
+        return parts
+    }
+
+    private func initializer(
+        _ message: ONNXModel.TensorMessage, changed: Tensor?, _ layout: inout Layout
+    ) -> [Part] {
+        if let changed { return layout.parts(message.name, changed, source: .tensor(changed)) }
+        guard let tensor = weights[message.name], message.isExternal || layout.external != nil else {
+            return [.file(message.encoded)]
+        }
+        // A small tensor that the file holds itself stays as it is.
+        guard message.isExternal || tensor.byteCount >= Self.externalThreshold else { return [.file(message.encoded)] }
+        return layout.parts(message.name, tensor, source: .tensor(tensor))
+    }
+
+    /// Where tensors go: into the model or into the file beside it.
+    private struct Layout {
+        let external: String?
+        var externalParts: [Part] = []
+        private var offset = 0
+
+        init(external: String?) { self.external = external }
+
+        /// PyTorch aligns tensors in external files so that they can be mapped.
+        private static let alignment = 4096
+
+        /// A field `initializer` of a graph.
+        mutating func parts(_ name: String, _ tensor: Tensor, source: Part) -> [Part] {
+            var message = ProtobufWriter()
+            for size in tensor.shape.dimensions { message.varint(1, Int64(size)) }
+            message.varint(2, tensor.type.onnx)
+            message.string(8, name)
+            guard let external, tensor.byteCount >= ONNXDocument.externalThreshold else {
+                let head = message.bytes + ProtobufWriter.head(9, byteCount: tensor.byteCount)
+                return [
+                    .bytes(ProtobufWriter.head(5, byteCount: head.count + tensor.byteCount) + head), source,
+                ]
+            }
+            let padding = (Self.alignment - offset % Self.alignment) % Self.alignment
+            externalParts.append(.bytes([UInt8](repeating: 0, count: padding)))
+            externalParts.append(source)
+            offset += padding
+            for (key, value) in [("location", external), ("offset", "\(offset)"), ("length", "\(tensor.byteCount)")] {
+                var entry = ProtobufWriter()
+                entry.string(1, key)
+                entry.string(2, value)
+                message.message(13, entry.bytes)
+            }
+            message.varint(14, 1)
+            offset += tensor.byteCount
+            return [.bytes(ProtobufWriter.head(5, byteCount: message.bytes.count) + message.bytes)]
+        }
+    }
+}
+
+extension ONNXEdit.NewNode {
+    /// As a field `node` of a graph.
+    fileprivate var encoded: [UInt8] {
+        var node = ProtobufWriter()
+        for input in inputs { node.string(1, input) }
+        node.string(2, output)
+        node.string(3, name)
+        node.string(4, opType)
+        for (key, value) in ints.sorted(by: { $0.key < $1.key }) {
+            var attribute = ProtobufWriter()
+            attribute.string(1, key)
+            attribute.varint(3, value)
+            attribute.varint(20, 2)
+            node.message(5, attribute.bytes)
+        }
+        return ProtobufWriter.head(1, byteCount: node.bytes.count) + node.bytes
+    }
+}
+
+extension ElementType {
+    fileprivate var onnx: Int64 {
+        switch self {
+        case .float32: 1
+        case .int32: 6
+        case .int64: 7
+        case .bool: 9
+        }
+    }
+}
