@@ -9,6 +9,8 @@ struct Call: Sendable {
     let parameters: [String: String]
     let query: Query
     let headers: HTTPFields
+    /// Host and port as the client wrote them.
+    let authority: String
     /// As in `X-Request-Id`.
     let id: String
     let body: RequestBody

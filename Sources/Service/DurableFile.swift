@@ -42,6 +42,14 @@ final class DurableFile {
         try file.finish()
     }
 
+    /// Makes the bytes of a file that somebody else wrote last.
+    static func synchronise(_ path: String) throws(StorageError) {
+        let descriptor = unsafe Glibc.open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW)
+        guard descriptor >= 0 else { throw StorageError("open") }
+        defer { _ = Glibc.close(descriptor) }
+        guard Glibc.fsync(descriptor) == 0 else { throw StorageError("fsync") }
+    }
+
     /// Makes the names in a folder last.
     static func synchroniseFolder(_ path: String) throws(StorageError) {
         let descriptor = unsafe Glibc.open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
@@ -61,5 +69,20 @@ final class DurableFile {
     /// Gives a file a second name; neither is the original, and the bytes last until the last name is gone.
     static func link(_ old: String, to new: String) throws(StorageError) {
         guard unsafe Glibc.link(old, new) == 0 else { throw StorageError("link") }
+    }
+
+    /// Copies a file inside the kernel.
+    static func copy(_ old: String, to new: String) throws(StorageError) {
+        let source = unsafe Glibc.open(old, O_RDONLY | O_CLOEXEC)
+        guard source >= 0 else { throw StorageError("open") }
+        defer { _ = Glibc.close(source) }
+        let copy = try DurableFile(creating: new)
+        while true {
+            // Without an offset the source's own position is used and moved.
+            let count = Glibc.sendfile(copy.descriptor, source, nil, 1 << 30)
+            if count == 0 { break }
+            guard count > 0 || errno == EINTR else { throw StorageError("sendfile") }
+        }
+        try copy.finish()
     }
 }

@@ -10,17 +10,33 @@ struct JobDesk: Sendable {
         try DurableFile.makeFolder(dataDirectory + "/jobs")
     }
 
-    func folder(of id: String) -> String { "\(dataDirectory)/jobs/\(id)" }
-    func outputFolder(of id: String) -> String { folder(of: id) + "/output" }
+    func folder(of id: String) -> JobFolder { JobFolder("\(dataDirectory)/jobs/\(id)") }
 
     /// The files that the job's process published.
     func outputs(of id: String) -> [String] {
-        let names = (try? FileManager.default.contentsOfDirectory(atPath: outputFolder(of: id))) ?? []
+        let names = (try? FileManager.default.contentsOfDirectory(atPath: folder(of: id).output)) ?? []
         return names.filter { !$0.hasPrefix(".") }.sorted()
     }
 
+    /// Lays out the folder that the job's process is given: the files under their own names, and what to do with them.
+    ///
+    /// The row of the job comes later, so that a job that was acknowledged has all of its files.
+    func lay(_ manifest: JobFolder.Manifest, _ files: JobFiles, id: String) throws(StorageError) {
+        let folder = folder(of: id)
+        do throws(StorageError) {
+            try folder.make()
+            try files.place(in: folder)
+            try folder.write(manifest)
+            for path in [folder.model, folder.data, folder.validation] { try DurableFile.synchroniseFolder(path) }
+            try DurableFile.synchroniseFolder(dataDirectory + "/jobs")
+        } catch {
+            removeFolder(of: id)
+            throw error
+        }
+    }
+
     func removeFolder(of id: String) {
-        try? FileManager.default.removeItem(atPath: folder(of: id))
+        try? FileManager.default.removeItem(atPath: folder(of: id).path)
     }
 
     /// Removes the folders of jobs that were never acknowledged, or were deleted half-way.

@@ -5,8 +5,7 @@ import Logging
 /// Looks into models and data in a process of its own, because a hostile file may end whoever reads it.
 struct PlanRunner: Sendable {
     let executable: String
-    let artifacts: ArtifactStore
-    let temporary: String
+    let dataDirectory: String
     let timeout: Duration
     let memoryBytes: Int?
     let logger: Logger
@@ -14,17 +13,21 @@ struct PlanRunner: Sendable {
     private static let outputBytes = 16 << 20
 
     /// What can be collapsed in a model, and what is in the data.
-    ///
-    /// - Parameter folder: a folder with the model's files under their own names
-    func plan(model: String, data: String?, options: [String]) async throws -> JSONValue {
-        try await ask(["inspect", model] + (data.map { ["--data", $0] } ?? []) + options + ["--json"])
+    func plan(_ files: JobFiles) async throws -> JSONValue {
+        let id = Identifier.make("plan", at: Int(Date.now.timeIntervalSince1970))
+        let folder = JobFolder("\(dataDirectory)/tmp/\(id)")
+        defer { try? FileManager.default.removeItem(atPath: folder.path) }
+        try folder.make()
+        try files.place(in: folder)
+        let model = files.model.first.map { "\(folder.model)/\($0.name)" } ?? folder.model
+        let data = files.data.map { ["--data", "\(folder.data)/\($0.name)"] } ?? []
+        return try await ask(["inspect", model] + data + ["--json"], in: folder.temporary)
     }
 
-    private func ask(_ arguments: [String]) async throws -> JSONValue {
-        var command = JobCommand(
-            executable: executable, arguments: arguments, workingDirectory: temporary,
-            environment: ["LAYERCOLLAPSE_PARENT": String(ProcessInfo.processInfo.processIdentifier)])
-        command.memoryLimitBytes = memoryBytes
+    private func ask(_ arguments: [String], in folder: String) async throws -> JSONValue {
+        let command = JobCommand(
+            executable: executable, arguments: arguments, workingDirectory: folder,
+            environment: ChildEnvironment.variables, memoryLimitBytes: memoryBytes)
         let outcome = try await ChildCall.run(command, timeout: timeout, outputBytes: Self.outputBytes)
         switch outcome.stop {
         case .timeout: throw Problem(.deadlineExceeded, "Looking into the files took longer than \(timeout).")

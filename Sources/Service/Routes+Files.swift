@@ -24,8 +24,10 @@ extension Routes {
     }
 
     private func storedFile(_ call: Call) throws(Problem) -> StoredFile {
-        guard let file = artifacts.file(call.parameter("id")) else { throw Problem.notFound("file") }
-        return file
+        let name = call.parameter("id")
+        let found = Self.digest(name).map { artifacts.file(digest: $0) } ?? artifacts.file(name)
+        guard let found else { throw Problem.notFound("file") }
+        return found
     }
 
     func showFile(_ call: Call) throws -> Answer { .json(try storedFile(call).document) }
@@ -38,7 +40,7 @@ extension Routes {
     }
 
     func deleteFile(_ call: Call) throws -> Answer {
-        let id = call.parameter("id")
+        let id = try storedFile(call).id
         guard try artifacts.delete(id) else { throw Problem.notFound("file") }
         return .json(["id": .string(id), "object": "file", "deleted": true])
     }
@@ -46,7 +48,8 @@ extension Routes {
     /// What is inside a model or a data file, told by a process of its own.
     func inspectFile(_ call: Call) async throws -> Answer {
         let stored = try storedFile(call)
-        return .json(try await plans.inspect(stored))
+        let files = stored.parts.indices.map { (stored.parts[$0].name, artifacts.path(of: stored, part: $0)) }
+        return .json(try await plans.plan(JobFiles(model: files)))
     }
 
     /// Stores what `-F purpose=model -F file=@model.onnx -F file=@model.onnx.data` sends as one file.
@@ -69,6 +72,34 @@ extension Routes {
         let kind = purpose ?? (first.name.hasSuffix(".onnx") ? .model : .dataset)
         let file = try artifacts.commit(upload, purpose: kind, at: now())
         return Answer.json(file.document, status: 201).with(.location, "/v1/files/\(file.id)")
+    }
+
+    /// Stores a raw body whose SHA-256 the client knows, as `curl -T model.onnx .../v1/files/sha256:HEX` sends it.
+    func putFile(_ call: Call) async throws -> Answer {
+        let name = call.parameter("id")
+        guard let digest = Self.digest(name) else { throw Problem.notFound("file") }
+        if let known = artifacts.file(digest: digest) { return .json(known.document) }
+        let purpose = try call.query["purpose"].map { (text) throws(Problem) in try self.purpose(text) }
+        let fileName = try FileName.checked(call.query["filename"] ?? "\(digest).onnx", among: [], field: "filename")
+        let upload = try makeUpload()
+        try upload.begin(fileName)
+        while let bytes = try await call.body.next() { try upload.append(bytes.span) }
+        try upload.end()
+        guard upload.parts.first?.digest == digest else {
+            throw Problem(
+                .digestMismatch, "The body has SHA-256 \(upload.parts.first?.digest ?? ""), not \(digest).")
+        }
+        let kind = purpose ?? (fileName.hasSuffix(".onnx") ? .model : .dataset)
+        let file = try artifacts.commit(upload, purpose: kind, at: now())
+        return Answer.json(file.document, status: 201).with(.location, "/v1/files/\(file.id)")
+    }
+
+    /// The digits of `sha256:HEX`.
+    private static func digest(_ name: String) -> String? {
+        guard name.hasPrefix("sha256:") else { return nil }
+        let digits = name.dropFirst(7)
+        let isPlain = digits.utf8.allSatisfy { (0x30...0x39).contains($0) || (0x61...0x66).contains($0) }
+        return isPlain && digits.utf8.count == 64 ? String(digits) : nil
     }
 
     func makeUpload() throws(StorageError) -> Upload {

@@ -8,7 +8,7 @@ extension Routes {
         let digest = JSONValue(stored: job.result)["digests"]?["model"]?.string
         let name = (JobOrder(stored: job.payload)?.modelName ?? "model.onnx") as NSString
         return try file(
-            jobs.outputFolder(of: job.id) + "/model.onnx", name: name.deletingPathExtension + ".small.onnx",
+            jobs.folder(of: job.id).outputModel, name: name.deletingPathExtension + ".small.onnx",
             type: "application/octet-stream", digest: digest)
     }
 
@@ -19,7 +19,7 @@ extension Routes {
         // The name has to be one that the folder lists; it never becomes a path by itself.
         guard jobs.outputs(of: job.id).contains(name) else { throw Problem.notFound("file") }
         return try file(
-            jobs.outputFolder(of: job.id) + "/" + name, name: name, type: "application/octet-stream", digest: nil)
+            jobs.folder(of: job.id).output + "/" + name, name: name, type: "application/octet-stream", digest: nil)
     }
 
     /// The report in the form that the path names, or else the one that is accepted.
@@ -32,7 +32,7 @@ extension Routes {
         let form =
             forms.first { call.path.hasSuffix("." + $0.suffix) }
             ?? forms.first { accepted.contains($0.type.prefix { $0 != ";" }) } ?? forms[0]
-        let path = jobs.outputFolder(of: job.id) + "/report." + form.suffix
+        let path = jobs.folder(of: job.id).output + "/report." + form.suffix
         guard FileManager.default.fileExists(atPath: path) else { throw Problem.notFound("form of the report") }
         return Answer(body: .file(path: path, type: form.type)).with(.vary, "Accept").with(.cacheControl, "no-store")
     }

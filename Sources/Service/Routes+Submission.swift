@@ -40,6 +40,13 @@ extension Routes {
         return try await accepted(try await submit(try Submission(options, in: artifacts)).job)
     }
 
+    /// What a job of this body would find, without a job.
+    func createPlan(_ call: Call) async throws -> Answer {
+        let submission = try await Submission(call, self)
+        _ = try JobOptions(decoding: submission.options)
+        return .json(try await plans.plan(JobFiles(submission, in: artifacts)))
+    }
+
     private func accepted(_ job: Job) async throws -> Answer {
         try await answer(job, status: 202).with(.location, "/v1/jobs/\(job.id)")
     }
@@ -56,11 +63,10 @@ extension Routes {
             .queueFull, "\(waiting) jobs are waiting; more are not taken at the moment.", retryAfterSeconds: 30)
     }
 
-    /// Stores what arrived, lays out the job's folder, and puts the job into the queue, in this order: the row comes last,
-    /// so that a job that was acknowledged has all of its files.
+    /// Stores what arrived, lays out the job's folder, and puts the job into the queue, in this order.
     private func submit(_ submission: Submission, as clientID: String? = nil) async throws -> AddedJob {
         let time = now()
-        let options = try checked(submission.options)
+        let options = try JobOptions(decoding: submission.options)
         let idempotency = clientID.map { Idempotency(clientID: $0, bodyDigest: submission.digest) }
         if let clientID, let idempotency,
             let known = try await store.perform({ store throws(JobsError) in try store.find(clientID: clientID) })
@@ -77,8 +83,16 @@ extension Routes {
         let job = NewJob(
             id: Identifier.make("job", at: time), payload: order.document.data,
             metadata: JSONValue.object(options.metadata).data, idempotency: idempotency)
-        try jobs.lay(
-            job.id, model: model, data: data, validation: validation, options: submission.options, artifacts: artifacts)
+        var final = submission
+        final.model = .stored(model)
+        final.data = data.map(Submission.Source.stored)
+        final.validationData = validation.map(Submission.Source.stored)
+        let files = JobFiles(final, in: artifacts)
+        let manifest = JobFolder.Manifest(
+            job: job.id, modelFiles: files.model.map(\.name), dataFile: files.data?.name,
+            validationFile: files.validation?.name, options: submission.options,
+            memoryLimitBytes: configuration.jobMemoryBytes, threads: configuration.jobThreads)
+        try jobs.lay(manifest, files, id: job.id)
         do {
             let added = try await store.perform { store throws(JobsError) in try store.add(job, at: time) }
             if added.job.id != job.id { jobs.removeFolder(of: job.id) }

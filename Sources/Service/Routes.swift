@@ -46,6 +46,9 @@ extension Problem {
     init(_ error: any Error) {
         switch error {
         case let problem as Problem: self = problem
+        case let error as OptionError:
+            let code: ProblemCode = if case .unknown = error { .unknownOption } else { .invalidOption }
+            self.init(code, error.description, hint: error.hint, parameter: error.name)
         case let error as JSONError: self.init(.malformedRequest, error.description)
         case StorageError.full, JobsError.diskFull:
             self.init(.diskFull, "There is no room left on the disk.", hint: "delete finished jobs or files")

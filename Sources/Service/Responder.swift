@@ -1,0 +1,63 @@
+import HTTPTypes
+import Jobs
+import Logging
+
+/// From a request to its answer, whatever happens on the way.
+struct Responder: Sendable {
+    let routes: Routes
+    var table = RouteTable.all
+
+    /// A request as the connection read it.
+    struct Request: Sendable {
+        var method: HTTPRequest.Method
+        /// Decoded.
+        var path: String
+        var query: Query
+        var headers: HTTPFields
+        var authority: String
+        var body: RequestBody
+    }
+
+    /// Answers, and writes the line of the log.
+    func answer(_ request: Request) async -> Answer {
+        let id = Identifier.make("req", at: routes.now())
+        let start = ContinuousClock.now
+        var template = "none"
+        var answer: Answer
+        do {
+            switch table.match(request.method, request.path) {
+            case .found(let route, let parameters):
+                template = route.template
+                let call = Call(
+                    method: request.method, path: request.path, parameters: parameters, query: request.query,
+                    headers: request.headers, authority: request.authority, id: id, body: request.body)
+                answer = try await route.handler(routes, call)
+            case .otherMethods(let methods):
+                let allow = methods.map(\.rawValue).joined(separator: ", ")
+                if request.method == .options {
+                    answer = Answer(status: 204, body: .none).with(.allow, allow)
+                } else {
+                    var problem = Problem(.methodNotAllowed, "\(request.method.rawValue) is not among \(allow).")
+                    problem.allow = allow
+                    throw problem
+                }
+            case .nothing: throw Problem(.notFound, "There is nothing at this path.")
+            }
+        } catch {
+            let problem = Problem(error)
+            if problem.code == .internalError {
+                routes.logger.error("a request failed", metadata: ["request": "\(id)", "error": "\(error)"])
+            }
+            answer = Answer(problem, instance: request.path, request: id)
+        }
+        answer.headers[.requestID] = id
+        routes.logger.info(
+            "request",
+            metadata: [
+                "request": "\(id)", "method": "\(request.method.rawValue)", "route": "\(template)",
+                "status": .stringConvertible(answer.status),
+                "seconds": .stringConvertible((ContinuousClock.now - start) / .seconds(1)),
+            ])
+        return answer
+    }
+}

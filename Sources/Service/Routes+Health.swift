@@ -1,0 +1,50 @@
+import Foundation
+import HTTPTypes
+import Jobs
+
+extension Routes {
+    /// What there is, for whoever asks without a browser.
+    func index(_ call: Call) -> Answer {
+        .json([
+            "object": "service", "name": "layercollapse", "version": .string(Version.number),
+            "routes": .array(RouteTable.all.routes.map { .string("\($0.method.rawValue) \($0.template)") }),
+            "example": .string("curl -F model=@model.onnx -F data=@data.npz http://\(call.authority)/v1/jobs"),
+        ])
+    }
+
+    /// Whether the process answers at all.
+    func live(_ call: Call) -> Answer { .json(["object": "health", "status": "ok"]).with(.cacheControl, "no-store") }
+
+    /// Whether it can take work: the queue can be read, and nobody has asked it to stop.
+    func ready(_ call: Call) async throws -> Answer {
+        if isStopping() { throw Problem(.shuttingDown, "The service is about to stop.", retryAfterSeconds: 10) }
+        let counts = try await store.perform { store throws(JobsError) in try store.counts() }
+        return Answer.json([
+            "object": "health", "status": "ok", "jobs_running": .int(counts[.running, default: 0]),
+            "jobs_queued": .int(counts[.queued, default: 0]),
+        ]).with(.cacheControl, "no-store")
+    }
+
+    func version(_ call: Call) -> Answer {
+        .json(["object": "version", "name": "layercollapse", "version": .string(Version.number)])
+    }
+
+    func capabilities(_ call: Call) -> Answer {
+        .json([
+            "object": "capabilities",
+            "version": .string(Version.number),
+            "threads": .int(configuration.jobThreads ?? ProcessInfo.processInfo.activeProcessorCount),
+            "opsets": ["minimum": 13, "maximum": 21],
+            "ir_versions": ["minimum": 3, "maximum": 10],
+            "methods": .array(JobOption.methods.map(JSONValue.string)),
+            "data_formats": ["npz", "safetensors"],
+            "limits": [
+                "upload_bytes": .int(configuration.uploadLimitBytes),
+                "queued_jobs": .int(configuration.queueLimit),
+                "running_jobs": .int(configuration.runningJobs),
+                "job_memory_bytes": JSONValue(configuration.jobMemoryBytes),
+                "job_deadline_seconds": JSONValue(configuration.jobDeadlineSeconds),
+            ],
+        ])
+    }
+}
