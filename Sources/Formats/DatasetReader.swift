@@ -81,10 +81,59 @@ package struct DatasetReader: Sendable {
         return result
     }
 
+    /// The parts that keys may name.
+    package enum Part: Sendable {
+        case training, validation
+        /// Keys that name no part.
+        case unsplit
+
+        var names: [String] {
+            switch self {
+            case .training: trainingNames
+            case .validation: validationNames
+            case .unsplit: []
+            }
+        }
+    }
+
+    /// The samples of one part in the order of the file, for a use that holds nothing out.
+    ///
+    /// - Parameters:
+    ///   - part: which.
+    ///   - graph: its inputs say which keys, types and sizes are wanted.
+    ///   - labelKey: the key of the labels, if the user names it.
+    ///   - inputKeys: by model input, the key that the user names.
+    ///   - withLabels: whether labels are looked for.
+    /// - Returns: nil when the file has no such part.
+    /// - Throws: ``FormatError`` as ``read(for:labelKey:inputKeys:seed:)`` does.
+    package func samples(
+        _ part: Part, for graph: Graph, labelKey: String? = nil, inputKeys: [String: String] = [:], withLabels: Bool
+    ) throws(FormatError) -> Dataset? {
+        var (mapping, notes) = ([String: String](), [String]())
+        let samples = try split(part.names, graph, labelKey, inputKeys, withLabels: withLabels, &mapping, &notes)
+        if withLabels, let samples, let shape = graph.outputs.first.map({ graph.shape($0.value) }),
+            let classes = shape.dimensions.last
+        {
+            try checkLabels(samples, classes, mapping)
+        }
+        return samples
+    }
+
+    /// The shape of one sample, by input, where the data have a key for it.
+    package func sampleShapes(of inputs: [String], inputKeys: [String: String] = [:]) -> [String: [Int]] {
+        var shapes: [String: [Int]] = [:]
+        for input in inputs {
+            let names = [inputKeys[input] ?? input] + (inputs.count == 1 ? Self.inputNames : [])
+            let found = find(names, Self.trainingNames) ?? find(names, []) ?? find(names, Self.validationNames)
+            if let found { shapes[input] = Array(found.array.tensor.shape.dimensions.dropFirst()) }
+        }
+        return shapes
+    }
+
     /// The samples of one split, or nil when the file has no key for the first input in it.
     private func split(
         _ splits: [String], _ graph: Graph, _ labelKey: String?, _ inputKeys: [String: String],
-        _ mapping: inout [String: String], _ notes: inout [String]
+        withLabels: Bool = true, _ mapping: inout [String: String], _ notes: inout [String]
     ) throws(FormatError) -> Dataset? {
         var inputs: [String: Tensor] = [:]
         var count: Int?
@@ -103,6 +152,7 @@ package struct DatasetReader: Sendable {
         }
         guard let count else { return nil }
         guard count > 0 else { throw .data("the data have no samples") }
+        guard withLabels else { return Dataset(inputs: inputs, count: count) }
         var labels: Tensor?
         if let (key, array) = find(labelKey.map { [$0] } ?? Self.labelNames, splits) {
             labels = try labelTensor(array, key: key, count: count, graph, &notes)

@@ -43,7 +43,7 @@ struct Shop {
 
     /// Waits until the job is as wanted; fails instead of hanging for ever.
     func wait(_ id: String = "job_1", _ what: String = "the end", until done: (Job) -> Bool) async throws -> Job {
-        let deadline = ContinuousClock.now + .seconds(60)
+        let deadline = ContinuousClock.now + .seconds(40)
         while true {
             let job = try store.find(id)
             if done(job) { return job }

@@ -164,7 +164,8 @@ struct SupervisorTests {
     @Test func `an idle worker hears of a new job`() async throws {
         let shop = try Shop()
         try shop.supervisor.start()
-        await Task.yield()
+        // Long enough that the worker has found nothing; it would look again only after its lease time, a minute.
+        try await Task.sleep(for: .milliseconds(100))
         try shop.add(done)
         #expect(try await shop.end().status == .succeeded)
         await shop.supervisor.stop()

@@ -1,0 +1,32 @@
+import Foundation
+
+/// Numbers as people read them.
+package enum Figures {
+    /// With so many digits after the point, in no locale but the C one.
+    package static func fixed(_ value: Double, digits: Int) -> String {
+        guard value.isFinite else { return "-" }
+        return value.formatted(
+            .number.precision(.fractionLength(digits)).grouping(.never).locale(Locale(identifier: "en_US_POSIX")))
+    }
+
+    /// Bytes in millions, as file managers and disks count.
+    package static func megabytes(_ bytes: Int) -> String {
+        let megabytes = Double(bytes) / 1e6
+        return fixed(megabytes, digits: megabytes < 10 ? 2 : megabytes < 100 ? 1 : 0) + " MB"
+    }
+
+    /// With commas between thousands.
+    package static func grouped(_ count: Int) -> String {
+        var groups: [String] = []
+        var rest = count.magnitude
+        while rest >= 1000 {
+            groups.insert(String(String(rest % 1000 + 1000).dropFirst()), at: 0)
+            rest /= 1000
+        }
+        groups.insert(String(rest), at: 0)
+        return (count < 0 ? "-" : "") + groups.joined(separator: ",")
+    }
+
+    /// `6.7x`
+    package static func times(_ ratio: Double) -> String { fixed(ratio, digits: ratio < 100 ? 1 : 0) + "x" }
+}

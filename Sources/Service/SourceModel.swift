@@ -1,0 +1,50 @@
+import Compute
+import Formats
+import Foundation
+import Model
+
+/// A model file as the user gave it: the document, and how it becomes a graph.
+package struct SourceModel {
+    package let path: String
+    let document: ONNXDocument
+
+    var name: String { URL(filePath: path).lastPathComponent }
+
+    /// - Throws: ``Failure`` for a file that is no sound model.
+    package init(_ path: String) throws(Failure) {
+        self.path = path
+        let name = URL(filePath: path).lastPathComponent
+        if let format = Pickle.format(ofFile: path) {
+            throw Failure(
+                .pickleRejected, "\(name) is \(format): pickle files can run code",
+                hint: "export the model with torch.onnx.export", pointer: "/model")
+        }
+        do { document = try ONNXDocument(path) } catch { throw Failure(error, file: name) }
+    }
+
+    /// The batch that the file fixes, else the one that is wanted.
+    func batch(_ wanted: Int) -> Int { document.fixedBatch ?? wanted }
+
+    /// - Parameters:
+    ///   - batch: samples a run, where the file leaves it open.
+    ///   - data: where other open sizes are looked up.
+    func graph(batch: Int, data: SourceData? = nil) throws(Failure) -> Graph {
+        let shapes = data?.sampleShapes(of: document.model.inputs.map(\.name)) ?? [:]
+        do { return try document.lower(batch: self.batch(batch), samples: shapes) } catch {
+            throw Failure(error, file: name)
+        }
+    }
+
+    /// Of the model file and its external data.
+    var byteCount: Int { files.reduce(0) { $0 + FileDigest.byteCount($1) } }
+
+    /// The model file first.
+    var files: [String] {
+        let folder = URL(filePath: path).deletingLastPathComponent()
+        var locations: [String] = []
+        for tensor in document.model.initializers where tensor.isExternal {
+            if let location = tensor.external["location"], !locations.contains(location) { locations.append(location) }
+        }
+        return [path] + locations.map { folder.appending(path: $0).path }
+    }
+}

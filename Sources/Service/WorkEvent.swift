@@ -1,0 +1,29 @@
+/// Something that happens while a model is being worked on, as the service's event lines have it.
+package struct WorkEvent: Hashable, Sendable {
+    package enum Kind: String, Hashable, Sendable {
+        case status, phase, progress, metrics, layer, log, warning, done, error
+    }
+
+    package let kind: Kind
+    package let level: String
+    package let message: String
+    package let data: JSONValue
+
+    package init(_ kind: Kind, _ message: String, data: JSONValue = nil, level: String = "info") {
+        self.kind = kind
+        self.level = level
+        self.message = message
+        self.data = data
+    }
+
+    /// One line of a child's output: what the supervisor of jobs reads.
+    package var line: String {
+        let document: JSONValue = [
+            "type": .string(kind.rawValue), "level": .string(level), "message": .string(message), "data": data,
+        ]
+        return document.text()
+    }
+}
+
+/// Who is told of events.
+package typealias EventSink = (WorkEvent) -> Void
