@@ -1,4 +1,3 @@
-
 /// Runs a child to its end and collects what it prints: for questions that are answered while the client waits.
 package enum ChildCall {
     package struct Outcome: Sendable, Equatable {
@@ -23,6 +22,7 @@ package enum ChildCall {
     ///   - command: what to run, with the limit of its memory.
     ///   - timeout: after which it is killed.
     ///   - outputBytes: the longest output; a child that prints more is killed.
+    /// - Returns: how it ended, and what it printed.
     /// - Throws: whatever keeps the child from being started.
     package static func run(_ command: JobCommand, timeout: Duration, outputBytes: Int) async throws -> Outcome {
         let deadline = ContinuousClock.now + timeout

@@ -7,6 +7,7 @@ extension SQLiteJobStore {
     ///   - id: the job.
     ///   - type: such as `warning` or `metrics`.
     ///   - limit: at most so many.
+    /// - Returns: the first ones.
     /// - Throws: ``JobsError/notFound`` when there is no such job.
     package func events(of id: String, type: String, limit: Int) throws(JobsError) -> [JobEvent] {
         try read { database in

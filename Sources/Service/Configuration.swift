@@ -9,7 +9,8 @@ package struct Configuration: Sendable {
 
     private init(settings: [Setting.Resolved]) throws(ConfigurationError) {
         self.settings = settings
-        for level in settings where level.setting.name == "log_level" && Logger.Level(rawValue: text("log_level")) == nil {
+        for level in settings
+        where level.setting.name == "log_level" && Logger.Level(rawValue: text("log_level")) == nil {
             throw .invalidValue(
                 "log_level", source: level.source, found: text("log_level"),
                 expected: "one of " + Logger.Level.allCases.map(\.rawValue).joined(separator: " "))
@@ -28,6 +29,7 @@ package struct Configuration: Sendable {
     ///   - flags: settings given on the command line, by name, such as `"port": "8081"`
     ///   - environment: the process's environment
     ///   - file: the JSON file; nil is ``usualFile``, when it is there
+    /// - Returns: every setting with its value.
     /// - Throws: ``ConfigurationError`` with the setting, its source and what was expected.
     package static func load(
         flags: [String: String] = [:],
@@ -35,7 +37,8 @@ package struct Configuration: Sendable {
         file: String? = nil
     ) async throws(ConfigurationError) -> Configuration {
         for name in flags.keys where Setting.named(name) == nil {
-            throw .unknownSetting(name, source: .flag, nearest: Spelling.nearest(to: name, among: Setting.all.map(\.name)))
+            throw .unknownSetting(
+                name, source: .flag, nearest: Spelling.nearest(to: name, among: Setting.all.map(\.name)))
         }
         let providers: [(Setting.Source, any ConfigProvider)] = [
             (.flag, EnvironmentVariablesProvider(environmentVariables: environmentNames(flags))),
@@ -55,7 +58,9 @@ package struct Configuration: Sendable {
         _ path: String, mayBeMissing: Bool
     ) async throws(ConfigurationError) -> any ConfigProvider {
         guard let bytes = FileManager.default.contents(atPath: path) else {
-            guard mayBeMissing else { throw .unreadableFile(path, reason: "there is no such file, or it may not be read") }
+            guard mayBeMissing else {
+                throw .unreadableFile(path, reason: "there is no such file, or it may not be read")
+            }
             return InMemoryProvider(values: [:])
         }
         do {

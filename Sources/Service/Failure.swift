@@ -42,7 +42,9 @@ package struct Failure: Error, Hashable, Sendable, CustomStringConvertible {
 }
 
 extension Failure {
-    /// - Parameter file: whose fault it is, as the user named it.
+    /// - Parameters:
+    ///   - error: what went wrong.
+    ///   - file: whose fault it is, as the user named it.
     init(_ error: FormatError, file: String? = nil) {
         let code = ProblemCode(rawValue: error.code) ?? .invalidONNX
         let text = "\(error)"

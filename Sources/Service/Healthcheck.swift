@@ -13,7 +13,9 @@ enum Healthcheck {
         unsafe hints.ai_flags = AI_NUMERICHOST | AI_NUMERICSERV
         var found: UnsafeMutablePointer<addrinfo>?
         // SAFETY: `hints` and `found` live through the call; what it found is freed below.
-        guard unsafe getaddrinfo(host, String(port), &hints, &found) == 0, let address = unsafe found else { return false }
+        guard unsafe getaddrinfo(host, String(port), &hints, &found) == 0, let address = unsafe found else {
+            return false
+        }
         defer { unsafe freeaddrinfo(address) }
         let descriptor = unsafe socket(address.pointee.ai_family, address.pointee.ai_socktype, 0)
         guard descriptor >= 0 else { return false }

@@ -43,6 +43,7 @@ final class Intake {
     /// - Parameters:
     ///   - name: the field
     ///   - fileName: as the client called the file; nil for a plain field
+    /// - Throws: ``Problem`` for a field that is not asked for or comes too often.
     func begin(_ name: String, fileName: String?) throws {
         text = []
         guard let fileName, let field = fileFields.first(where: { $0.name == name }) else {
@@ -96,4 +97,3 @@ final class Intake {
         target = nil
     }
 }
-

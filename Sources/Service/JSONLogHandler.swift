@@ -8,7 +8,9 @@ package struct JSONLogHandler: LogHandler {
     package var metadata: Logger.Metadata = [:]
     private let descriptor: CInt
 
-    /// - Parameter descriptor: where to write; 1 is standard output
+    /// - Parameters:
+    ///   - level: least severe level that is written
+    ///   - descriptor: where to write; 1 is standard output
     package init(level: Logger.Level, descriptor: CInt = 1) {
         logLevel = level
         self.descriptor = descriptor

@@ -4,6 +4,7 @@ extension JSONValue {
     /// The document in UTF-8.
     ///
     /// - Parameter indented: two spaces a level, for people; otherwise one line without spaces.
+    /// - Returns: text without a newline at its end.
     package func text(indented: Bool = false) -> String {
         var text = ""
         write(to: &text, level: indented ? 0 : nil)

@@ -7,7 +7,10 @@ struct JobFiles {
     let data: File?
     let validation: File?
 
-    /// - Parameter model: in any order
+    /// - Parameters:
+    ///   - model: in any order
+    ///   - data: the training file
+    ///   - validation: the validation file
     init(model: [File], data: File? = nil, validation: File? = nil) {
         let first = model.firstIndex { $0.name.hasSuffix(".onnx") } ?? 0
         self.model = model.indices.sorted { $0 == first && $1 != first }.map { model[$0] }
@@ -34,7 +37,11 @@ struct JobFiles {
     func place(in folder: JobFolder) throws(StorageError) {
         for (number, file) in model.enumerated() {
             let path = "\(folder.model)/\(file.name)"
-            if number == 0 { try DurableFile.link(file.path, to: path) } else { try DurableFile.copy(file.path, to: path) }
+            if number == 0 {
+                try DurableFile.link(file.path, to: path)
+            } else {
+                try DurableFile.copy(file.path, to: path)
+            }
         }
         if let data { try DurableFile.link(data.path, to: "\(folder.data)/\(data.name)") }
         if let validation { try DurableFile.link(validation.path, to: "\(folder.validation)/\(validation.name)") }

@@ -88,7 +88,8 @@ extension JobFolder {
         /// Reads what ``document`` wrote; nil for anything else, and for names that would leave their folder.
         package init?(document: JSONValue) {
             let modelFiles = document["model_files"]?.array?.compactMap(\.string) ?? []
-            let names = modelFiles + [document["data_file"]?.string, document["validation_file"]?.string].compactMap(\.self)
+            let names =
+                modelFiles + [document["data_file"]?.string, document["validation_file"]?.string].compactMap(\.self)
             guard !modelFiles.isEmpty, names.allSatisfy(Self.isPlain), let options = document["options"]?.object else {
                 return nil
             }

@@ -61,13 +61,17 @@ extension JobOption {
     /// Every option there is, in the order in which they are explained and echoed.
     package static let all: [JobOption] = [
         word("method", methods, nil, "how layers are collapsed; ridge with data, merge without"),
-        word("finetune", ["none", "self_distill", "labels", "mix"], "self_distill", "what the training after it learns from"),
+        word(
+            "finetune", ["none", "self_distill", "labels", "mix"], "self_distill",
+            "what the training after it learns from"),
         word("train", ["collapsed", "after", "all"], "collapsed", "which layers that training changes"),
         number("max_metric_drop", fraction, "budget: the most the metric may drop, such as 0.01; needs labels"),
         number("max_disagreement", fraction, "budget: the most samples that may be answered differently"),
         number("compression_ratio", 1..<Double.infinity, "budget: parameters before / after to stop at"),
-        JobOption(name: "max_layers", kind: .count(minimum: 1), standard: nil, meaning: "budget: the most layers to collapse"),
-        JobOption(name: "include", kind: .texts, standard: [], meaning: "globs of module paths to collapse; all without"),
+        JobOption(
+            name: "max_layers", kind: .count(minimum: 1), standard: nil, meaning: "budget: the most layers to collapse"),
+        JobOption(
+            name: "include", kind: .texts, standard: [], meaning: "globs of module paths to collapse; all without"),
         JobOption(name: "exclude", kind: .texts, standard: [], meaning: "globs of module paths to leave alone"),
         word("order", ["measured", "from_end"], "measured", "which layers first"),
         number("penalty", anyNumber, "lambda of the pull of slopes towards one", auto: true),
@@ -79,12 +83,16 @@ extension JobOption {
         word("optimizer", ["adamw", "sgd", "auto"], nil, "how parameters follow their derivatives"),
         number("momentum", 0..<1, "momentum of sgd", auto: true),
         number("weight_decay", anyNumber, "pull of the parameters towards zero", auto: true),
-        JobOption(name: "shuffle", kind: .flag, standard: true, meaning: "order of the samples by the seed; else the file's"),
-        word("loss", ["auto", "cross_entropy", "mse", "bce_with_logits", "causal_lm"], "auto", "what training makes small"),
+        JobOption(
+            name: "shuffle", kind: .flag, standard: true, meaning: "order of the samples by the seed; else the file's"),
+        word(
+            "loss", ["auto", "cross_entropy", "mse", "bce_with_logits", "causal_lm"], "auto",
+            "what training makes small"),
         JobOption(name: "labels", kind: .text, standard: nil, meaning: "key of the labels in the data"),
         JobOption(name: "inputs", kind: .map, standard: nil, meaning: "key of the data for each input of the model"),
         JobOption(
-            name: "calibration_samples", kind: .count(minimum: 1), standard: 1000, meaning: "samples that maps are fitted on"),
+            name: "calibration_samples", kind: .count(minimum: 1), standard: 1000,
+            meaning: "samples that maps are fitted on"),
         JobOption(name: "seed", kind: .count(minimum: 0), standard: 0, meaning: "same seed, same threads: same bytes"),
         JobOption(name: "threads", kind: .count(minimum: 1), standard: nil, meaning: "threads; every core without"),
         JobOption(

@@ -72,7 +72,9 @@ extension JobOption {
         case .autoCount(let minimum): return isAuto ? .null : Self.count(value, from: minimum)
         case .number(let range, let allowsAuto):
             if isAuto, allowsAuto { return .null }
-            guard let number = value.string.flatMap(Double.init) ?? value.double, range.contains(number) else { return nil }
+            guard let number = value.string.flatMap(Double.init) ?? value.double, range.contains(number) else {
+                return nil
+            }
             return .double(number)
         case .texts:
             if let text = value.string {

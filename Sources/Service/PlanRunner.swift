@@ -31,7 +31,8 @@ struct PlanRunner: Sendable {
         let outcome = try await ChildCall.run(command, timeout: timeout, outputBytes: Self.outputBytes)
         switch outcome.stop {
         case .timeout: throw Problem(.deadlineExceeded, "Looking into the files took longer than \(timeout).")
-        case .memory: throw Problem(.memoryLimit, "Looking into the files took more memory than \(memoryBytes ?? 0) bytes.")
+        case .memory:
+            throw Problem(.memoryLimit, "Looking into the files took more memory than \(memoryBytes ?? 0) bytes.")
         case .tooMuchOutput: throw Problem(.memoryLimit, "The description of the files is too long.")
         case nil: break
         }

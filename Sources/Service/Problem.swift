@@ -42,6 +42,7 @@ package struct Problem: Error, Hashable, Sendable {
     /// - Parameters:
     ///   - instance: the path that was asked for
     ///   - request: the id of the request, as in `X-Request-Id`
+    /// - Returns: the members of RFC 9457 and OpenAI's `error` beside them.
     package func document(instance: String, request: String) -> JSONValue {
         [
             "type": .string("/errors/\(code.rawValue)"),

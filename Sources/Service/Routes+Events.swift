@@ -13,13 +13,17 @@ extension Routes {
         let accepted = call.headers[.accept] ?? ""
         if accepted.contains("text/event-stream") {
             if job.status.isFinal, after >= job.lastEventID { return Answer(status: 204, body: .none) }
-            return stream(job.id, after: after, type: "text/event-stream", opening: "retry: 2000\n\n", silence: ": \n\n") {
+            return stream(
+                job.id, after: after, type: "text/event-stream", opening: "retry: 2000\n\n", silence: ": \n\n"
+            ) {
                 $0.streamText
             }
         }
         if accepted.contains("application/x-ndjson") {
             if job.status.isFinal, after >= job.lastEventID { return Answer(status: 204, body: .none) }
-            return stream(job.id, after: after, type: "application/x-ndjson", silence: "\n") { $0.document.text() + "\n" }
+            return stream(job.id, after: after, type: "application/x-ndjson", silence: "\n") {
+                $0.document.text() + "\n"
+            }
         }
         let limit = try call.query.count("limit", standard: 20, in: 1...100)
         let page = try await store.perform { store throws(JobsError) in
@@ -109,6 +113,8 @@ extension Routes {
     /// RFC 4180 §2: quotes around whatever holds a comma, a quote or the end of a line.
     private static func quoted(_ text: String) -> String {
         let needsQuotes = text.contains { $0 == "," || $0 == "\"" || $0.isNewline }
-        return needsQuotes ? "\"" + text.split(separator: "\"", omittingEmptySubsequences: false).joined(separator: "\"\"") + "\"" : text
+        return needsQuotes
+            ? "\"" + text.split(separator: "\"", omittingEmptySubsequences: false).joined(separator: "\"\"") + "\""
+            : text
     }
 }

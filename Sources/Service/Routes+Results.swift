@@ -46,7 +46,8 @@ extension Routes {
             throw Problem(.jobNotSucceeded, "The job \(job.status.rawValue == "failed" ? "failed" : "was cancelled").")
         case .validatingFiles, .queued, .running:
             throw Problem(
-                .jobNotFinished, "The job is \(job.status.rawValue).", hint: "ask /v1/jobs/\(job.id)?wait=30 until it ends",
+                .jobNotFinished, "The job is \(job.status.rawValue).",
+                hint: "ask /v1/jobs/\(job.id)?wait=30 until it ends",
                 retryAfterSeconds: 2)
         }
     }
@@ -62,9 +63,12 @@ extension Routes {
 
     /// RFC 6266: the name itself where it is plain, and encoded beside it where it is not.
     private static func attachment(_ name: String) -> String {
-        let plain = String(name.unicodeScalars.map { $0.isASCII && $0.value >= 0x20 && $0 != "\"" && $0 != "\\" ? Character($0) : "_" })
+        let plain = String(
+            name.unicodeScalars.map { $0.isASCII && $0.value >= 0x20 && $0 != "\"" && $0 != "\\" ? Character($0) : "_" }
+        )
         guard plain != name else { return "attachment; filename=\"\(plain)\"" }
-        let unreserved = CharacterSet(charactersIn: "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")
+        let unreserved = CharacterSet(
+            charactersIn: "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")
         let encoded = name.addingPercentEncoding(withAllowedCharacters: unreserved) ?? plain
         return "attachment; filename=\"\(plain)\"; filename*=UTF-8''\(encoded)"
     }

@@ -13,7 +13,8 @@ extension Routes {
     func putJob(_ call: Call) async throws -> Answer {
         let clientID = call.parameter("id")
         let isPlain = clientID.utf8.allSatisfy { byte in
-            Character(Unicode.Scalar(byte)).isLetter && byte < 0x80 || (0x30...0x39).contains(byte) || "._-".utf8.contains(byte)
+            Character(Unicode.Scalar(byte)).isLetter && byte < 0x80 || (0x30...0x39).contains(byte)
+                || "._-".utf8.contains(byte)
         }
         guard isPlain, (1...128).contains(clientID.utf8.count) else {
             throw Problem(.malformedRequest, "An id has 1 to 128 letters, digits, dots, hyphens and underscores.")
@@ -29,7 +30,9 @@ extension Routes {
     func duplicateJob(_ call: Call) async throws -> Answer {
         try await refuseWhenFull()
         let job = try await job(call)
-        guard let order = JobOrder(stored: job.payload) else { throw Problem(.internalError, "The job cannot be read.") }
+        guard let order = JobOrder(stored: job.payload) else {
+            throw Problem(.internalError, "The job cannot be read.")
+        }
         var options = JSONValue.Object()
         options["model"] = .string(order.model)
         options["training_file"] = order.trainingFile.map(JSONValue.string)

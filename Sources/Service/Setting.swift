@@ -39,7 +39,8 @@ package struct Setting: Hashable, Sendable {
 }
 
 extension Setting {
-    private static func count(_ name: String, _ standard: Int, _ range: ClosedRange<Int>, _ meaning: String) -> Setting {
+    private static func count(_ name: String, _ standard: Int, _ range: ClosedRange<Int>, _ meaning: String) -> Setting
+    {
         Setting(
             name: name, kind: .count(minimum: range.lowerBound, maximum: range.upperBound), standard: .int(standard),
             meaning: meaning)
@@ -77,13 +78,15 @@ extension Setting {
         count("job_deadline_seconds", 0, 0...31_536_000, "longest time a job may run, in seconds; 0 is no limit"),
         count("job_attempts", 3, 1...100, "times a job whose process crashes is started before it fails"),
         count("plan_timeout_seconds", 30, 1...3600, "longest time to look into a model for a plan, in seconds"),
-        count("plan_memory_bytes", 4 << 30, 0...exabyte, "address space of the process that looks into a model, in bytes"),
+        count(
+            "plan_memory_bytes", 4 << 30, 0...exabyte, "address space of the process that looks into a model, in bytes"),
         count(
             "drain_seconds", 20, 0...3600,
             "time for running requests and jobs to come to a good place after SIGTERM, in seconds"),
         count(
             "retention_seconds", 0, 0...3_153_600_000,
-            "time after which a finished job and its files are deleted, in seconds; 0 keeps them until they are deleted"),
+            "time after which a finished job and its files are deleted, in seconds; 0 keeps them until they are deleted"
+        ),
     ]
 
     package static func named(_ name: String) -> Setting? { all.first { $0.name == name } }

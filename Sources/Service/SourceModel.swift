@@ -28,6 +28,8 @@ package struct SourceModel {
     /// - Parameters:
     ///   - batch: samples a run, where the file leaves it open.
     ///   - data: where other open sizes are looked up.
+    /// - Returns: the network at one batch size.
+    /// - Throws: ``Failure`` for what cannot be run, or a size that stays open.
     func graph(batch: Int, data: SourceData? = nil) throws(Failure) -> Graph {
         let shapes = data?.sampleShapes(of: document.model.inputs.map(\.name)) ?? [:]
         do { return try document.lower(batch: self.batch(batch), samples: shapes) } catch {

@@ -46,7 +46,8 @@ import Testing
         }
         #expect(
             error?.description == "listening on \(host) would let everybody who reaches this machine use the service: "
-                + "set host to 127.0.0.1, or set allow_unauthenticated to true if something in front of it decides who may")
+                + "set host to 127.0.0.1, or set allow_unauthenticated to true if something in front of it decides who may"
+        )
         let open = try await Configuration.load(
             flags: ["host": host], environment: ["LAYERCOLLAPSE_ALLOW_UNAUTHENTICATED": "true"])
         #expect(open.host == host)

@@ -49,7 +49,9 @@ extension ArtifactStore {
         #expect(again.files == [stored])
         #expect(again.damaged.isEmpty)
         #expect(stored.parts.map(\.bytes) == [3, 0])
-        #expect(stored.document["digest"]?.string == "sha256:ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad")
+        #expect(
+            stored.document["digest"]?.string
+                == "sha256:ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad")
         #expect(FileManager.default.contents(atPath: again.path(of: stored)) == Data("abc".utf8))
         #expect(again.storedBytes == 3)
     }
@@ -104,7 +106,8 @@ extension ArtifactStore {
     }
 
     @Test(arguments: [
-        ("net.onnx", "net.onnx"), ("/home/me/net.onnx", "net.onnx"), ("..\\..\\net.onnx", "net.onnx"), ("ü b.onnx", "ü b.onnx"),
+        ("net.onnx", "net.onnx"), ("/home/me/net.onnx", "net.onnx"), ("..\\..\\net.onnx", "net.onnx"),
+        ("ü b.onnx", "ü b.onnx"),
     ])
     func `of a file's name the last part is kept`(given: String, kept: String) throws {
         #expect(try FileName.checked(given, among: [], field: "model") == kept)
@@ -117,14 +120,17 @@ extension ArtifactStore {
 
     @Test(arguments: [
         (0, [0x80, 0x02, 0x7D] as [UInt8], true), (0, [0x80, 0x05], true), (1, [0x80, 0x04], true),
-        (0, [0x50, 0x4B, 0x03, 0x04], true), (1, [0x50, 0x4B, 0x03, 0x04], false), (0, [0x08, 0x08], false), (0, [0x80], false),
+        (0, [0x50, 0x4B, 0x03, 0x04], true), (1, [0x50, 0x4B, 0x03, 0x04], false), (0, [0x08, 0x08], false),
+        (0, [0x80], false),
     ])
     func `files that can run code are known by their first bytes`(field: Int, bytes: [UInt8], isRefused: Bool) throws {
         let folder = try TemporaryFolder()
         let store = try ArtifactStore(dataDirectory: folder.path)
         for isCut in [false, true] {
             var count = 0
-            let intake = Intake(fileFields: [Intake.FileField(name: "model", isModel: true), Intake.FileField(name: "data")]) {
+            let intake = Intake(fileFields: [
+                Intake.FileField(name: "model", isModel: true), Intake.FileField(name: "data"),
+            ]) {
                 () throws(StorageError) in
                 count += 1
                 return try store.upload(id: "file_\(field)_\(isCut)_\(count)")

@@ -53,7 +53,9 @@ final class ServerWorld: Sendable {
         let program = folder.path + "/child"
         try Self.script.write(toFile: program, atomically: false, encoding: .utf8)
         try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: program)
-        let standard = ["data_directory": folder.path + "/data", "port": "0", "drain_seconds": "1", "job_attempts": "1"]
+        let standard = [
+            "data_directory": folder.path + "/data", "port": "0", "drain_seconds": "1", "job_attempts": "1",
+        ]
         let configuration = try await Configuration.load(
             flags: standard.merging(settings) { $1 }, environment: [:], file: nil)
         let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
