@@ -66,12 +66,12 @@ extension Graph {
     ///   - trainable: indices of the parameters that change.
     ///   - dataset: the inputs, and the targets that the objective names.
     ///   - options: how many steps, how large, in which order.
-    ///   - afterStep: told the number of steps taken and the loss before the last one.
+    ///   - afterStep: told the loss before each step, with the parameters as they are after it.
     /// - Returns: the same graph with other numbers.
     /// - Throws: ``ModelError``, as ``Trainer`` does.
     package func trained(
         _ objective: Objective, trainable: Set<Int>, on dataset: Dataset, options: TrainingOptions,
-        afterStep: (Int, Float) -> Void
+        afterStep: (Trainer, Float) -> Void
     ) throws(ModelError) -> Graph {
         var (network, objective, samples) = (self, objective, dataset)
         if let first = inputs.first, let batchSize = shape(first).dimensions.first,
@@ -94,7 +94,7 @@ extension Graph {
             network, objective: objective, trainable: trainable, dataset: samples, options: options)
         while trainer.step < options.steps {
             let loss = try trainer.takeStep()
-            afterStep(trainer.step, loss)
+            afterStep(trainer, loss)
         }
         var result = self
         let trained = try trainer.trainedGraph()

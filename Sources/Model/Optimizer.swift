@@ -17,7 +17,7 @@ package enum Schedule: Sendable, Equatable {
     /// From the full rate to zero along half a cosine.
     case cosine
 
-    func factor(step: Int, of steps: Int) -> Float {
+    package func factor(step: Int, of steps: Int) -> Float {
         switch self {
         case .constant: 1
         case .cosine: 0.5 * (1 + cosf(.pi * Float(step) / Float(max(steps, 1))))

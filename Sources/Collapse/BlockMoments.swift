@@ -1,0 +1,99 @@
+import Compute
+import Model
+
+/// Gathers the moments that blocks are fitted from, a batch at a time.
+struct BlockMoments {
+    let original: Graph
+
+    /// Of several blocks of the untouched network, in one pass.
+    func ofUntouched(_ candidates: [Candidate], on samples: Dataset) throws(ModelError) -> [Moments] {
+        var moments = candidates.map { Moments(inputs: $0.regressorCount, outputs: $0.out) }
+        guard !candidates.isEmpty else { return [] }
+        let inference = try Inference(original, fetching: candidates.flatMap { [$0.regressor, $0.output] })
+        try inference.forEachBatch(of: samples) { (_, values) throws(ModelError) in
+            for index in candidates.indices {
+                try moments[index].gather(values[2 * index], values[2 * index + 1])
+            }
+        }
+        return moments
+    }
+
+    /// Of one block behind others that are replaced already. Its inputs come from the network as it is now; its targets are
+    /// what the original residual stream needs, so that the map also repairs the damage before it (error feedback).
+    ///
+    /// - Parameters:
+    ///   - candidate: of `graph`.
+    ///   - graph: the network as it is now.
+    ///   - samples: to gather on.
+    /// - Returns: the sums.
+    /// - Throws: ``ModelError``.
+    /// - SeeAlso: arXiv:2602.05243
+    func of(_ candidate: Candidate, in graph: Graph, on samples: Dataset) throws(ModelError) -> Moments {
+        var moments = Moments(inputs: candidate.regressorCount, outputs: candidate.out)
+        guard let target = original.value(named: graph[candidate.output].name) else {
+            throw .rewrite(value: graph[candidate.output].name, reason: "the original network has no such value")
+        }
+        let residual = Residual(of: candidate.output, in: graph, original: original)
+        let now = try Inference(graph, fetching: [candidate.regressor] + (residual.map { [$0.now] } ?? []))
+        let before = try Inference(original, fetching: [target] + (residual.map { [$0.before] } ?? []))
+        var start = 0
+        while start < samples.count {
+            let batch = samples.samples(start..<min(start + now.batchSize, samples.count))
+            try before.forEachBatch(of: batch) { (_, wanted) throws(ModelError) in
+                try now.forEachBatch(of: batch) { (_, found) throws(ModelError) in
+                    var y = wanted[0]
+                    if residual != nil { y = try y.plus(wanted[1], minus: found[1]) }
+                    try moments.gather(found[0], y)
+                }
+            }
+            start += batch.count
+        }
+        return moments
+    }
+}
+
+/// The other operand of the addition that takes a block's output into the residual stream.
+struct Residual {
+    let now: ValueID
+    let before: ValueID
+    /// The sum's name.
+    let stream: String
+
+    /// - Returns: nil when the output joins no stream that both networks have.
+    init?(of output: ValueID, in graph: Graph, original: Graph) {
+        let readers = graph.values.filter { graph[$0].operands.contains(output) }
+        guard readers.count == 1, case .binary(.add) = graph[readers[0]].op,
+            let other = graph[readers[0]].operands.first(where: { $0 != output }),
+            graph.parameterIndex(other) == nil, graph.type(other) == graph.type(output),
+            let before = original.value(named: graph[other].name)
+        else { return nil }
+        (now, self.before, stream) = (other, before, graph[readers[0]].name)
+    }
+}
+
+extension Moments {
+    /// - Parameters:
+    ///   - x: `[..., inputs]`
+    ///   - y: `[..., outputs]`
+    /// - Throws: ``ModelError/compute(_:)`` unless both have as many rows.
+    fileprivate mutating func gather(_ x: Tensor, _ y: Tensor) throws(ModelError) {
+        do {
+            try add(x.reshaped(x.shape.flattenedToMatrix), y.reshaped(y.shape.flattenedToMatrix))
+        } catch {
+            throw .compute(error)
+        }
+    }
+}
+
+extension Tensor {
+    fileprivate func plus(_ added: Tensor, minus subtracted: Tensor) throws(ModelError) -> Tensor {
+        do {
+            let result = try Tensor(zeros: shape)
+            try Step.binary(.add, self, added, into: result).run()
+            try Step.binary(.subtract, result, subtracted, into: result).run()
+            return result
+        } catch {
+            throw .compute(ComputeError(error))
+        }
+    }
+}

@@ -1,0 +1,48 @@
+/// How much worse the network may become on the samples that decide.
+struct Budget {
+    private let disagreement: Double?
+    private let metricDrop: Double?
+    private let original: Measurement?
+
+    /// A point that is so many times over the budget is not worth a fine-tuning.
+    private static let hope = 3.0
+
+    init(_ options: CompressionOptions, original: Measurement?) {
+        let decidesByItself = options.method == .ridge || options.method == nil
+        disagreement =
+            options.maxDisagreement
+            ?? (options.hasBudget || !decidesByItself ? nil : CompressionOptions.defaultDisagreement)
+        metricDrop = options.maxMetricDrop
+        self.original = original
+    }
+
+    func isHopeless(_ point: ParetoPoint) -> Bool { excess(of: point) > Self.hope }
+
+    /// - Returns: nil for a point within the budget.
+    func reasonAgainst(_ point: ParetoPoint) -> String? {
+        if let limit = disagreement, let found = point.comparison?.disagreement, found > limit {
+            return "with it, held-out disagreement is \(rounded(found)), over \(rounded(limit))"
+        }
+        if let limit = metricDrop, let found = drop(of: point), found > limit {
+            return "with it, the held-out metric drops by \(rounded(found)), over \(rounded(limit))"
+        }
+        return nil
+    }
+
+    /// What is used of the budget, in budgets.
+    private func excess(of point: ParetoPoint) -> Double {
+        var excess = 0.0
+        if let limit = disagreement, let found = point.comparison?.disagreement {
+            excess = max(excess, found / max(limit, 1e-9))
+        }
+        if let limit = metricDrop, let found = drop(of: point) { excess = max(excess, found / max(limit, 1e-9)) }
+        return excess
+    }
+
+    /// Relative for a loss, in points for a rate.
+    private func drop(of point: ParetoPoint) -> Double? {
+        guard let before = original, let after = point.measurement else { return nil }
+        return before.isRate
+            ? before.metric - after.metric : (after.metric - before.metric) / max(before.metric, .leastNormalMagnitude)
+    }
+}

@@ -1,0 +1,125 @@
+package import Model
+
+/// One compression of a network, from its candidates to the chosen point.
+package struct Collapser {
+    package struct Outcome {
+        /// The network that comes out; the original when nothing was collapsed.
+        package let graph: Graph
+        package let layers: [LayerOutcome]
+        package let refusals: [Refusal]
+        /// The way there, smallest damage first, before any fine-tuning.
+        package let points: [ParetoPoint]
+        /// Of the chosen network on the samples that decided; nil without data.
+        package let chosen: ParetoPoint?
+
+        package var collapsedCount: Int { layers.count { $0.isCollapsed } }
+    }
+
+    private let original: Graph
+    private let task: PredictionTask
+    private let samples: Samples?
+    private let options: CompressionOptions
+    private let tell: (CollapseEvent) -> Void
+
+    /// - Parameters:
+    ///   - graph: the network, at the batch size of the work.
+    ///   - task: what its output is.
+    ///   - samples: what to fit, train and decide on; only `merge` does without.
+    ///   - options: what the user chose; `method` is set.
+    ///   - tell: hears what happens.
+    package init(
+        _ graph: Graph, task: PredictionTask, samples: Samples?, options: CompressionOptions,
+        tell: @escaping (CollapseEvent) -> Void
+    ) {
+        original = graph
+        self.task = task
+        self.samples = samples
+        self.options = options
+        self.tell = tell
+    }
+
+    /// - Throws: ``ModelError`` when something cannot be computed, or a loss is no number.
+    package func run() throws(ModelError) -> Outcome {
+        let candidates = Candidates(in: original)
+        var layers = candidates.found.map { LayerOutcome($0, in: original) }
+        for (index, candidate) in candidates.found.enumerated() {
+            if !options.admits(candidate.name) {
+                layers[index].reason = "include and exclude leave it alone"
+            } else if !Profit(candidate, in: original).isProfitable {
+                layers[index].reason = "the merged layer would not be smaller"
+            }
+        }
+        guard layers.contains(where: { $0.reason == nil }) else {
+            return Outcome(graph: original, layers: layers, refusals: candidates.refusals, points: [], chosen: nil)
+        }
+        let heldOut: HeldOut? =
+            if let samples { try HeldOut(samples.search, original: original, task: task) } else { nil }
+        let points = try path(&layers, heldOut)
+        let chosen = try choose(points, &layers, heldOut)
+        for name in chosen?.collapsed ?? [] {
+            if let place = layers.place(of: name) { layers[place].isCollapsed = true }
+        }
+        for index in layers.indices where !layers[index].isCollapsed && layers[index].reason == nil {
+            layers[index].reason = "the budget is reached without it"
+        }
+        for layer in layers { tell(.layer(layer)) }
+        return Outcome(
+            graph: chosen?.graph ?? original, layers: layers, refusals: candidates.refusals, points: points,
+            chosen: chosen)
+    }
+
+    private func path(_ layers: inout [LayerOutcome], _ heldOut: HeldOut?) throws(ModelError) -> [ParetoPoint] {
+        let merging = NearLinear(original: original, heldOut: heldOut, tell: tell)
+        let limit = options.maxLayers ?? .max
+        guard let samples, let heldOut else {
+            tell(.phase(.search))
+            return try merging.path(original, &layers, threshold: options.threshold, limit: limit)
+        }
+        switch options.method ?? .ridge {
+        case .layercollapse:
+            let lessons = Lessons(original: original, task: task, mode: options.finetune)
+            let training = SlopeTraining(
+                original: original, samples: samples, lessons: lessons, options: options, tell: tell)
+            let trained = try training.run(&layers)
+            tell(.phase(.search))
+            return try merging.path(trained, &layers, threshold: options.threshold, limit: limit)
+        case .merge, .datafree:
+            tell(.phase(.search))
+            return try merging.path(original, &layers, threshold: options.threshold, limit: limit)
+        case .ridge, .gate:
+            return try RidgeSearch(
+                original: original, samples: samples, heldOut: heldOut, options: options, tell: tell
+            ).path(&layers)
+        }
+    }
+
+    /// The smallest network within the budget, fine-tuned; one point back for each that misses it.
+    private func choose(
+        _ points: [ParetoPoint], _ layers: inout [LayerOutcome], _ heldOut: HeldOut?
+    ) throws(ModelError) -> ParetoPoint? {
+        guard !points.isEmpty else { return nil }
+        var place = min(points.count, options.maxLayers ?? .max) - 1
+        if let ratio = options.compressionRatio {
+            let enough = points.firstIndex { Double(original.parameterCount) / Double($0.parameters) >= ratio }
+            place = min(place, enough ?? place)
+            if enough == nil {
+                tell(.warning(code: "ratio_missed", message: "compression_ratio \(rounded(ratio)) is out of reach"))
+            }
+        }
+        guard let heldOut, let samples else { return points[place] }
+        let budget = Budget(options, original: try heldOut.measurement(of: original))
+        while place > 0, budget.isHopeless(points[place]) { place -= 1 }
+        while place >= 0 {
+            var point = points[place]
+            if options.method != .layercollapse, options.finetune != .none {
+                let lessons = Lessons(original: original, task: task, mode: options.finetune)
+                let tuning = FineTuning(lessons: lessons, options: options, heldOut: heldOut, tell: tell)
+                point = try tuning.run(point, on: samples.training)
+            }
+            guard let reason = budget.reasonAgainst(point) else { return point }
+            if let last = point.collapsed.last, let index = layers.place(of: last) { layers[index].reason = reason }
+            place -= 1
+        }
+        return nil
+    }
+}

@@ -1,0 +1,50 @@
+import Compute
+import Model
+
+/// Training after a collapse, without labels by default: the original network is the teacher.
+struct FineTuning {
+    let lessons: Lessons
+    let options: CompressionOptions
+    let heldOut: HeldOut
+    let tell: (CollapseEvent) -> Void
+
+    /// - Parameters:
+    ///   - point: what the collapse left.
+    ///   - samples: the training samples.
+    /// - Returns: the point after training, or as it was when training did not help on held-out samples.
+    /// - Throws: ``ModelError``, a loss that is no number among them.
+    func run(_ point: ParetoPoint, on samples: Dataset) throws(ModelError) -> ParetoPoint {
+        let graph = point.graph
+        let new = Set(graph.parameters.indices.filter { graph.parameters[$0].isNew })
+        let batch = max(1, graph.inputs.first.flatMap { graph.shape($0).dimensions.first } ?? 1)
+        let plan = TrainingPlan.fineTuning(options, stepsPerEpoch: max(1, samples.count / batch))
+        let trainable = graph.trainable(options.train, collapsed: new)
+        guard plan.steps > 0, samples.count >= batch, !trainable.isEmpty else { return point }
+        tell(.phase(.finetuning))
+        let (objective, samples) = try lessons.prepare(for: graph, streams: streams(graph, new), on: samples)
+        let trained = try graph.trained(
+            objective, trainable: trainable, on: samples,
+            options: plan.options(seed: options.seed, isShuffled: options.shuffle)
+        ) { trainer, loss in
+            tell(
+                .step(
+                    TrainingStep(
+                        step: trainer.step, steps: plan.steps, stepsPerEpoch: trainer.stepsPerEpoch, batchSize: batch,
+                        loss: loss, learningRate: plan.rate(at: trainer.step - 1), slopes: [])))
+        }
+        let tuned = try ParetoPoint(trained, collapsed: point.collapsed, heldOut: heldOut)
+        guard let before = point.comparison, let after = tuned.comparison else { return tuned }
+        // Labels pull away from the original by intent; without them, nearer is better.
+        if options.finetune == .labels || options.finetune == .mix { return tuned }
+        return after.divergence <= before.divergence ? tuned : point
+    }
+
+    /// Where the collapsed layers' outputs join the rest: the sum with the residual stream, or the outputs themselves.
+    private func streams(_ graph: Graph, _ new: Set<Int>) -> [String] {
+        graph.values.compactMap { value in
+            let parameters = graph[value].operands.compactMap { graph.parameterIndex($0) }
+            guard case .matMul = graph[value].op, parameters.contains(where: new.contains) else { return nil }
+            return Residual(of: value, in: graph, original: lessons.original)?.stream ?? graph[value].name
+        }
+    }
+}

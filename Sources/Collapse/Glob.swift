@@ -1,0 +1,27 @@
+/// A pattern on module paths: `*` stands for any characters, `?` for one.
+struct Glob {
+    private let pattern: [Character]
+
+    init(_ pattern: String) { self.pattern = Array(pattern) }
+
+    func matches(_ text: String) -> Bool {
+        let text = Array(text)
+        // Where the last star stood, and how much of the text it covered: on a mismatch it covers one more.
+        var (place, index, star, covered) = (0, 0, -1, 0)
+        while index < text.count {
+            if place < pattern.count, pattern[place] == "*" {
+                (star, covered) = (place, index)
+                place += 1
+            } else if place < pattern.count, pattern[place] == "?" || pattern[place] == text[index] {
+                place += 1
+                index += 1
+            } else if star >= 0 {
+                covered += 1
+                (place, index) = (star + 1, covered)
+            } else {
+                return false
+            }
+        }
+        return pattern[place...].allSatisfy { $0 == "*" }
+    }
+}

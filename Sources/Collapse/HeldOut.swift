@@ -1,0 +1,43 @@
+import Compute
+import Model
+
+/// Samples that training does not see, and the original's logits on them: what every decision is measured by.
+struct HeldOut {
+    let samples: Dataset
+    let task: PredictionTask
+    private let original: Tensor
+
+    init(_ samples: Dataset, original graph: Graph, task: PredictionTask) throws(ModelError) {
+        self.samples = samples
+        self.task = task
+        original = try graph.outputs(of: task.logits(of: graph), for: samples)
+    }
+
+    func comparison(with graph: Graph) throws(ModelError) -> Comparison {
+        Comparison(original, try graph.outputs(of: task.logits(of: graph), for: samples), task)
+    }
+
+    /// Nil without labels.
+    func measurement(of graph: Graph) throws(ModelError) -> Measurement? {
+        guard let labels = samples.labels else { return nil }
+        return Measurement(try graph.outputs(of: task.logits(of: graph), for: samples), labels: labels, task)
+    }
+}
+
+extension Graph {
+    /// One value for all samples.
+    func outputs(of value: ValueID, for samples: Dataset) throws(ModelError) -> Tensor {
+        try Inference(self, fetching: [value]).outputs(for: samples)[0]
+    }
+
+    /// The value of a name in the document; nil when none or several have it.
+    func value(named name: String) -> ValueID? {
+        guard !name.isEmpty else { return nil }
+        var found: ValueID?
+        for value in values where self[value].name == name && parameterIndex(value) == nil {
+            guard found == nil else { return nil }
+            found = value
+        }
+        return found
+    }
+}

@@ -1,0 +1,82 @@
+import Compute
+package import Model
+
+/// The exact merge of a candidate whose activation is the identity.
+///
+/// `y = W2 (D (W1 x + b1) + e) + b2` with the BatchNorms on the way as `D`, `e`; so `W = W2 D W1` and
+/// `b = W2 (D b1 + e) + b2`.
+package struct MergeLinear {
+    private let graph: Graph
+
+    package init(in graph: Graph) { self.graph = graph }
+
+    /// - Parameter candidate: of this graph.
+    /// - Returns: one linear layer in place of the run.
+    /// - Throws: ``ModelError/compute(_:)`` when there is no memory.
+    package func rewrite(_ candidate: Candidate) throws(ModelError) -> Rewrite {
+        let (d, h, o) = (candidate.inFeatures, candidate.hidden, candidate.out)
+        var (scale, shift) = ([Float](repeating: 1, count: h), [Float](repeating: 0, count: h))
+        if let bias = candidate.first.bias { shift = graph.parameters[bias].tensor.floats }
+        for norm in candidate.batchNorms {
+            let (factor, offset) = try affine(norm)
+            for index in 0..<h {
+                scale[index] *= factor[index]
+                shift[index] = shift[index] * factor[index] + offset[index]
+            }
+        }
+        let weight = try tensor([o, d])
+        let bias = try tensor([o])
+        do {
+            let first = graph.parameters[candidate.first.weight].tensor
+            let second = graph.parameters[candidate.second.weight].tensor
+            let isOutByIn = candidate.second.isOutByIn
+            // W2 D: each hidden feature is a column of [out, in], a row of [in, out].
+            let factors = try Tensor(scale, Shape(isOutByIn ? [1, h] : [h, 1]))
+            let scaled = try Tensor(zeros: second.shape)
+            try Step.binary(.multiply, second, factors, into: scaled).run()
+            try Step.matMul(
+                scaled, transposed: !isOutByIn, first, transposed: !candidate.first.isOutByIn, bias: nil, into: weight
+            ).run()
+            let column = try Tensor(shift, Shape([h, 1]))
+            let product = bias.reshaped(try Shape([o, 1]))
+            try Step.matMul(second, transposed: !isOutByIn, column, transposed: false, bias: nil, into: product).run()
+            if let last = candidate.second.bias { try Step.accumulate(graph.parameters[last].tensor, into: bias).run() }
+        } catch {
+            throw .compute(ComputeError(error))
+        }
+        return Rewrite(
+            removed: candidate.nodes, output: candidate.output,
+            replacement: .linear(input: candidate.input, weight: weight, bias: bias), scope: candidate.name)
+    }
+
+    /// A BatchNorm as `factor * x + offset`.
+    private func affine(_ norm: ValueID) throws(ModelError) -> (factor: [Float], offset: [Float]) {
+        guard case .batchNorm(let epsilon) = graph[norm].op else { preconditionFailure("it is a BatchNorm") }
+        var values: [[Float]] = []
+        for operand in graph[norm].operands.dropFirst() {
+            guard let index = graph.parameterIndex(operand) else {
+                throw .rewrite(value: graph[norm].name, reason: "its statistics are not parameters")
+            }
+            values.append(graph.parameters[index].tensor.floats)
+        }
+        let factor = zip(values[0], values[3]).map { $0 / ($1 + epsilon).squareRoot() }
+        let offset = factor.indices.map { values[1][$0] - values[2][$0] * factor[$0] }
+        return (factor, offset)
+    }
+
+    private func tensor(_ sizes: [Int]) throws(ModelError) -> Tensor {
+        do { return try Tensor(zeros: Shape(sizes)) } catch { throw .compute(ComputeError(error)) }
+    }
+}
+
+extension ComputeError {
+    /// One of the module's errors, as the one that holds the others.
+    init(_ error: any Error) {
+        switch error {
+        case let error as ComputeError: self = error
+        case let error as ShapeError: self = .shape(error)
+        case let error as MemoryError: self = .memory(error)
+        default: preconditionFailure("Compute throws no other error: \(error)")
+        }
+    }
+}

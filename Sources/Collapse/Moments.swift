@@ -1,0 +1,51 @@
+package import Compute
+
+/// Sums over samples from which the best affine map of `x` to `y` follows. Sums merge, so data stream through them.
+package struct Moments: Sendable {
+    package private(set) var count = 0
+    private var sumX: [Double]
+    private var sumY: [Double]
+    private var sumXX: Matrix
+    private var sumXY: Matrix
+    private var sumYY = 0.0
+
+    package init(inputs: Int, outputs: Int) {
+        sumX = [Double](repeating: 0, count: inputs)
+        sumY = [Double](repeating: 0, count: outputs)
+        sumXX = Matrix(rows: inputs, columns: inputs)
+        sumXY = Matrix(rows: inputs, columns: outputs)
+    }
+
+    /// - Parameters:
+    ///   - x: `[N, inputs]`
+    ///   - y: `[N, outputs]`
+    /// - Throws: ``ComputeError`` unless both have as many rows.
+    package mutating func add(_ x: Tensor, _ y: Tensor) throws(ComputeError) {
+        try sumXX.accumulateGram(of: x)
+        try sumXY.accumulateProduct(x, y)
+        try Matrix.accumulateColumnSums(of: x, into: &sumX)
+        try Matrix.accumulateColumnSums(of: y, into: &sumY)
+        for value in y.floats { sumYY += Double(value) * Double(value) }
+        count += x.shape[0]
+    }
+
+    var meanX: [Double] { sumX.map { $0 / Double(count) } }
+    var meanY: [Double] { sumY.map { $0 / Double(count) } }
+
+    /// `[inputs, inputs]`
+    var covarianceXX: Matrix { centred(sumXX, meanX, meanX) }
+    /// `[inputs, outputs]`
+    var covarianceXY: Matrix { centred(sumXY, meanX, meanY) }
+    /// The sum of the variances of all outputs.
+    var varianceY: Double { sumYY / Double(count) - meanY.reduce(0) { $0 + $1 * $1 } }
+
+    private func centred(_ sum: Matrix, _ left: [Double], _ right: [Double]) -> Matrix {
+        var result = sum
+        for row in 0..<sum.rows {
+            for column in 0..<sum.columns {
+                result[row, column] = sum[row, column] / Double(count) - left[row] * right[column]
+            }
+        }
+        return result
+    }
+}

@@ -1,0 +1,81 @@
+import Compute
+import Model
+
+/// Merges the blocks whose activation is the identity, or near enough.
+struct NearLinear {
+    let original: Graph
+    let heldOut: HeldOut?
+    let tell: (CollapseEvent) -> Void
+
+    /// - Parameters:
+    ///   - graph: the network; with trained slopes, for example.
+    ///   - layers: every candidate; gets its slope, and the reason where it is refused.
+    ///   - threshold: how far from 1 a slope may be.
+    ///   - limit: how many may go; the nearest do.
+    /// - Returns: a point for each merge, the cheapest product first.
+    /// - Throws: ``ModelError``.
+    func path(
+        _ graph: Graph, _ layers: inout [LayerOutcome], threshold: Double, limit: Int
+    ) throws(ModelError) -> [ParetoPoint] {
+        var accepted: [(activation: String, gap: Double)] = []
+        for candidate in Candidates(in: graph).found {
+            let activation = graph[candidate.activationValue].name
+            guard let place = layers.place(of: activation), layers[place].reason == nil else { continue }
+            let slope = candidate.slope(in: graph)
+            layers[place].slope = slope
+            if abs(slope - 1) < threshold {
+                accepted.append((activation, abs(slope - 1)))
+            } else {
+                let found = candidate.activation.hasSlope ? "its slope \(rounded(slope))" : candidate.activation.name
+                layers[place].reason = "\(found) is not within \(rounded(threshold)) of the identity's slope, 1"
+            }
+        }
+        accepted.sort { $0.gap < $1.gap }
+        for refused in accepted.dropFirst(limit) {
+            guard let place = layers.place(of: refused.activation) else { continue }
+            layers[place].reason = "max_layers is \(limit)"
+        }
+        return try merged(graph, Set(accepted.prefix(limit).map(\.activation)))
+    }
+
+    private func merged(_ graph: Graph, _ accepted: Set<String>) throws(ModelError) -> [ParetoPoint] {
+        var (graph, points, collapsed) = (graph, [ParetoPoint](), [String]())
+        while let candidate = Candidates(in: graph).found
+            .filter({ accepted.contains(graph[$0.activationValue].name) })
+            .min(by: { $0.productCost < $1.productCost })
+        {
+            collapsed.append(graph[candidate.activationValue].name)
+            graph = try graph.replacing(MergeLinear(in: graph).rewrite(candidate))
+            let point = try ParetoPoint(graph, collapsed: collapsed, heldOut: heldOut)
+            points.append(point)
+            tell(.point(point))
+            tell(.progress(done: collapsed.count, of: accepted.count))
+        }
+        return points
+    }
+}
+
+extension Candidate {
+    /// Multiply-adds of the product of the two weights.
+    var productCost: Double { Double(out) * Double(hidden) * Double(inFeatures) }
+
+    /// How the activation treats negative values, at the place farthest from the identity.
+    func slope(in graph: Graph) -> Double {
+        switch activation {
+        case .unary(.leakyRelu(let slope)): Double(slope)
+        case .unary: 0
+        case .prelu(let index):
+            graph.parameters[index].tensor.floats.map(Double.init).max { abs($0 - 1) < abs($1 - 1) } ?? 0
+        }
+    }
+}
+
+extension Activation {
+    /// Whether it is the identity for some slope; the others are no straight line on either side.
+    var hasSlope: Bool {
+        switch self {
+        case .prelu, .unary(.relu), .unary(.leakyRelu): true
+        case .unary: false
+        }
+    }
+}

@@ -1,0 +1,22 @@
+package import Model
+
+/// A network on the way from the original to the smallest one: how small, and how far from the original.
+package struct ParetoPoint: Sendable {
+    package let graph: Graph
+    /// The activations that are gone, by the names of their results.
+    let collapsed: [String]
+    package let parameters: Int
+    /// On the samples that decide; nil without data.
+    package var comparison: Comparison?
+    package var measurement: Measurement?
+
+    init(_ graph: Graph, collapsed: [String], heldOut: HeldOut?) throws(ModelError) {
+        self.graph = graph
+        self.collapsed = collapsed
+        parameters = graph.parameterCount
+        comparison = if let heldOut { try heldOut.comparison(with: graph) } else { nil }
+        measurement = if let heldOut { try heldOut.measurement(of: graph) } else { nil }
+    }
+
+    package var layers: Int { collapsed.count }
+}

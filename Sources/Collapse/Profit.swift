@@ -1,0 +1,48 @@
+import Compute
+package import Model
+
+/// What merging a candidate saves.
+///
+/// - SeeAlso: arXiv:2311.17943
+package struct Profit: Sendable, Equatable {
+    package let parametersBefore: Int
+    package let parametersAfter: Int
+    /// Multiply-adds a sample.
+    package let macsBefore: Int
+    package let macsAfter: Int
+
+    package init(_ candidate: Candidate, in graph: Graph) {
+        let norms = candidate.batchNorms.flatMap { graph[$0].operands.dropFirst() }
+        let normParameters = norms.reduce(0) { $0 + graph.shape($1).elementCount }
+        var slopes = 0
+        if case .prelu(let slope) = candidate.activation { slopes = graph.parameters[slope].tensor.shape.elementCount }
+        parametersBefore = candidate.first.parameterCount + candidate.second.parameterCount + normParameters + slopes
+        parametersAfter = candidate.out * (candidate.inFeatures + 1)
+        let (d, h, o) = (candidate.inFeatures, candidate.hidden, candidate.out)
+        macsBefore = candidate.rowsPerSample * h * (d + o)
+        macsAfter = candidate.rowsPerSample * o * d
+    }
+
+    package var saving: Int { parametersBefore - parametersAfter }
+    package var isProfitable: Bool { parametersAfter < parametersBefore && macsAfter < macsBefore }
+}
+
+extension Graph {
+    /// Multiply-adds of one sample in products and convolutions.
+    package var macs: Int {
+        let batch = max(1, inputs.first.flatMap { shape($0).dimensions.first } ?? 1)
+        var total = 0
+        for node in nodes {
+            switch node.op {
+            case .matMul(let transposeLeft, _):
+                let left = shape(node.operands[0])
+                total += node.type.shape.elementCount * left[left.rank - (transposeLeft ? 2 : 1)]
+            case .convolution:
+                let weight = shape(node.operands[1])
+                total += node.type.shape.elementCount * (weight.elementCount / max(1, weight[0]))
+            default: break
+            }
+        }
+        return total / batch
+    }
+}

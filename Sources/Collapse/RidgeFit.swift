@@ -1,0 +1,76 @@
+package import Compute
+
+/// The best affine map `y = A x + c` under a penalty on the size of `A`, in closed form.
+///
+/// `A = Cxy^T (Cxx + r tr(Cxx)/d I)^-1`, `c = my - A mx`, with `r` chosen on other samples than the map was fitted on.
+package struct RidgeFit: Sendable {
+    /// `[inputs, outputs]`: the transpose of `A`.
+    package let map: Matrix
+    package let offset: [Double]
+    package let strength: Double
+    /// On the held-out samples, the mean square error summed over outputs, and the share of their variance explained.
+    package let heldOutError: Double
+    package let heldOutR2: Double
+
+    static let strengths = [1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 1e-1]
+
+    /// - Parameters:
+    ///   - moments: of the samples to fit.
+    ///   - heldOut: of other samples.
+    ///   - strengths: the values of `r` to choose from.
+    /// - Throws: ``ComputeError/singular(column:)`` when no strength makes the system solvable.
+    package init(
+        _ moments: Moments, heldOut: Moments, strengths: [Double] = RidgeFit.strengths
+    ) throws(ComputeError) {
+        let (xx, xy) = (moments.covarianceXX, moments.covarianceXY)
+        let (heldXX, heldXY) = (heldOut.covarianceXX, heldOut.covarianceXY)
+        let trace = (0..<xx.rows).reduce(0) { $0 + xx[$1, $1] }
+        // A constant input has no variance at all: any positive number then makes the system solvable.
+        let unit = trace > 0 ? trace / Double(xx.rows) : 1
+        var best: (map: Matrix, strength: Double, error: Double)?
+        var failure = ComputeError.singular(column: 0)
+        for strength in strengths {
+            var system = xx
+            for index in 0..<xx.rows { system[index, index] += strength * unit }
+            let map: Matrix
+            do { map = try system.choleskySolve(xy) } catch {
+                failure = error
+                continue
+            }
+            // tr Cyy - 2 tr(A Cxy) + tr(A Cxx A^T): no further pass over the data.
+            let spread = heldXX.multiplied(by: map)
+            var error = heldOut.varianceY
+            for index in map.values.indices {
+                error += map.values[index] * (spread.values[index] - 2 * heldXY.values[index])
+            }
+            // The means of the held-out samples are their own; what the offset is off by counts too.
+            for column in 0..<map.columns {
+                var gap = heldOut.meanY[column] - moments.meanY[column]
+                for row in 0..<map.rows { gap -= map[row, column] * (heldOut.meanX[row] - moments.meanX[row]) }
+                error += gap * gap
+            }
+            if best.map({ error < $0.error }) ?? true { best = (map, strength, error) }
+        }
+        guard let best else { throw failure }
+        map = best.map
+        strength = best.strength
+        heldOutError = max(0, best.error)
+        heldOutR2 = heldOut.varianceY > 0 ? 1 - best.error / heldOut.varianceY : 1
+        let means = moments.meanX
+        offset = moments.meanY.enumerated().map { column, mean in
+            mean - means.indices.reduce(0) { $0 + best.map[$1, column] * means[$1] }
+        }
+    }
+
+    /// `A` as a layer has it, `[outputs, inputs]`, and `c`, `[outputs]`.
+    ///
+    /// - Throws: ``ComputeError/memory(_:)``.
+    package func layer() throws(ComputeError) -> (weight: Tensor, bias: Tensor) {
+        do {
+            let weight = try Tensor(map.transposed().values.map(Float.init), Shape([map.columns, map.rows]))
+            return (weight, try Tensor(offset.map(Float.init), Shape([offset.count])))
+        } catch {
+            throw ComputeError(error)
+        }
+    }
+}

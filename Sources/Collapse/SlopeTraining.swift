@@ -1,0 +1,153 @@
+import Compute
+import Model
+
+/// Drives activations to the identity: each becomes a PReLU with one slope, which a penalty pulls to 1 while the network
+/// learns.
+///
+/// - SeeAlso: arXiv:2311.17943
+struct SlopeTraining {
+    let original: Graph
+    let samples: Samples
+    let lessons: Lessons
+    let options: CompressionOptions
+    let tell: (CollapseEvent) -> Void
+
+    /// Where an activation without a slope of its own starts.
+    private static let startOfOthers: Float = 0.01
+
+    /// - Parameter layers: every candidate; gets its slope and its bound.
+    /// - Returns: the trained network, its activations still in place.
+    /// - Throws: ``ModelError``, a loss that is no number among them.
+    func run(_ layers: inout [LayerOutcome]) throws(ModelError) -> Graph {
+        let names = layers.filter { $0.reason == nil }.map(\.activation)
+        var graph = original
+        switch options.order {
+        case .measured: graph = try train(graph, names)
+        case .fromEnd: for name in names.reversed() { graph = try train(graph, [name]) }
+        }
+        try measure(graph, &layers)
+        return graph
+    }
+
+    private func train(_ network: Graph, _ names: [String]) throws(ModelError) -> Graph {
+        var graph = network
+        for name in names { graph = try swapped(graph, name) }
+        try reportSwap(from: network, to: graph)
+        let blocks = Candidates(in: graph).found.filter { names.contains(graph[$0.activationValue].name) }
+        let slopes = blocks.compactMap { block in
+            if case .prelu(let slope) = block.activation { (layer: block.name, parameter: slope) } else { nil }
+        }
+        let batch = max(1, graph.inputs.first.flatMap { graph.shape($0).dimensions.first } ?? 1)
+        let training = samples.training
+        let plan = TrainingPlan.slopes(options, stepsPerEpoch: max(1, training.count / batch))
+        tell(.phase(.finetuning))
+        var (objective, lessons) = try lessons.prepare(for: graph, streams: [], on: training)
+        objective.slopePenalties = slopes.map { .init(parameter: $0.parameter, strength: Float(plan.penalty)) }
+        let own = blocks.flatMap { block in
+            [block.first.weight, block.second.weight] + [block.first.bias, block.second.bias].compactMap(\.self)
+        }
+        let trainable = graph.trainable(options.train, collapsed: Set(own + slopes.map(\.parameter)))
+        return try graph.trained(
+            objective, trainable: trainable, on: lessons,
+            options: plan.options(seed: options.seed, isShuffled: options.shuffle)
+        ) { trainer, loss in
+            tell(
+                .step(
+                    TrainingStep(
+                        step: trainer.step, steps: plan.steps, stepsPerEpoch: trainer.stepsPerEpoch, batchSize: batch,
+                        loss: loss, learningRate: plan.rate(at: trainer.step - 1),
+                        slopes: slopes.map { ($0.layer, trainer.parameter($0.parameter)?.floats[0] ?? 0) })))
+        }
+    }
+
+    /// Puts a PReLU of one slope in place of an activation; ReLU, LeakyReLU and a PReLU of one slope stay what they are.
+    private func swapped(_ graph: Graph, _ name: String) throws(ModelError) -> Graph {
+        guard let block = Candidates(in: graph).found.first(where: { graph[$0.activationValue].name == name }) else {
+            return graph
+        }
+        var start = Self.startOfOthers
+        switch block.activation {
+        case .unary(.relu): start = 0
+        case .unary(.leakyRelu(let slope)): start = slope
+        case .prelu(let index):
+            let slopes = graph.parameters[index].tensor.floats
+            if slopes.count == 1, graph.readers(of: index) == 1 { return graph }
+            start = slopes.reduce(0, +) / Float(max(1, slopes.count))
+        case .unary: break
+        }
+        do {
+            return try graph.replacing(
+                Rewrite(
+                    removed: [block.activationValue], output: block.activationValue,
+                    replacement: .prelu(input: block.activationInput, slope: try Tensor([start], Shape([1]))),
+                    scope: block.name))
+        } catch let error as ModelError {
+            throw error
+        } catch {
+            throw .compute(ComputeError(error))
+        }
+    }
+
+    /// Other activations than ReLU's family lose something by the swap alone.
+    private func reportSwap(from before: Graph, to after: Graph) throws(ModelError) {
+        let task = lessons.task
+        let held = try HeldOut(samples.search, original: before, task: task)
+        let cost = try held.comparison(with: after)
+        guard cost.divergence > 1e-6 else { return }
+        tell(
+            .warning(
+                code: "lossy_activation",
+                message: "PReLU in place of the activations alone moves the outputs by \(rounded(cost.divergence)) (KL)"
+            ))
+    }
+
+    /// `(1 - a)^2 E|W2 D relu(-z)|^2` per output: the mean square by which a merge changes a block.
+    private func measure(_ trained: Graph, _ layers: inout [LayerOutcome]) throws(ModelError) {
+        var graph = trained
+        var fetched: [ValueID] = []
+        let blocks = Candidates(in: trained).found.filter { block in
+            layers.place(of: trained[block.activationValue].name).map { layers[$0].reason == nil } ?? false
+        }
+        for block in blocks { fetched.append(try graph.appendNegativePart(of: block)) }
+        guard !fetched.isEmpty else { return }
+        var sums = fetched.map { _ in 0.0 }
+        var rows = 0
+        let inference = try Inference(graph, fetching: fetched)
+        try inference.forEachBatch(of: samples.search) { range, values in
+            rows += range.count
+            for (index, value) in values.enumerated() {
+                let perSample = Double(max(1, value.shape.elementCount / max(1, range.count)))
+                sums[index] += value.floats.reduce(0) { $0 + Double($1) * Double($1) } / perSample
+            }
+        }
+        for (block, sum) in zip(blocks, sums) {
+            guard let place = layers.place(of: trained[block.activationValue].name) else { continue }
+            let slope = block.slope(in: trained)
+            layers[place].bound = (1 - slope) * (1 - slope) * sum / Double(max(1, rows))
+        }
+    }
+}
+
+extension Graph {
+    fileprivate func readers(of parameter: Int) -> Int {
+        values.count { self[$0].operands.contains { parameterIndex($0) == parameter } }
+    }
+
+    /// Appends `W2 D relu(-z)`, `[..., out]`: what a slope of zero takes from the block's output.
+    fileprivate mutating func appendNegativePart(of block: Candidate) throws(ModelError) -> ValueID {
+        var value = try append(.unary(.relu), [try append(.unary(.negate), [block.activationInput])])
+        for norm in block.batchNorms where norm > block.activationValue {
+            guard case .batchNorm(let epsilon) = self[norm].op else { continue }
+            let operands = self[norm].operands
+            let scales = operands.dropFirst().map { parameterIndex($0).map { parameters[$0].tensor.floats } ?? [] }
+            let factors = zip(scales[0], scales[3]).map { $0 / ($1 + epsilon).squareRoot() }
+            let constant: Tensor
+            do { constant = try Tensor(factors, Shape([factors.count])) } catch { throw .compute(ComputeError(error)) }
+            value = try append(.binary(.multiply), [value, try append(.constant(constant), [])])
+        }
+        guard let product = block.second.nodes.first, let weight = parameterValue(block.second.weight) else {
+            preconditionFailure("a linear layer has a product")
+        }
+        return try append(self[product].op, [value, weight])
+    }
+}

@@ -1,0 +1,63 @@
+import Glibc
+package import Model
+
+/// The numbers of a training, with everything that was left to the program filled in.
+package struct TrainingPlan: Sendable, Equatable {
+    package let steps: Int
+    package let learningRate: Double
+    package let optimizer: Optimizer
+    package let schedule: Schedule
+    /// Lambda of the pull on slopes; of no meaning without slopes.
+    package let penalty: Double
+
+    /// Steps of a fine-tuning when the user names neither steps nor epochs.
+    static let standardSteps = 300
+    /// Passes over the data that slopes are given.
+    static let slopeEpochs = 3.0
+
+    /// The fine-tuning that follows a collapse: AdamW along half a cosine.
+    static func fineTuning(_ options: CompressionOptions, stepsPerEpoch: Int) -> TrainingPlan {
+        TrainingPlan(
+            options, stepsPerEpoch: stepsPerEpoch, standardSteps: standardSteps, optimizer: .adamw, schedule: .cosine)
+    }
+
+    /// The training that drives activations to the identity: SGD at a constant rate, as the paper has it.
+    static func slopes(_ options: CompressionOptions, stepsPerEpoch: Int) -> TrainingPlan {
+        TrainingPlan(
+            options, stepsPerEpoch: stepsPerEpoch,
+            standardSteps: max(standardSteps, Int(slopeEpochs * Double(stepsPerEpoch))), optimizer: .sgd,
+            schedule: .constant)
+    }
+
+    private init(
+        _ options: CompressionOptions, stepsPerEpoch: Int, standardSteps: Int,
+        optimizer standard: CompressionOptions.OptimizerName, schedule: Schedule
+    ) {
+        self.schedule = schedule
+        // Clamped: an epoch count that a user gives may be any number.
+        let epochSteps = options.epochs.map { Int(min($0 * Double(stepsPerEpoch), 1e12).rounded(.up)) }
+        steps = options.steps ?? epochSteps ?? standardSteps
+        let weightDecay = Float(options.weightDecay ?? 0)
+        switch options.optimizer ?? standard {
+        case .sgd:
+            optimizer = .sgd(momentum: Float(options.momentum ?? 0.9), weightDecay: weightDecay)
+            learningRate = options.learningRate ?? 1e-3
+            penalty = options.penalty ?? 5
+        case .adamw:
+            optimizer = .adamW(weightDecay: weightDecay)
+            let rate = options.learningRate ?? 5e-4
+            learningRate = rate
+            // Decoupled, the gap 1 - a shrinks by 2 rate lambda in each step: within the threshold after half of them.
+            let needed = log(1 / max(options.threshold, 1e-3)) / max(rate * Double(max(steps, 1)), 1e-12)
+            penalty = options.penalty ?? max(1, needed)
+        }
+    }
+
+    func options(seed: UInt64, isShuffled: Bool) -> TrainingOptions {
+        TrainingOptions(
+            steps: steps, learningRate: Float(learningRate), optimizer: optimizer, schedule: schedule,
+            isShuffled: isShuffled, seed: seed)
+    }
+
+    func rate(at step: Int) -> Float { Float(learningRate) * schedule.factor(step: step, of: steps) }
+}
