@@ -13,7 +13,7 @@ package final class Interruption {
         let queue = DispatchQueue(label: "interruption")
         sources = [SIGINT, SIGTERM].map { number in
             // The default action would come before the source's handler.
-            unsafe signal(number, SIG_IGN)
+            _ = signal(number, SIG_IGN)
             let source = DispatchSource.makeSignalSource(signal: number, queue: queue)
             source.setEventHandler {
                 Publication.abandonAll()

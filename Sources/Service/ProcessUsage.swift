@@ -11,7 +11,7 @@ package enum ProcessUsage {
     private static var usage: rusage {
         var usage = rusage()
         // SAFETY: the call fills the structure; with `RUSAGE_SELF` it cannot fail.
-        unsafe getrusage(RUSAGE_SELF, &usage)
+        _ = unsafe getrusage(__rusage_who_t(RUSAGE_SELF.rawValue), &usage)
         return usage
     }
 

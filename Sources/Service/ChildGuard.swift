@@ -1,0 +1,29 @@
+import Foundation
+import Glibc
+import Jobs
+
+/// What this program does to itself when a server started it, before it touches the user's files.
+package enum ChildGuard {
+    /// Does nothing in a process that nobody supervises.
+    ///
+    /// - Throws: ``Failure`` when the system refuses: a child that could outlive its server must not start.
+    package static func confine() throws(Failure) {
+        let variables = ProcessInfo.processInfo.environment
+        guard let parent = variables[ChildEnvironment.parentName].flatMap(pid_t.init) else { return }
+        do {
+            try ChildLimits.dieWithParent(parent: parent)
+            try ChildLimits.exitWhenStandardInputCloses()
+            try ChildLimits.refuseNewPrivileges()
+            try ChildLimits.refuseCoreDumps()
+        } catch {
+            throw Failure(.internalError, "\(error)")
+        }
+        // A container may forbid it, and all that is lost is the order of victims.
+        try? ChildLimits.preferAsVictim()
+    }
+
+    /// Lets allocations fail beyond so many bytes.
+    package static func limitMemory(bytes: Int) throws(Failure) {
+        do { try ChildLimits.limitMemory(bytes: bytes) } catch { throw Failure(.internalError, "\(error)") }
+    }
+}

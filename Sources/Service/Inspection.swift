@@ -1,0 +1,113 @@
+import Collapse
+import Compute
+import Formats
+import Foundation
+import Model
+
+/// The plan: what is in a model and its data, and what could be collapsed. No weight is read for it.
+package struct Inspection: Sendable {
+    /// `plan` of the interface; for a data file alone, its keys.
+    package let document: JSONValue
+    /// The same for people.
+    package let table: String
+
+    /// - Parameters:
+    ///   - path: of a model, or of data alone.
+    ///   - data: path of the data that would be used with the model.
+    /// - Throws: ``Failure`` for a file that is not sound, or data that do not fit.
+    package init(_ path: String, data: String? = nil) throws(Failure) {
+        if SourceData.isData(path) {
+            let source = try SourceData(path)
+            document = ["object": "dataset", "name": .string(source.name), "keys": source.keys]
+            table = InspectionTable.keys(document)
+            return
+        }
+        let source = try SourceModel(path)
+        let samples = try data.map { (path) throws(Failure) in try SourceData(path) }
+        let finding = try Self.lower(source, samples)
+        let options = try Self.options(hasData: samples != nil)
+
+        var plan = JSONValue.Object()
+        plan["object"] = "plan"
+        plan["model"] = source.description(of: finding.graph)
+        let candidates = finding.graph.map { Candidates(in: $0) }
+        let chains = finding.graph.map { CollapseChains(candidates?.found ?? [], in: $0) }
+        plan["candidates"] = .array(
+            finding.graph.map { graph in (candidates?.found ?? []).map { Self.document($0, in: graph) } } ?? [])
+        plan["not_collapsible"] = .array(
+            (candidates?.refusals ?? []).map { ["name": .string($0.name), "reason": .string($0.reason)] })
+        plan["max_reduction"] = chains?.document ?? ["parameters": 0, "ratio": 1]
+        plan["unsupported"] = .array(finding.unsupported.map(JSONValue.string))
+        let (described, split) = try Self.describe(samples, for: finding.graph)
+        plan["data"] = described
+        plan["estimate"] =
+            finding.graph.map { WorkEstimate($0, candidates?.found ?? [], samples: split).document } ?? .null
+        plan["options"] = .object(options)
+        plan["notes"] = .array(finding.notes.map(JSONValue.string))
+        document = .object(plan)
+        table = InspectionTable.plan(document)
+    }
+
+    private struct Finding {
+        var graph: Graph?
+        var unsupported: [String] = []
+        var notes: [String] = []
+    }
+
+    /// Sizes that the file leaves open and no data settle: what can be collapsed rarely depends on them.
+    private static let guessedSizes = [64, 128, 224]
+
+    private static func lower(_ source: SourceModel, _ data: SourceData?) throws(Failure) -> Finding {
+        let batch = TrainingSettings.usualBatchSize
+        do throws(Failure) {
+            return Finding(graph: try source.graph(batch: batch, data: data))
+        } catch {
+            if error.code == .unsupportedOperator { return Finding(unsupported: error.details) }
+            guard error.code == .shapeMismatch, data == nil else { throw error }
+            for size in guessedSizes {
+                guard let graph = try? source.document.lower(batch: source.batch(batch), samples: source.guess(size))
+                else { continue }
+                return Finding(graph: graph, notes: ["sizes that the model leaves open are taken as \(size)"])
+            }
+            throw error
+        }
+    }
+
+    private static func options(hasData: Bool) throws(Failure) -> JSONValue.Object {
+        do {
+            var options = try JobOptions(decoding: JSONValue.Object()).all
+            options["method"] = hasData ? "ridge" : "merge"
+            return options
+        } catch {
+            throw Failure(error)
+        }
+    }
+
+    private static func document(_ candidate: Candidate, in graph: Graph) -> JSONValue {
+        let profit = Profit(candidate, in: graph)
+        return [
+            "name": .string(candidate.name), "kind": .string(candidate.kind), "in": .int(candidate.inFeatures),
+            "hidden": .int(candidate.hidden), "out": .int(candidate.out),
+            "parameters_before": .int(profit.parametersBefore), "parameters_after": .int(profit.parametersAfter),
+            "saving": .int(profit.saving), "macs_before": .int(profit.macsBefore),
+            "macs_after": .int(profit.macsAfter), "profitable": .bool(profit.isProfitable),
+        ]
+    }
+
+    /// - Returns: `data` of the plan, and the samples that a job would train on.
+    private static func describe(
+        _ data: SourceData?, for graph: Graph?
+    ) throws(Failure) -> (document: JSONValue, samples: Int) {
+        guard let data else { return (.null, 0) }
+        guard let graph else { return (["keys": data.keys, "mapping": [:], "samples": nil, "classes": nil], 0) }
+        let split = try data.split(for: graph, seed: 0)
+        let mapping = split.mapping.sorted { $0.key < $1.key }.map { ($0.key, JSONValue.string($0.value)) }
+        let document: JSONValue = [
+            "keys": data.keys, "mapping": .object(JSONValue.Object(mapping)),
+            "samples": .int(split.training.count + split.validation.count),
+            "training_samples": .int(split.training.count), "validation_samples": .int(split.validation.count),
+            "classes": JSONValue(split.classCount), "notes": .array(split.notes.map(JSONValue.string)),
+        ]
+        return (document, split.training.count)
+    }
+}

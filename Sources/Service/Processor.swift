@@ -1,0 +1,39 @@
+import Compute
+import Foundation
+
+/// What the program asks of the machine it runs on.
+package enum Processor {
+    private static let needed = ["avx2", "fma"]
+    private static let description = "/proc/cpuinfo"
+    private static let lengthOfStart = 16_384
+
+    /// Says, before anything else runs, when the processor cannot run our loops: they would end in SIGILL.
+    ///
+    /// - Throws: ``Failure`` that names what the processor lacks.
+    package static func check() throws(Failure) {
+        // One core's entry is enough, and the file has one for each.
+        guard let file = FileHandle(forReadingAtPath: description) else { return }
+        defer { try? file.close() }
+        let start = (try? file.read(upToCount: lengthOfStart)) ?? Data()
+        let missing = missing(in: String(decoding: start, as: UTF8.self))
+        guard missing.isEmpty else {
+            throw Failure(
+                .internalError,
+                "this program needs a processor with AVX2 and FMA: this one lacks "
+                    + missing.map { $0.uppercased() }.joined(separator: " and "))
+        }
+    }
+
+    /// - Parameter text: as `/proc/cpuinfo` has it; one without flags says nothing.
+    /// - Returns: the names of what is needed and not there.
+    static func missing(in text: String) -> [String] {
+        let line = text.split(separator: "\n").first { $0.hasPrefix("flags") }
+        guard let flags = line?.split(separator: ":").last?.split(separator: " ") else { return [] }
+        return needed.filter { name in !flags.contains { $0 == name } }
+    }
+
+    /// Settles the number of threads before any work: nil is what the system has.
+    package static func useThreads(_ count: Int?) {
+        if let count { setThreads(count) }
+    }
+}

@@ -1,0 +1,34 @@
+/// Rows of words under each other, for the terminal. Numbers are to be given as such, so that they end where the column does.
+struct TextTable {
+    enum Cell {
+        case text(String)
+        case number(String)
+
+        fileprivate var characters: String {
+            switch self {
+            case .text(let text), .number(let text): text
+            }
+        }
+    }
+
+    private static let gap = "  "
+    private var rows: [[Cell]] = []
+
+    mutating func add(_ row: [Cell]) { rows.append(row) }
+
+    /// Lines without spaces at their ends.
+    var lines: [String] {
+        let columns = rows.map(\.count).max() ?? 0
+        let widths = (0..<columns).map { column in
+            rows.map { $0.indices.contains(column) ? $0[column].characters.count : 0 }.max() ?? 0
+        }
+        return rows.map { row in
+            var line = zip(row, widths).map { cell, width in
+                let padding = String(repeating: " ", count: width - cell.characters.count)
+                return if case .number = cell { padding + cell.characters } else { cell.characters + padding }
+            }.joined(separator: Self.gap)
+            while line.last == " " { line.removeLast() }
+            return line
+        }
+    }
+}

@@ -1,0 +1,90 @@
+import Compute
+import Model
+
+/// How plain training goes, with everything that was left to it decided.
+struct TrainingSettings {
+    let optimizer: Optimizer
+    let learningRate: Float
+    let schedule: Schedule
+    /// Nil: not asked for.
+    let batchSize: Int?
+    private let steps: Int?
+    private let epochs: Int
+    private let isShuffled: Bool
+    private let seed: UInt64
+    private let loss: String
+
+    static let usualBatchSize = 64
+    /// PyTorch's default.
+    private static let usualWeightDecay: Float = 0.01
+    private static let usualMomentum: Float = 0.9
+
+    init(_ options: JobOptions) {
+        func float(_ name: String) -> Float? { options[name].double.map { Float($0) } }
+        let isSGD = options["optimizer"].string == "sgd"
+        optimizer =
+            isSGD
+            ? .sgd(momentum: float("momentum") ?? Self.usualMomentum, weightDecay: float("weight_decay") ?? 0)
+            : .adamW(weightDecay: float("weight_decay") ?? Self.usualWeightDecay)
+        learningRate = float("learning_rate") ?? (isSGD ? 1e-3 : 5e-4)
+        // Who names a rate means that rate, in every step.
+        schedule = float("learning_rate") == nil ? .cosine : .constant
+        batchSize = options["batch_size"].int
+        steps = options["steps"].int
+        epochs = options["epochs"].int ?? 1
+        isShuffled = options["shuffle"].bool ?? true
+        seed = options.seed
+        loss = options["loss"].string ?? "auto"
+    }
+
+    /// - Parameter stepsPerEpoch: whole batches in the data.
+    /// - Returns: at most as many steps as can be counted.
+    func trainingOptions(stepsPerEpoch: Int) -> TrainingOptions {
+        let (product, overflow) = epochs.multipliedReportingOverflow(by: stepsPerEpoch)
+        return TrainingOptions(
+            steps: steps ?? (overflow ? .max : product), learningRate: learningRate, optimizer: optimizer,
+            schedule: schedule, isShuffled: isShuffled, seed: seed)
+    }
+
+    /// What is to become small, by the labels of the first output.
+    ///
+    /// - Parameters:
+    ///   - graph: the network.
+    ///   - dataset: its inputs and labels.
+    ///   - file: whose labels they are, for messages.
+    /// - Returns: the loss, and the samples with the labels where the loss looks for them.
+    /// - Throws: ``Failure`` when there are no labels or the loss takes others.
+    func objective(
+        for graph: Graph, on dataset: Dataset, file: String
+    ) throws(Failure) -> (objective: Objective, dataset: Dataset) {
+        guard let output = graph.outputs.first else {
+            throw Failure(.invalidONNX, "the model has no output", pointer: "/model")
+        }
+        guard let labels = dataset.labels else {
+            throw Failure(
+                .datasetKeyMismatch, "\(file) has no labels to train by",
+                hint: "name a key y, or say which one is meant",
+                pointer: "/labels")
+        }
+        let isClasses = labels.type == .int64
+        let loss: Loss
+        switch self.loss {
+        case "cross_entropy", "causal_lm": loss = .crossEntropy
+        case "mse": loss = .meanSquare
+        case "bce_with_logits": loss = .binaryCrossEntropy
+        default: loss = isClasses ? .crossEntropy : .meanSquare
+        }
+        guard isClasses == (loss == .crossEntropy) else {
+            throw Failure(
+                .shapeMismatch,
+                "the labels of \(file) are \(isClasses ? "classes" : "numbers"), and \(loss.rawValue) compares with "
+                    + (isClasses ? "numbers" : "classes"), pointer: "/loss")
+        }
+        // An input of the model may be called anything.
+        var target = "labels"
+        while dataset.inputs[target] != nil { target += "'" }
+        var samples = dataset
+        samples.inputs[target] = labels
+        return (Objective(terms: [Objective.Term(loss, of: output.value, target: target)]), samples)
+    }
+}

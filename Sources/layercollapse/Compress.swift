@@ -1,0 +1,62 @@
+import ArgumentParser
+import Service
+
+struct Compress: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Collapses the layers of a model and proves what it cost.",
+        discussion: "In place of a model it takes the folder of a job, as the service lays it out.")
+
+    @Argument(help: "an ONNX file, or the folder of a job", completion: .file())
+    var model: String
+
+    @Option(help: "samples: .npz or .safetensors", completion: .file())
+    var data: String?
+
+    @Option(help: "samples that only serve measuring", completion: .file())
+    var validationData: String?
+
+    @Option(name: .shortAndLong, help: "where the smaller model is to be written", completion: .file())
+    var output: String?
+
+    @Option(help: "where a report is to be written: FILE.json, .md or .html; repeats", completion: .file())
+    var report: [String] = []
+
+    @Flag(help: "print every event as a JSON line")
+    var events = false
+
+    @Flag(help: "show no progress")
+    var quiet = false
+
+    @OptionGroup(title: "Method") var method: MethodFlags
+    @OptionGroup(title: "Training") var training: TrainingFlags
+    @OptionGroup(title: "Job") var job: JobFlags
+
+    func run() throws {
+        let isJob = JobFolder.isJob(model)
+        let narrator = Narrator(printsEvents: isJob || events, isQuiet: quiet)
+        do {
+            let order = try isJob ? CompressionOrder(JobFolder(model)) : order()
+            let interruption = Interruption()
+            defer { withExtendedLifetime(interruption) {} }
+            if let bytes = order.memoryLimitBytes { try ChildGuard.limitMemory(bytes: bytes) }
+            Processor.useThreads(order.options.threads ?? order.threads)
+            let result = try Compression.run(order, tell: narrator.tell)
+            narrator.end(result.summary, result.document)
+        } catch {
+            throw narrator.told(Failure(any: error))
+        }
+    }
+
+    private func order() throws -> CompressionOrder {
+        guard let output else { throw Failure(.missingField, "-o says where the smaller model is to be written") }
+        for report in report where !["json", "md", "html"].contains(report.split(separator: ".").last.map(String.init))
+        {
+            throw Failure(.invalidOption, "a report ends in .json, .md or .html, not '\(report)'")
+        }
+        var given = method.given
+        for (name, value) in training.given.members + job.given.members { given[name] = value }
+        return CompressionOrder(
+            model: model, data: data, validationData: validationData, options: try JobOptions(decoding: given),
+            output: output, reports: report)
+    }
+}

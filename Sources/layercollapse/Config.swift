@@ -1,0 +1,18 @@
+import ArgumentParser
+import Service
+
+struct Config: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "The settings of the service.", subcommands: [Show.self], defaultSubcommand: Show.self)
+
+    struct Show: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Shows every setting, its value and where it came from.")
+
+        @OptionGroup var flags: ConfigurationFlags
+
+        func run() async throws {
+            Terminal.printLine(try await flags.load().table)
+        }
+    }
+}

@@ -1,0 +1,17 @@
+import ArgumentParser
+import Service
+
+struct Healthcheck: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(abstract: "Asks the service on this machine whether it is ready.")
+
+    @OptionGroup var flags: ConfigurationFlags
+
+    func run() async throws {
+        let configuration = try await flags.load()
+        let address = "\(configuration.host):\(configuration.port)"
+        guard Application.healthcheck(configuration) else {
+            throw Failure(.internalError, "the service at \(address) is not ready")
+        }
+        Terminal.printLine("the service at \(address) is ready")
+    }
+}

@@ -1,0 +1,27 @@
+import ArgumentParser
+import Service
+
+struct Inspect: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Shows what could be collapsed in a model, or what is in a data file.")
+
+    @Argument(help: "an ONNX file, or data", completion: .file())
+    var model: String
+
+    @Option(help: "samples that would be used: .npz or .safetensors", completion: .file())
+    var data: String?
+
+    @Flag(help: "print the plan as JSON")
+    var json = false
+
+    func run() throws {
+        do {
+            let inspection = try Inspection(model, data: data)
+            Terminal.printLine(json ? inspection.document.text(indented: true) : inspection.table)
+        } catch {
+            let failure = Failure(any: error)
+            if json { Terminal.printLine((["error": failure.document] as JSONValue).text()) }
+            throw failure
+        }
+    }
+}

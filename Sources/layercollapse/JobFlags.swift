@@ -1,0 +1,13 @@
+import ArgumentParser
+import Service
+
+/// What belongs to a job as a whole.
+struct JobFlags: ParsableArguments {
+    @Option(help: .option("deadline_seconds")) var deadlineSeconds: String?
+    @Option(help: .option("metadata")) var metadata: String?
+    @Option(help: .option("webhook")) var webhook: String?
+
+    var given: JSONValue.Object {
+        .given(["deadline_seconds": deadlineSeconds, "metadata": metadata, "webhook": webhook])
+    }
+}

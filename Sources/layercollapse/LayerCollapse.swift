@@ -1,0 +1,50 @@
+import ArgumentParser
+import Service
+
+/// The program and its commands.
+@main
+struct LayerCollapse: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "layercollapse",
+        abstract: "Makes trained neural networks smaller by collapsing their layers: ONNX in, ONNX out.",
+        version: Version.number,
+        subcommands: [
+            Compress.self, Inspect.self, Run.self, Train.self, Serve.self, Config.self, Healthcheck.self,
+        ])
+
+    /// On the main thread, whose stack is the largest; OpenMP wants to be called from one thread.
+    @MainActor
+    static func main() async {
+        do {
+            var command = try parseAsRoot()
+            try Processor.check()
+            try ChildGuard.confine()
+            if var command = command as? any AsyncParsableCommand {
+                try await command.run()
+            } else {
+                try command.run()
+            }
+        } catch let failure as Failure {
+            Terminal.fail(failure)
+        } catch let error as OptionError {
+            Terminal.fail(Failure(error))
+        } catch let error as ConfigurationError {
+            Terminal.fail("\(error)", status: .usage)
+        } catch {
+            end(error)
+        }
+    }
+
+    /// What the parser throws: a request for help or the version, a usage error, or the exit status of a command.
+    private static func end(_ error: any Error) -> Never {
+        let message = fullMessage(for: error)
+        switch exitCode(for: error) {
+        case .success:
+            Terminal.printLine(message)
+            Terminal.exit(.done)
+        case .validationFailure: Terminal.fail(message, status: .usage)
+        case let code where error is ExitCode: Terminal.exit(code.rawValue)
+        default: Terminal.fail("\(error)", status: .failed)
+        }
+    }
+}

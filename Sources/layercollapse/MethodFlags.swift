@@ -1,0 +1,30 @@
+import ArgumentParser
+import Service
+
+/// Which layers are collapsed, how, and how far.
+struct MethodFlags: ParsableArguments {
+    @Option(help: .option("method")) var method: String?
+    @Option(help: .option("finetune")) var finetune: String?
+    @Option(help: .option("train")) var train: String?
+    @Option(help: .option("max_metric_drop")) var maxMetricDrop: String?
+    @Option(help: .option("max_disagreement")) var maxDisagreement: String?
+    @Option(help: .option("compression_ratio")) var compressionRatio: String?
+    @Option(help: .option("max_layers")) var maxLayers: String?
+    @Option(help: .option("include")) var include: [String] = []
+    @Option(help: .option("exclude")) var exclude: [String] = []
+    @Option(help: .option("order")) var order: String?
+    @Option(help: .option("penalty")) var penalty: String?
+    @Option(help: .option("threshold")) var threshold: String?
+    @Option(help: .option("calibration_samples")) var calibrationSamples: String?
+
+    var given: JSONValue.Object {
+        var given = JSONValue.Object.given([
+            "method": method, "finetune": finetune, "train": train, "max_metric_drop": maxMetricDrop,
+            "max_disagreement": maxDisagreement, "compression_ratio": compressionRatio, "max_layers": maxLayers,
+            "order": order, "penalty": penalty, "threshold": threshold, "calibration_samples": calibrationSamples,
+        ])
+        given["include"] = include.isEmpty ? nil : .array(include.map(JSONValue.string))
+        given["exclude"] = exclude.isEmpty ? nil : .array(exclude.map(JSONValue.string))
+        return given
+    }
+}

@@ -1,0 +1,40 @@
+import ArgumentParser
+import Service
+
+struct Run: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Runs a model on samples and writes its outputs by name.",
+        discussion: "Of a file with splits it runs the test split.")
+
+    @Argument(help: "an ONNX file", completion: .file())
+    var model: String
+
+    @Option(help: "samples: .npz or .safetensors", completion: .file())
+    var data: String
+
+    @Option(name: .shortAndLong, help: "where the outputs are to be written: FILE.npz", completion: .file())
+    var output: String
+
+    @Option(help: "samples a run, where the model leaves it open (default: 64)")
+    var batchSize: String?
+
+    @Option(help: .option("inputs")) var inputs: String?
+    @Option(help: .option("threads")) var threads: String?
+
+    @Option(help: "where to write how fast it went: FILE.json", completion: .file())
+    var timing: String?
+
+    @Flag(help: "show no progress")
+    var quiet = false
+
+    func run() throws {
+        let options = try JobOptions(decoding: .given(["batch_size": batchSize, "threads": threads, "inputs": inputs]))
+        let interruption = Interruption()
+        defer { withExtendedLifetime(interruption) {} }
+        let narrator = Narrator(printsEvents: false, isQuiet: quiet)
+        let run = InferenceRun(
+            model: model, data: data, output: output, timing: timing, batchSize: options["batch_size"].int,
+            threads: options.threads, inputKeys: options.inputKeys)
+        do { narrator.end(try run.run(tell: narrator.tell)) } catch { throw narrator.told(error) }
+    }
+}

@@ -1,0 +1,36 @@
+import Foundation
+import Service
+
+/// What the program says at its end, and the statuses that it ends with.
+enum Terminal {
+    enum Status: Int32 {
+        case done = 0
+        case failed = 1
+        case usage = 2
+    }
+
+    /// One line on standard output, at once: whoever reads a pipe waits for it.
+    static func printLine(_ text: String) { FileHandle.standardOutput.write(Data((text + "\n").utf8)) }
+
+    static func warn(_ text: String) { FileHandle.standardError.write(Data((text + "\n").utf8)) }
+
+    static func fail(_ failure: Failure) -> Never {
+        warn("error: \(failure)")
+        // What a message sums up, one a line.
+        if failure.details.count > 1 { for detail in failure.details { warn("  " + detail) } }
+        exit(failure.exitStatus)
+    }
+
+    static func fail(_ message: String, status: Status) -> Never {
+        warn(message.hasPrefix("Error:") ? message : "error: " + message)
+        exit(status)
+    }
+
+    static func exit(_ status: Status) -> Never { exit(status.rawValue) }
+
+    /// Nothing half written stays behind.
+    static func exit(_ status: Int32) -> Never {
+        Publication.abandonAll()
+        Foundation.exit(status)
+    }
+}

@@ -1,0 +1,37 @@
+import ArgumentParser
+import Service
+
+struct Train: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Fine-tunes every parameter of a model by labels: the control of every comparison.")
+
+    @Argument(help: "an ONNX file", completion: .file())
+    var model: String
+
+    @Option(help: "samples with labels: .npz or .safetensors", completion: .file())
+    var data: String
+
+    @Option(name: .shortAndLong, help: "where the trained model is to be written", completion: .file())
+    var output: String
+
+    @Option(help: "where to write the loss before each step: FILE.json", completion: .file())
+    var trace: String?
+
+    @Option(help: "where to write how fast it went: FILE.json", completion: .file())
+    var timing: String?
+
+    @Flag(help: "show no progress")
+    var quiet = false
+
+    @OptionGroup(title: "Training") var training: TrainingFlags
+
+    func run() throws {
+        let options = try JobOptions(decoding: training.given)
+        let interruption = Interruption()
+        defer { withExtendedLifetime(interruption) {} }
+        let narrator = Narrator(printsEvents: false, isQuiet: quiet)
+        let run = TrainingRun(
+            model: model, data: data, output: output, trace: trace, timing: timing, options: options)
+        do { narrator.end(try run.run(tell: narrator.tell)) } catch { throw narrator.told(error) }
+    }
+}

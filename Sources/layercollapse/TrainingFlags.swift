@@ -1,0 +1,29 @@
+import ArgumentParser
+import Service
+
+/// How parameters are trained: the same for a compression and for plain training.
+struct TrainingFlags: ParsableArguments {
+    @Option(help: .option("epochs")) var epochs: String?
+    @Option(help: .option("steps")) var steps: String?
+    @Option(help: .option("batch_size")) var batchSize: String?
+    @Option(help: .option("learning_rate")) var learningRate: String?
+    @Option(help: .option("optimizer")) var optimizer: String?
+    @Option(help: .option("momentum")) var momentum: String?
+    @Option(help: .option("weight_decay")) var weightDecay: String?
+    @Flag(inversion: .prefixedNo, help: .option("shuffle")) var shuffle = true
+    @Option(help: .option("loss")) var loss: String?
+    @Option(help: .option("labels")) var labels: String?
+    @Option(help: .option("inputs")) var inputs: String?
+    @Option(help: .option("seed")) var seed: String?
+    @Option(help: .option("threads")) var threads: String?
+
+    var given: JSONValue.Object {
+        var given = JSONValue.Object.given([
+            "epochs": epochs, "steps": steps, "batch_size": batchSize, "learning_rate": learningRate,
+            "optimizer": optimizer, "momentum": momentum, "weight_decay": weightDecay, "loss": loss,
+            "labels": labels, "inputs": inputs, "seed": seed, "threads": threads,
+        ])
+        given["shuffle"] = .bool(shuffle)
+        return given
+    }
+}

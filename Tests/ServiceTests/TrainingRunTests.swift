@@ -1,0 +1,82 @@
+import Compute
+import Formats
+import Foundation
+import Model
+import Testing
+
+@testable import Service
+
+@Suite struct TrainingRunTests {
+    private static func options(_ given: KeyValuePairs<String, JSONValue>) throws -> JobOptions {
+        try JobOptions(decoding: JSONValue.Object(given.map { ($0.key, $0.value) }))
+    }
+
+    @Test(arguments: [
+        ("sgd", ["learning_rate": "1e-3", "momentum": "0.9", "weight_decay": "0"]),
+        ("adamw", ["learning_rate": "1e-4", "weight_decay": "0.01"]),
+    ])
+    func `twenty steps are those of PyTorch`(optimizer: String, numbers: [String: String]) throws {
+        let folder = try TemporaryFolder()
+        let (output, trace) = (folder.path + "/trained.onnx", folder.path + "/trace.json")
+        var given = JSONValue.Object(numbers.map { ($0.key, .string($0.value)) })
+        given["optimizer"] = .string(optimizer)
+        given["steps"] = "20"
+        given["batch_size"] = "64"
+        given["shuffle"] = false
+        let run = TrainingRun(
+            model: Samples.mlp, data: Samples.digits, output: output, trace: trace,
+            options: try JobOptions(decoding: given))
+        #expect(try run.run { _ in }.hasPrefix("trained.onnx  20 steps of 64  loss "))
+        let losses = try #require(try Samples.json(trace)["losses"] as? [Double])
+        let expected = try #require(try Samples.array("\(optimizer)_losses", of: Samples.mlpReference)).floats
+        #expect(losses.count == expected.count)
+        #expect(zip(losses, expected).allSatisfy { abs($0 / Double($1) - 1) < 1e-3 })
+
+        let before = try ONNXDocument(Samples.mlp)
+        let after = try ONNXDocument(output)
+        #expect(after.model.nodes.map(\.name) == before.model.nodes.map(\.name))
+        #expect(after.model.initializers.map(\.name) == before.model.initializers.map(\.name))
+        #expect(before.weights.filter { $1.type == .float32 }.allSatisfy { after.weights[$0]?.floats != $1.floats })
+    }
+
+    @Test func `a rate of zero writes the same file`() throws {
+        let folder = try TemporaryFolder()
+        let output = folder.path + "/same.onnx"
+        let options = try Self.options(["learning_rate": 0, "steps": 2, "optimizer": "sgd"])
+        _ = try TrainingRun(model: Samples.mlp, data: Samples.digits, output: output, options: options).run { _ in }
+        #expect(try Samples.bytes(output) == Samples.bytes(Samples.mlp))
+    }
+
+    @Test func `without labels there is nothing to train by`() throws {
+        let folder = try TemporaryFolder()
+        let images = try #require(try Samples.array("x_test", of: Samples.digits))
+        try NPZ.write([("x", images)], to: folder.path + "/in.npz")
+        let run = TrainingRun(
+            model: Samples.mlp, data: folder.path + "/in.npz", output: folder.path + "/out.onnx",
+            options: try Self.options([:]))
+        let failure = #expect(throws: Failure.self) { try run.run { _ in } }
+        #expect(failure?.code == .datasetKeyMismatch)
+        #expect(failure?.message == "in.npz has no labels to train by")
+    }
+
+    @Test func `what is left open is decided, and a rate that is named is kept`() throws {
+        let automatic = TrainingSettings(try Self.options([:]))
+        #expect(automatic.optimizer == .adamW(weightDecay: 0.01))
+        #expect(automatic.learningRate == 5e-4)
+        #expect(automatic.schedule == .cosine)
+        #expect(automatic.trainingOptions(stepsPerEpoch: 78).steps == 78)
+        let chosen = TrainingSettings(
+            try Self.options(["optimizer": "sgd", "learning_rate": 0.01, "epochs": 3, "shuffle": false]))
+        #expect(chosen.optimizer == .sgd(momentum: 0.9, weightDecay: 0))
+        #expect(chosen.schedule == .constant)
+        #expect(chosen.trainingOptions(stepsPerEpoch: 78).steps == 234)
+        #expect(!chosen.trainingOptions(stepsPerEpoch: 78).isShuffled)
+        let rate = TrainingSettings(try Self.options(["optimizer": "sgd"])).learningRate
+        #expect(rate == 1e-3)
+    }
+
+    @Test func `epochs beyond all counting are as many steps as can be counted`() throws {
+        let settings = TrainingSettings(try Self.options(["epochs": .int(.max)]))
+        #expect(settings.trainingOptions(stepsPerEpoch: 78).steps == .max)
+    }
+}
