@@ -1,4 +1,5 @@
-/// The sizes of a tensor, outermost first. Every size is at least zero and their product fits `Int`.
+/// The sizes of a tensor, outermost first. Every size is at least zero and the product of any of them is far from the
+/// limit of `Int`, so that it may be multiplied by the size of an element.
 package struct Shape: Hashable, Sendable, CustomStringConvertible {
     package let dimensions: [Int]
     package let elementCount: Int
@@ -15,16 +16,19 @@ package struct Shape: Hashable, Sendable, CustomStringConvertible {
         elementCount = dimensions.reduce(1, *)
     }
 
-    /// - Throws: ``ShapeError/invalid(_:)`` for a negative size or a product that overflows.
+    private static let elementLimit = 1 << 56
+
+    /// - Throws: ``ShapeError/invalid(_:)`` for a negative size or a product that is too large, even where another size
+    ///   of zero leaves no elements.
     package init(_ dimensions: [Int]) throws(ShapeError) {
         var product = 1
         for size in dimensions {
-            let (next, overflow) = product.multipliedReportingOverflow(by: size)
-            guard size >= 0, !overflow else { throw .invalid(dimensions) }
+            let (next, overflow) = product.multipliedReportingOverflow(by: max(1, size))
+            guard size >= 0, !overflow, next <= Self.elementLimit else { throw .invalid(dimensions) }
             product = next
         }
         self.dimensions = dimensions
-        elementCount = product
+        elementCount = dimensions.contains(0) ? 0 : product
     }
 
     /// The same sizes but for the first, which may only shrink: their product stays small.

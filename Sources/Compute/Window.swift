@@ -6,13 +6,18 @@ package struct Window: Hashable, Sendable {
     package var dilations: [Int]
     package var padsBegin: [Int]
     package var padsEnd: [Int]
+    /// Whether a last window may hang over the end of the padding, if it begins before it (`ceil_mode`).
+    package var roundsUp: Bool
 
-    package init(kernel: [Int], strides: [Int], dilations: [Int], padsBegin: [Int], padsEnd: [Int]) {
+    package init(
+        kernel: [Int], strides: [Int], dilations: [Int], padsBegin: [Int], padsEnd: [Int], roundsUp: Bool = false
+    ) {
         self.kernel = kernel
         self.strides = strides
         self.dilations = dilations
         self.padsBegin = padsBegin
         self.padsEnd = padsEnd
+        self.roundsUp = roundsUp
     }
 
     package var rank: Int { kernel.count }

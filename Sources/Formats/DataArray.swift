@@ -28,6 +28,7 @@ enum StoredType: String {
     ///   - bytes: as many elements as the shape has.
     ///   - shape: of the result.
     ///   - isSwapped: whether the bytes of an element are in big-endian order.
+    /// - Returns: a tensor of its own memory.
     /// - Throws: ``FormatError/memory(byteCount:)``.
     func tensor(_ bytes: RawSpan, _ shape: Shape, isSwapped: Bool) throws(FormatError) -> Tensor {
         do {

@@ -10,7 +10,9 @@ package enum FormatError: Error, CustomStringConvertible {
     case quantized(String)
     case missingExternalData(file: String, tensors: Int, byteCount: Int)
     case pickle
+    /// A data file that is damaged or of another format.
     case data(String)
+    /// Keys that are missing.
     case key(String)
     case shape(String)
     case label(String)
@@ -28,7 +30,8 @@ package enum FormatError: Error, CustomStringConvertible {
         case .quantized: "quantized_model"
         case .missingExternalData: "missing_external_data"
         case .pickle: "pickle_rejected"
-        case .data, .key: "dataset_key_mismatch"
+        case .data: "invalid_data"
+        case .key: "dataset_key_mismatch"
         case .shape: "shape_mismatch"
         case .label: "label_out_of_range"
         case .notANumber: "nan_in_data"
@@ -38,7 +41,12 @@ package enum FormatError: Error, CustomStringConvertible {
         }
     }
 
-    package var description: String {
+    package var description: String { whole.count <= Self.longest ? whole : whole.prefix(Self.longest) + "..." }
+
+    /// Names come from the file, and may be as long as it is.
+    private static let longest = 1000
+
+    private var whole: String {
         switch self {
         case .unreadable(let file, let reason): "'\(file)' cannot be read: \(reason)"
         case .unwritable(let file, let reason): "'\(file)' cannot be written: \(reason)"
@@ -47,7 +55,8 @@ package enum FormatError: Error, CustomStringConvertible {
             .tooLarge(let what):
             what
         case .unsupportedOperator(let nodes):
-            "the model uses what cannot be run: " + nodes.joined(separator: ", ")
+            "the model uses what cannot be run: " + nodes.prefix(10).joined(separator: ", ")
+                + (nodes.count > 10 ? " and \(nodes.count - 10) more" : "")
         case .missingExternalData(let file, let tensors, let byteCount):
             "missing external data file '\(file)' (\(tensors) tensors, \(byteCount.grouped) bytes): "
                 + "add -F model=@\(file), or export with external_data=False"

@@ -56,21 +56,22 @@ struct LoweredNode {
 
     /// The tensor of a `Constant` node.
     func constant() throws(FormatError) -> Tensor {
-        switch (node.attributes["value"], node.attributes["value_float"], node.attributes["value_int"]) {
-        case (.tensor(let message), _, _): return try ONNXDocument.tensor(message, nil)
-        case (_, .float(let value), _): return try tensor(value)
-        case (_, _, .int(let value)): return try tensor([value], [])
-        default: break
-        }
+        if case .tensor(let message) = node.attributes["value"] { return try ONNXDocument.tensor(message, nil) }
+        if let value = float("value_float") { return try tensor(value) }
+        if let value = int("value_int") { return try tensor([Int64(value)], []) }
         if let values = ints("value_ints") { return try tensor(values.map(Int64.init), [values.count]) }
+        if case .floats(let values) = node.attributes["value_floats"] {
+            do { return try Tensor(values, Shape([values.count])) } catch { throw unfit("\(error)") }
+        }
         throw .unsupportedOperator([description + " of that kind"])
     }
 
-    /// What `ConstantOfShape` fills with, when that is an integer.
-    func integerFill() throws(FormatError) -> Int64? {
-        guard case .tensor(let message) = node.attributes["value"] else { return nil }
+    /// What `ConstantOfShape` fills with: one number, by default the float zero.
+    func fillValue() throws(FormatError) -> Tensor {
+        guard case .tensor(let message) = node.attributes["value"] else { return try tensor(0) }
         let tensor = try ONNXDocument.tensor(message, nil)
-        return tensor.type == .int64 ? tensor.int64s.first : nil
+        guard tensor.shape.elementCount == 1 else { throw unfit("it fills with \(tensor.shape.elementCount) numbers") }
+        return tensor
     }
 
     /// An attribute that names an element type.
@@ -86,10 +87,10 @@ struct LoweredNode {
     }
 
     func tensor(_ values: [Int64], _ sizes: [Int]) throws(FormatError) -> Tensor {
-        do { return try Tensor(values, Shape(sizes)) } catch {
-            throw .invalidONNX("node \(description): \(error)")
-        }
+        do { return try Tensor(values, Shape(sizes)) } catch { throw unfit("\(error)") }
     }
+
+    private func unfit(_ what: String) -> FormatError { .invalidONNX("node \(description): \(what)") }
 
     /// The module path: from PyTorch's name scopes where the dynamo exporter wrote them, else from the node's name, which
     /// the TorchScript exporter makes of it (`/classifier/classifier.4/Gemm` is `classifier.4`).

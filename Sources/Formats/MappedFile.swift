@@ -6,15 +6,23 @@ import Glibc
     let start: UnsafeRawPointer?
     package let byteCount: Int
 
+    /// What the file system says of the file, for those who trust not every file.
+    let status: stat
+
+    /// - Parameters:
+    ///   - path: of the file.
+    ///   - folder: the descriptor of a folder that `path` starts from, if not from the current one.
     /// - Throws: ``FormatError/unreadable(_:reason:)``; a symbolic link is not followed.
-    package init(_ path: String) throws(FormatError) {
-        let descriptor = unsafe open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC)
+    package init(_ path: String, in folder: CInt = AT_FDCWD) throws(FormatError) {
+        // Without O_NONBLOCK, opening a pipe would wait for a writer.
+        let descriptor = unsafe openat(folder, path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK)
         guard descriptor >= 0 else { throw .unreadable(path, reason: Self.reason()) }
         defer { close(descriptor) }
         var status = stat()
         guard unsafe fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
             throw .unreadable(path, reason: "it is not a regular file")
         }
+        self.status = status
         byteCount = Int(status.st_size)
         guard byteCount > 0 else {
             unsafe start = nil

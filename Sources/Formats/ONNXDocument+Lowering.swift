@@ -11,11 +11,8 @@ extension ONNXDocument {
     /// - Throws: ``FormatError/unsupportedOperator(_:)`` with all the nodes that cannot be run at once.
     package func lower(batch: Int, samples shapes: [String: [Int]] = [:]) throws(FormatError) -> Graph {
         try checkOperators()
-        var statistics: Set<String> = []
-        for node in model.nodes where node.opType == "BatchNormalization" {
-            statistics.formUnion(node.inputs.dropFirst(3))
-        }
-        var lowering = ONNXLowering(opset: opset, weights: Set(weights.keys).subtracting(statistics))
+        var lowering = ONNXLowering(
+            opset: opset, weights: Set(weights.keys).subtracting(statistics), furtherResults: furtherResults)
         for (name, tensor) in weights { lowering.values[name] = .known(tensor, name: name) }
         for input in model.inputs where weights[input.name] == nil {
             let type = try inputType(input, batch: batch, sample: shapes[input.name])
@@ -29,6 +26,31 @@ extension ONNXDocument {
             lowering.graph.addOutput(output.name, try lowering.operand(output.name))
         }
         return lowering.graph.pruned()
+    }
+
+    /// Names of the running means and variances, which are no weights.
+    private var statistics: Set<String> {
+        var aliases: [String: String] = [:]
+        var statistics: Set<String> = []
+        for node in model.nodes {
+            if node.opType == "Identity", let from = node.inputs.first, let to = node.outputs.first {
+                aliases[to] = aliases[from] ?? from
+            }
+            if node.opType == "BatchNormalization" {
+                statistics.formUnion(node.inputs.dropFirst(3).map { aliases[$0] ?? $0 })
+            }
+        }
+        return statistics
+    }
+
+    private var furtherResults: [String: String] {
+        var results: [String: String] = [:]
+        for (index, node) in model.nodes.enumerated() {
+            for output in node.outputs.dropFirst() where !output.isEmpty {
+                results[output] = LoweredNode(node, index: index, opset: opset).description
+            }
+        }
+        return results
     }
 
     /// The batch size that the file fixes, if it does.
@@ -77,26 +99,8 @@ extension ONNXDocument {
         var refused: [String] = []
         for (index, node) in model.nodes.enumerated() {
             let lowered = LoweredNode(node, index: index, opset: opset)
-            if Self.quantized.contains(node.opType) || node.opType.hasPrefix("QLinear") {
-                throw .quantized(
-                    "node \(lowered.description): the model is quantized: compress the float model first, quantize after"
-                )
-            }
             if !ONNXLowering.supported.contains(lowered.opType) { refused.append(lowered.description) }
         }
         guard refused.isEmpty else { throw .unsupportedOperator(refused) }
     }
-
-    private static let quantized: Set<String> = [
-        "QuantizeLinear", "DequantizeLinear", "DynamicQuantizeLinear", "MatMulInteger", "ConvInteger",
-    ]
-}
-
-extension ONNXLowering {
-    static let supported: Set<String> = [
-        "Add", "AveragePool", "BatchNormalization", "Cast", "Concat", "Constant", "ConstantOfShape", "Conv", "Div",
-        "Dropout", "Erf", "Exp", "Expand", "Flatten", "Gather", "Gelu", "Gemm", "GlobalAveragePool", "Identity",
-        "LeakyRelu", "Log", "MatMul", "MaxPool", "Mul", "Neg", "PRelu", "Reciprocal", "ReduceMean", "ReduceSum", "Relu",
-        "Reshape", "Shape", "Sigmoid", "Slice", "Softmax", "Sqrt", "Squeeze", "Sub", "Tanh", "Transpose", "Unsqueeze",
-    ]
 }

@@ -12,9 +12,10 @@ package struct ONNXDocument: Sendable {
     package enum Limits {
         package static let irVersions: ClosedRange<Int64> = 3...14
         package static let opsets = 13...23
-        package static let nodes = 200_000
-        package static let tensors = 100_000
-        package static let rank = 16
+        /// Nodes, initializers and values together.
+        package static let messages = 500_000
+        /// As many axes as oneDNN takes.
+        package static let rank = 12
     }
 
     /// - Throws: ``FormatError``, before anything is built, for a file that is not whole and sound.
@@ -23,15 +24,16 @@ package struct ONNXDocument: Sendable {
         model = try ONNXModel(try MappedFile(path))
         try Self.checkVersions(model)
         try Self.checkNames(model)
-        let folder = path.lastIndex(of: "/").map { String(path[..<$0]) } ?? "."
-        weights = try Self.weights(model, folder: folder)
+        try Self.refuseQuantized(model)
+        weights = try Self.weights(model, folder: path.folder)
     }
 
     package var opset: Int { model.opsets.first { $0.domain.isEmpty }?.version ?? 0 }
 
     private static func checkVersions(_ model: ONNXModel) throws(FormatError) {
         guard Limits.irVersions.contains(model.irVersion) else {
-            throw .unsupportedOpset("the file has IR version \(model.irVersion); 3 to 14 are read")
+            throw .unsupportedOpset(
+                "the file has IR version \(model.irVersion); 3 to 14 are read: export it anew, or set its ir_version")
         }
         guard let opset = model.opsets.first(where: { $0.domain.isEmpty })?.version else {
             throw .invalidONNX("the file does not say which version of the operators it uses")
@@ -45,15 +47,16 @@ package struct ONNXDocument: Sendable {
 
     /// Each name is computed once, and before it is read: the nodes are in order and without a cycle.
     private static func checkNames(_ model: ONNXModel) throws(FormatError) {
-        guard model.nodes.count <= Limits.nodes, model.initializers.count <= Limits.tensors else {
-            throw .tooLarge("the graph has \(model.nodes.count) nodes and \(model.initializers.count) initializers")
-        }
         var known: Set<String> = []
         for initializer in model.initializers where !known.insert(initializer.name).inserted {
             throw .invalidONNX("two initializers are named '\(initializer.name)'")
         }
+        var inputs: Set<String> = []
+        for input in model.inputs where !inputs.insert(input.name).inserted {
+            throw .invalidONNX("two inputs are named '\(input.name)'")
+        }
         // Before IR 4, initializers are inputs too.
-        known.formUnion(model.inputs.map(\.name))
+        known.formUnion(inputs)
         var computed: Set<String> = []
         for (index, node) in model.nodes.enumerated() {
             for input in node.inputs where !input.isEmpty && !known.contains(input) {
@@ -66,8 +69,19 @@ package struct ONNXDocument: Sendable {
                 }
             }
         }
+        guard !model.outputs.isEmpty else { throw .invalidONNX("the graph has no outputs") }
         for output in model.outputs where !known.contains(output.name) {
             throw .invalidONNX("nothing computes the output '\(output.name)'")
+        }
+    }
+
+    private static func refuseQuantized(_ model: ONNXModel) throws(FormatError) {
+        for node in model.nodes {
+            let type = node.opType
+            guard type.hasPrefix("QLinear") || type.hasSuffix("Integer") || type.contains("Quantize") else { continue }
+            throw .quantized(
+                "node '\(node.name)' (\(type)): the model is quantized: compress the float model first, quantize afterwards"
+            )
         }
     }
 
@@ -76,7 +90,8 @@ package struct ONNXDocument: Sendable {
     private static func weights(_ model: ONNXModel, folder: String) throws(FormatError) -> [String: Tensor] {
         var files = ExternalFiles(folder: folder)
         let external = model.initializers.filter(\.isExternal)
-        for (location, tensors) in Dictionary(grouping: external, by: { $0.external["location"] ?? "" }) {
+        let byLocation = Dictionary(grouping: external) { $0.external["location"] ?? "" }
+        for (location, tensors) in byLocation.sorted(by: { $0.key < $1.key }) {
             try files.open(location, for: tensors)
         }
         var weights: [String: Tensor] = [:]
@@ -118,71 +133,20 @@ package struct ONNXDocument: Sendable {
             let storage = unsafe TensorStorage(borrowing: bytes.buffer, owner: bytes.file)
             return Tensor(type, shape, in: storage, byteOffset: 0)
         }
-        guard message.varints.count == shape.elementCount else {
-            throw .invalidONNX(
-                "tensor '\(message.name)' of shape \(shape) has \(message.varints.count) elements")
+        let elements = type == .int64 ? message.int64s : message.int32s
+        guard type != .float32 && elements.count == shape.elementCount || shape.elementCount == 0 else {
+            throw .invalidONNX("tensor '\(message.name)' of shape \(shape) has not the elements of that shape")
         }
         do {
             switch type {
             case .float32: return try Tensor(zeros: shape)
-            case .int64: return try Tensor(message.varints, shape)
-            case .int32: return try Tensor(message.varints.map { Int32(truncatingIfNeeded: $0) }, shape)
-            case .bool: return try Tensor(message.varints.map { $0 != 0 }, shape)
+            case .int64: return try Tensor(elements, shape)
+            case .int32: return try Tensor(elements.map { Int32(truncatingIfNeeded: $0) }, shape)
+            case .bool: return try Tensor(elements.map { $0 != 0 }, shape)
             }
         } catch {
             throw .memory(byteCount: error.byteCount)
         }
-    }
-}
-
-/// The files beside a model that hold its larger tensors, confined to the model's own folder.
-///
-/// - SeeAlso: onnx/docs/ExternalData.md
-struct ExternalFiles {
-    let folder: String
-    private var files: [String: MappedFile] = [:]
-
-    init(folder: String) { self.folder = folder }
-
-    mutating func open(_ location: String, for tensors: [ONNXModel.TensorMessage]) throws(FormatError) {
-        guard !location.isEmpty, !location.contains("/"), !location.contains("\\"), !location.contains("\0"),
-            location != ".", location != ".."
-        else { throw .invalidONNX("external data may only lie beside the model, not at '\(location)'") }
-        let path = folder + "/" + location
-        var status = stat()
-        guard unsafe lstat(path, &status) == 0 else {
-            let sizes = tensors.map { Int($0.external["length"] ?? "") ?? 0 }
-            throw .missingExternalData(file: location, tensors: tensors.count, byteCount: sizes.reduce(0, &+))
-        }
-        guard status.st_mode & S_IFMT == S_IFREG, status.st_nlink == 1 else {
-            throw .invalidONNX("external data '\(location)' is a link and not a plain file")
-        }
-        files[location] = try MappedFile(path)
-    }
-
-    func region(of message: ONNXModel.TensorMessage, byteCount: Int) throws(FormatError) -> Bytes {
-        guard let location = message.external["location"], let file = files[location] else {
-            throw .invalidONNX("tensor '\(message.name)' does not say which file holds it")
-        }
-        let offset = try number(message, "offset", default: 0)
-        let length = try number(message, "length", default: byteCount)
-        guard offset <= file.byteCount, length <= file.byteCount - offset else {
-            throw .invalidONNX(
-                "tensor '\(message.name)' lies at \(offset) to \(offset &+ length) of '\(location)', "
-                    + "which has \(file.byteCount) bytes")
-        }
-        return Bytes(file: file, range: offset..<(offset + length))
-    }
-
-    /// Digits only: `Int` would take a sign.
-    private func number(
-        _ message: ONNXModel.TensorMessage, _ key: String, default missing: Int
-    ) throws(FormatError) -> Int {
-        guard let text = message.external[key] else { return missing }
-        guard !text.isEmpty, text.utf8.allSatisfy({ (48...57).contains($0) }), let number = Int(text) else {
-            throw .invalidONNX("tensor '\(message.name)' has the \(key) '\(text)'")
-        }
-        return number
     }
 }
 
@@ -198,7 +162,7 @@ extension ElementType {
         }
     }
 
-    static func name(onnx type: Int64) -> String {
+    package static func name(onnx type: Int64) -> String {
         let names = [
             "undefined", "float32", "uint8", "int8", "uint16", "int16", "int32", "int64", "string", "bool", "float16",
             "float64", "uint32", "uint64", "complex64", "complex128", "bfloat16",

@@ -23,4 +23,9 @@ package struct ONNXEdit: Sendable {
     package var metadata: [(key: String, value: String)] = []
 
     package init() {}
+
+    var isEmpty: Bool {
+        removedNodes.isEmpty && newNodes.isEmpty && removedInitializers.isEmpty && changedInitializers.isEmpty
+            && newInitializers.isEmpty && metadata.isEmpty
+    }
 }

@@ -19,10 +19,13 @@ struct ONNXLowering {
     let opset: Int
     /// Names of the initializers that training may change: neither constants of the arithmetic nor statistics.
     let weights: Set<String>
+    /// Results of nodes after their first, which no op of ours computes, and who would.
+    let furtherResults: [String: String]
 
-    init(opset: Int, weights: Set<String>) {
+    init(opset: Int, weights: Set<String>, furtherResults: [String: String]) {
         self.opset = opset
         self.weights = weights
+        self.furtherResults = furtherResults
     }
 
     func known(_ name: String) -> Tensor? {
@@ -49,7 +52,15 @@ struct ONNXLowering {
             materialized[origin] = value
             return value
         case nil:
-            throw .invalidONNX("value '\(name)' is read before anything computes it")
+            throw absent(name)
         }
+    }
+
+    /// Why a name that is read stands for nothing.
+    func absent(_ name: String) -> FormatError {
+        if let node = furtherResults[name] {
+            return .unsupportedOperator([node + " with its further result '\(name)'"])
+        }
+        return .invalidONNX("value '\(name)' is read before anything computes it")
     }
 }

@@ -34,11 +34,14 @@ package struct ONNXModel: Sendable {
         package var sizes: [Int64] = []
         package var dataType: Int64 = 0
         package var raw: Bytes?
-        /// The typed field that holds the elements when `raw` does not: varints, or packed fixed-width numbers.
-        var varints: [Int64] = []
+        /// The typed fields, one of which holds the elements when `raw` does not.
         var packed: Bytes?
+        var int32s: [Int64] = []
+        var int64s: [Int64] = []
         package var external: [String: String] = [:]
         package var isExternal = false
+        /// All other fields, as they are in the file.
+        var fieldsWithoutElements: [Bytes] = []
         let encoded: Bytes
     }
 

@@ -21,10 +21,19 @@ extension ONNXModel {
                 let (key, value) = try Self.entry(message)
                 metadata[key] = value
                 modelFields.append(.metadata(key: key, field.encoded))
+                try Self.limit(modelFields.count, of: "entries of metadata")
                 continue
+            case (25, .bytes):
+                throw .unsupportedOperator(["functions of its own: inline them with onnx.inliner before"])
             default: break
             }
-            modelFields.append(.other(field.encoded))
+            try Self.limit(opsets.count, of: "operator sets")
+            // What lies together is kept together, so that many small fields take no more memory than a large one.
+            if case .other(let before) = modelFields.last, let joined = before.joined(with: field.encoded) {
+                modelFields[modelFields.count - 1] = .other(joined)
+            } else {
+                modelFields.append(.other(field.encoded))
+            }
         }
         guard let graph else { throw .invalidONNX("the file holds no graph: it is damaged or not ONNX") }
         try readGraph(graph)
@@ -32,10 +41,17 @@ extension ONNXModel {
 
     /// Formats that people post by mistake, by their first bytes.
     private static func refuseOtherFormats(_ file: MappedFile) throws(FormatError) {
+        guard file.byteCount > 0 else { throw .invalidONNX("the file is empty") }
         let head = unsafe Array(file.bytes.prefix(4))
-        if head == [0x50, 0x4B, 3, 4] || head.starts(with: [0x80, 2]) || head.starts(with: [0x80, 4]) {
+        // A zip as torch.save writes it, or a pickle of protocol 2 to 5.
+        if head == [0x50, 0x4B, 3, 4] || head.count > 1 && head[0] == 0x80 && (2...5).contains(head[1]) {
             throw .pickle
         }
+    }
+
+    /// - Throws: ``FormatError/tooLarge(_:)`` for more of something than a real model has: each takes memory.
+    private static func limit(_ count: Int, of what: String) throws(FormatError) {
+        guard count <= ONNXDocument.Limits.messages else { throw .tooLarge("the file has too many \(what)") }
     }
 
     private mutating func readGraph(_ message: Bytes) throws(FormatError) {
@@ -57,8 +73,16 @@ extension ONNXModel {
             case (13, .bytes(let message)):
                 graphFields.append(.valueInfo(valueInfos.count))
                 valueInfos.append(try ValueInfo(message, field.encoded))
-            default: graphFields.append(.other(field.encoded))
+            case (15, .bytes):
+                throw .unsupportedOperator(["sparse initializers: store them dense"])
+            default:
+                if case .other(let before) = graphFields.last, let joined = before.joined(with: field.encoded) {
+                    graphFields[graphFields.count - 1] = .other(joined)
+                } else {
+                    graphFields.append(.other(field.encoded))
+                }
             }
+            try Self.limit(graphFields.count, of: "nodes, tensors and values")
         }
     }
 
@@ -71,6 +95,14 @@ extension ONNXModel {
             if field.number == 2 { value = text.string }
         }
         return (key, value)
+    }
+}
+
+extension Bytes {
+    /// Both together, if `next` begins where this ends.
+    fileprivate func joined(with next: Bytes) -> Bytes? {
+        guard next.range.lowerBound == range.upperBound else { return nil }
+        return Bytes(file: file, range: range.lowerBound..<next.range.upperBound)
     }
 }
 
@@ -149,9 +181,11 @@ extension ONNXModel.TensorMessage {
             case (1, .varint(let size)): sizes.append(Int64(bitPattern: size))
             case (1, .bytes(let list)): sizes += try ProtobufReader.packed(list)
             case (2, .varint(let type)): dataType = Int64(bitPattern: type)
-            case (4, .bytes(let list)), (10, .bytes(let list)): packed = list
-            case (5, .bytes(let list)), (7, .bytes(let list)): varints += try ProtobufReader.packed(list)
-            case (5, .varint(let number)), (7, .varint(let number)): varints.append(Int64(bitPattern: number))
+            case (4, .bytes(let list)): packed = list
+            case (5, .bytes(let list)): int32s += try ProtobufReader.packed(list)
+            case (5, .varint(let number)): int32s.append(Int64(bitPattern: number))
+            case (7, .bytes(let list)): int64s += try ProtobufReader.packed(list)
+            case (7, .varint(let number)): int64s.append(Int64(bitPattern: number))
             case (8, .bytes(let text)): name = text.string
             case (9, .bytes(let bytes)): raw = bytes
             case (13, .bytes(let message)):
@@ -159,6 +193,13 @@ extension ONNXModel.TensorMessage {
                 external[key] = value
             case (14, .varint(let location)): isExternal = location == 1
             default: break
+            }
+            // Elements in any of the typed fields, raw, or elsewhere.
+            if [4, 5, 6, 7, 9, 10, 11, 13, 14].contains(field.number) { continue }
+            if let before = fieldsWithoutElements.last, let joined = before.joined(with: field.encoded) {
+                fieldsWithoutElements[fieldsWithoutElements.count - 1] = joined
+            } else {
+                fieldsWithoutElements.append(field.encoded)
             }
         }
     }
@@ -191,6 +232,9 @@ extension ONNXModel.ValueInfo {
                 var dimensions = ProtobufReader(message)
                 while let field = try dimensions.next() {
                     guard field.number == 1, case .bytes(let dimension) = field.value else { continue }
+                    guard sizes.count < ONNXDocument.Limits.rank else {
+                        throw .invalidONNX("value '\(name)' has more than \(ONNXDocument.Limits.rank) axes")
+                    }
                     var size = ONNXModel.Dimension.symbol("")
                     var parts = ProtobufReader(dimension)
                     while let part = try parts.next() {

@@ -5,8 +5,9 @@ extension ONNXDocument {
     /// From a graph that was rewritten or trained back to what that changes in the document it was lowered from.
     ///
     /// - Parameter graph: comes from ``lower(batch:samples:)`` of this document.
-    /// - Returns: the nodes and initializers that go, come or change.
-    /// - Throws: ``FormatError/memory(byteCount:)``.
+    /// - Returns: the nodes and initializers that go, come or change; nothing if the graph is as it was.
+    /// - Throws: ``FormatError/memory(byteCount:)``, or ``FormatError/invalidONNX(_:)`` when an output depends on the size
+    ///   of a value that is gone.
     package func edit(toMatch graph: Graph) throws(FormatError) -> ONNXEdit {
         var edit = ONNXEdit()
         var names = Set(model.nodes.flatMap(\.outputs)).union(model.inputs.map(\.name))
@@ -20,13 +21,14 @@ extension ONNXDocument {
         }
         for value in replacing {
             guard let place = graph[value].origin.nodes.last else { continue }
-            edit.newNodes[place] = try newNodes(for: value, in: graph, &edit, &names)
+            edit.newNodes[place, default: []] += try newNodes(for: value, in: graph, &edit, &names)
         }
-        dropWhatNobodyReads(&edit)
+        if !edit.isEmpty { try dropWhatNobodyReads(&edit) }
         return edit
     }
 
-    /// - Parameter names: those that are taken.
+    /// The nodes that say what one op of a rewrite does. Their weights join `edit`, under names that join `names`, those
+    /// that are taken.
     private func newNodes(
         for value: ValueID, in graph: Graph, _ edit: inout ONNXEdit, _ names: inout Set<String>
     ) throws(FormatError) -> [ONNXEdit.NewNode] {
@@ -77,12 +79,15 @@ extension ONNXDocument {
     }
 
     private func isRead(_ name: String, after edit: ONNXEdit) -> Bool {
-        model.nodes.enumerated().contains { !edit.removedNodes.contains($0.offset) && $0.element.inputs.contains(name) }
+        model.outputs.contains { $0.name == name }
+            || model.nodes.enumerated().contains {
+                !edit.removedNodes.contains($0.offset) && $0.element.inputs.contains(name)
+            }
     }
 
     /// Takes away the nodes around the replaced ones that have lost their operands or their readers, and the initializers
     /// that nobody reads.
-    private func dropWhatNobodyReads(_ edit: inout ONNXEdit) {
+    private func dropWhatNobodyReads(_ edit: inout ONNXEdit) throws(FormatError) {
         // Downwards: what reads a value that is gone, such as a Dropout inside the run.
         var known = Set(weights.keys).union(model.inputs.map(\.name)).union(edit.newInitializers.map(\.name))
         for (index, node) in model.nodes.enumerated() {
@@ -93,6 +98,10 @@ extension ONNXDocument {
             } else {
                 edit.removedNodes.insert(index)
             }
+        }
+        for output in model.outputs where !known.contains(output.name) {
+            throw .invalidONNX(
+                "output '\(output.name)' depends on the size of a value that would be gone: exclude that layer")
         }
         // Upwards: what was read only by what is gone, such as the transpose of a weight.
         var read = Set(model.outputs.map(\.name))

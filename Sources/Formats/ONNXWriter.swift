@@ -1,5 +1,5 @@
 import Compute
-import Glibc
+import Model
 
 extension ONNXDocument {
     /// Where tensors move to a file of their own: protobuf ends at 2 GiB.
@@ -19,6 +19,10 @@ extension ONNXDocument {
     @discardableResult
     package func write(_ edit: ONNXEdit, to path: String) throws(FormatError) -> [String] {
         let external = externalFile(edit, path)
+        if edit.isEmpty, external == nil {
+            try OutputFile.write([.file(Bytes(file: model.file, range: 0..<model.file.byteCount))], to: path)
+            return [path]
+        }
         var layout = Layout(external: external)
         let graph = graphParts(edit, &layout)
         var parts: [Part] = []
@@ -43,7 +47,7 @@ extension ONNXDocument {
             try OutputFile.write(parts, to: path)
             return [path]
         }
-        let externalPath = (path.lastIndex(of: "/").map { String(path[...$0]) } ?? "") + external
+        let externalPath = path.utf8.contains(UInt8(ascii: "/")) ? path.folder + "/" + external : external
         try OutputFile.write(layout.externalParts, to: externalPath)
         try OutputFile.write(parts, to: path)
         return [path, externalPath]
@@ -57,8 +61,7 @@ extension ONNXDocument {
             + edit.newInitializers.reduce(0) { $0 + $1.tensor.byteCount }
         let location = model.initializers.first { $0.isExternal }?.external["location"]
         guard location != nil || size > Self.inlineByteLimit else { return nil }
-        let name = path.split(separator: "/").last.map(String.init) ?? path
-        return name + (location?.hasSuffix("_data") == true ? "_data" : ".data")
+        return path.fileName + (location?.hasSuffix("_data") == true ? "_data" : ".data")
     }
 
     private func graphParts(_ edit: ONNXEdit, _ layout: inout Layout) -> [Part] {
@@ -88,7 +91,11 @@ extension ONNXDocument {
             }
         }
         var new: [Part] = []
-        for (name, tensor) in edit.newInitializers { new += layout.parts(name, tensor, source: .tensor(tensor)) }
+        for (name, tensor) in edit.newInitializers { new += layout.parts(tensor, described: .name(name)) }
+        // Before IR 4, initializers are inputs too.
+        if model.irVersion < 4 {
+            for (name, tensor) in edit.newInitializers { new.append(.bytes(Self.input(name, ValueType(tensor)))) }
+        }
         parts.insert(contentsOf: new, at: lastInitializer)
         return parts
     }
@@ -96,13 +103,32 @@ extension ONNXDocument {
     private func initializer(
         _ message: ONNXModel.TensorMessage, changed: Tensor?, _ layout: inout Layout
     ) -> [Part] {
-        if let changed { return layout.parts(message.name, changed, source: .tensor(changed)) }
+        if let changed { return layout.parts(changed, described: .message(message)) }
         guard let tensor = weights[message.name], message.isExternal || layout.external != nil else {
             return [.file(message.encoded)]
         }
         // A small tensor that the file holds itself stays as it is.
         guard message.isExternal || tensor.byteCount >= Self.externalThreshold else { return [.file(message.encoded)] }
-        return layout.parts(message.name, tensor, source: .tensor(tensor))
+        return layout.parts(tensor, described: .message(message))
+    }
+
+    /// A field `input` of a graph.
+    private static func input(_ name: String, _ type: ValueType) -> [UInt8] {
+        var shape = ProtobufWriter()
+        for size in type.shape.dimensions {
+            var dimension = ProtobufWriter()
+            dimension.varint(1, Int64(size))
+            shape.message(1, dimension.bytes)
+        }
+        var tensor = ProtobufWriter()
+        tensor.varint(1, type.element.onnx)
+        tensor.message(2, shape.bytes)
+        var kind = ProtobufWriter()
+        kind.message(1, tensor.bytes)
+        var value = ProtobufWriter()
+        value.string(1, name)
+        value.message(2, kind.bytes)
+        return ProtobufWriter.head(11, byteCount: value.bytes.count) + value.bytes
     }
 
     /// Where tensors go: into the model or into the file beside it.
@@ -116,22 +142,45 @@ extension ONNXDocument {
         /// PyTorch aligns tensors in external files so that they can be mapped.
         private static let alignment = 4096
 
-        /// A field `initializer` of a graph.
-        mutating func parts(_ name: String, _ tensor: Tensor, source: Part) -> [Part] {
-            var message = ProtobufWriter()
-            for size in tensor.shape.dimensions { message.varint(1, Int64(size)) }
-            message.varint(2, tensor.type.onnx)
-            message.string(8, name)
-            guard let external, tensor.byteCount >= ONNXDocument.externalThreshold else {
-                let head = message.bytes + ProtobufWriter.head(9, byteCount: tensor.byteCount)
-                return [
-                    .bytes(ProtobufWriter.head(5, byteCount: head.count + tensor.byteCount) + head), source,
-                ]
+        /// What a message says of a tensor beside its elements.
+        enum Description {
+            case name(String)
+            /// As the file says it, even in fields that we do not know.
+            case message(ONNXModel.TensorMessage)
+
+            func head(_ tensor: Tensor) -> [Part] {
+                switch self {
+                case .name(let name):
+                    var message = ProtobufWriter()
+                    for size in tensor.shape.dimensions { message.varint(1, Int64(size)) }
+                    message.varint(2, tensor.type.onnx)
+                    message.string(8, name)
+                    return [.bytes(message.bytes)]
+                case .message(let message): return message.fieldsWithoutElements.map(Part.file)
+                }
             }
+        }
+
+        /// A field `initializer` of a graph.
+        mutating func parts(_ tensor: Tensor, described description: Description) -> [Part] {
+            var parts = description.head(tensor)
+            if let external, tensor.byteCount >= ONNXDocument.externalThreshold {
+                parts.append(.bytes(place(tensor, in: external)))
+            } else {
+                parts += [.bytes(ProtobufWriter.head(9, byteCount: tensor.byteCount)), .tensor(tensor)]
+            }
+            let head = ProtobufWriter.head(5, byteCount: parts.reduce(0) { $0 + $1.byteCount })
+            return [.bytes(head)] + parts
+        }
+
+        /// Puts a tensor behind those that are in the external file.
+        ///
+        /// - Returns: the fields that say where.
+        private mutating func place(_ tensor: Tensor, in external: String) -> [UInt8] {
             let padding = (Self.alignment - offset % Self.alignment) % Self.alignment
-            externalParts.append(.bytes([UInt8](repeating: 0, count: padding)))
-            externalParts.append(source)
+            externalParts += [.bytes([UInt8](repeating: 0, count: padding)), .tensor(tensor)]
             offset += padding
+            var message = ProtobufWriter()
             for (key, value) in [("location", external), ("offset", "\(offset)"), ("length", "\(tensor.byteCount)")] {
                 var entry = ProtobufWriter()
                 entry.string(1, key)
@@ -140,7 +189,7 @@ extension ONNXDocument {
             }
             message.varint(14, 1)
             offset += tensor.byteCount
-            return [.bytes(ProtobufWriter.head(5, byteCount: message.bytes.count) + message.bytes)]
+            return message.bytes
         }
     }
 }

@@ -41,8 +41,7 @@ package enum OutputFile {
         }
         guard fsync(descriptor) == 0, unsafe rename(temporary, path) == 0 else { throw failure(path) }
         isWhole = true
-        let folder = path.lastIndex(of: "/").map { String(path[...$0]) } ?? "."
-        let directory = unsafe open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+        let directory = unsafe open(path.folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
         if directory >= 0 {
             fsync(directory)
             close(directory)

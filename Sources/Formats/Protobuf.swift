@@ -4,7 +4,10 @@ package struct Bytes: Sendable {
     package let range: Range<Int>
 
     package var count: Int { range.count }
-    subscript(offset: Int) -> UInt8 { unsafe file.bytes[range.lowerBound + offset] }
+    subscript(offset: Int) -> UInt8 {
+        precondition(offset >= 0 && offset < count, "a byte lies inside the whole")
+        return unsafe file.bytes[range.lowerBound + offset]
+    }
     var buffer: UnsafeRawBufferPointer { unsafe UnsafeRawBufferPointer(rebasing: file.bytes[range]) }
     var string: String { unsafe String(decoding: buffer, as: UTF8.self) }
 
@@ -17,7 +20,8 @@ package struct Bytes: Sendable {
     }
 
     func part(_ part: Range<Int>) -> Bytes {
-        Bytes(file: file, range: (range.lowerBound + part.lowerBound)..<(range.lowerBound + part.upperBound))
+        precondition(part.lowerBound >= 0 && part.upperBound <= count, "a part lies inside the whole")
+        return Bytes(file: file, range: (range.lowerBound + part.lowerBound)..<(range.lowerBound + part.upperBound))
     }
 }
 

@@ -94,12 +94,16 @@ package struct Graph: Sendable {
 
     /// Appends an op on values that exist, with the type that follows from theirs.
     ///
-    /// - Throws: ``ModelError/shape(value:_:)`` when the operands do not fit: an ill-typed graph cannot be built.
+    /// - Throws: ``ModelError/shape(value:_:)`` or ``ModelError/elementType(value:expected:found:)`` when the operands do
+    ///   not fit: an ill-typed graph cannot be built.
     @discardableResult
     package mutating func append(
         _ op: Op, _ operands: [ValueID], name: String = "", scope: String = "", origin: Origin = .none
     ) throws(ModelError) -> ValueID {
         precondition(operands.allSatisfy { $0.index < nodes.count }, "operands exist before the op that uses them")
+        if let (expected, found) = op.elementTypeMismatch(operands.map { type($0).element }) {
+            throw .elementType(value: name.isEmpty ? scope : name, expected: expected, found: found)
+        }
         do {
             let type = try op.infer(operands.map(type), parameters: parameters)
             return add(Node(op: op, operands: operands, type: type, name: name, scope: scope, origin: origin))

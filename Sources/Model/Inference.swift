@@ -8,10 +8,18 @@ package struct Inference {
     /// Samples a run, which the graph was built for.
     package let batchSize: Int
 
-    /// - Throws: ``ModelError/data(input:reason:)`` for a graph without inputs, ``ModelError/compute(_:)`` without memory.
+    /// - Throws: ``ModelError/data(input:reason:)`` for a graph without inputs or with results that mix samples,
+    ///   ``ModelError/compute(_:)`` without memory.
     package init(_ graph: Graph, fetching: [ValueID]) throws(ModelError) {
-        guard let first = graph.inputs.first, let batchSize = graph.shape(first).dimensions.first else {
+        guard let first = graph.inputs.first, let batchSize = graph.shape(first).dimensions.first, batchSize > 0 else {
             throw .data(input: "", reason: "the model has no input with a batch axis")
+        }
+        for input in graph.inputs where graph.shape(input).dimensions.first != batchSize {
+            throw .data(input: graph[input].name, reason: "its first axis is not the batch of the other inputs")
+        }
+        for value in fetching where (graph.shape(value).dimensions.first ?? 1) % batchSize != 0 {
+            throw .data(
+                input: "", reason: "'\(graph[value].name)' has no batch axis: its shape is \(graph.shape(value))")
         }
         self.graph = graph
         self.batchSize = batchSize

@@ -111,7 +111,8 @@ extension Op {
         _ shapes: [Shape], _ window: Window, groups: Int
     ) throws(ShapeError) -> Shape {
         let (x, weight) = (shapes[0], shapes[1])
-        guard x.rank >= 3, weight.rank == x.rank, groups > 0, x[1] == weight[1] * groups, weight[0] % groups == 0,
+        guard x.rank >= 3, weight.rank == x.rank, groups > 0, x[1] / groups == weight[1], x[1] % groups == 0,
+            weight[0] % groups == 0,
             Array(weight.dimensions.dropFirst(2)) == window.kernel
         else { throw .mismatch(operation: "Conv", x, weight) }
         if shapes.count > 2, shapes[2].dimensions != [weight[0]] {
@@ -137,7 +138,11 @@ extension Op {
             guard room >= 0, window.strides[axis] > 0 else {
                 throw .unsuitable(operation: "window", x, reason: "is smaller than a kernel of \(window.kernel)")
             }
-            sizes.append(room / window.strides[axis] + 1)
+            let (whole, over) = room.quotientAndRemainder(dividingBy: window.strides[axis])
+            let hangs =
+                window.roundsUp && over > 0
+                && (whole + 1) * window.strides[axis] < x[axis + 2] + window.padsBegin[axis]
+            sizes.append(whole + (hangs ? 2 : 1))
         }
         return sizes
     }
@@ -152,7 +157,9 @@ extension Op {
             guard one.count == other.count else { throw .mismatch(operation: "Concat", shapes[0], shape) }
             (one[axis], other[axis]) = (0, 0)
             guard one == other else { throw .mismatch(operation: "Concat", shapes[0], shape) }
-            sizes[axis] += shape[axis]
+            let (sum, overflow) = sizes[axis].addingReportingOverflow(shape[axis])
+            guard !overflow else { throw .mismatch(operation: "Concat", shapes[0], shape) }
+            sizes[axis] = sum
         }
         return try Shape(sizes)
     }

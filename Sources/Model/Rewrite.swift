@@ -28,7 +28,8 @@ package struct Rewrite: Sendable {
 extension Graph {
     /// The graph after the rewrite: same inputs, same outputs, same shapes. Nodes and parameters are numbered anew.
     ///
-    /// - Throws: ``ModelError/rewrite(value:reason:)`` if somebody else reads what goes, or if the shape would change.
+    /// - Throws: ``ModelError/rewrite(value:reason:)`` if somebody else reads what goes, if the shape would change, or if a
+    ///   node of the document would go by half.
     package func replacing(_ rewrite: Rewrite) throws(ModelError) -> Graph {
         let removed = Set(rewrite.removed)
         let input =
@@ -45,8 +46,11 @@ extension Graph {
         }
         precondition(!removed.contains(input) && input < rewrite.output)
 
-        let origin = Origin(
-            nodes: Set(rewrite.removed.flatMap { self[$0].origin.nodes }).sorted(), isReplacement: true)
+        let sources = Set(rewrite.removed.flatMap { self[$0].origin.nodes })
+        for value in values where !removed.contains(value) && !sources.isDisjoint(with: self[value].origin.nodes) {
+            throw .rewrite(value: self[rewrite.output].name, reason: "its node in the file does more than goes")
+        }
+        let origin = Origin(nodes: sources.sorted(), isReplacement: true)
         let output = self[rewrite.output]
         return try rebuilt { (graph, value, moved) throws(ModelError) in
             guard value == rewrite.output, let input = moved[input.index] else { return nil }

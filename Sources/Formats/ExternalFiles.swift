@@ -1,0 +1,89 @@
+import Glibc
+
+/// The files beside a model that hold its larger tensors, confined to the model's own folder.
+///
+/// - SeeAlso: onnx/docs/ExternalData.md
+struct ExternalFiles {
+    private let folder: String
+    private var files: [String: MappedFile] = [:]
+
+    init(folder: String) { self.folder = folder }
+
+    /// Maps a file that tensors name.
+    ///
+    /// A name is the file's own and no path; and the file that is then opened must have that name alone, since a link of
+    /// either kind would lead out of the folder.
+    mutating func open(_ location: String, for tensors: [ONNXModel.TensorMessage]) throws(FormatError) {
+        // By bytes: a character may be a slash and an accent.
+        let isPlain = location.utf8.allSatisfy { $0 >= 0x20 && $0 != UInt8(ascii: "/") && $0 != UInt8(ascii: "\\") }
+        guard isPlain, location != "", location != ".", location != ".." else {
+            throw .invalidONNX(
+                "external data must lie beside the model, not at '\(location)': save the model again with a plain location"
+            )
+        }
+        let directory = unsafe Glibc.open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+        guard directory >= 0 else { throw .unreadable(folder, reason: "it is no folder") }
+        defer { close(directory) }
+        var status = stat()
+        guard unsafe fstatat(directory, location, &status, AT_SYMLINK_NOFOLLOW) == 0 else {
+            let byteCount = tensors.reduce(0) { $0 &+ $1.declaredByteCount }
+            throw .missingExternalData(file: location, tensors: tensors.count, byteCount: byteCount)
+        }
+        guard status.st_mode & S_IFMT == S_IFREG else { throw linked(location) }
+        let file = try MappedFile(location, in: directory)
+        guard file.status.st_nlink == 1 else { throw linked(location) }
+        files[location] = file
+    }
+
+    private func linked(_ location: String) -> FormatError {
+        .invalidONNX("external data '\(location)' is a link and not a file of its own: put a copy there")
+    }
+
+    /// Where the bytes of a tensor lie, inside their file.
+    func region(of message: ONNXModel.TensorMessage, byteCount: Int) throws(FormatError) -> Bytes {
+        guard let location = message.external["location"], let file = files[location] else {
+            throw .invalidONNX("tensor '\(message.name)' does not say which file holds it")
+        }
+        let offset = try number(message, "offset", default: 0)
+        let length = try number(message, "length", default: byteCount)
+        guard offset <= file.byteCount, length <= file.byteCount - offset else {
+            throw .invalidONNX(
+                "tensor '\(message.name)' lies at \(offset) to \(offset &+ length) of '\(location)', "
+                    + "which has \(file.byteCount) bytes")
+        }
+        return Bytes(file: file, range: offset..<(offset + length))
+    }
+
+    /// Digits only: `Int` would take a sign.
+    private func number(
+        _ message: ONNXModel.TensorMessage, _ key: String, default missing: Int
+    ) throws(FormatError) -> Int {
+        guard let text = message.external[key] else { return missing }
+        guard !text.isEmpty, text.utf8.allSatisfy({ (48...57).contains($0) }), let number = Int(text) else {
+            throw .invalidONNX("tensor '\(message.name)' has the \(key) '\(text)'")
+        }
+        return number
+    }
+}
+
+extension ONNXModel.TensorMessage {
+    /// How many bytes the tensor says it has in its file; for messages only.
+    fileprivate var declaredByteCount: Int {
+        let sizes = self.sizes.map { Int(clamping: max(0, $0)) }
+        return external["length"].flatMap { Int($0) } ?? sizes.reduce(4, &*)
+    }
+}
+
+extension String {
+    /// What is before the last slash; by bytes, since a character may be a slash and an accent.
+    var folder: String {
+        guard let slash = utf8.lastIndex(of: UInt8(ascii: "/")) else { return "." }
+        return slash == utf8.startIndex ? "/" : String(decoding: utf8[..<slash], as: UTF8.self)
+    }
+
+    /// What is after the last slash.
+    var fileName: String {
+        guard let slash = utf8.lastIndex(of: UInt8(ascii: "/")) else { return self }
+        return String(decoding: utf8[utf8.index(after: slash)...], as: UTF8.self)
+    }
+}

@@ -1,0 +1,103 @@
+import Compute
+import Model
+
+extension ONNXLowering {
+    /// What is wrong with a node.
+    func unfit(_ node: LoweredNode, _ what: String) -> FormatError { .invalidONNX("node \(node.description): \(what)") }
+
+    /// The shape of an operand.
+    func shape(_ node: LoweredNode, _ index: Int) throws(FormatError) -> Shape {
+        let name = try node.input(index)
+        guard let type = type(name) else { throw absent(name) }
+        return type.shape
+    }
+
+    /// The axis of the first operand that a possibly negative attribute means.
+    func axis(_ axis: Int, _ node: LoweredNode) throws(FormatError) -> Int {
+        let shape = try shape(node, 0)
+        guard let resolved = shape.axis(axis) else { throw unfit(node, "axis \(axis) of a value of shape \(shape)") }
+        return resolved
+    }
+
+    /// An operand that must be known, as integers.
+    func integers(_ node: LoweredNode, _ index: Int) throws(FormatError) -> [Int] {
+        guard let tensor = known(try node.input(index)), tensor.type == .int64 else {
+            throw .unsupportedOperator([node.description + " with sizes that depend on the data"])
+        }
+        guard tensor.shape.rank <= 1 else { throw unfit(node, "operand \(index) of shape \(tensor.shape) is no list") }
+        return tensor.int64s.map(Int.init)
+    }
+
+    func shaped(_ node: LoweredNode, _ body: () throws(ShapeError) -> Shape) throws(FormatError) -> Shape {
+        do { return try body() } catch { throw unfit(node, "\(error)") }
+    }
+
+    /// What a slice means on an axis: negative positions count from the end, and all are moved inside.
+    static func sliced(from start: Int, to end: Int, of size: Int) -> Range<Int> {
+        let low = min(max(start < 0 ? start + size : start, 0), size)
+        let high = min(max(end < 0 ? end + size : end, low), size)
+        return low..<high
+    }
+
+    /// The shape that a node gives to the elements of its first operand.
+    func reshaped(_ node: LoweredNode) throws(FormatError) -> Shape {
+        let from = try shape(node, 0)
+        switch node.opType {
+        case "Flatten": return try flattened(from, node)
+        case "Squeeze": return try squeezed(from, node)
+        case "Unsqueeze": return try unsqueezed(from, node)
+        default: break
+        }
+        var sizes = try integers(node, 1)
+        if node.int("allowzero") != 1 {
+            for (index, size) in sizes.enumerated() where size == 0 {
+                guard index < from.rank else { throw unfit(node, "size \(index) of \(from) is not there to be kept") }
+                sizes[index] = from[index]
+            }
+        }
+        guard let free = sizes.firstIndex(of: -1) else {
+            return try shaped(node) { () throws(ShapeError) in try Shape(sizes) }
+        }
+        sizes[free] = 1
+        let rest = try shaped(node) { () throws(ShapeError) in try Shape(sizes) }.elementCount
+        guard rest > 0, from.elementCount % rest == 0 else {
+            throw unfit(node, "a value of shape \(from) cannot become \(try integers(node, 1))")
+        }
+        sizes[free] = from.elementCount / rest
+        return try shaped(node) { () throws(ShapeError) in try Shape(sizes) }
+    }
+
+    private func flattened(_ from: Shape, _ node: LoweredNode) throws(FormatError) -> Shape {
+        let axis = node.int("axis") ?? 1
+        let split = axis < 0 ? axis + from.rank : axis
+        guard (0...from.rank).contains(split) else { throw unfit(node, "axis \(axis) of a value of shape \(from)") }
+        let sizes = from.dimensions
+        return try shaped(node) { () throws(ShapeError) in
+            try Shape([sizes[..<split].reduce(1, *), sizes[split...].reduce(1, *)])
+        }
+    }
+
+    private func squeezed(_ from: Shape, _ node: LoweredNode) throws(FormatError) -> Shape {
+        let axes = node.hasInput(1) ? try integers(node, 1) : from.dimensions.indices.filter { from[$0] == 1 }
+        var removed: Set<Int> = []
+        for axis in axes {
+            let axis = try self.axis(axis, node)
+            guard from[axis] == 1 else { throw unfit(node, "axis \(axis) of a value of shape \(from) is not 1 long") }
+            removed.insert(axis)
+        }
+        let sizes = from.dimensions.enumerated().filter { !removed.contains($0.offset) }.map(\.element)
+        return try shaped(node) { () throws(ShapeError) in try Shape(sizes) }
+    }
+
+    private func unsqueezed(_ from: Shape, _ node: LoweredNode) throws(FormatError) -> Shape {
+        let axes = try integers(node, 1)
+        let rank = from.rank + axes.count
+        let places = Set(axes.map { $0 < 0 ? $0 + rank : $0 })
+        guard places.count == axes.count, places.allSatisfy((0..<rank).contains) else {
+            throw unfit(node, "axes \(axes) of a value of shape \(from)")
+        }
+        var rest = from.dimensions.makeIterator()
+        let sizes = (0..<rank).map { places.contains($0) ? 1 : rest.next() ?? 1 }
+        return try shaped(node) { () throws(ShapeError) in try Shape(sizes) }
+    }
+}

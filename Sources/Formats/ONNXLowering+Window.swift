@@ -1,0 +1,65 @@
+import Compute
+import Model
+
+extension ONNXLowering {
+    /// The largest kernel, stride, dilation or padding; real ones are in the tens.
+    private static let longest = 65536
+
+    /// How a pooling slides.
+    func poolWindow(_ node: LoweredNode) throws(FormatError) -> Window {
+        guard let kernel = node.ints("kernel_shape") else {
+            throw unfit(node, "it does not say how large its kernel is")
+        }
+        var window = try window(node, kernel: kernel)
+        window.roundsUp = node.int("ceil_mode") == 1
+        // A window that lies in the padding alone has no largest element and no mean.
+        for axis in kernel.indices where max(window.padsBegin[axis], window.padsEnd[axis]) >= kernel[axis] {
+            throw unfit(node, "its padding is not smaller than its kernel")
+        }
+        return window
+    }
+
+    /// How a convolution or a pooling slides over its first operand.
+    ///
+    /// - SeeAlso: onnx/Operators.md#Conv, `auto_pad`
+    func window(_ node: LoweredNode, kernel: [Int]) throws(FormatError) -> Window {
+        let x = try shape(node, 0)
+        guard (3...5).contains(x.rank) else {
+            throw .unsupportedOperator([
+                node.description + " over a value of shape \(x): 1 to 3 spatial axes can be run"
+            ])
+        }
+        guard kernel.count == x.rank - 2 else {
+            throw unfit(node, "kernel \(kernel) slides over a value of shape \(x)")
+        }
+        guard x.dimensions.dropFirst(2).allSatisfy({ $0 > 0 }) else {
+            throw unfit(node, "a value of shape \(x) has nothing to slide over")
+        }
+        let ones = kernel.map { _ in 1 }
+        let strides = node.ints("strides") ?? ones
+        let dilations = node.ints("dilations") ?? ones
+        let automatic = node.string("auto_pad") ?? "NOTSET"
+        let given = automatic == "NOTSET" ? node.ints("pads") : nil
+        var pads = given ?? (ones + ones).map { _ in 0 }
+        guard strides.count == kernel.count, dilations.count == kernel.count, pads.count == 2 * kernel.count,
+            (kernel + strides + dilations).allSatisfy({ (1...Self.longest).contains($0) }),
+            pads.allSatisfy({ (0...Self.longest).contains($0) })
+        else {
+            throw unfit(
+                node,
+                "kernel \(kernel), strides \(strides), dilations \(dilations), pads \(pads) cannot slide over \(x)")
+        }
+        if automatic.hasPrefix("SAME") {
+            for axis in kernel.indices {
+                let (size, reach) = (x[axis + 2], dilations[axis] * (kernel[axis] - 1) + 1)
+                let steps = (size - 1) / strides[axis] + 1
+                let total = max(0, (steps - 1) * strides[axis] + reach - size)
+                pads[axis] = automatic == "SAME_UPPER" ? total / 2 : total - total / 2
+                pads[axis + kernel.count] = total - pads[axis]
+            }
+        }
+        return Window(
+            kernel: kernel, strides: strides, dilations: dilations, padsBegin: Array(pads.prefix(kernel.count)),
+            padsEnd: Array(pads.suffix(kernel.count)))
+    }
+}

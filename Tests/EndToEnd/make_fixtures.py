@@ -1,0 +1,494 @@
+"""Writes the fixtures of Tests/FormatsTests.
+
+    python Tests/EndToEnd/make_fixtures.py [OUT]
+
+`ops/NAME.onnx` is one small network for each way to write an operator; `ops.npz` holds what goes in (`NAME/in/INPUT`) and
+what ONNX Runtime makes of it (`NAME/out/OUTPUT`). The files beside them are models and data with what readers get wrong.
+"""
+
+import io
+import struct
+import sys
+import zipfile
+from pathlib import Path
+
+import numpy
+import onnx
+import onnxruntime
+from onnx import TensorProto, helper, numpy_helper
+
+IR_VERSIONS = {13: 7, 14: 7, 15: 8, 16: 8, 17: 8, 18: 8, 19: 9, 20: 9, 21: 10, 22: 10, 23: 11}
+random = numpy.random.default_rng(7)
+
+
+def numbers(*shape):
+    return random.uniform(-2, 2, shape).astype(numpy.float32)
+
+
+def integers(*values):
+    return numpy.array(values, dtype=numpy.int64)
+
+
+class Case:
+    """`inputs` and `weights` are arrays by name; `nodes` are tuples (operator, inputs, outputs, attributes)."""
+
+    def __init__(self, name, nodes, inputs, weights=None, opset=17, outputs=("y",), batch=False, typed=False):
+        self.name, self.inputs, self.outputs = name, inputs, outputs
+        made = [
+            helper.make_node(operator, list(reads), list(writes), name=f"/{name}/{index}/{operator}", **attributes)
+            for index, (operator, reads, writes, attributes) in enumerate(nodes)
+        ]
+        tensors = [
+            helper.make_tensor(key, helper.np_dtype_to_tensor_dtype(value.dtype), value.shape, value.flatten().tolist())
+            if typed else numpy_helper.from_array(value, key)
+            for key, value in (weights or {}).items()
+        ]
+        kinds = [
+            helper.make_tensor_value_info(
+                key, helper.np_dtype_to_tensor_dtype(value.dtype),
+                ["batch", *value.shape[1:]] if batch else value.shape)
+            for key, value in inputs.items()
+        ]
+        results = [helper.make_empty_tensor_value_info(output) for output in outputs]
+        graph = helper.make_graph(made, name, kinds, results, tensors)
+        model = helper.make_model(
+            graph, opset_imports=[helper.make_opsetid("", opset)], ir_version=IR_VERSIONS[opset], producer_name="fixture")
+        self.model = model
+        self.results = self.run()
+        for output, value in zip(model.graph.output, self.results.values()):
+            sizes = ["batch", *value.shape[1:]] if batch else value.shape
+            output.CopyFrom(helper.make_tensor_value_info(
+                output.name, helper.np_dtype_to_tensor_dtype(value.dtype), sizes))
+        onnx.checker.check_model(model)
+
+    def run(self):
+        options = onnxruntime.SessionOptions()
+        options.log_severity_level = 3
+        options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
+        session = onnxruntime.InferenceSession(
+            self.model.SerializeToString(), options, providers=["CPUExecutionProvider"])
+        return dict(zip(self.outputs, session.run(list(self.outputs), self.inputs)))
+
+
+def one(name, operator, x, *weights, opset=17, more=(), typed=False, batch=False, **attributes):
+    """One node: `x` and `more` are fed, `weights` are initializers; None leaves an operand out."""
+    inputs = {"x": x} | {f"x{index}": value for index, value in enumerate(more)}
+    tensors = {f"w{index}": value for index, value in enumerate(weights) if value is not None}
+    names = [*inputs, *(f"w{index}" if value is not None else "" for index, value in enumerate(weights))]
+    return Case(
+        name, [(operator, names, ["y"], attributes)], inputs, tensors, opset, typed=typed, batch=batch)
+
+
+def cases():
+    x = numbers(3, 4)
+    yield one("gemm", "Gemm", x, numbers(4, 5), numbers(5))
+    yield one("gemm_transposed_b", "Gemm", x, numbers(5, 4), numbers(5), transB=1)
+    yield one("gemm_transposed_a", "Gemm", numbers(4, 3), numbers(4, 5), numbers(5), transA=1)
+    yield one("gemm_transposed_both", "Gemm", numbers(4, 3), numbers(5, 4), numbers(5), transA=1, transB=1)
+    yield one("gemm_without_c", "Gemm", x, numbers(4, 5))
+    yield one("gemm_alpha", "Gemm", x, numbers(4, 5), numbers(5), alpha=0.5)
+    yield one("gemm_alpha_without_c", "Gemm", x, numbers(4, 5), alpha=-1.5)
+    yield one("gemm_beta", "Gemm", x, numbers(4, 5), numbers(5), beta=0.25)
+    yield one("gemm_beta_zero", "Gemm", x, numbers(4, 5), numbers(5), beta=0.0)
+    yield one("gemm_alpha_beta", "Gemm", x, numbers(5, 4), numbers(3, 5), alpha=0.5, beta=2.0, transB=1)
+    yield one("gemm_c_scalar", "Gemm", x, numbers(4, 5), numpy.float32(1.5).reshape(()))
+    yield one("gemm_c_one", "Gemm", x, numbers(4, 5), numbers(1))
+    yield one("gemm_c_row", "Gemm", x, numbers(4, 5), numbers(1, 5))
+    yield one("gemm_c_column", "Gemm", x, numbers(4, 5), numbers(3, 1))
+    yield one("gemm_c_whole", "Gemm", x, numbers(4, 5), numbers(3, 5))
+    yield one("gemm_all_fed", "Gemm", x, more=[numbers(4, 5), numbers(5)])
+    yield one("gemm_typed_data", "Gemm", x, numbers(4, 5), numbers(5), typed=True)
+    yield one("gemm_empty_batch", "Gemm", numbers(0, 4), numbers(4, 5), numbers(5))
+
+    yield one("matmul", "MatMul", x, numbers(4, 5))
+    yield one("matmul_batch_by_matrix", "MatMul", numbers(2, 3, 4), numbers(4, 5))
+    yield one("matmul_batch_by_batch", "MatMul", numbers(2, 3, 4), more=[numbers(2, 4, 5)])
+    yield one("matmul_broadcast", "MatMul", numbers(2, 1, 3, 4), more=[numbers(5, 4, 2)])
+    yield one("matmul_matrix_by_batch", "MatMul", x, more=[numbers(2, 4, 5)])
+    yield one("matmul_vector_matrix", "MatMul", numbers(4), numbers(4, 5))
+    yield one("matmul_matrix_vector", "MatMul", x, numbers(4))
+    yield one("matmul_vector_vector", "MatMul", numbers(4), numbers(4))
+    yield one("matmul_vector_batch", "MatMul", numbers(4), more=[numbers(2, 4, 5)])
+    yield one("matmul_batch_vector", "MatMul", numbers(2, 3, 4), numbers(4))
+
+    for operator in ["Add", "Sub", "Mul", "Div"]:
+        low = operator.lower()
+        yield one(f"{low}_same", operator, x, more=[numbers(3, 4) + 3])
+        yield one(f"{low}_scalar", operator, x, numpy.float32(1.75).reshape(()))
+        yield one(f"{low}_stretched", operator, numbers(3, 1, 5), more=[numbers(4, 1) + 3])
+        yield one(f"{low}_by_larger", operator, numbers(4), more=[numbers(2, 3, 4) + 3])
+        yield Case(f"{low}_weight_first", [(operator, ["w", "x"], ["y"], {})], {"x": x + 3}, {"w": numbers(4)})
+
+    for operator in ["Relu", "LeakyRelu", "Sigmoid", "Tanh", "Erf", "Exp", "Neg"]:
+        yield one(operator.lower(), operator, numbers(2, 3, 4))
+    yield one("leakyrelu_alpha", "LeakyRelu", x, alpha=0.3)
+    yield one("leakyrelu_zero", "LeakyRelu", x, alpha=0.0)
+    for operator in ["Log", "Sqrt", "Reciprocal"]:
+        yield one(operator.lower(), operator, numbers(2, 3) + 3)
+    yield one("gelu", "Gelu", x, opset=20)
+    yield one("gelu_tanh", "Gelu", x, opset=20, approximate="tanh")
+    yield one("gelu_none", "Gelu", x, opset=20, approximate="none")
+    image = numbers(2, 3, 4, 5)
+    yield one("prelu_one", "PRelu", image, numbers(1))
+    yield one("prelu_scalar", "PRelu", image, numbers())
+    yield one("prelu_channels", "PRelu", image, numbers(3, 1, 1))
+    yield one("prelu_last", "PRelu", image, numbers(5))
+    yield one("prelu_whole", "PRelu", image, numbers(2, 3, 4, 5))
+    yield one("prelu_leading_one", "PRelu", image, numbers(1, 3, 1, 5))
+    yield one("prelu_fed", "PRelu", x, more=[numbers(4)])
+    yield one("erf_wide", "Erf", numpy.linspace(-6, 6, 49, dtype=numpy.float32).reshape(7, 7))
+
+    for axis in [-1, 0, 1, -2, 2]:
+        yield one(f"softmax_axis_{axis}".replace("-", "minus_"), "Softmax", numbers(2, 3, 4), axis=axis, opset=13)
+    yield one("softmax_default", "Softmax", numbers(2, 3, 4) * 10, opset=13)
+    yield one("softmax_vector", "Softmax", numbers(6))
+
+    yield one("conv", "Conv", numbers(2, 3, 6, 7), numbers(4, 3, 3, 3), numbers(4))
+    yield one("conv_no_bias", "Conv", numbers(2, 3, 6, 7), numbers(4, 3, 3, 2), kernel_shape=[3, 2])
+    yield one("conv_strides", "Conv", numbers(1, 3, 9, 8), numbers(4, 3, 3, 3), numbers(4), strides=[2, 3])
+    yield one("conv_pads", "Conv", numbers(1, 3, 5, 6), numbers(4, 3, 3, 3), numbers(4), pads=[1, 2, 0, 1])
+    yield one("conv_dilations", "Conv", numbers(1, 2, 9, 9), numbers(3, 2, 3, 3), numbers(3), dilations=[2, 3])
+    yield one("conv_groups", "Conv", numbers(2, 4, 5, 5), numbers(6, 2, 3, 3), numbers(6), group=2, pads=[1, 1, 1, 1])
+    yield one("conv_depthwise", "Conv", numbers(2, 4, 5, 5), numbers(4, 1, 3, 3), group=4, strides=[2, 2])
+    yield one("conv_one", "Conv", numbers(2, 4, 3, 3), numbers(5, 4, 1, 1), numbers(5))
+    yield one("conv_1d", "Conv", numbers(2, 3, 10), numbers(4, 3, 3), numbers(4), strides=[2], pads=[1, 0])
+    yield one("conv_3d", "Conv", numbers(1, 2, 4, 5, 6), numbers(3, 2, 2, 3, 3), numbers(3), pads=[0, 1, 1, 1, 1, 1])
+    yield one("conv_1d_groups", "Conv", numbers(1, 4, 8), numbers(4, 2, 3), group=2, dilations=[2])
+    yield one("conv_fed_weight", "Conv", numbers(1, 2, 5, 5), more=[numbers(3, 2, 3, 3), numbers(3)])
+    for kind in ["SAME_UPPER", "SAME_LOWER", "VALID"]:
+        yield one(
+            f"conv_{kind.lower()}", "Conv", numbers(1, 2, 6, 7), numbers(3, 2, 3, 2), numbers(3), auto_pad=kind,
+            strides=[2, 2])
+        yield one(f"maxpool_{kind.lower()}", "MaxPool", numbers(1, 2, 6, 7) - 3, kernel_shape=[3, 2], strides=[2, 2],
+                  auto_pad=kind)
+        yield one(f"averagepool_{kind.lower()}", "AveragePool", numbers(1, 2, 6, 7), kernel_shape=[3, 2],
+                  strides=[2, 2], auto_pad=kind)
+    yield one("averagepool_same_counted", "AveragePool", numbers(1, 2, 6, 7), kernel_shape=[3, 2], strides=[2, 2],
+              auto_pad="SAME_UPPER", count_include_pad=1)
+
+    yield one("maxpool", "MaxPool", image, kernel_shape=[2, 2], strides=[2, 2])
+    yield one("maxpool_overlapping", "MaxPool", image, kernel_shape=[3, 2])
+    yield one("maxpool_pads", "MaxPool", image - 5, kernel_shape=[3, 3], strides=[2, 2], pads=[1, 1, 1, 1])
+    yield one("maxpool_ceil", "MaxPool", numbers(1, 2, 6, 8), kernel_shape=[3, 3], strides=[2, 2], ceil_mode=1)
+    yield one("maxpool_ceil_pads", "MaxPool", numbers(1, 2, 6, 7) - 5, kernel_shape=[3, 3], strides=[2, 2],
+              pads=[1, 1, 1, 1], ceil_mode=1)
+    yield one("maxpool_ceil_starting_outside", "MaxPool", numbers(1, 1, 5, 5) - 5, kernel_shape=[1, 1],
+              strides=[3, 3], ceil_mode=1)
+    yield one("maxpool_dilations", "MaxPool", numbers(1, 2, 7, 7), kernel_shape=[2, 3], dilations=[2, 2])
+    yield one("maxpool_1d", "MaxPool", numbers(2, 3, 9), kernel_shape=[3], strides=[2])
+    yield one("maxpool_3d", "MaxPool", numbers(1, 2, 4, 4, 5), kernel_shape=[2, 2, 2], strides=[1, 2, 2])
+
+    yield one("averagepool", "AveragePool", image, kernel_shape=[2, 2], strides=[2, 2])
+    for counted in [0, 1]:
+        for ceil in [0, 1]:
+            yield one(
+                f"averagepool_counted_{counted}_ceil_{ceil}", "AveragePool", numbers(1, 2, 6, 7), kernel_shape=[3, 3],
+                strides=[2, 2], pads=[1, 0, 1, 1], count_include_pad=counted, ceil_mode=ceil, opset=19)
+    yield one("averagepool_dilations", "AveragePool", numbers(1, 2, 7, 7), kernel_shape=[2, 3], dilations=[2, 2],
+              opset=19)
+    yield one("averagepool_1d", "AveragePool", numbers(2, 3, 9), kernel_shape=[3], strides=[2], pads=[1, 1])
+    yield one("averagepool_3d", "AveragePool", numbers(1, 2, 4, 4, 5), kernel_shape=[2, 2, 2])
+    for shape in [(2, 3, 5), (2, 3, 4, 5), (2, 3, 2, 3, 4)]:
+        yield one(f"globalaveragepool_{len(shape) - 2}d", "GlobalAveragePool", numbers(*shape))
+
+    for opset in [13, 14, 15, 20]:
+        yield one(f"batchnormalization_opset_{opset}", "BatchNormalization", image, numbers(3), numbers(3), numbers(3),
+                  numpy.abs(numbers(3)) + 0.1, opset=opset)
+    for shape in [(4, 3), (2, 3, 5), (1, 3, 2, 2, 3)]:
+        yield one(f"batchnormalization_rank_{len(shape)}", "BatchNormalization", numbers(*shape), numbers(3),
+                  numbers(3), numbers(3), numpy.abs(numbers(3)) + 0.1, epsilon=1e-3)
+
+    for axis in [0, 1, 2, 3, -1, -3]:
+        yield one(f"flatten_axis_{axis}".replace("-", "minus_"), "Flatten", numbers(2, 3, 4), axis=axis)
+    yield one("flatten_default", "Flatten", image)
+    yield one("flatten_vector", "Flatten", numbers(5))
+    yield one("reshape", "Reshape", numbers(2, 3, 4), integers(4, 6))
+    yield one("reshape_free", "Reshape", numbers(2, 3, 4), integers(2, -1))
+    yield one("reshape_zero", "Reshape", numbers(2, 3, 4), integers(0, -1))
+    yield one("reshape_zero_last", "Reshape", numbers(2, 3, 4), integers(-1, 3, 0))
+    yield one("reshape_scalar", "Reshape", numbers(1, 1), integers())
+    yield one("reshape_from_scalar", "Reshape", numbers(), integers(1, 1))
+    yield one("reshape_allowzero", "Reshape", numbers(0, 3), integers(3, 0), allowzero=1, opset=14)
+    yield one("reshape_typed", "Reshape", numbers(2, 3, 4), integers(6, 4), typed=True)
+    yield one("transpose", "Transpose", numbers(2, 3, 4))
+    for perm in [[0, 2, 1], [1, 2, 0], [2, 0, 1], [0, 1, 2]]:
+        yield one("transpose_" + "".join(map(str, perm)), "Transpose", numbers(2, 3, 4), perm=perm)
+    yield one("transpose_rank_5", "Transpose", numbers(2, 1, 3, 2, 2), perm=[4, 1, 0, 3, 2])
+    yield one("squeeze", "Squeeze", numbers(1, 3, 1, 4), integers(0, -2))
+    yield one("squeeze_one", "Squeeze", numbers(1, 3, 1, 4), integers(2))
+    yield one("squeeze_all", "Squeeze", numbers(1, 3, 1, 4))
+    yield one("unsqueeze", "Unsqueeze", numbers(3, 4), integers(0, 3))
+    yield one("unsqueeze_negative", "Unsqueeze", numbers(3, 4), integers(-1, 1))
+    yield one("concat", "Concat", numbers(2, 3), more=[numbers(4, 3)], axis=0)
+    yield one("concat_last", "Concat", numbers(2, 3, 1), numbers(2, 3, 4), axis=-1)
+    yield one("concat_three", "Concat", numbers(2, 1, 3), numbers(2, 2, 3), more=[numbers(2, 4, 3)], axis=1)
+    yield Case("concat_twice", [("Concat", ["x", "x"], ["y"], {"axis": 1})], {"x": x})
+    yield one("identity", "Identity", x)
+    yield Case("identity_of_weight", [("Identity", ["w"], ["v"], {}), ("Add", ["x", "v"], ["y"], {})], {"x": x},
+               {"w": numbers(4)})
+    yield one("dropout", "Dropout", x)
+    yield one("dropout_ratio", "Dropout", x, numpy.float32(0.5).reshape(()))
+    yield one("dropout_ratio_not_training", "Dropout", x, numpy.float32(0.5).reshape(()), numpy.bool_(False).reshape(()))
+    yield Case("dropout_unread_mask", [("Dropout", ["x", "r"], ["y", "mask"], {})], {"x": x},
+               {"r": numpy.float32(0.5).reshape(())})
+
+    def constant(name, **attributes):
+        return Case(name, [("Constant", [], ["c"], attributes), ("Add", ["x", "c"], ["y"], {})], {"x": x})
+
+    yield constant("constant_value", value=numpy_helper.from_array(numbers(4), "any"))
+    yield constant("constant_typed", value=helper.make_tensor("any", TensorProto.FLOAT, [4], [1, -2, 3, 0.5]))
+    yield constant("constant_scalar", value=helper.make_tensor("any", TensorProto.FLOAT, [], [1.5]))
+    yield constant("constant_float", value_float=2.5)
+    yield constant("constant_float_zero", value_float=0.0)
+    yield constant("constant_floats", value_floats=[1.0, 2.0, -3.0, 0.25])
+    yield Case("constant_int", [("Constant", [], ["c"], {"value_int": 1}), ("Unsqueeze", ["c", "zero"], ["s"], {}),
+                                ("Squeeze", ["x", "s"], ["y"], {})], {"x": numbers(3, 1, 4)}, {"zero": integers(0)})
+    yield Case("constant_ints", [("Constant", [], ["c"], {"value_ints": [2, 6]}), ("Reshape", ["x", "c"], ["y"], {})],
+               {"x": x})
+
+    fractions = numpy.array([[-2.5, -0.5, 0.0, 0.5], [1.0, 1.5, 2.99, -1.99]], dtype=numpy.float32)
+    for kind in [TensorProto.INT64, TensorProto.INT32, TensorProto.BOOL, TensorProto.FLOAT]:
+        name = TensorProto.DataType.Name(kind).lower()
+        yield one(f"cast_float_to_{name}", "Cast", fractions, to=kind)
+        yield one(f"cast_int64_to_{name}", "Cast", numpy.array([[-3, 0], [1, 1 << 30]]), to=kind)
+        yield one(f"cast_bool_to_{name}", "Cast", numpy.array([[True, False]]), to=kind)
+        yield one(f"cast_int32_to_{name}", "Cast", numpy.array([[-3, 0, 7]], dtype=numpy.int32), to=kind)
+    yield one("cast_opset_19", "Cast", fractions, to=TensorProto.INT64, opset=19)
+
+    for keep in [0, 1]:
+        yield one(f"reducemean_attribute_keep_{keep}", "ReduceMean", numbers(2, 3, 4), axes=[1], keepdims=keep)
+        yield one(f"reducemean_input_keep_{keep}", "ReduceMean", numbers(2, 3, 4), integers(-1, 0), keepdims=keep,
+                  opset=18)
+        yield one(f"reducemean_all_keep_{keep}", "ReduceMean", numbers(2, 3, 4), keepdims=keep)
+        yield one(f"reducesum_keep_{keep}", "ReduceSum", numbers(2, 3, 4), integers(1), keepdims=keep)
+    yield one("reducemean_negative", "ReduceMean", numbers(2, 3, 4, 5), axes=[-1, -2])
+    yield one("reducemean_opset_18_all", "ReduceMean", numbers(2, 3), opset=18)
+    yield one("reducemean_noop", "ReduceMean", numbers(2, 3), integers(), opset=18, noop_with_empty_axes=1)
+    yield one("reducemean_empty_axes", "ReduceMean", numbers(2, 3), integers(), opset=18)
+    yield one("reducesum_noop", "ReduceSum", numbers(2, 3), noop_with_empty_axes=1)
+
+    yield one("slice", "Slice", numbers(4, 5), integers(1), integers(3))
+    yield one("slice_axes", "Slice", numbers(4, 5, 6), integers(-3, 0), integers(1 << 62, -1), integers(2, 1))
+    yield one("slice_steps", "Slice", numbers(4, 5), integers(0, 1), integers(2, 4), integers(0, 1), integers(1, 1))
+    yield one("expand", "Expand", numbers(3, 1), integers(2, 1, 4))
+    yield one("expand_smaller", "Expand", numbers(3, 4), integers(1))
+
+    def fill(name, value):
+        attributes = {} if value is None else {"value": numpy_helper.from_array(value, "any")}
+        return Case(name, [("ConstantOfShape", ["s"], ["c"], attributes), ("Add", ["x", "c"], ["y"], {})], {"x": x},
+                    {"s": integers(3, 4)})
+
+    yield fill("constantofshape", None)
+    yield fill("constantofshape_float", numpy.array([2.5], dtype=numpy.float32))
+
+    # Sizes that the exporter computes in the graph.
+    yield Case("flatten_by_shape", [
+        ("Shape", ["x"], ["s"], {}), ("Gather", ["s", "zero"], ["b"], {"axis": 0}),
+        ("Unsqueeze", ["b", "axis"], ["u"], {}), ("Concat", ["u", "rest"], ["t"], {"axis": 0}),
+        ("Reshape", ["x", "t"], ["y"], {})], {"x": image},
+        {"zero": numpy.array(0), "axis": integers(0), "rest": integers(-1)}, batch=True)
+    yield Case("halves_by_shape", [
+        ("Shape", ["x"], ["s"], {}), ("Gather", ["s", "one"], ["c"], {}), ("Div", ["c", "two"], ["h"], {}),
+        ("Mul", ["h", "two"], ["e"], {}), ("Sub", ["e", "h"], ["r"], {}), ("Add", ["h", "r"], ["f"], {}),
+        ("Unsqueeze", ["h", "axis"], ["hu"], {}), ("Unsqueeze", ["f", "axis"], ["fu"], {}),
+        ("Slice", ["x", "hu", "fu", "one_axis"], ["y"], {})], {"x": numbers(2, 6, 3)},
+        {"one": numpy.array(1), "two": numpy.array(2), "axis": integers(0), "one_axis": integers(1)}, batch=True)
+    yield Case("shape_part", [("Shape", ["x"], ["s"], {"start": 1, "end": -1}), ("Concat", ["free", "s"], ["t"], {"axis": 0}),
+                              ("Reshape", ["x", "t"], ["y"], {})], {"x": image}, {"free": integers(-1)}, opset=15)
+    yield Case("shape_sliced", [("Shape", ["x"], ["s"], {}), ("Slice", ["s", "from", "to"], ["t"], {}),
+                                ("Cast", ["t"], ["u"], {"to": TensorProto.INT64}), ("Concat", ["u", "free"], ["v"], {"axis": 0}),
+                                ("Reshape", ["x", "v"], ["y"], {})], {"x": image},
+               {"from": integers(0), "to": integers(2), "free": integers(-1)})
+    yield Case("shape_as_number", [("Shape", ["x"], ["s"], {}), ("Gather", ["s", "last"], ["d"], {}),
+                                   ("Cast", ["d"], ["f"], {"to": TensorProto.FLOAT}), ("Sqrt", ["f"], ["r"], {}),
+                                   ("Div", ["x", "r"], ["y"], {})], {"x": x}, {"last": numpy.array(-1)})
+    yield Case("shape_in_rows", [("Shape", ["x"], ["s"], {}), ("Reshape", ["s", "rows"], ["t"], {}),
+                                 ("Reshape", ["t", "flat"], ["u"], {}), ("Reshape", ["x", "u"], ["y"], {})],
+               {"x": image}, {"rows": integers(2, 2), "flat": integers(-1)})
+    yield Case("two_outputs", [("Relu", ["x"], ["a"], {}), ("Neg", ["a"], ["b"], {})], {"x": x}, outputs=("a", "b"))
+
+
+def save(path, model):
+    path.write_bytes(model if isinstance(model, bytes) else model.SerializeToString())
+
+
+def field(number, content):
+    """A length-delimited field of protobuf."""
+    def varint(value):
+        out = bytearray()
+        while value > 127:
+            out.append(value & 127 | 128)
+            value >>= 7
+        return bytes([*out, value])
+    return varint(number << 3 | 2) + varint(len(content)) + content
+
+
+def layers(inputs, hidden, outputs, weight_type="raw"):
+    """Linear, ReLU, Linear as PyTorch exports it."""
+    nodes = [
+        helper.make_node("Gemm", ["input", "fc1.weight", "fc1.bias"], ["/fc1/Gemm_output_0"], name="/fc1/Gemm", transB=1),
+        helper.make_node("Relu", ["/fc1/Gemm_output_0"], ["/act/Relu_output_0"], name="/act/Relu"),
+        helper.make_node("Gemm", ["/act/Relu_output_0", "fc2.weight", "fc2.bias"], ["output"], name="/fc2/Gemm", transB=1),
+    ]
+    weights = {"fc1.weight": numbers(hidden, inputs), "fc1.bias": numbers(hidden),
+               "fc2.weight": numbers(outputs, hidden), "fc2.bias": numbers(outputs)}
+    return helper.make_model(
+        helper.make_graph(
+            nodes, "main_graph", [helper.make_tensor_value_info("input", TensorProto.FLOAT, ["batch", inputs])],
+            [helper.make_tensor_value_info("output", TensorProto.FLOAT, ["batch", outputs])],
+            [numpy_helper.from_array(value, key) for key, value in weights.items()]),
+        opset_imports=[helper.make_opsetid("", 17)], ir_version=8, producer_name="pytorch")
+
+
+def with_unknown_fields():
+    """Fields that no version of ONNX has, on every level, between the known ones."""
+    model = layers(3, 4, 2)
+    helper.set_model_props(model, {"author": "somebody", "layercollapse.version": "0"})
+    unknown = field(900, b"kept") + b"\xf8\x38\x2a"  # number 911, a varint
+    graph = b""
+    for node in model.graph.node:
+        graph += field(1, node.SerializeToString() + unknown)
+    graph += field(2, b"main_graph") + unknown
+    for tensor in model.graph.initializer:
+        graph += field(5, unknown + tensor.SerializeToString())
+    for info in model.graph.input:
+        graph += field(11, info.SerializeToString() + unknown)
+    for info in model.graph.output:
+        graph += field(12, unknown + info.SerializeToString())
+    hidden = helper.make_tensor_value_info("/act/Relu_output_0", TensorProto.FLOAT, ["batch", 4])
+    graph += field(13, hidden.SerializeToString() + unknown)
+    rest = onnx.ModelProto()
+    rest.CopyFrom(model)
+    rest.ClearField("graph")
+    return unknown + field(7, graph) + rest.SerializeToString() + unknown
+
+
+def models(out):
+    save(out / "layers.onnx", layers(3, 4, 2))
+    save(out / "unknown-fields.onnx", with_unknown_fields())
+
+    # One weight that two nodes read, one bias behind an Identity, and an initializer that nobody reads.
+    square = [helper.make_node(*spec, name=f"/{name}") for name, spec in {
+        "a/MatMul": ("MatMul", ["input", "shared"], ["ax"]), "a/Add": ("Add", ["bias", "ax"], ["a"]),
+        "act/Relu": ("Relu", ["a"], ["r"]), "b/MatMul": ("MatMul", ["r", "other"], ["bx"]),
+        "alias/Identity": ("Identity", ["bias"], ["alias"]), "b/Add": ("Add", ["bx", "alias"], ["b"]),
+        "c/MatMul": ("MatMul", ["b", "shared"], ["output"])}.items()]
+    graph = helper.make_graph(
+        square, "shared", [helper.make_tensor_value_info("input", TensorProto.FLOAT, ["batch", 2, 4])],
+        [helper.make_tensor_value_info("output", TensorProto.FLOAT, ["batch", 2, 4])],
+        [numpy_helper.from_array(numbers(4, 4), "shared"), numpy_helper.from_array(numbers(4, 4), "other"),
+         numpy_helper.from_array(numbers(4), "bias"), numpy_helper.from_array(numbers(7), "unread")])
+    save(out / "shared.onnx", helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8))
+
+    # Before IR 4 initializers are inputs too.
+    old = layers(3, 4, 2)
+    old.ir_version = 3
+    for tensor in old.graph.initializer:
+        old.graph.input.append(helper.make_tensor_value_info(tensor.name, TensorProto.FLOAT, tensor.dims))
+    save(out / "inputs-of-weights.onnx", old)
+
+    # torch keeps the small tensors inside; the checksum is a key that only few writers know.
+    for name, suffix in [("external", ".data"), ("optimum", "_data")]:
+        model = layers(16, 32, 5)
+        model.graph.initializer[0].doc_string = "of the first layer"
+        onnx.external_data_helper.convert_model_to_external_data(
+            model, location=f"{name}.onnx{suffix}", size_threshold=512)
+        (out / f"{name}.onnx{suffix}").unlink(missing_ok=True)
+        onnx.save_model(model, str(out / f"{name}.onnx"))
+
+    quantized = helper.make_graph(
+        [helper.make_node("QuantizeLinear", ["input", "scale", "zero"], ["output"], name="/quantize")], "quantized",
+        [helper.make_tensor_value_info("input", TensorProto.FLOAT, ["batch", 4])],
+        [helper.make_tensor_value_info("output", TensorProto.UINT8, ["batch", 4])],
+        [numpy_helper.from_array(numpy.float32(1.5).reshape(()), "scale")])
+    quantized.initializer.append(numpy_helper.from_array(numpy.uint8(0).reshape(()), "zero"))
+    save(out / "quantized.onnx", helper.make_model(
+        quantized, opset_imports=[helper.make_opsetid("", 17)], ir_version=8))
+
+
+KINDS = ["<f2", "<f4", "<f8", "|i1", "|u1", "<i2", "<u2", "<i4", "<u4", "<i8", "|b1", ">f4", ">f8", ">i4", ">i8", ">i2"]
+
+
+def arrays():
+    for kind in KINDS:
+        values = numpy.array([[0, 1, -2], [100, -101, 77]])
+        if kind[1] in "ub":
+            values = numpy.abs(values)
+        name = kind.replace("<", "").replace("|", "").replace(">", "big_")
+        yield name, values.astype(kind)
+        yield f"{name}_fortran", numpy.asfortranarray(values.astype(kind))
+    yield "scalar", numpy.float32(2.5).reshape(())
+    yield "empty", numpy.zeros((0, 3), dtype=numpy.float32)
+    yield "cube_fortran", numpy.asfortranarray(numpy.arange(24, dtype=numpy.float32).reshape(2, 3, 4))
+
+
+def npy(array, version=(1, 0)):
+    buffer = io.BytesIO()
+    numpy.lib.format.write_array(buffer, array, version=version)
+    return buffer.getvalue()
+
+
+class Pipe(io.RawIOBase):
+    """A stream that cannot seek, so that zip puts the sizes after the bytes."""
+
+    def __init__(self):
+        self.bytes = bytearray()
+
+    def writable(self):
+        return True
+
+    def write(self, data):
+        self.bytes += bytes(data)
+        return len(data)
+
+
+def data(out):
+    numpy.savez(out / "stored.npz", **dict(arrays()))
+    numpy.savez_compressed(out / "deflated.npz", **dict(arrays()))
+    pipe = Pipe()
+    with zipfile.ZipFile(pipe, "w", zipfile.ZIP_DEFLATED) as archive:
+        for version, array in [((1, 0), numbers(3, 4)), ((2, 0), numbers(5)), ((3, 0), numbers(2, 2))]:
+            with archive.open(f"version{version[0]}.npy", "w", force_zip64=True) as entry:
+                entry.write(npy(array, version))
+    (out / "streamed.npz").write_bytes(pipe.bytes)
+    numpy.savez(out / "objects.npz", x=numbers(2, 2), y=numpy.array([{"a": 1}, None], dtype=object))
+    numpy.savez(out / "strings.npz", x=numpy.array(["a", "bc"]))
+    numpy.savez(out / "complex.npz", x=numpy.array([1j, 2]))
+    numpy.savez(out / "records.npz", x=numpy.zeros(2, dtype=[("a", "<f4"), ("b", "<i4")]))
+
+
+def zero_the_clock(path):
+    """The same bytes each time: zip remembers when."""
+    data = bytearray(path.read_bytes())
+    for signature, place in [(b"PK\x03\x04", 10), (b"PK\x01\x02", 12)]:
+        start = data.find(signature)
+        while start >= 0:
+            struct.pack_into("<HH", data, start + place, 0, 33)
+            start = data.find(signature, start + 4)
+    path.write_bytes(data)
+
+
+def main():
+    out = Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).parents[1] / "FormatsTests" / "Fixtures"
+    (out / "ops").mkdir(parents=True, exist_ok=True)
+    for old in (out / "ops").glob("*.onnx"):
+        old.unlink()
+    values = {}
+    for case in cases():
+        save(out / "ops" / f"{case.name}.onnx", case.model)
+        values |= {f"{case.name}/in/{key}": value for key, value in case.inputs.items()}
+        values |= {f"{case.name}/out/{key}": value for key, value in case.results.items()}
+    numpy.savez_compressed(out / "ops.npz", **values)
+    models(out)
+    data(out)
+    for path in out.glob("*.npz"):
+        zero_the_clock(path)
+    for path in out.iterdir():
+        if path.is_file():
+            path.chmod(0o644)
+    size = sum(path.stat().st_size for path in out.rglob("*") if path.is_file())
+    print(f"{len(list((out / 'ops').iterdir()))} networks, {size:,} bytes in all")
+
+
+if __name__ == "__main__":
+    main()

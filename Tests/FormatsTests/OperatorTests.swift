@@ -1,0 +1,44 @@
+import Compute
+import Foundation
+import Model
+import Testing
+
+@testable import Formats
+
+/// One small network for each way to write an operator, with what ONNX Runtime computes.
+private enum Operators {
+    static let names: [String] = {
+        let files = (try? FileManager.default.contentsOfDirectory(atPath: Fixture.path("ops"))) ?? []
+        return files.map { String($0.dropLast(".onnx".count)) }.sorted()
+    }()
+
+    static let numbers = Result { try NPZ.read(MappedFile(Fixture.path("ops.npz"))) }
+
+    static func tensors(_ name: String, _ kind: String) throws -> [String: Tensor] {
+        let prefix = "\(name)/\(kind)/"
+        let found = try numbers.get().filter { $0.key.hasPrefix(prefix) }
+        return Dictionary(
+            uniqueKeysWithValues: found.map { ($0.key.dropFirst(prefix.count).description, $0.value.tensor) })
+    }
+}
+
+@Test func `there is a network for every operator`() throws {
+    var seen: Set<String> = []
+    for name in Operators.names {
+        seen.formUnion(try ONNXModel(MappedFile(Fixture.path("ops/\(name).onnx"))).nodes.map(\.opType))
+    }
+    #expect(ONNXLowering.supported.subtracting(seen) == [])
+}
+
+@Test(arguments: Operators.names)
+private func `an operator computes what ONNX Runtime computes`(name: String) throws {
+    let document = try ONNXDocument(Fixture.path("ops/\(name).onnx"))
+    let inputs = try Operators.tensors(name, "in")
+    let batch = inputs["x"]?.shape.dimensions.first ?? 1
+    let computed = try outputs(of: document.lower(batch: batch), on: inputs)
+    let expected = try Operators.tensors(name, "out")
+    #expect(!expected.isEmpty)
+    for (output, tensor) in expected {
+        expectClose(try #require(computed[output]), tensor)
+    }
+}
