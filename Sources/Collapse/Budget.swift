@@ -2,12 +2,12 @@
 struct Budget {
     private let disagreement: Double?
     private let metricDrop: Double?
-    private let original: Measurement?
+    private let original: Metrics?
 
     /// A point that is so many times over the budget is not worth a fine-tuning.
     private static let hope = 3.0
 
-    init(_ options: CompressionOptions, original: Measurement?) {
+    init(_ options: CompressionOptions, original: Metrics?) {
         let decidesByItself = options.method == .ridge || options.method == nil
         disagreement =
             options.maxDisagreement
@@ -41,7 +41,7 @@ struct Budget {
 
     /// Relative for a loss, in points for a rate.
     private func drop(of point: ParetoPoint) -> Double? {
-        guard let before = original, let after = point.measurement else { return nil }
+        guard let before = original, let after = point.metrics else { return nil }
         return before.isRate
             ? before.metric - after.metric : (after.metric - before.metric) / max(before.metric, .leastNormalMagnitude)
     }

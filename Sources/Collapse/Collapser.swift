@@ -18,6 +18,7 @@ package struct Collapser {
     private let original: Graph
     private let task: PredictionTask
     private let samples: Samples?
+    private let confirmation: Dataset?
     private let options: CompressionOptions
     private let tell: (CollapseEvent) -> Void
 
@@ -25,15 +26,17 @@ package struct Collapser {
     ///   - graph: the network, at the batch size of the work.
     ///   - task: what its output is.
     ///   - samples: what to fit, train and decide on; only `merge` does without.
+    ///   - confirmation: samples that a budget which the user set must hold on too; they decide nothing else.
     ///   - options: what the user chose; `method` is set.
     ///   - tell: hears what happens.
     package init(
-        _ graph: Graph, task: PredictionTask, samples: Samples?, options: CompressionOptions,
-        tell: @escaping (CollapseEvent) -> Void
+        _ graph: Graph, task: PredictionTask, samples: Samples?, confirmation: Dataset? = nil,
+        options: CompressionOptions, tell: @escaping (CollapseEvent) -> Void
     ) {
         original = graph
         self.task = task
         self.samples = samples
+        self.confirmation = options.limitsQuality ? confirmation : nil
         self.options = options
         self.tell = tell
     }
@@ -107,7 +110,7 @@ package struct Collapser {
             }
         }
         guard let heldOut, let samples else { return points[place] }
-        let budget = Budget(options, original: try heldOut.measurement(of: original))
+        let budget = Budget(options, original: try heldOut.metrics(of: original))
         while place > 0, budget.isHopeless(points[place]) { place -= 1 }
         while place >= 0 {
             var point = points[place]
@@ -116,10 +119,20 @@ package struct Collapser {
                 let tuning = FineTuning(lessons: lessons, options: options, heldOut: heldOut, tell: tell)
                 point = try tuning.run(point, on: samples.training)
             }
-            guard let reason = budget.reasonAgainst(point) else { return point }
+            var reason = budget.reasonAgainst(point)
+            if reason == nil { reason = try confirmed(point) }
+            guard let reason else { return point }
             if let last = point.collapsed.last, let index = layers.place(of: last) { layers[index].reason = reason }
             place -= 1
         }
         return nil
+    }
+
+    /// - Returns: nil when the user's budget holds on the samples that confirm it.
+    private func confirmed(_ point: ParetoPoint) throws(ModelError) -> String? {
+        guard let confirmation else { return nil }
+        let judge = try HeldOut(confirmation, original: original, task: task)
+        let budget = Budget(options, original: try judge.metrics(of: original))
+        return budget.reasonAgainst(try ParetoPoint(point.graph, collapsed: point.collapsed, heldOut: judge))
     }
 }

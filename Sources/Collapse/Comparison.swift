@@ -63,7 +63,7 @@ struct LogSoftmax {
 }
 
 /// How good outputs are, by their labels.
-package struct Measurement: Sendable {
+package struct Metrics: Sendable {
     package let metricName: String
     package let metric: Double
     package let loss: Double

@@ -73,6 +73,9 @@ package struct CompressionOptions: Sendable, Codable, Equatable {
         maxMetricDrop != nil || maxDisagreement != nil || compressionRatio != nil || maxLayers != nil
     }
 
+    /// Whether the user says how much worse the network may become.
+    package var limitsQuality: Bool { maxMetricDrop != nil || maxDisagreement != nil }
+
     package func admits(_ name: String) -> Bool {
         (include.isEmpty || include.contains { Glob($0).matches(name) })
             && !exclude.contains { Glob($0).matches(name) }

@@ -18,9 +18,9 @@ struct HeldOut {
     }
 
     /// Nil without labels.
-    func measurement(of graph: Graph) throws(ModelError) -> Measurement? {
+    func metrics(of graph: Graph) throws(ModelError) -> Metrics? {
         guard let labels = samples.labels else { return nil }
-        return Measurement(try graph.outputs(of: task.logits(of: graph), for: samples), labels: labels, task)
+        return Metrics(try graph.outputs(of: task.logits(of: graph), for: samples), labels: labels, task)
     }
 }
 

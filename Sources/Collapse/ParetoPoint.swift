@@ -8,14 +8,14 @@ package struct ParetoPoint: Sendable {
     package let parameters: Int
     /// On the samples that decide; nil without data.
     package var comparison: Comparison?
-    package var measurement: Measurement?
+    package var metrics: Metrics?
 
     init(_ graph: Graph, collapsed: [String], heldOut: HeldOut?) throws(ModelError) {
         self.graph = graph
         self.collapsed = collapsed
         parameters = graph.parameterCount
         comparison = if let heldOut { try heldOut.comparison(with: graph) } else { nil }
-        measurement = if let heldOut { try heldOut.measurement(of: graph) } else { nil }
+        metrics = if let heldOut { try heldOut.metrics(of: graph) } else { nil }
     }
 
     package var layers: Int { collapsed.count }

@@ -15,6 +15,17 @@ package struct TrainingPlan: Sendable, Equatable {
     /// Passes over the data that slopes are given.
     static let slopeEpochs = 3.0
 
+    /// The training that the method comes with.
+    ///
+    /// - Parameters:
+    ///   - options: with a method.
+    ///   - stepsPerEpoch: whole batches in the training samples.
+    package init(_ options: CompressionOptions, stepsPerEpoch: Int) {
+        self =
+            options.method == .layercollapse
+            ? .slopes(options, stepsPerEpoch: stepsPerEpoch) : .fineTuning(options, stepsPerEpoch: stepsPerEpoch)
+    }
+
     /// The fine-tuning that follows a collapse: AdamW along half a cosine.
     static func fineTuning(_ options: CompressionOptions, stepsPerEpoch: Int) -> TrainingPlan {
         TrainingPlan(

@@ -95,7 +95,6 @@ extension Failure {
         switch error {
         case let error as Failure: self = error
         case let error as FormatError: self.init(error)
-        case let error as CollapseError: self.init(error)
         case let error as ModelError: self.init(error)
         case let error as ComputeError: self.init(error)
         case let error as MemoryError: self.init(error)

@@ -1,0 +1,102 @@
+import Collapse
+import Compute
+import Formats
+import Foundation
+import Model
+
+/// The pipeline of one job: ONNX document, graph, fit or train, collapse, ONNX document, verification, report.
+package enum Compression {
+    /// - Parameters:
+    ///   - order: which files, which options, and where the results go.
+    ///   - tell: hears what happens.
+    /// - Returns: the result, with the model and the reports written.
+    /// - Throws: ``Failure``; no model is written then. Reports are also written when nothing could be collapsed.
+    package static func run(_ order: CompressionOrder, tell: @escaping EventSink) throws(Failure) -> CompressionResult {
+        Processor.useThreads(order.options.threads ?? order.threads)
+        let progress = CompressionProgress(tell: tell)
+        do {
+            progress.begin(.validating)
+            let options = try CompressionOptions(order.options, hasData: order.data != nil)
+            let model = try SourceModel(order.model)
+            let data = try CompressionData(model, order, options)
+            for note in data.notes { progress.log(note) }
+            var report = CompressionReport(model: model, data: data, order: order, options: options)
+
+            progress.begin(.baseline)
+            let original = try data.outputs(of: data.graph)
+            report.original = original.flatMap { data.measure($0) }
+
+            let collapser = Collapser(
+                data.graph, task: data.task, samples: data.samples, confirmation: data.validation, options: options
+            ) { progress.take($0) }
+            let outcome = try collapser.run()
+            report.outcome = outcome
+            guard outcome.collapsedCount > 0 else {
+                progress.end()
+                report.spent = progress.spent
+                try report.write(to: order.reports)
+                throw Failure(nothingToCollapse: outcome, in: model)
+            }
+
+            progress.begin(.verifying)
+            report.compressed = try data.outputs(of: outcome.graph).flatMap { data.measure($0) }
+            let publication = try Publication(of: order.output)
+            var edit = try model.document.edit(toMatch: outcome.graph)
+            edit.metadata = try report.metadata()
+            report.files = try model.document.write(edit, to: publication.file)
+            let written = try Verification(
+                of: publication.file, predicted: outcome.graph, original: data.graph, data: data)
+            report.verification = written
+            if let original, let outputs = try data.outputs(of: written.graph) {
+                report.compressed = data.measure(outputs)
+                report.comparison = Comparison(original, outputs, data.task)
+            }
+            report.latency = try Latency(data.graph, written.graph, on: written.samples)
+
+            progress.begin(.exporting)
+            try report.digestFiles()
+            try publication.publish()
+            progress.end()
+            report.spent = progress.spent
+            report.seconds = progress.elapsedSeconds
+            try report.write(to: order.reports)
+            return CompressionResult(document: report.result, summary: report.summary)
+        } catch {
+            throw Failure(any: error)
+        }
+    }
+}
+
+extension CompressionData {
+    /// The first output (or what its softmax reads) for the validation samples; nil without data.
+    func outputs(of graph: Graph) throws(ModelError) -> Tensor? {
+        guard let validation else { return nil }
+        return try Inference(graph, fetching: [task.logits(of: graph)]).outputs(for: validation)[0]
+    }
+
+    /// Nil without labels, or with labels that say nothing of such outputs.
+    func measure(_ outputs: Tensor) -> Metrics? {
+        guard let labels = validation?.labels, (labels.type == .int64) == (task.kind == .classification) else {
+            return nil
+        }
+        return Metrics(outputs, labels: labels, task)
+    }
+}
+
+extension Failure {
+    /// Says for each candidate, and for what looks like one, why it stays.
+    fileprivate init(nothingToCollapse outcome: Collapser.Outcome, in model: SourceModel) {
+        let reasons =
+            outcome.layers.map { "\($0.name): \($0.reason ?? "")" }
+            + outcome.refusals.map { "\($0.name): \($0.reason)" }
+        self.init(
+            .nothingToCollapse,
+            reasons.isEmpty
+                ? "\(model.name) has no two linear layers with an activation between them"
+                : "\(model.name): no layers were collapsed: " + reasons.prefix(5).joined(separator: "; ")
+                    + (reasons.count > 5 ? "; and \(reasons.count - 5) more" : ""),
+            hint: outcome.layers.isEmpty ? nil : "allow a larger max_disagreement, threshold or more training steps",
+            pointer: "/model")
+        details = reasons
+    }
+}

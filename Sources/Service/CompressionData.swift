@@ -1,0 +1,118 @@
+import Collapse
+import Compute
+import Formats
+import Foundation
+import Model
+
+/// What a compression works on: the network at its batch size, and the samples by what they serve.
+struct CompressionData {
+    let graph: Graph
+    let samples: Samples?
+    /// Nothing is fitted, trained or decided on these; nil without data.
+    let validation: Dataset?
+    let task: PredictionTask
+    let mapping: [String: String]
+    let notes: [String]
+    let trainingCount: Int
+
+    static let usualBatchSize = 64
+
+    /// Samples a run.
+    var batchSize: Int { max(1, graph.inputs.first.flatMap { graph.shape($0).dimensions.first } ?? 1) }
+
+    /// - Parameters:
+    ///   - model: the network's document.
+    ///   - order: what is asked for; its options hold a method.
+    ///   - options: the same, checked.
+    /// - Throws: ``Failure`` for data that do not fit the model, or options that do not fit the data.
+    init(_ model: SourceModel, _ order: CompressionOrder, _ options: CompressionOptions) throws(Failure) {
+        guard let path = order.data else {
+            graph = try model.graph(batch: 1)
+            (samples, validation, mapping, notes, trainingCount) = (nil, nil, [:], [], 0)
+            task = PredictionTask(of: graph, labels: nil, loss: options.loss)
+            return
+        }
+        let source = try SourceData(path, labelsKey: order.options.labelsKey, inputKeys: order.options.inputKeys)
+        var graph = try model.graph(batch: options.batchSize ?? Self.usualBatchSize, data: source)
+        let split = try source.split(for: graph, seed: options.seed)
+        var training = split.training
+        var validation = split.validation
+        if let path = order.validationData {
+            let other = try SourceData(path, labelsKey: order.options.labelsKey, inputKeys: order.options.inputKeys)
+            validation = try other.validation(for: graph)
+            if !split.hasOwnSplit, let whole = try source.part(.unsplit, for: graph, withLabels: true) {
+                training = whole
+            }
+        }
+        guard training.count >= 2 else {
+            throw Failure(
+                .shapeMismatch, "\(source.name) has \(training.count) training samples; at least 2 are needed",
+                pointer: "/data")
+        }
+        let decidesNothing = options.method == .layercollapse && !options.hasBudget
+        let parts: Samples
+        do {
+            parts = try Samples(
+                training, calibrationCount: options.calibrationSamples, keepsAll: decidesNothing, seed: options.seed)
+        } catch {
+            throw Failure(error)
+        }
+        if options.batchSize == nil, parts.training.count < Self.usualBatchSize {
+            graph = try model.graph(batch: parts.training.count, data: source)
+        }
+        self.graph = graph
+        self.validation = validation
+        samples = parts
+        (mapping, notes, trainingCount) = (split.mapping, split.notes, training.count)
+        task = PredictionTask(of: graph, labels: training.labels, loss: options.loss)
+        try check(options, labels: training.labels)
+    }
+
+    private func check(_ options: CompressionOptions, labels: Tensor?) throws(Failure) {
+        let needsLabels = options.finetune == .labels || options.finetune == .mix
+        if labels == nil, needsLabels {
+            throw Failure(
+                .datasetKeyMismatch, "finetune=\(options.finetune.rawValue) needs labels, and the data have none",
+                hint: "name a key y, or use finetune=self_distill", pointer: "/finetune")
+        }
+        if labels == nil, options.maxMetricDrop != nil {
+            throw Failure(
+                .datasetKeyMismatch, "max_metric_drop needs labels, and the data have none",
+                hint: "name a key y, or use max_disagreement", pointer: "/max_metric_drop")
+        }
+        if let labels, labels.type == .int64, task.kind != .classification, needsLabels || options.maxMetricDrop != nil
+        {
+            throw Failure(
+                .shapeMismatch, "the labels are classes, which loss=\(options.loss.rawValue) does not take",
+                hint: "use loss=cross_entropy", pointer: "/loss")
+        }
+        if let labels, labels.type == .float32, task.kind == .classification, needsLabels {
+            throw Failure(
+                .shapeMismatch, "the labels are numbers, which loss=\(options.loss.rawValue) does not take",
+                hint: "use loss=mse", pointer: "/loss")
+        }
+    }
+}
+
+extension CompressionOptions {
+    /// - Parameters:
+    ///   - options: every option with its value or its default.
+    ///   - hasData: decides the method where it is left open.
+    /// - Throws: ``Failure`` for options that exclude each other.
+    init(_ options: JobOptions, hasData: Bool) throws(Failure) {
+        do { self = try JSONDecoder().decode(Self.self, from: JSONValue.object(options.all).data) } catch {
+            throw Failure(.invalidOption, "the options cannot be read: \(error)")
+        }
+        method = method ?? (hasData ? .ridge : .merge)
+        if !hasData, method != .merge {
+            throw Failure(
+                .missingField, "method=\(method?.rawValue ?? "") needs data", hint: "add data, or use method=merge",
+                pointer: "/data")
+        }
+        if method == .layercollapse, finetune == .none {
+            throw Failure(
+                .invalidOption, "method=layercollapse trains, and finetune=none leaves it nothing to learn from",
+                hint: "use finetune=labels or self_distill", pointer: "/finetune")
+        }
+    }
+}
