@@ -1,0 +1,299 @@
+import HTTPTypes
+import Logging
+
+/// One client's socket: carries out what ``ConnectionState`` decides. An actor on the event loop.
+actor Connection: EventReceiver {
+    private static let receiveBytes = 64 << 10
+    /// What one event may move, so that a fast client leaves time for the others.
+    private static let bytesPerEvent = 1 << 20
+
+    nonisolated var unownedExecutor: UnownedSerialExecutor { unsafe loop.asUnownedSerialExecutor() }
+
+    private let loop: EventLoop
+    private let server: Server
+    private let handler: Handler
+    private let limits: Limits
+    private let logger: Logger
+    private let workers: Workers
+    private var socket: FileDescriptor?
+    private var id: UInt64 = 0
+    private var interest: Interest = .read
+    private var state: ConnectionState
+    private var output = OutputQueue()
+    /// Counts the requests, so that a handler of an earlier one gets nothing of a later one.
+    private var exchange = 0
+    private var head: RequestHead?
+    private var task: Task<Void, Never>?
+    /// The handler that waits for the body.
+    private var pull: CheckedContinuation<Result<[UInt8]?, BodyError>, Never>?
+    /// The handler that waits for the client to take more.
+    private var push: CheckedContinuation<Void, Never>?
+
+    init(_ socket: consuming FileDescriptor, server: Server, loop: EventLoop, settings: Server.Settings) {
+        self.socket = consume socket
+        self.server = server
+        self.loop = loop
+        handler = settings.handler
+        limits = settings.limits
+        logger = settings.logger
+        workers = settings.workers
+        state = ConnectionState(limits: settings.limits, at: .now)
+    }
+
+    // MARK: Called by the server
+
+    /// Begins to read, or says that there is no room.
+    ///
+    /// - Returns: the id of the connection; nil when it is over already
+    func open(isTurnedAway: Bool) -> UInt64? {
+        guard let raw = socket?.raw else { return nil }
+        do throws(SystemError) {
+            id = try loop.register(raw, self, for: interest)
+        } catch {
+            logger.error("a connection cannot be watched", metadata: ["error": "\(error)"])
+            return nil
+        }
+        if isTurnedAway { perform(state.turnAway()) } else { update() }
+        return state.isClosed ? nil : id
+    }
+
+    /// Lets the running request end, and takes no other.
+    func stop() { perform(state.stop()) }
+
+    /// Ends the connection in the middle of whatever it does.
+    func abort() { perform(state.failed()) }
+
+    // MARK: Called by the loop
+
+    nonisolated func descriptorReady(_ ready: Interest) { assumeIsolated { $0.handle(ready) } }
+
+    nonisolated func timeHasCome() {
+        assumeIsolated { connection in
+            connection.perform(connection.state.timerFired(at: .now))
+        }
+    }
+
+    private func handle(_ ready: Interest) {
+        if ready.contains(.write) { flush() }
+        if ready.contains(.read), state.wantsRead {
+            readSocket()
+        } else if !ready.isDisjoint(with: .broken) {
+            // While nothing is read, this is the only sign of a client that has gone.
+            perform(state.failed())
+        }
+        update()
+    }
+
+    private func readSocket() {
+        var moved = 0
+        while state.wantsRead, moved < Self.bytesPerEvent, let raw = socket?.raw {
+            do throws(SystemError) {
+                guard let bytes = try Syscalls.receive(raw, upTo: Self.receiveBytes) else { return }
+                if bytes.isEmpty {
+                    perform(state.receivedEnd(at: .now))
+                    return
+                }
+                moved += bytes.count
+                perform(state.received(bytes.span, at: .now))
+                // A short read means that the socket is empty; asking again would only cost a call.
+                if bytes.count < Self.receiveBytes { return }
+            } catch {
+                perform(state.failed())
+                return
+            }
+        }
+    }
+
+    /// Writes what the socket takes.
+    private func flush() {
+        var moved = 0
+        while let piece = output.first, moved < Self.bytesPerEvent, let raw = socket?.raw {
+            do throws(SystemError) {
+                guard case .moved(let count) = try send(piece, to: raw) else { break }
+                // A file that has become shorter than its answer said.
+                guard count > 0 else { throw SystemError(call: "sendfile", code: 0) }
+                output.remove(count)
+                moved += count
+            } catch {
+                perform(state.failed())
+                return
+            }
+        }
+        perform(state.wrote(moved, pending: output.count, at: .now))
+        if output.count <= limits.writeAheadBytes { releasePush() }
+    }
+
+    private func send(_ piece: OutputQueue.Piece, to raw: CInt) throws(SystemError) -> Syscalls.Transfer {
+        switch piece {
+        case .bytes(let bytes, let sent):
+            try Syscalls.send(bytes.span.extracting(sent..<bytes.count), to: raw, hasMore: output.hasMore)
+        case .file(let file, let range):
+            try Syscalls.sendFile(
+                file.descriptor.raw, from: range.lowerBound, count: min(range.count, Self.bytesPerEvent), to: raw)
+        }
+    }
+
+    // MARK: Actions
+
+    private func perform(_ actions: [ConnectionState.Action]) {
+        for action in actions {
+            switch action {
+            case .start(let head): start(head)
+            case .deliver(let bytes): answerPull(.success(bytes))
+            case .fail(let error): answerPull(.failure(error.map(BodyError.refused) ?? .gone))
+            case .sendContinue:
+                output.append(ResponseWriter.continue)
+                flush()
+            case .refuse(let error): refuse(error)
+            case .cancel:
+                task?.cancel()
+                releasePush()
+            case .shutDownWriting: if let raw = socket?.raw { Syscalls.shutDownWriting(raw) }
+            case .close: close()
+            }
+        }
+        if !actions.isEmpty { update() }
+    }
+
+    /// Tells the loop what to wait for.
+    private func update() {
+        guard let raw = socket?.raw else { return }
+        var wanted: Interest = state.wantsRead ? .read : []
+        if output.count > 0 { wanted.insert(.write) }
+        if wanted != interest {
+            interest = wanted
+            loop.change(id, raw, to: wanted)
+        }
+        if let deadline = state.deadline { loop.schedule(id, at: deadline) }
+    }
+
+    private func start(_ head: RequestHead) {
+        exchange += 1
+        self.head = head
+        let request = Request(head: head, connection: self, exchange: exchange)
+        let handler = handler
+        task = Task(executorPreference: workers) {
+            let response = await handler.respond(request)
+            await request.connection.answer(response, of: request.exchange)
+        }
+    }
+
+    private func refuse(_ error: RequestError) {
+        logger.debug("refused", metadata: ["status": .stringConvertible(error.status), "reason": "\(error)"])
+        let response = handler.refuse(error)
+        var bytes: [UInt8] = []
+        if case .bytes(let body) = response.body { bytes = body }
+        let answer = try? ResponseWriter.head(
+            status: response.status, headers: response.headers, framing: .length(bytes.count), connection: "close",
+            date: HTTPDate.now())
+        output.append((answer ?? []) + (head?.method == .head ? [] : bytes))
+        flush()
+    }
+
+    private func close() {
+        loop.forget(id)
+        socket = nil
+        output.removeAll()
+        answerPull(.failure(.gone))
+        releasePush()
+        let (server, id) = (server, id)
+        Task { await server.connectionClosed(id) }
+    }
+
+    private func answerPull(_ result: Result<[UInt8]?, BodyError>) {
+        let waiting = pull
+        pull = nil
+        waiting?.resume(returning: result)
+    }
+
+    private func releasePush() {
+        let waiting = push
+        push = nil
+        waiting?.resume()
+    }
+
+    // MARK: Called by handlers
+
+    func nextBytes(of exchange: Int) async throws(BodyError) -> [UInt8]? {
+        guard exchange == self.exchange, pull == nil, socket != nil else { throw .gone }
+        let result = await withCheckedContinuation { continuation in
+            pull = continuation
+            perform(state.pulled(at: .now))
+            update()
+        }
+        return try result.get()
+    }
+
+    func write(_ bytes: [UInt8], of exchange: Int) async throws(BodyError) {
+        guard isCurrent(exchange) else { throw .gone }
+        output.append(bytes)
+        flush()
+        update()
+        while output.count > limits.writeAheadBytes, isCurrent(exchange) {
+            await withCheckedContinuation { push = $0 }
+        }
+        guard isCurrent(exchange) else { throw .gone }
+    }
+
+    private func isCurrent(_ exchange: Int) -> Bool {
+        exchange == self.exchange && head != nil && socket != nil && !Task.isCancelled
+    }
+
+    /// Sends the answer of a handler.
+    private func answer(_ response: Response, of exchange: Int) async {
+        guard exchange == self.exchange, let head else { return }
+        let isLegacy = head.minorVersion == 0
+        let isBodiless = response.status == 204 || response.status == 304
+        let framing = Self.framing(of: response, isBodiless: isBodiless, isLegacy: isLegacy)
+        guard let keepsAlive = state.answerBegins(wantsClose: framing == .close) else { return }
+        do throws(ResponseWriter.WritingError) {
+            let bytes = try ResponseWriter.head(
+                status: response.status, headers: response.headers, framing: framing,
+                connection: keepsAlive ? (isLegacy ? "keep-alive" : nil) : "close", date: HTTPDate.now())
+            output.append(bytes)
+        } catch {
+            logger.error("an answer cannot be written", metadata: ["error": "\(error)"])
+            perform(state.answerUnusable())
+            return
+        }
+        var isComplete = true
+        if head.method != .head, !isBodiless {
+            switch response.body {
+            case .none: break
+            case .bytes(let bytes): output.append(bytes)
+            case .file(let file, let range): output.append(file, range)
+            case .stream(let write):
+                flush()
+                update()
+                let writer = BodyWriter(connection: self, exchange: exchange, isChunked: framing == .chunked)
+                do {
+                    try await write(writer)
+                    if framing == .chunked { output.append(ResponseWriter.lastChunk) }
+                } catch {
+                    // The head has left: only the end of the connection can say that the rest is missing.
+                    isComplete = false
+                }
+            }
+        }
+        guard exchange == self.exchange, socket != nil else { return }
+        finish(isComplete: isComplete)
+    }
+
+    private func finish(isComplete: Bool) {
+        flush()
+        // Whoever kept the writer has nothing to write to any more.
+        head = nil
+        perform(state.answerQueued(complete: isComplete, at: .now))
+        update()
+    }
+
+    private static func framing(of response: Response, isBodiless: Bool, isLegacy: Bool) -> ResponseWriter.Framing {
+        if isBodiless { return .none }
+        return switch response.body {
+        case .none: .length(0)
+        case .bytes(let bytes): .length(bytes.count)
+        case .file(_, let range): .length(range.count)
+        case .stream: isLegacy ? .close : .chunked
+        }
+    }
+}

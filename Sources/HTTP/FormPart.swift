@@ -1,0 +1,95 @@
+import HTTPTypes
+
+/// What the headers of a form's part say (RFC 7578 §4).
+package struct FormPart: Hashable, Sendable {
+    package var name: String
+    /// As the client called the file; nil for a plain field.
+    package var fileName: String?
+    package var contentType: String?
+
+    package init(name: String, fileName: String? = nil, contentType: String? = nil) {
+        self.name = name
+        self.fileName = fileName
+        self.contentType = contentType
+    }
+
+    /// - Parameters:
+    ///   - headers: with the empty line at their end
+    ///   - limits: of the names
+    /// - Throws: ``MultipartError``
+    init(headers: [UInt8], limits: Limits) throws(MultipartError) {
+        var disposition: String?
+        var (start, rest) = (0, headers[...])
+        while let end = rest.firstIndex(of: .lineFeed) {
+            guard end > start, headers[end - 1] == .carriageReturn else { throw .header }
+            let line = Array(headers[start..<end - 1])
+            (start, rest) = (end + 1, headers[(end + 1)...])
+            if line.isEmpty { continue }
+            guard let field = try? FieldLine.parse(line.span) else { throw .header }
+            switch field.name.canonicalName {
+            case "content-disposition":
+                guard disposition == nil else { throw .header }
+                disposition = field.value
+            case "content-type": contentType = field.value
+            case "content-transfer-encoding":
+                guard ["7bit", "8bit", "binary"].contains(field.value.lowercased()) else { throw .encoding }
+            default: break
+            }
+        }
+        guard let disposition, disposition.prefix(while: { $0 != ";" }).lowercased() == "form-data" else { throw .name }
+        let parameters = Self.parameters(of: disposition)
+        guard let name = parameters["name"], !name.isEmpty else { throw .name }
+        self.name = name
+        fileName = parameters["filename"]
+        guard name.utf8.count <= limits.partNameBytes, (fileName ?? "").utf8.count <= limits.partNameBytes else {
+            throw .nameTooLong(limitBytes: limits.partNameBytes)
+        }
+    }
+
+    /// What stands behind the semicolons of a value, by lower-case name; the first of several of one name counts.
+    ///
+    /// Browsers write a quotation mark inside quotes as `%22`, curl as `\"` or as `%22`; a backslash before anything else is
+    /// part of a path that an old browser sent.
+    static func parameters(of value: String) -> [String: String] {
+        var parameters: [String: String] = [:]
+        let bytes = Array(value.utf8)
+        var index = bytes.firstIndex(of: UInt8(ascii: ";")) ?? bytes.count
+        while index < bytes.count {
+            index += 1
+            while index < bytes.count, bytes[index].isBlank { index += 1 }
+            let start = index
+            while index < bytes.count, bytes[index].isToken { index += 1 }
+            let name = String(decoding: bytes[start..<index], as: UTF8.self).lowercased()
+            var text: [UInt8] = []
+            if index < bytes.count, bytes[index] == UInt8(ascii: "="), !name.isEmpty {
+                index += 1
+                if index < bytes.count, bytes[index] == UInt8(ascii: "\"") {
+                    index = readQuoted(bytes, from: index + 1, into: &text)
+                } else {
+                    while index < bytes.count, bytes[index] != UInt8(ascii: ";") {
+                        text.append(bytes[index])
+                        index += 1
+                    }
+                    while let last = text.last, last.isBlank { text.removeLast() }
+                }
+                if parameters[name] == nil { parameters[name] = String(decoding: text, as: UTF8.self) }
+            }
+            while index < bytes.count, bytes[index] != UInt8(ascii: ";") { index += 1 }
+        }
+        return parameters
+    }
+
+    /// - Returns: the place behind the closing quotation mark
+    private static func readQuoted(_ bytes: [UInt8], from start: Int, into text: inout [UInt8]) -> Int {
+        var index = start
+        while index < bytes.count, bytes[index] != UInt8(ascii: "\"") {
+            let isEscape =
+                bytes[index] == UInt8(ascii: "\\") && index + 1 < bytes.count
+                && (bytes[index + 1] == UInt8(ascii: "\"") || bytes[index + 1] == UInt8(ascii: "\\"))
+            if isEscape { index += 1 }
+            text.append(bytes[index])
+            index += 1
+        }
+        return index + 1
+    }
+}

@@ -1,0 +1,177 @@
+/// Takes a form apart while it arrives (RFC 7578, RFC 2046 §5.1). Content is never kept, only told where it lies in the bytes
+/// that were given.
+package struct MultipartReader: Sendable {
+    package enum Event: Hashable, Sendable {
+        case begin(FormPart)
+        /// Content, by its place among the bytes that were given.
+        case content(Range<Int>)
+        /// Content from the end of the bytes before, which might have been the beginning of a boundary.
+        case held([UInt8])
+        case end
+    }
+
+    private enum State: Sendable {
+        case preamble
+        case content
+        /// Behind a boundary: `--` for the last one, or the end of the line.
+        case afterBoundary(hyphens: Int, sawBlank: Bool)
+        case boundaryLineFeed
+        case headers
+        case epilogue
+    }
+
+    /// CR LF, two hyphens and the boundary. CR occurs only at its start, so a partial match never hides another one.
+    private let delimiter: [UInt8]
+    private let limits: Limits
+    private var state = State.preamble
+    /// How much of the delimiter the bytes end with.
+    private var matched: Int
+    /// How much of it came with earlier bytes.
+    private var matchedBefore = 0
+    private var preambleBytes = 0
+    private var parts = 0
+    private var headers: [UInt8] = []
+    private var isOpen = false
+    private var pending: [Event] = []
+
+    /// - Parameters:
+    ///   - contentType: of the request, with its parameters
+    ///   - limits: of parts, their headers and their names
+    /// - Throws: ``MultipartError/boundary``
+    package init(contentType: String, limits: Limits) throws(MultipartError) {
+        guard let boundary = FormPart.parameters(of: contentType)["boundary"], Self.isBoundary(boundary) else {
+            throw .boundary
+        }
+        delimiter = Array("\r\n--\(boundary)".utf8)
+        self.limits = limits
+        // The first boundary may stand at the very beginning, without an end of a line before it.
+        (matched, matchedBefore) = (2, 2)
+    }
+
+    /// `bchars`, which do not end with a space.
+    private static func isBoundary(_ text: String) -> Bool {
+        let others = Array("'()+_,-./:=? ".utf8)
+        return (1...70).contains(text.utf8.count) && text.utf8.last != .space
+            && text.utf8.allSatisfy { $0.isLetter || $0.isDigit || others.contains($0) }
+    }
+
+    /// Whether the last boundary has been seen.
+    package var isFinished: Bool { if case .epilogue = state { true } else { false } }
+
+    /// What comes next.
+    ///
+    /// - Parameters:
+    ///   - bytes: what arrived, right behind what arrived before
+    ///   - position: how far they have been read; it moves on
+    /// - Returns: nil when all of them have been read
+    /// - Throws: ``MultipartError``
+    package mutating func next(_ bytes: Span<UInt8>, at position: inout Int) throws(MultipartError) -> Event? {
+        while true {
+            if !pending.isEmpty { return pending.removeFirst() }
+            guard position < bytes.count else {
+                // What is matched by now lies in bytes that will be gone.
+                matchedBefore = matched
+                return nil
+            }
+            switch state {
+            case .preamble, .content:
+                if let event = try search(bytes, at: &position) { return event }
+            case .afterBoundary(let hyphens, let sawBlank):
+                let byte = bytes[position]
+                position += 1
+                try takeAfterBoundary(byte, hyphens: hyphens, sawBlank: sawBlank)
+            case .boundaryLineFeed:
+                guard bytes[position] == .lineFeed else { throw .delimiter }
+                position += 1
+                parts += 1
+                guard parts <= limits.parts else { throw .tooManyParts(limit: limits.parts) }
+                headers.removeAll(keepingCapacity: true)
+                state = .headers
+            case .headers:
+                headers.append(bytes[position])
+                position += 1
+                guard headers.count <= limits.partHeaderBytes else {
+                    throw .headersTooLarge(limitBytes: limits.partHeaderBytes)
+                }
+                guard headers.last == .lineFeed, isEndOfHeaders else { continue }
+                (state, isOpen, matched, matchedBefore) = (.content, true, 0, 0)
+                return .begin(try FormPart(headers: headers, limits: limits))
+            case .epilogue: position = bytes.count
+            }
+        }
+    }
+
+    /// To be called when the body has ended.
+    ///
+    /// - Throws: ``MultipartError/truncated`` unless the form had its last boundary.
+    package func finish() throws(MultipartError) {
+        guard isFinished else { throw .truncated }
+    }
+
+    private var isEndOfHeaders: Bool {
+        headers.count == 2 && headers[0] == .carriageReturn || headers.suffix(4).elementsEqual("\r\n\r\n".utf8)
+    }
+
+    /// Looks for the delimiter, and tells what lies before it.
+    private mutating func search(_ bytes: Span<UInt8>, at position: inout Int) throws(MultipartError) -> Event? {
+        let start = position
+        while position < bytes.count {
+            if matched == 0 {
+                guard let place = bytes.firstIndex(of: .carriageReturn, from: position) else {
+                    position = bytes.count
+                    break
+                }
+                (position, matched, matchedBefore) = (place + 1, 1, 0)
+                continue
+            }
+            if bytes[position] == delimiter[matched] {
+                position += 1
+                matched += 1
+                if matched == delimiter.count { return try foundDelimiter(start: start, end: position) }
+                continue
+            }
+            // No boundary after all: what was taken for its beginning is content.
+            let held = matchedBefore
+            (matched, matchedBefore) = (0, 0)
+            if held > 0, isOpen {
+                position = start
+                return .held(Array(delimiter[..<held]))
+            }
+        }
+        return try content(start..<position - (matched - matchedBefore))
+    }
+
+    private mutating func foundDelimiter(start: Int, end: Int) throws(MultipartError) -> Event? {
+        let last = end - (matched - matchedBefore)
+        (matched, matchedBefore) = (0, 0)
+        state = .afterBoundary(hyphens: 0, sawBlank: false)
+        let wasOpen = isOpen
+        isOpen = false
+        guard wasOpen else { return nil }
+        guard start < last else { return .end }
+        pending = [.end]
+        return .content(start..<last)
+    }
+
+    private mutating func content(_ range: Range<Int>) throws(MultipartError) -> Event? {
+        guard !range.isEmpty else { return nil }
+        if isOpen { return .content(range) }
+        preambleBytes += range.count
+        guard preambleBytes <= limits.preambleBytes else { throw .preamble(limitBytes: limits.preambleBytes) }
+        return nil
+    }
+
+    private mutating func takeAfterBoundary(_ byte: UInt8, hyphens: Int, sawBlank: Bool) throws(MultipartError) {
+        switch byte {
+        case UInt8(ascii: "-") where !sawBlank:
+            state = hyphens == 1 ? .epilogue : .afterBoundary(hyphens: 1, sawBlank: false)
+        case .space, .tab:
+            guard hyphens == 0 else { throw .delimiter }
+            state = .afterBoundary(hyphens: 0, sawBlank: true)
+        case .carriageReturn:
+            guard hyphens == 0 else { throw .delimiter }
+            state = .boundaryLineFeed
+        default: throw .delimiter
+        }
+    }
+}

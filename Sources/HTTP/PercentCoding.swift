@@ -1,0 +1,40 @@
+/// Percent-encoding (RFC 3986 §2.1), taken away exactly once.
+enum PercentCoding {
+    enum Component {
+        case path, query
+    }
+
+    /// The bytes that are meant.
+    ///
+    /// - Throws: ``RequestError/target`` unless every percent sign has its two digits and the result is UTF-8 without
+    ///   NUL; in a path also when an encoded byte is a control character or would separate names.
+    static func decode(_ text: Span<UInt8>, in component: Component) throws(RequestError) -> String {
+        var decoded: [UInt8] = []
+        decoded.reserveCapacity(text.count)
+        var index = 0
+        while index < text.count {
+            switch text[index] {
+            case UInt8(ascii: "%"):
+                guard index + 2 < text.count, let high = text[index + 1].hexadecimalValue,
+                    let low = text[index + 2].hexadecimalValue
+                else { throw .target }
+                let byte = high << 4 | low
+                guard byte != 0, component == .query || isPlain(byte) else { throw .target }
+                decoded.append(byte)
+                index += 3
+            case UInt8(ascii: "+") where component == .query:
+                decoded.append(.space)
+                index += 1
+            case let byte:
+                decoded.append(byte)
+                index += 1
+            }
+        }
+        guard let text = decoded.span.text else { throw .target }
+        return text
+    }
+
+    private static func isPlain(_ byte: UInt8) -> Bool {
+        byte >= 0x20 && byte != 0x7F && byte != UInt8(ascii: "/") && byte != UInt8(ascii: "\\")
+    }
+}

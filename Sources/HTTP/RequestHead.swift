@@ -1,0 +1,51 @@
+package import HTTPTypes
+
+/// A request without its body.
+package struct RequestHead: Sendable {
+    package let method: HTTPRequest.Method
+    /// Decoded; `*` for the server itself.
+    package let path: String
+    /// What stands behind the question mark, decoded, in the order in which it came.
+    package let query: [(name: String, value: String)]
+    package let headers: HTTPFields
+    /// Host and port as the client wrote them; empty where HTTP/1.0 did not say.
+    package let authority: String
+    package let minorVersion: Int
+    package let framing: BodyFraming
+    /// Whether the client wants to use the connection again (RFC 9112 §9.3).
+    package let keepsAlive: Bool
+    /// Whether the client waits for a word before it sends the body (RFC 9110 §10.1.1).
+    package let expectsContinue: Bool
+
+    /// - Throws: ``RequestError`` when the lines do not make a request.
+    init(_ line: RequestLine, _ headers: HTTPFields) throws(RequestError) {
+        method = line.method
+        path = line.target.path
+        query = line.target.query
+        minorVersion = line.minorVersion
+        self.headers = headers
+        let hosts = headers[values: .hostField]
+        guard hosts.count == 1 || hosts.isEmpty && minorVersion == 0 else { throw .host }
+        for host in hosts {
+            let bytes = Array(host.utf8)
+            guard Authority.isValid(bytes.span) else { throw .host }
+        }
+        authority = line.target.authority ?? hosts.first ?? ""
+        framing = try BodyFraming(headers, minorVersion: minorVersion)
+        let options = headers[values: .connection].flatMap(listMembers)
+        keepsAlive = !options.contains("close") && (minorVersion > 0 || options.contains("keep-alive"))
+        let codings = headers[values: .contentEncoding].flatMap(listMembers)
+        guard codings.allSatisfy({ $0 == "identity" || $0.isEmpty }) else { throw .contentCoding }
+        let expectations = minorVersion > 0 ? headers[values: .expect].flatMap(listMembers) : []
+        guard expectations.allSatisfy({ $0 == "100-continue" }) else { throw .expectation }
+        expectsContinue = !expectations.isEmpty
+    }
+}
+
+extension HTTPField.Name {
+    /// The library hides this one, since it stands in another place in later versions of HTTP.
+    static let hostField: HTTPField.Name = {
+        guard let name = HTTPField.Name("Host") else { preconditionFailure("'Host' is no name of a field") }
+        return name
+    }()
+}

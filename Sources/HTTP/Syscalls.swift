@@ -1,0 +1,214 @@
+import CEpoll
+import Glibc
+
+/// What the system does for the server; every call to it is here.
+enum Syscalls {
+    /// What a call on a descriptor that does not block did.
+    enum Transfer: Equatable {
+        case moved(Int)
+        case wouldBlock
+    }
+
+    // MARK: Sockets
+
+    /// Opens a socket that listens.
+    static func listen(host: String, port: UInt16, backlog: CInt) throws(ServerError) -> FileDescriptor {
+        var hints = unsafe addrinfo()
+        unsafe hints.ai_socktype = CInt(SOCK_STREAM.rawValue)
+        unsafe hints.ai_flags = AI_PASSIVE | AI_NUMERICSERV
+        var found: UnsafeMutablePointer<addrinfo>?
+        // SAFETY: `hints` and `found` live through the call; what it found is freed below.
+        let code = unsafe getaddrinfo(host, String(port), &hints, &found)
+        guard code == 0, let address = unsafe found else { throw .unknownHost(host) }
+        defer { unsafe freeaddrinfo(address) }
+        do throws(SystemError) {
+            let kind = CInt(SOCK_STREAM.rawValue) | CInt(SOCK_NONBLOCK.rawValue) | CInt(SOCK_CLOEXEC.rawValue)
+            let socket = FileDescriptor(
+                try systemCall("socket") { unsafe Glibc.socket(address.pointee.ai_family, kind, 0) })
+            try set(SO_REUSEADDR, at: SOL_SOCKET, of: socket.raw)
+            // SAFETY: the address and its length come from getaddrinfo.
+            _ = try systemCall("bind") {
+                unsafe Glibc.bind(socket.raw, address.pointee.ai_addr, address.pointee.ai_addrlen)
+            }
+            _ = try systemCall("listen") { Glibc.listen(socket.raw, backlog) }
+            return socket
+        } catch {
+            throw .cannotListen(host: host, port: port, error)
+        }
+    }
+
+    /// The port that a socket is bound to.
+    static func port(of socket: borrowing FileDescriptor) throws(SystemError) -> UInt16 {
+        let raw = socket.raw
+        var address = sockaddr_storage()
+        var length = socklen_t(MemoryLayout<sockaddr_storage>.size)
+        // SAFETY: `sockaddr_storage` has room for every address, and the call is told its size.
+        let result: Result<CInt, SystemError> = unsafe withUnsafeMutablePointer(to: &address) { pointer in
+            unsafe pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { pointer in
+                do throws(SystemError) {
+                    return .success(try systemCall("getsockname") { unsafe getsockname(raw, pointer, &length) })
+                } catch {
+                    return .failure(error)
+                }
+            }
+        }
+        _ = try result.get()
+        // Both kinds of address hold the port, in network order, right behind the family.
+        return unsafe withUnsafeBytes(of: address) { bytes in
+            unsafe UInt16(bytes[2]) << 8 | UInt16(bytes[3])
+        }
+    }
+
+    /// Takes a connection off a listening socket; nil when none waits.
+    static func accept(_ raw: CInt) throws(SystemError) -> FileDescriptor? {
+        do throws(SystemError) {
+            let accepted = FileDescriptor(try systemCall("accept") { Glibc.accept(raw, nil, nil) })
+            _ = try systemCall("fcntl") { Glibc.fcntl(accepted.raw, F_SETFD, FD_CLOEXEC) }
+            _ = try systemCall("fcntl") { Glibc.fcntl(accepted.raw, F_SETFL, O_NONBLOCK) }
+            // An answer is written in one piece, and must not wait for more.
+            try? set(TCP_NODELAY, at: CInt(IPPROTO_TCP), of: accepted.raw)
+            return accepted
+        } catch {
+            if error.isWouldBlock { return nil }
+            throw error
+        }
+    }
+
+    private static func set(_ option: CInt, at level: CInt, of raw: CInt) throws(SystemError) {
+        var on: CInt = 1
+        // SAFETY: the option's value is a `CInt`, whose size the call is told.
+        _ = try systemCall("setsockopt") {
+            unsafe setsockopt(raw, level, option, &on, socklen_t(MemoryLayout<CInt>.size))
+        }
+    }
+
+    /// Whether a connection ended before it was accepted (accept(2) passes on errors of the network).
+    static func isLostConnection(_ error: SystemError) -> Bool {
+        [ECONNABORTED, EPROTO, EPERM, ENETDOWN, ENETUNREACH, EHOSTDOWN, EHOSTUNREACH, ENOPROTOOPT, EOPNOTSUPP]
+            .contains(error.code)
+    }
+
+    /// sendfile(2) has no flag for it: a client that leaves early is an error of the call, not the end of the process.
+    static func ignoreBrokenPipes() { _ = Glibc.signal(SIGPIPE, SIG_IGN) }
+
+    static func shutDownWriting(_ raw: CInt) { _ = Glibc.shutdown(raw, CInt(SHUT_WR)) }
+
+    // MARK: Bytes
+
+    /// Reads what a socket has, up to a number of bytes; none at its end.
+    static func receive(_ raw: CInt, upTo count: Int) throws(SystemError) -> [UInt8]? {
+        var failure: SystemError?
+        // SAFETY: the call is told the capacity of the buffer, and says how many bytes it has written.
+        let bytes = unsafe [UInt8](unsafeUninitializedCapacity: count) { buffer, filled in
+            do throws(SystemError) {
+                let base = buffer.baseAddress
+                filled = try systemCall("recv") { unsafe Glibc.recv(raw, base, count, 0) }
+            } catch {
+                failure = error
+            }
+        }
+        if let failure {
+            if failure.isWouldBlock { return nil }
+            throw failure
+        }
+        return bytes
+    }
+
+    /// Writes what a socket has room for.
+    static func send(_ bytes: Span<UInt8>, to raw: CInt, hasMore: Bool) throws(SystemError) -> Transfer {
+        let flags = CInt(MSG_NOSIGNAL) | (hasMore ? CInt(MSG_MORE) : 0)
+        return try transfer { () throws(SystemError) in
+            // SAFETY: the buffer is the span's own memory and its count the span's; the call keeps nothing.
+            try systemCall("send") {
+                unsafe bytes.withUnsafeBufferPointer { unsafe Glibc.send(raw, $0.baseAddress, $0.count, flags) }
+            }
+        }
+    }
+
+    /// Sends a part of a file inside the kernel.
+    static func sendFile(
+        _ file: CInt, from offset: Int, count: Int, to raw: CInt
+    ) throws(SystemError) -> Transfer {
+        var place = off_t(offset)
+        return try transfer { () throws(SystemError) in
+            // SAFETY: `place` lives through the call.
+            try systemCall("sendfile") { unsafe Glibc.sendfile(raw, file, &place, count) }
+        }
+    }
+
+    private static func transfer(_ call: () throws(SystemError) -> Int) throws(SystemError) -> Transfer {
+        do throws(SystemError) {
+            return .moved(try call())
+        } catch {
+            if error.isWouldBlock { return .wouldBlock }
+            throw error
+        }
+    }
+
+    // MARK: Files
+
+    /// Opens a regular file to read it.
+    static func openFile(_ path: String) throws(SystemError) -> FileDescriptor {
+        // SAFETY: the path is a Swift string, which the call sees with its terminating zero.
+        FileDescriptor(try systemCall("open") { unsafe Glibc.open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW) })
+    }
+
+    static func length(ofFile raw: CInt) throws(SystemError) -> Int {
+        var status = stat()
+        // SAFETY: `status` is what the call fills.
+        _ = try systemCall("fstat") { unsafe fstat(raw, &status) }
+        guard status.st_mode & S_IFMT == S_IFREG else { throw SystemError(call: "open", code: EISDIR) }
+        return Int(status.st_size)
+    }
+
+    // MARK: Events
+
+    static func makePoll() throws(SystemError) -> FileDescriptor {
+        FileDescriptor(try systemCall("epoll_create1") { epoll_create1(CInt(EPOLL_CLOEXEC)) })
+    }
+
+    /// Makes a descriptor that can be read once ``signal(_:)`` was called.
+    static func makeSignal() throws(SystemError) -> FileDescriptor {
+        FileDescriptor(try systemCall("eventfd") { eventfd(0, CInt(EFD_CLOEXEC) | CInt(EFD_NONBLOCK)) })
+    }
+
+    static func signal(_ raw: CInt) { _ = eventfd_write(raw, 1) }
+
+    static func clearSignal(_ raw: CInt) {
+        var count: eventfd_t = 0
+        // SAFETY: `count` is what the call fills.
+        _ = unsafe eventfd_read(raw, &count)
+    }
+
+    static func watch(_ raw: CInt, as id: UInt64, for interest: Interest, in poll: CInt) throws(SystemError) {
+        try control(EPOLL_CTL_ADD, raw, id, interest, poll)
+    }
+
+    static func change(_ raw: CInt, as id: UInt64, to interest: Interest, in poll: CInt) throws(SystemError) {
+        try control(EPOLL_CTL_MOD, raw, id, interest, poll)
+    }
+
+    private static func control(
+        _ operation: CInt, _ raw: CInt, _ id: UInt64, _ interest: Interest, _ poll: CInt
+    ) throws(SystemError) {
+        var event = unsafe epoll_event(events: interest.rawValue, data: epoll_data_t(u64: id))
+        // SAFETY: `event` lives through the call, which copies it.
+        _ = try systemCall("epoll_ctl") { unsafe epoll_ctl(poll, operation, raw, &event) }
+    }
+
+    /// Waits for events.
+    ///
+    /// - Parameters:
+    ///   - poll: whose descriptors are watched
+    ///   - milliseconds: how long; -1 is for ever
+    /// - Returns: whose descriptor, and what it is ready for
+    static func wait(_ poll: CInt, milliseconds: CInt) -> [(id: UInt64, ready: Interest)] {
+        let capacity = 256
+        // SAFETY: the call is told how many events the buffer has room for, and says how many it has filled.
+        let events = unsafe [epoll_event](unsafeUninitializedCapacity: capacity) { buffer, count in
+            let found = unsafe epoll_wait(poll, buffer.baseAddress, CInt(capacity), milliseconds)
+            count = max(Int(found), 0)
+        }
+        return unsafe events.map { unsafe ($0.data.u64, Interest(rawValue: $0.events)) }
+    }
+}
