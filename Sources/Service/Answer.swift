@@ -1,3 +1,4 @@
+import HTTP
 import HTTPTypes
 
 /// What a handler decided to answer; the connection turns it into bytes.
@@ -12,6 +13,8 @@ struct Answer: Sendable {
         case text(String, type: String)
         /// The whole file or the part of it that was asked for.
         case file(path: String, type: String)
+        /// What ``narrowed(for:_:refuse:)`` made of a file.
+        case part(OpenFile, Range<Int>, type: String)
         case stream(type: String, @Sendable (Write) async throws -> Void)
     }
 

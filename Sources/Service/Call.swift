@@ -19,7 +19,11 @@ struct Call: Sendable {
     func parameter(_ name: String) -> String { parameters[name] ?? "" }
 
     /// People read what curl prints; programs do not care.
-    var isIndented: Bool { headers[.userAgent]?.hasPrefix("curl/") == true || query["pretty"] != nil }
+    var isIndented: Bool { Self.isIndented(headers, query) }
+
+    static func isIndented(_ headers: HTTPFields, _ query: Query) -> Bool {
+        headers[.userAgent]?.hasPrefix("curl/") == true || query["pretty"] != nil
+    }
 
     /// How long to wait for a change, in seconds: `?wait=30` or `Prefer: wait=30` (RFC 7240 §4.3).
     func wait() throws(Problem) -> Int? {

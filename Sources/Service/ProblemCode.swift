@@ -34,6 +34,7 @@ package enum ProblemCode: String, CaseIterable, Sendable {
     case methodNotAllowed = "method_not_allowed"
     case jobNotSucceeded = "job_not_succeeded"
     case jobNotDeletable = "job_not_deletable"
+    case preconditionFailed = "precondition_failed"
     case rangeNotSatisfiable = "range_not_satisfiable"
     case shuttingDown = "shutting_down"
     case internalError = "internal_error"
@@ -46,6 +47,7 @@ package enum ProblemCode: String, CaseIterable, Sendable {
         case .methodNotAllowed: 405
         case .idempotencyKeyReused, .jobNotFinished, .jobNotCancellable, .jobNotSucceeded, .jobNotDeletable:
             409
+        case .preconditionFailed: 412
         case .fileTooLarge: 413
         case .pickleRejected, .unsupportedMediaType: 415
         case .rangeNotSatisfiable: 416
@@ -96,6 +98,7 @@ package enum ProblemCode: String, CaseIterable, Sendable {
         case .methodNotAllowed: "The method is not allowed here"
         case .jobNotSucceeded: "The job has no result"
         case .jobNotDeletable: "The job is not finished"
+        case .preconditionFailed: "The condition does not hold"
         case .rangeNotSatisfiable: "The range lies outside the file"
         case .shuttingDown: "The service is shutting down"
         case .internalError: "Something went wrong inside the service"

@@ -31,16 +31,20 @@ struct Responder: Sendable {
                 let call = Call(
                     method: request.method, path: request.path, parameters: parameters, query: request.query,
                     headers: request.headers, authority: request.authority, id: id, body: request.body)
-                answer = try await route.handler(routes, call)
+                answer = try await route.handler(routes, call).narrowed(for: request.method, request.headers) {
+                    Answer($0, instance: request.path, request: id)
+                }
             case .otherMethods(let methods):
                 let allow = methods.map(\.rawValue).joined(separator: ", ")
-                if request.method == .options {
-                    answer = Answer(status: 204, body: .none).with(.allow, allow)
-                } else {
+                guard request.method == .options else {
                     var problem = Problem(.methodNotAllowed, "\(request.method.rawValue) is not among \(allow).")
                     problem.allow = allow
                     throw problem
                 }
+                answer = Answer(status: 204, body: .none).with(.allow, allow)
+            // RFC 9110 §9.3.7: what the server as a whole can do.
+            case .nothing where request.method == .options && request.path == "*":
+                answer = Answer(status: 204, body: .none).with(.allow, "GET, HEAD, POST, PUT, DELETE, OPTIONS")
             case .nothing: throw Problem(.notFound, "There is nothing at this path.")
             }
         } catch {
