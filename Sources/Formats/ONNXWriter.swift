@@ -92,11 +92,11 @@ extension ONNXDocument {
         }
         var new: [Part] = []
         for (name, tensor) in edit.newInitializers { new += layout.parts(tensor, described: .name(name)) }
-        // Before IR 4, initializers are inputs too.
-        if model.irVersion < 4 {
-            for (name, tensor) in edit.newInitializers { new.append(.bytes(Self.input(name, ValueType(tensor)))) }
-        }
         parts.insert(contentsOf: new, at: lastInitializer)
+        // Before IR 4, initializers are inputs too; behind the others, which may be fed by their order.
+        if model.irVersion < 4 {
+            for (name, tensor) in edit.newInitializers { parts.append(.bytes(Self.input(name, ValueType(tensor)))) }
+        }
         return parts
     }
 

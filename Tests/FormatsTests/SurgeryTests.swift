@@ -1,0 +1,246 @@
+import Compute
+import Foundation
+import Model
+import Testing
+
+@testable import Formats
+
+/// A document before and after a rewrite of its graph.
+private struct Surgery {
+    let before: ONNXDocument
+    let after: ONNXDocument
+    let graph: Graph
+    let edit: ONNXEdit
+    private let folder: Folder
+
+    /// - Parameter rewrite: is told the results of nodes by their names in the document.
+    init(_ path: String, batch: Int = 2, _ rewrite: (Graph, [String: ValueID]) throws -> Rewrite) throws {
+        before = try ONNXDocument(path)
+        let original = try before.lower(batch: batch)
+        let named = Dictionary(original.values.map { (original[$0].name, $0) }) { first, _ in first }
+        graph = try original.replacing(rewrite(original, named))
+        edit = try before.edit(toMatch: graph)
+        folder = try Folder()
+        try before.write(edit, to: folder.path + "/after.onnx")
+        after = try ONNXDocument(folder.path + "/after.onnx")
+    }
+
+    var nodes: [String] { after.model.nodes.map { "\($0.opType)(\($0.inputs.joined(separator: " "))) \($0.outputs[0])" } }
+    var initializers: [String] { after.model.initializers.map(\.name) }
+
+    /// Whether the new file computes what the rewritten graph computes, and what was not touched is as it was.
+    func expectSameMeaning(batch: Int = 2) throws {
+        let inputs = Dictionary(
+            uniqueKeysWithValues: try graph.inputs.map { value in
+                var random = SeededRandom(seed: 3)
+                let shape = graph.shape(value)
+                let numbers = (0..<shape.elementCount).map { _ in Float.random(in: -1...1, using: &random) }
+                return (graph[value].name, try Tensor(numbers, shape))
+            })
+        let expected = try outputs(of: graph, on: inputs)
+        let actual = try outputs(of: after.lower(batch: batch), on: inputs)
+        for (name, tensor) in expected { expectClose(try #require(actual[name]), tensor) }
+
+        let nodes = Set(before.model.nodes.map { Array($0.encoded) })
+        let new = Set(edit.newNodes.values.joined().map(\.output))
+        for node in after.model.nodes where !new.contains(node.outputs[0]) && !node.name.hasSuffix("MatMul") {
+            #expect(nodes.contains(Array(node.encoded)), "\(node.name)")
+        }
+        let tensors = Set(before.model.initializers.map { Array($0.encoded) })
+        let added = Set(edit.newInitializers.map(\.name))
+        for tensor in after.model.initializers where !added.contains(tensor.name) {
+            #expect(tensors.contains(Array(tensor.encoded)), "\(tensor.name)")
+        }
+        #expect(after.model.inputs.filter { after.weights[$0.name] == nil }.map { Array($0.encoded) }
+            == before.model.inputs.filter { before.weights[$0.name] == nil }.map { Array($0.encoded) })
+        #expect(after.model.outputs.map { Array($0.encoded) } == before.model.outputs.map { Array($0.encoded) })
+        #expect((after.opset, after.model.irVersion) == (before.opset, before.model.irVersion))
+    }
+}
+
+private func weight(_ sizes: [Int], seed: UInt64 = 5) throws -> Tensor {
+    var random = SeededRandom(seed: seed)
+    return try Tensor((0..<sizes.reduce(1, *)).map { _ in Float.random(in: -1...1, using: &random) }, Shape(sizes))
+}
+
+/// A rewrite of all ops from one named value to another, by their order in the graph.
+private func run(_ graph: Graph, _ first: ValueID, _ last: ValueID) -> [ValueID] {
+    graph.values.filter { $0 >= first && $0 <= last && !graph[$0].origin.nodes.isEmpty }
+}
+
+@Test(arguments: [true, false])
+func `a run of layers becomes one Gemm`(withBias: Bool) throws {
+    let surgery = try Surgery(Fixture.path("layers.onnx")) { graph, values in
+        let (first, last) = (try #require(values["/fc1/Gemm_output_0"]), try #require(values["output"]))
+        return Rewrite(
+            removed: run(graph, first, last), output: last,
+            replacement: .linear(
+                input: graph[first].operands[0], weight: try weight([2, 3]), bias: withBias ? try weight([2]) : nil),
+            scope: "fc1")
+    }
+    #expect(surgery.nodes == [withBias ? "Gemm(input fc1.weight fc1.bias) output" : "Gemm(input fc1.weight) output"])
+    #expect(surgery.initializers == (withBias ? ["fc1.weight", "fc1.bias"] : ["fc1.weight"]))
+    #expect(surgery.after.model.nodes[0].name == "/fc1/Gemm")
+    try surgery.expectSameMeaning()
+}
+
+@Test func `a run in the middle of a trained network becomes one Gemm, and the rest keeps its bytes`() throws {
+    let surgery = try Surgery(Fixture.digitsMLP, batch: 3) { graph, _ in
+        let linear = graph.values.filter { if case .matMul = graph[$0].op { true } else { false } }
+        #expect(linear.count == 3)
+        return Rewrite(
+            removed: run(graph, linear[0], linear[1]), output: linear[1],
+            replacement: .linear(
+                input: graph[linear[0]].operands[0], weight: try weight([256, 256]), bias: try weight([256])),
+            scope: graph[linear[0]].scope)
+    }
+    #expect(surgery.after.model.nodes.map(\.opType) == ["Flatten", "Gemm", "Relu", "Gemm"])
+    #expect(surgery.before.model.nodes.count == 6)
+    try surgery.expectSameMeaning(batch: 3)
+}
+
+@Test func `on more than two axes a run becomes MatMul and Add, and a shared weight stays for its other reader`() throws {
+    let surgery = try Surgery(Fixture.path("shared.onnx")) { graph, values in
+        let (first, last) = (try #require(values["ax"]), try #require(values["b"]))
+        return Rewrite(
+            removed: run(graph, first, last), output: last,
+            replacement: .linear(
+                input: graph[first].operands[0], weight: try weight([4, 4]), bias: try weight([4])),
+            scope: "a")
+    }
+    #expect(
+        surgery.nodes == [
+            "MatMul(input a.weight) /a/MatMul_output_0", "Add(/a/MatMul_output_0 a.bias) b", "MatMul(b shared) output",
+        ])
+    #expect(surgery.initializers == ["shared", "a.weight", "a.bias"])
+    try surgery.expectSameMeaning()
+}
+
+@Test func `a new weight does not take the name of one that is still read`() throws {
+    let surgery = try Surgery(Fixture.path("unknown-fields.onnx")) { graph, values in
+        let output = try #require(values["output"])
+        return Rewrite(
+            removed: [output], output: output,
+            replacement: .linear(input: graph[output].operands[0], weight: try weight([2, 4]), bias: nil), scope: "fc1")
+    }
+    #expect(surgery.initializers == ["fc1.weight", "fc1.bias", "fc1.weight.merged"])
+    #expect(surgery.after.model.metadata["author"] == "somebody")
+    #expect(surgery.after.model.valueInfos.map(\.name) == ["/act/Relu_output_0"])
+    try surgery.expectSameMeaning()
+}
+
+@Test func `an activation becomes a PReLU, and what was said of values that are gone goes`() throws {
+    let surgery = try Surgery(Fixture.path("unknown-fields.onnx")) { graph, values in
+        let act = try #require(values["/act/Relu_output_0"])
+        return Rewrite(
+            removed: [act], output: act,
+            replacement: .prelu(input: graph[act].operands[0], slope: try Tensor([Float(0.25)], Shape([1]))),
+            scope: "act")
+    }
+    #expect(surgery.nodes[1] == "PRelu(/fc1/Gemm_output_0 act.slope) /act/Relu_output_0")
+    try surgery.expectSameMeaning()
+}
+
+@Test func `two rewrites one after the other become two layers`() throws {
+    let document = try ONNXDocument(Fixture.digitsMLP)
+    var graph = try document.lower(batch: 2)
+    for seed in [UInt64(1), 2] {
+        let linear = graph.values.filter { if case .matMul = graph[$0].op { true } else { false } }
+        let place = Int(seed) - 1
+        let sizes = [graph.shape(linear[place])[1], graph.shape(graph[linear[place]].operands[0])[1]]
+        graph = try graph.replacing(
+            Rewrite(
+                removed: [linear[place]], output: linear[place],
+                replacement: .linear(
+                    input: graph[linear[place]].operands[0], weight: try weight(sizes, seed: seed),
+                    bias: nil), scope: graph[linear[place]].scope))
+    }
+    let folder = try Folder()
+    try document.write(document.edit(toMatch: graph), to: folder.path + "/m.onnx")
+    let x = try weight([2, 1, 16, 16])
+    let after = try outputs(of: ONNXDocument(folder.path + "/m.onnx").lower(batch: 2), on: ["input": x])
+    #expect(after["logits"]?.floats == (try outputs(of: graph, on: ["input": x])["logits"]?.floats))
+}
+
+@Test func `before IR 4 a new weight is an input too, and one that goes is none any more`() throws {
+    let surgery = try Surgery(Fixture.path("inputs-of-weights.onnx")) { graph, values in
+        let (first, last) = (try #require(values["/fc1/Gemm_output_0"]), try #require(values["output"]))
+        return Rewrite(
+            removed: run(graph, first, last), output: last,
+            replacement: .linear(
+                input: graph[first].operands[0], weight: try weight([2, 3]), bias: try weight([2])), scope: "new")
+    }
+    #expect(surgery.after.model.inputs.map(\.name) == ["input", "new.weight", "new.bias"])
+    #expect(surgery.after.model.inputs[1].shape == [.size(2), .size(3)])
+    try surgery.expectSameMeaning()
+}
+
+@Test func `external weights that nobody reads any more are not written`() throws {
+    let surgery = try Surgery(Fixture.path("external.onnx")) { graph, values in
+        let (first, last) = (try #require(values["/fc1/Gemm_output_0"]), try #require(values["output"]))
+        return Rewrite(
+            removed: run(graph, first, last), output: last,
+            replacement: .linear(
+                input: graph[first].operands[0], weight: try weight([5, 16]), bias: try weight([5])), scope: "fc1")
+    }
+    #expect(surgery.initializers == ["fc1.weight", "fc1.bias"])
+    try surgery.expectSameMeaning()
+}
+
+@Test func `other numbers are written where the old ones were`() throws {
+    let document = try ONNXDocument(Fixture.path("unknown-fields.onnx"))
+    var graph = try document.lower(batch: 2)
+    let bias = try #require(graph.parameters.firstIndex { $0.name == "fc1.bias" })
+    graph.setParameter(bias, try Tensor([Float](repeating: 9, count: 4), Shape([4])))
+    let edit = try document.edit(toMatch: graph)
+    #expect(Set(edit.changedInitializers.keys) == ["fc1.bias"])
+    let folder = try Folder()
+    try document.write(edit, to: folder.path + "/m.onnx")
+    let after = try ONNXDocument(folder.path + "/m.onnx")
+    #expect(after.weights["fc1.bias"]?.floats == [9, 9, 9, 9])
+    for (one, other) in zip(document.model.initializers, after.model.initializers) {
+        #expect(one.fieldsWithoutElements.map(Array.init) == other.fieldsWithoutElements.map(Array.init))
+        #expect(one.name == "fc1.bias" || Array(one.encoded) == Array(other.encoded))
+    }
+}
+
+@Test func `a graph that is as it was changes nothing, not even a weight that nobody reads`() throws {
+    let document = try ONNXDocument(Fixture.path("shared.onnx"))
+    #expect(try document.edit(toMatch: document.lower(batch: 2)).isEmpty)
+}
+
+@Test func `an output that is shaped by the size of what goes is refused`() throws {
+    let draft = Draft(
+        [
+            .init(opType: "MatMul", inputs: ["x", "w"], outputs: ["h"]),
+            .init(opType: "Relu", inputs: ["h"], outputs: ["r"]),
+            .init(opType: "MatMul", inputs: ["r", "w"], outputs: ["z"]),
+            .init(opType: "Shape", inputs: ["h"], outputs: ["s"]),
+            .init(opType: "Reshape", inputs: ["z", "s"]),
+        ], [.floats("w", [4, 4])])
+    let folder = try Folder()
+    let document = try ONNXDocument(folder.write(draft.bytes))
+    let graph = try document.lower(batch: 2)
+    let named = Dictionary(uniqueKeysWithValues: graph.values.map { (graph[$0].name, $0) })
+    let (first, last) = (try #require(named["h"]), try #require(named["z"]))
+    let rewritten = try graph.replacing(
+        Rewrite(
+            removed: run(graph, first, last), output: last,
+            replacement: .linear(input: graph[first].operands[0], weight: weight([4, 4]), bias: nil), scope: "a"))
+    let refusal = failure { _ = try document.edit(toMatch: rewritten) }
+    #expect(refusal?.text == "output 'y' depends on the size of a value that would be gone: exclude that layer")
+}
+
+@Test func `a node of the file that became several ops is not replaced by half`() throws {
+    let document = try ONNXDocument(Fixture.path("ops/gemm_alpha.onnx"))
+    let graph = try document.lower(batch: 3)
+    let product = try #require(graph.values.first { if case .matMul = graph[$0].op { true } else { false } })
+    #expect {
+        try graph.replacing(
+            Rewrite(
+                removed: [product], output: product,
+                replacement: .linear(input: graph[product].operands[0], weight: weight([5, 4]), bias: nil), scope: "a"))
+    } throws: { error in
+        "\(error)" == "cannot replace '': its node in the file does more than goes"
+    }
+}
