@@ -47,12 +47,10 @@ package struct InferenceRun: Sendable {
         if batchSize == nil, dataset.count < Self.usualBatchSize {
             graph = try source.graph(batch: dataset.count, data: samples)
         }
+        let publication = try Publication.opening(output)
         do {
-            var clock: StepClock
-            let results: [Tensor]
-            (results, clock) = try Self.outputs(of: graph, for: dataset, tell: tell)
+            let (results, clock) = try Self.outputs(of: graph, for: dataset, tell: tell)
             let arrays = zip(graph.outputs, results).map { (name: $0.name, tensor: $1) }
-            let publication = try Publication(of: output)
             try NPZ.write(arrays, to: publication.file)
             try publication.publish()
             if let timing { try Publication.write(clock.document.text(indented: true) + "\n", to: timing) }

@@ -51,6 +51,7 @@ package struct TrainingRun: Sendable {
         let batchSize = graph.inputs.first.flatMap { graph.shape($0).dimensions.first } ?? 1
         let plan = settings.trainingOptions(stepsPerEpoch: labelled.count / max(1, batchSize))
 
+        let publication = try Publication.opening(output)
         tell(WorkEvent(.phase, "training", data: ["phase": "training"]))
         var losses: [Double] = []
         var clock = StepClock(batchSize: batchSize)
@@ -59,9 +60,9 @@ package struct TrainingRun: Sendable {
                 trainer, loss in
                 losses.append(Double(loss))
                 clock.stepEnded(samples: batchSize)
-                tell(.progress("training", step: trainer.step, of: plan.steps, samplesPerSecond: clock.samplesPerSecond))
+                tell(
+                    .progress("training", step: trainer.step, of: plan.steps, samplesPerSecond: clock.samplesPerSecond))
             }
-            let publication = try Publication(of: output)
             try source.document.write(source.changedNumbers(in: trained), to: publication.file)
             try publication.publish()
             if let trace {

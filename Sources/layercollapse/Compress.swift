@@ -38,6 +38,9 @@ struct Compress: ParsableCommand {
             let order = try isJob ? CompressionOrder(JobFolder(model)) : order()
             let interruption = Interruption()
             defer { withExtendedLifetime(interruption) {} }
+            // The service keeps the time of its jobs itself.
+            let deadline = isJob ? nil : self.deadline(order.options)
+            defer { withExtendedLifetime(deadline) {} }
             if let bytes = order.memoryLimitBytes { try ChildGuard.limitMemory(bytes: bytes) }
             Processor.useThreads(order.options.threads ?? order.threads)
             let result = try Compression.run(order, tell: narrator.tell)
@@ -47,10 +50,16 @@ struct Compress: ParsableCommand {
         }
     }
 
+    private func deadline(_ options: JobOptions) -> Deadline? {
+        options.deadlineSeconds.map { seconds in
+            Deadline(seconds: seconds) { Terminal.warn("error: \(Failure.timeout(seconds: seconds))") }
+        }
+    }
+
     private func order() throws -> CompressionOrder {
         guard let output else { throw Failure(.missingField, "-o says where the smaller model is to be written") }
-        for report in report where !["json", "md", "html"].contains(report.split(separator: ".").last.map(String.init))
-        {
+        for report in report {
+            if [".json", ".md", ".html"].contains(where: report.hasSuffix) { continue }
             throw Failure(.invalidOption, "a report ends in .json, .md or .html, not '\(report)'")
         }
         var given = method.given

@@ -6,9 +6,14 @@ extension ArgumentHelp {
     static func option(_ name: String) -> ArgumentHelp {
         guard let option = JobOption.named(name) else { preconditionFailure("there is an option '\(name)'") }
         let words = if case .word(let words) = option.kind { ": " + words.joined(separator: " ") } else { "" }
-        let standard = option.standard.isNull || option.standard.array != nil || option.standard.object != nil
-        let value = option.standard.string ?? option.standard.text()
-        return ArgumentHelp(option.meaning + words + (standard ? "" : " (default: \(value))"), valueName: "value")
+        let standard: String? =
+            switch option.standard {
+            case .string, .int, .double: option.standard.string ?? option.standard.text()
+            // A flag shows its own.
+            case .null, .bool, .array, .object: nil
+            }
+        return ArgumentHelp(
+            option.meaning + words + (standard.map { " (default: \($0))" } ?? ""), valueName: "value")
     }
 }
 

@@ -43,7 +43,7 @@ import Testing
 
     @Test func `data without a key for the input are refused and nothing is written`() throws {
         let folder = try TemporaryFolder()
-        try NPZ.write([("pictures", Tensor([1, 2], Shape([2, 1])))], to: folder.path + "/in.npz")
+        try NPZ.write([("pictures", Tensor([1, 2] as [Float], Shape([2, 1])))], to: folder.path + "/in.npz")
         let run = InferenceRun(model: Samples.mlp, data: folder.path + "/in.npz", output: folder.path + "/out.npz")
         let failure = #expect(throws: Failure.self) { try run.run { _ in } }
         #expect(failure?.code == .datasetKeyMismatch)

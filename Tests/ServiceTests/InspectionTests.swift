@@ -73,14 +73,17 @@ import Testing
         #expect(failure?.message.contains("half.onnx") == true)
     }
 
-    @Test(arguments: [
-        ([0x50, 0x4B, 3, 4] + [UInt8](repeating: 0, count: 22) + [5, 0, 0, 0] + Array("x.npy".utf8), true),
-        ([0x50, 0x4B, 3, 4] + [UInt8](repeating: 0, count: 22) + [5, 0, 0, 0] + Array("x.pkl".utf8), false),
-        ([0x50, 0x4B, 3, 4], false),
-        ([16, 0, 0, 0, 0, 0, 0, 0, 0x7B, 0x7D], true),
-        ([8, 8, 18, 7, 112, 121, 116, 111, 114, 99], false),
-        ([], false),
-    ])
+    private static func zip(of name: String) -> [UInt8] {
+        let sizes: [UInt8] = [UInt8](repeating: 0, count: 22) + [UInt8(name.utf8.count), 0, 0, 0]
+        return [0x50, 0x4B, 3, 4] + sizes + Array(name.utf8)
+    }
+
+    @Test(
+        arguments: [
+            (zip(of: "x.npy"), true), (zip(of: "archive/data.pkl"), false), (Array("PK\u{3}\u{4}".utf8), false),
+            ([16, 0, 0, 0, 0, 0, 0, 0, 0x7B, 0x7D], true), ([8, 8, 18, 7, 112, 121, 116, 111, 114, 99], false),
+            ([], false),
+        ] as [([UInt8], Bool)])
     func `data are known by their first bytes`(bytes: [UInt8], isData: Bool) {
         #expect(SourceData.isData(bytes) == isData)
     }
