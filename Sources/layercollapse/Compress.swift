@@ -65,7 +65,8 @@ struct Compress: ParsableCommand {
         var given = method.given
         for (name, value) in training.given.members + job.given.members { given[name] = value }
         return CompressionOrder(
-            model: model, data: data, validationData: validationData, options: try JobOptions(decoding: given),
+            model: InputPath.resolved(model), data: data.map(InputPath.resolved),
+            validationData: validationData.map(InputPath.resolved), options: try JobOptions(decoding: given),
             output: output, reports: report)
     }
 }

@@ -16,7 +16,7 @@ struct Inspect: ParsableCommand {
 
     func run() throws {
         do {
-            let inspection = try Inspection(model, data: data)
+            let inspection = try Inspection(InputPath.resolved(model), data: data.map(InputPath.resolved))
             Terminal.printLine(json ? inspection.document.text(indented: true) : inspection.table)
         } catch {
             let failure = Failure(any: error)

@@ -33,7 +33,8 @@ struct Run: ParsableCommand {
         defer { withExtendedLifetime(interruption) {} }
         let narrator = Narrator(printsEvents: false, isQuiet: quiet)
         let run = InferenceRun(
-            model: model, data: data, output: output, timing: timing, batchSize: options["batch_size"].int,
+            model: InputPath.resolved(model), data: InputPath.resolved(data), output: output, timing: timing,
+            batchSize: options["batch_size"].int,
             threads: options.threads, inputKeys: options.inputKeys)
         do { narrator.end(try run.run(tell: narrator.tell)) } catch { throw narrator.told(error) }
     }

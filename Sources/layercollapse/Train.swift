@@ -31,7 +31,8 @@ struct Train: ParsableCommand {
         defer { withExtendedLifetime(interruption) {} }
         let narrator = Narrator(printsEvents: false, isQuiet: quiet)
         let run = TrainingRun(
-            model: model, data: data, output: output, trace: trace, timing: timing, options: options)
+            model: InputPath.resolved(model), data: InputPath.resolved(data), output: output, trace: trace,
+            timing: timing, options: options)
         do { narrator.end(try run.run(tell: narrator.tell)) } catch { throw narrator.told(error) }
     }
 }
