@@ -19,6 +19,8 @@ import Synchronization
 
     /// A cache line, and the widest vector that any kernel loads.
     private static let alignment = 64
+    /// Regions of so many bytes are never copied for their address.
+    package static let copyByteLimit = 4 << 20
 
     /// Zeroed memory, aligned to 64 bytes. Pages that are never touched are never backed by the system.
     ///
@@ -54,11 +56,13 @@ import Synchronization
 
     /// The bytes at an address that is a multiple of `alignment`, which divides 64.
     ///
-    /// Protobuf puts tensors at any offset of a file; the first use of such a region copies it.
+    /// Protobuf puts tensors at any offset of a file. The first use of a small region copies it; a large one, which is most of
+    /// a network, is read where it is: the kernels run on x86-64 alone, where a load may lie anywhere and costs little more.
     ///
     /// - Throws: ``MemoryError`` when there is no room for that copy.
     func bytes(alignedTo alignment: Int) throws(MemoryError) -> UnsafeMutableRawPointer {
-        if unsafe UInt(bitPattern: base) % UInt(alignment) == 0 { return unsafe base }
+        let isAligned = unsafe UInt(bitPattern: base) % UInt(alignment) == 0
+        if isAligned || byteCount >= Self.copyByteLimit { return unsafe base }
         let copy = try alignedCopy.withLock { (copy) throws(MemoryError) -> TensorStorage in
             if let copy { return copy }
             let made = try TensorStorage(byteCount: byteCount)
