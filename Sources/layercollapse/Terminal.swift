@@ -16,8 +16,8 @@ enum Terminal {
 
     static func fail(_ failure: Failure) -> Never {
         warn("error: \(failure)")
-        // What a message sums up, one a line.
-        if failure.details.count > 1 { for detail in failure.details { warn("  " + detail) } }
+        // What the message sums up, one a line.
+        for detail in failure.details where !failure.message.contains(detail) { warn("  " + detail) }
         exit(failure.exitStatus)
     }
 
