@@ -40,6 +40,7 @@ final class CompressionProgress {
     /// Ends the phase that is under way.
     func end() {
         guard let phase else { return }
+        report(step: 1, of: 1)
         spent.append((phase.phase, (clock.now - phase.start) / .seconds(1), ProcessUsage.peakMemoryBytes))
         self.phase = nil
     }
