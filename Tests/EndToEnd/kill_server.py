@@ -27,10 +27,10 @@ from server import ENDED, Server, children, gone_within, naming
 UNFINISHED_AT_ONCE = 3
 
 
-def tiny_model():
-    """16-64-16-4 with ReLU: two candidates, a few kilobytes."""
+def tiny_model(sizes=(16, 64, 16, 4)):
+    """Layers of the sizes with ReLU between them; by itself two candidates, a few kilobytes."""
     generator = numpy.random.default_rng(0)
-    nodes, tensors, sizes, wire = [], [], [16, 64, 16, 4], "input"
+    nodes, tensors, wire = [], [], "input"
     for index, (inputs, outputs) in enumerate(zip(sizes, sizes[1:])):
         weight = (generator.standard_normal((outputs, inputs)) / inputs**0.5).astype(numpy.float32)
         tensors.append(onnx.numpy_helper.from_array(weight, f"fc{index}.weight"))
@@ -44,7 +44,7 @@ def tiny_model():
             wire = f"{wire}.relu"
     values = [
         onnx.helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, ["batch", size])
-        for name, size in (("input", 16), ("logits", 4))
+        for name, size in (("input", sizes[0]), ("logits", sizes[-1]))
     ]
     graph = onnx.helper.make_graph(nodes, "tiny", values[:1], values[1:], tensors)
     model = onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", 17)], ir_version=8)

@@ -9,7 +9,7 @@ import time
 
 import numpy
 
-from kill_server import kill_again_and_again, tiny_data, tiny_model
+from kill_server import kill_again_and_again, npz, tiny_data, tiny_model
 from program import DATA, MODELS, PROGRAM, Case, accuracy, dataset, infer_in_onnx_runtime, values_held
 from server import Server, children, gone_within
 
@@ -123,6 +123,24 @@ class Service(Case):
                         self.assertEqual(answer.json()["code"], code)
                 self.assertLess(time.monotonic() - started, 2)
                 self.assertEqual(self.server.request("GET", "/readyz").status, 200)
+
+
+class Limited(Case):
+    def test_a_job_that_needs_more_memory_than_it_may_have_fails_and_the_service_goes_on(self):
+        limit = 300 << 20
+        server = Server(self.folder / "limited", environment={"LAYERCOLLAPSE_JOB_MEMORY_BYTES": str(limit)}).start()
+        self.addCleanup(server.close)
+        # The sums of x xT alone take 8 * 4096^2 bytes, twice.
+        model = tiny_model(sizes=(4096, 4096, 8))
+        data = npz(input=numpy.random.default_rng(0).standard_normal((400, 4096), numpy.float32))
+        answer = server.post("/v1/jobs", [("model", "wide.onnx", model), ("data", "wide.npz", data)])
+        self.assertEqual(answer.status, 202, answer.body)
+        ended = server.wait(answer.json()["id"])
+        self.assertEqual((ended["status"], ended["error"]["code"]), ("failed", "memory_limit"), ended["error"])
+        self.figure(f"limit {limit >> 20} MiB, peak {ended['usage']['peak_memory_bytes'] >> 20} MiB: {ended['error']['message']}")
+        self.assertLessEqual(ended["usage"]["peak_memory_bytes"], 2 * limit)
+        self.assertTrue(gone_within(2, children(server.process.pid)))
+        self.assertEqual(server.request("GET", "/readyz").status, 200)
 
 
 class Killed(Case):
