@@ -34,12 +34,16 @@ package struct Candidates: Sendable {
         while true {
             let readers = consumers[value.index]
             guard !graph.isOutput(value), let next = readers.first else { return .nothing }
+            guard !readers.contains(where: graph.normalizes) else {
+                return activation == nil ? .nothing : .refused("a normalisation over the hidden axis")
+            }
             guard readers.count == 1 else {
                 return activation == nil && !readers.contains { graph[$0].op.isActivation }
                     ? .nothing : .refused("the hidden value has another consumer")
             }
             guard graph[next].operands.first == value else {
-                return activation == nil ? .nothing : .refused("gated: the hidden value is multiplied by another")
+                guard activation != nil, case .binary(.multiply) = graph[next].op else { return .nothing }
+                return .refused("gated: the hidden value is multiplied by another")
             }
             switch graph[next].op {
             case .unary(let kind):
@@ -54,6 +58,9 @@ package struct Candidates: Sendable {
                 activation = (.prelu(slope: slope), next, value)
                 words.append("PReLU")
             case .batchNorm where graph.shape(next).rank == 2:
+                guard graph[next].operands.dropFirst().allSatisfy({ graph.parameterIndex($0) != nil }) else {
+                    return .refused("the statistics of the BatchNorm are not parameters")
+                }
                 batchNorms.append(next)
                 words.append("BatchNorm")
             case .reshape where graph.shape(next).dimensions.last == graph.shape(value).dimensions.last:
@@ -64,8 +71,6 @@ package struct Candidates: Sendable {
                 }
                 guard let activation else { return .nothing }
                 return finish(first, second, activation, batchNorms, nodes, words, in: graph, consumers)
-            case .softmax, .reduce:
-                return activation == nil ? .nothing : .refused("a normalisation over the hidden axis")
             case .convolution(let window, _):
                 let isSpatial = window.kernel.contains { $0 > 1 }
                 return activation == nil || !isSpatial ? .nothing : .refused("a spatial convolution in between")
@@ -89,6 +94,9 @@ package struct Candidates: Sendable {
             }
         }
         let shape = graph.shape(first.input)
+        guard shape.dimensions.dropLast() == graph.shape(second.output).dimensions.dropLast() else {
+            return .refused("a reshape between the layers divides the rows otherwise")
+        }
         let batch = graph.inputs.first.flatMap { graph.shape($0).dimensions.first } ?? 1
         return .candidate(
             Candidate(
@@ -96,6 +104,19 @@ package struct Candidates: Sendable {
                 activationInput: activation.input, batchNorms: batchNorms, nodes: nodes + second.nodes,
                 kind: (words + ["Linear"]).joined(separator: "-"),
                 rowsPerSample: max(1, shape.elementCount / max(1, first.inFeatures) / max(1, batch))))
+    }
+}
+
+extension Graph {
+    /// Whether a value sums over the last axis of what it reads, as LayerNorm and softmax do.
+    fileprivate func normalizes(_ value: ValueID) -> Bool {
+        guard let operand = self[value].operands.first else { return false }
+        let last = shape(operand).rank - 1
+        return switch self[value].op {
+        case .softmax(let axis): axis == last
+        case .reduce(_, let axes, _): axes.contains(last)
+        default: false
+        }
     }
 }
 

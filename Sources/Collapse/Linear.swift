@@ -32,9 +32,12 @@ package struct Linear: Sendable {
         input = graph[value].operands[0]
         scope = graph[value].scope.isEmpty ? graph[value].name : graph[value].scope
 
-        var (bias, output, nodes) = (
-            graph[value].operands.count > 2 ? graph.parameterIndex(graph[value].operands[2]) : nil, value, [value]
-        )
+        var (bias, output, nodes): (Int?, ValueID, [ValueID]) = (nil, value, [value])
+        if graph[value].operands.count > 2 {
+            // A bias that is computed belongs to no layer.
+            guard let index = graph.parameterIndex(graph[value].operands[2]) else { return nil }
+            bias = index
+        }
         // On more than two axes exporters write the bias as an Add, with either operand first.
         if bias == nil, graph[value].operands.count == 2, consumers[value.index].count == 1, !graph.isOutput(value) {
             let next = consumers[value.index][0]
