@@ -13,6 +13,8 @@ package struct RidgeFit: Sendable {
     package let heldOutR2: Double
 
     static let strengths = [1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 1e-1]
+    /// What sums in Float64 may be off by, in relation to themselves.
+    private static let rounding = 1e-12
 
     /// - Parameters:
     ///   - moments: of the samples to fit.
@@ -25,8 +27,11 @@ package struct RidgeFit: Sendable {
         let (xx, xy) = (moments.covarianceXX, moments.covarianceXY)
         let (heldXX, heldXY) = (heldOut.covarianceXX, heldOut.covarianceXY)
         let trace = (0..<xx.rows).reduce(0) { $0 + xx[$1, $1] }
-        // A constant input has no variance at all: any positive number then makes the system solvable.
-        let unit = trace > 0 ? trace / Double(xx.rows) : 1
+        // A constant input has no variance but what rounding leaves of its square; any number that is large beside that makes
+        // the system solvable.
+        let squares = moments.meanX.reduce(0) { $0 + $1 * $1 }
+        let spread = max(trace, Self.rounding * squares) / Double(xx.rows)
+        let unit = spread > 0 ? spread : 1
         var best: (map: Matrix, strength: Double, error: Double)?
         var failure = ComputeError.singular(column: 0)
         for strength in strengths {
@@ -38,10 +43,10 @@ package struct RidgeFit: Sendable {
                 continue
             }
             // tr Cyy - 2 tr(A Cxy) + tr(A Cxx A^T): no further pass over the data.
-            let spread = heldXX.multiplied(by: map)
+            let product = heldXX.multiplied(by: map)
             var error = heldOut.varianceY
             for index in map.values.indices {
-                error += map.values[index] * (spread.values[index] - 2 * heldXY.values[index])
+                error += map.values[index] * (product.values[index] - 2 * heldXY.values[index])
             }
             // The means of the held-out samples are their own; what the offset is off by counts too.
             for column in 0..<map.columns {
