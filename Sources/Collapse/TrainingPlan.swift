@@ -60,7 +60,8 @@ package struct TrainingPlan: Sendable, Equatable {
             learningRate = rate
             // Decoupled, the gap 1 - a shrinks by 2 rate lambda in each step: within the threshold after half of them.
             let needed = log(1 / max(options.threshold, 1e-3)) / max(rate * Double(max(steps, 1)), 1e-12)
-            penalty = options.penalty ?? max(1, needed)
+            // More than 1 / (2 rate) would throw a slope beyond 1.
+            penalty = options.penalty ?? min(max(1, needed), 0.5 / max(rate, 1e-12))
         }
     }
 
