@@ -17,9 +17,9 @@ struct HeldOut {
         Comparison(original, try graph.outputs(of: task.logits(of: graph), for: samples), task)
     }
 
-    /// Nil without labels.
+    /// Nil without labels, or with labels that say nothing of such outputs.
     func metrics(of graph: Graph) throws(ModelError) -> Metrics? {
-        guard let labels = samples.labels else { return nil }
+        guard let labels = samples.labels, (labels.type == .int64) == (task.kind == .classification) else { return nil }
         return Metrics(try graph.outputs(of: task.logits(of: graph), for: samples), labels: labels, task)
     }
 }

@@ -80,13 +80,13 @@ struct CompressionData {
                 .datasetKeyMismatch, "max_metric_drop needs labels, and the data have none",
                 hint: "name a key y, or use max_disagreement", pointer: "/max_metric_drop")
         }
-        if let labels, labels.type == .int64, task.kind != .classification, needsLabels || options.maxMetricDrop != nil
-        {
+        let usesLabels = needsLabels || options.maxMetricDrop != nil
+        if let labels, labels.type == .int64, task.kind != .classification, usesLabels {
             throw Failure(
                 .shapeMismatch, "the labels are classes, which loss=\(options.loss.rawValue) does not take",
                 hint: "use loss=cross_entropy", pointer: "/loss")
         }
-        if let labels, labels.type == .float32, task.kind == .classification, needsLabels {
+        if let labels, labels.type == .float32, task.kind == .classification, usesLabels {
             throw Failure(
                 .shapeMismatch, "the labels are numbers, which loss=\(options.loss.rawValue) does not take",
                 hint: "use loss=mse", pointer: "/loss")
