@@ -111,7 +111,10 @@ package struct Collapser {
         }
         guard let heldOut, let samples else { return points[place] }
         let budget = Budget(options, original: try heldOut.metrics(of: original))
-        while place > 0, budget.isHopeless(points[place]) { place -= 1 }
+        while place > 0, budget.isHopeless(points[place]) {
+            refuse(points[place], budget.reasonAgainst(points[place]), &layers)
+            place -= 1
+        }
         while place >= 0 {
             var point = points[place]
             if options.method != .layercollapse, options.finetune != .none {
@@ -122,10 +125,15 @@ package struct Collapser {
             var reason = budget.reasonAgainst(point)
             if reason == nil { reason = try confirmed(point) }
             guard let reason else { return point }
-            if let last = point.collapsed.last, let index = layers.place(of: last) { layers[index].reason = reason }
+            refuse(point, reason, &layers)
             place -= 1
         }
         return nil
+    }
+
+    /// Says of the last layer of a point why it stays.
+    private func refuse(_ point: ParetoPoint, _ reason: String?, _ layers: inout [LayerOutcome]) {
+        if let last = point.collapsed.last, let index = layers.place(of: last) { layers[index].reason = reason }
     }
 
     /// - Returns: nil when the user's budget holds on the samples that confirm it.
