@@ -9,6 +9,8 @@ final class CompressionProgress {
     private let start: ContinuousClock.Instant
     private var phase: (phase: CompressionPhase, start: ContinuousClock.Instant)?
     private var lastProgress: ContinuousClock.Instant?
+    /// The largest share of the whole that was told: a phase that comes again takes nothing back.
+    private var furthest = 0.0
     private var steps: StepClock?
     private(set) var spent: [(phase: CompressionPhase, seconds: Double, peakMemoryBytes: Int)] = []
 
@@ -90,13 +92,13 @@ final class CompressionProgress {
         guard let phase, step >= steps || lastProgress.map({ now - $0 >= Self.interval }) ?? true else { return }
         lastProgress = now
         let fraction = steps > 0 ? Double(step) / Double(steps) : 0
-        let overall = phase.phase.overall(fraction)
+        furthest = max(furthest, phase.phase.overall(fraction))
         let remaining = fraction > 0 ? ((now - phase.start) / .seconds(1)) * (1 - fraction) / fraction : nil
         tell(
             WorkEvent(
                 .progress, "\(phase.phase.rawValue) \(step)/\(steps)",
                 data: [
-                    "fraction": .double(overall), "phase": .string(phase.phase.rawValue),
+                    "fraction": .double(furthest), "phase": .string(phase.phase.rawValue),
                     "phase_index": .int(phase.phase.index), "phase_count": .int(CompressionPhase.allCases.count),
                     "step": .int(step), "steps": .int(steps), "samples_per_second": JSONValue(samplesPerSecond),
                     "eta_seconds": JSONValue(remaining), "updated_at": .int(Int(Date.now.timeIntervalSince1970)),
