@@ -1,0 +1,233 @@
+import Compute
+import Model
+import Testing
+
+@testable import Collapse
+
+/// What stands between two layers, or what becomes of the second, and what is said of it.
+struct Between: CustomTestStringConvertible, Sendable {
+    let testDescription: String
+    let said: String
+    let build: @Sendable (inout Network) throws -> Void
+
+    init(_ name: String, _ said: String, _ build: @escaping @Sendable (inout Network) throws -> Void) {
+        (testDescription, self.said, self.build) = (name, said, build)
+    }
+
+    init(_ kind: UnaryKind, _ said: String) { self.init("\(kind)", said) { try $0.unary(kind) } }
+}
+
+private let kinds = [
+    Between(.relu, "Linear-ReLU-Linear"), Between(.leakyRelu(slope: 0.1), "Linear-LeakyReLU-Linear"),
+    Between(.gelu, "Linear-GELU-Linear"), Between(.geluTanh, "Linear-GELU-Linear"),
+    Between(.sigmoid, "Linear-Sigmoid-Linear"), Between(.tanh, "Linear-Tanh-Linear"),
+    Between(.erf, "Linear-Erf-Linear"),
+    Between(.exp, "Linear-Exp-Linear"), Between(.log, "Linear-Log-Linear"), Between(.sqrt, "Linear-Sqrt-Linear"),
+    Between(.negate, "Linear-Neg-Linear"), Between(.reciprocal, "Linear-Reciprocal-Linear"),
+    Between("prelu", "Linear-PReLU-Linear") { try $0.prelu([0.5]) },
+    Between("norm after", "Linear-ReLU-BatchNorm-Linear") {
+        try $0.unary(.relu)
+        try $0.batchNorm()
+    },
+    Between("norm before", "Linear-BatchNorm-ReLU-Linear") {
+        try $0.batchNorm()
+        try $0.unary(.relu)
+    },
+    Between("two norms", "Linear-BatchNorm-GELU-BatchNorm-Linear") {
+        try $0.batchNorm("one")
+        try $0.unary(.gelu)
+        try $0.batchNorm("two")
+    },
+    Between("reshape", "Linear-ReLU-Linear") {
+        try $0.unary(.relu)
+        try $0.append(.reshape(Shape([4, 9])), "flat")
+    },
+]
+
+private let refusals = [
+    Between("read by another layer", "the hidden value has another consumer") { network in
+        let hidden = try network.unary(.relu)
+        try network.linear("aside", 2)
+        network.graph.addOutput("aside", network.value)
+        network.value = hidden
+    },
+    Between("read beside the activation", "the hidden value has another consumer") { network in
+        let hidden = network.value
+        try network.linear("aside", 2)
+        network.graph.addOutput("aside", network.value)
+        network.value = hidden
+        try network.unary(.gelu)
+    },
+    Between("gated, the hidden value first", "gated: the hidden value is multiplied by another") { network in
+        try network.unary(.relu)
+        let gate = network.graph.addInput("gate", .float(try Shape([4, 9])))
+        try network.append(.binary(.multiply), [gate], "gated")
+    },
+    Between("gated, the hidden value second", "gated: the hidden value is multiplied by another") { network in
+        let hidden = try network.unary(.relu)
+        network.value = network.graph.addInput("gate", .float(try Shape([4, 9])))
+        try network.append(.binary(.multiply), [hidden], "gated")
+    },
+    Between("softmax", "a normalisation over the hidden axis") { network in
+        try network.unary(.relu)
+        try network.append(.softmax(axis: 1), "softmax")
+    },
+    Between("LayerNorm", "a normalisation over the hidden axis") { network in
+        let hidden = try network.unary(.relu)
+        let mean = try network.append(.reduce(.mean, axes: [1], keepsAxes: true), "mean")
+        network.value = hidden
+        try network.append(.binary(.subtract), [mean], "centred")
+    },
+    Between("two activations", "two activations stand between the layers") { network in
+        try network.unary(.relu)
+        try network.unary(.tanh, "other")
+    },
+    Between("an activation and a PReLU", "two activations stand between the layers") { network in
+        try network.unary(.relu)
+        try network.prelu([0.5], "other")
+    },
+    Between("a computed slope", "the slope of the PReLU is not a parameter") { network in
+        let slope = network.graph.addInput("slope", .float(try Shape([4, 1])))
+        try network.append(.prelu, [slope], "act")
+    },
+    Between("computed statistics", "the statistics of the BatchNorm are not parameters") { network in
+        try network.unary(.relu)
+        let constant = try network.graph.append(.constant(Tensor([Float](repeating: 1, count: 9), Shape([9]))), [])
+        try network.append(
+            .batchNorm(epsilon: 0), [constant, constant, constant, constant], "norm")
+    },
+    Between("a computed weight", "the second layer has a dynamic weight") { network in
+        try network.unary(.relu)
+        let weight = network.graph.addInput("weight", .float(try Shape([9, 9])))
+        try network.append(.matMul(transposeLeft: false, transposeRight: false), [weight], "dynamic")
+    },
+    Between("a computed bias", "the second layer has a dynamic weight") { network in
+        try network.unary(.relu)
+        let weight = network.parameter("weight", try network.numbers([9, 9]))
+        let bias = network.graph.addInput("bias", .float(try Shape([9])))
+        try network.append(.matMul(transposeLeft: false, transposeRight: false), [weight, bias], "dynamic")
+    },
+    Between("a weight that is read twice", "another node reads the weight 'shared.weight'") { network in
+        try network.unary(.relu)
+        let hidden = network.value
+        try network.linear("shared", 9, bias: .none)
+        let (first, weight) = (network.value, network.graph[network.value].operands[1])
+        network.value = try network.append(.unary(.tanh), "tanh")
+        try network.append(.matMul(transposeLeft: false, transposeRight: true), [weight], "again")
+        network.graph.addOutput("first", first)
+        #expect(hidden < first)
+    },
+]
+
+@Suite struct CandidatesTests {
+    @Test(arguments: kinds)
+    func `a run is named by what stands in it`(between: Between) throws {
+        let candidates = Candidates(in: try twoLayers(between: between.build))
+        #expect(candidates.refusals.isEmpty)
+        #expect(candidates.found.count == 1)
+        let candidate = try #require(candidates.found.first)
+        #expect(candidate.kind == between.said)
+        #expect(candidate.name == "fc1")
+        #expect((candidate.inFeatures, candidate.hidden, candidate.out) == (5, 9, 3))
+    }
+
+    @Test(arguments: refusals)
+    func `what looks like a run and is none is refused with its reason`(between: Between) throws {
+        let candidates = Candidates(in: try twoLayers(between: between.build))
+        #expect(candidates.refusals.first == Refusal(name: "fc1", reason: between.said))
+        #expect(!candidates.found.contains { $0.name == "fc1" })
+    }
+
+    @Test func `a spatial convolution in between is refused, and one of a single pixel is no run`() throws {
+        for kernel in [3, 1] {
+            var network = try Network([6, 5])
+            try network.linear("fc1", 9)
+            try network.unary(.relu)
+            let window = Window(
+                kernel: [kernel], strides: [1], dilations: [1], padsBegin: [kernel / 2], padsEnd: [kernel / 2])
+            let weight = network.parameter("conv.weight", try network.numbers([6, 1, kernel]))
+            try network.append(.convolution(window, groups: 6), [weight], "conv")
+            try network.linear("fc2", 3)
+            let candidates = Candidates(in: network.finished())
+            #expect(candidates.found.isEmpty)
+            #expect(
+                candidates.refusals
+                    == (kernel == 3 ? [Refusal(name: "fc1", reason: "a spatial convolution in between")] : []))
+        }
+    }
+
+    @Test(arguments: [
+        Between("no activation", "") { _ in },
+        Between("an output in the middle", "") { network in
+            try network.unary(.relu)
+            network.graph.addOutput("hidden", network.value)
+        },
+        Between("an output before the activation", "") { network in
+            network.graph.addOutput("hidden", network.value)
+            try network.unary(.relu)
+        },
+        Between("a sum with another value", "") { network in
+            let hidden = try network.unary(.relu)
+            network.value = network.graph.addInput("other", .float(try Shape([4, 9])))
+            try network.append(.binary(.add), [hidden], "sum")
+        },
+        Between("softmax without an activation", "") { try $0.append(.softmax(axis: 1), "softmax") },
+        Between("a weight of another product", "") { network in
+            let hidden = try network.unary(.relu)
+            network.value = network.graph.addInput("other", .float(try Shape([9, 4])))
+            try network.append(.matMul(transposeLeft: false, transposeRight: false), [hidden], "product")
+        },
+    ])
+    func `what is no run is not spoken of`(between: Between) throws {
+        let candidates = Candidates(in: try twoLayers(between: between.build))
+        #expect(candidates.found.isEmpty)
+        #expect(candidates.refusals.isEmpty)
+    }
+
+    @Test func `a mean over tokens is no normalisation`() throws {
+        var network = try Network([6, 5])
+        try network.linear("fc1", 9)
+        try network.unary(.relu)
+        try network.append(.reduce(.mean, axes: [1], keepsAxes: false), "pool")
+        try network.linear("fc2", 3)
+        let candidates = Candidates(in: network.finished())
+        #expect(candidates.found.isEmpty)
+        #expect(candidates.refusals.isEmpty)
+    }
+
+    @Test(arguments: Network.Bias.allCases, [true, false])
+    func `on three axes a bias is an operand of its own, on either side`(bias: Network.Bias, isOutByIn: Bool) throws {
+        var network = try Network([7, 5])
+        try network.linear("fc1", 9, isOutByIn: isOutByIn, bias: bias)
+        try network.unary(.relu)
+        try network.linear("fc2", 3, isOutByIn: isOutByIn, bias: bias)
+        let graph = network.finished()
+        let candidate = try #require(Candidates(in: graph).found.first)
+        #expect((candidate.inFeatures, candidate.hidden, candidate.out) == (5, 9, 3))
+        #expect((candidate.first.bias == nil, candidate.second.bias == nil) == (bias == .none, bias == .none))
+        #expect(candidate.output == graph.outputs[0].value)
+        #expect(candidate.nodes.last == candidate.output)
+        #expect(candidate.nodes.count == (bias == .addedLeft || bias == .addedRight ? 5 : 3))
+        // Seven tokens a sample.
+        #expect(Profit(candidate, in: graph).macsBefore == 7 * 9 * (5 + 3))
+    }
+
+    @Test func `a reshape that leaves other rows at the end is refused`() throws {
+        var network = try Network([7, 5])
+        try network.linear("fc1", 9)
+        try network.unary(.relu)
+        try network.append(.reshape(Shape([28, 9])), "flat")
+        try network.linear("fc2", 3)
+        let reason = "a reshape between the layers divides the rows otherwise"
+        #expect(Candidates(in: network.finished()).refusals == [Refusal(name: "fc1", reason: reason)])
+    }
+
+    @Test func `each layer of a chain begins a run`() throws {
+        var network = try Network([8])
+        for (index, width) in [16, 16, 4].enumerated() {
+            if index > 0 { try network.unary(.relu, "act\(index)") }
+            try network.linear("fc\(index + 1)", width)
+        }
+        #expect(Candidates(in: network.finished()).found.map(\.name) == ["fc1", "fc2"])
+    }
+}

@@ -1,0 +1,42 @@
+import Testing
+
+@testable import Collapse
+
+@Suite struct CertificateTests {
+    /// `scipy.stats.beta.ppf(.95, k + 1, n - k)`, and `beta.ppf(.025, k, n - k + 1)`, `beta.ppf(.975, k + 1, n - k)`
+    @Test(arguments: [
+        (0, 2000, 0.0014967448951882837, 0.0, 0.0018427397934059364),
+        (10, 2000, 0.00846634820551852, 0.0024002197556657725, 0.009175895070019778),
+        (20, 2000, 0.014498062606976633, 0.006118657542743463, 0.015402125783560048),
+        (0, 1, 0.95, 0.0, 0.975),
+        (1, 1, 1.0, 0.025, 1.0),
+        (3, 7, 0.7746784159675522, 0.09898827844250786, 0.8159484323599169),
+        (7, 7, 1.0, 0.5903836027749966, 1.0),
+        (500, 1000, 0.5264822687643087, 0.46854917297179194, 0.531450827028208),
+        (1, 100_000, 4.743775717386053e-05, 2.531780477933314e-07, 5.571516034774275e-05),
+    ])
+    func `bounds are the quantiles of the beta distribution`(
+        events: Int, samples: Int, upper: Double, low: Double, high: Double
+    ) {
+        let certificate = Certificate(events: events, of: samples)
+        #expect(certificate.samples == samples)
+        #expect(certificate.rate == Double(events) / Double(samples))
+        #expect(abs(certificate.upper95 - upper) < 1e-9)
+        let interval = Certificate.interval(events: events, of: samples)
+        #expect(abs(interval[0] - low) < 1e-9)
+        #expect(abs(interval[1] - high) < 1e-9)
+    }
+
+    /// METHOD.md
+    @Test(arguments: [(0, 0.15), (10, 0.85), (20, 1.45)])
+    func `two thousand samples prove what the method promises`(events: Int, percent: Double) {
+        let found = 100 * Certificate(events: events, of: 2000).upper95
+        #expect((found * 100).rounded() / 100 == percent)
+    }
+
+    @Test func `no samples prove nothing`() {
+        let certificate = Certificate(events: 0, of: 0)
+        #expect((certificate.rate, certificate.upper95, certificate.samples) == (1, 1, 0))
+        #expect(Certificate.interval(events: 0, of: 0) == [0, 1])
+    }
+}

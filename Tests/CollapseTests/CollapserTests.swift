@@ -1,0 +1,235 @@
+import Compute
+import Model
+import Testing
+
+@testable import Collapse
+
+@Suite struct CollapserTests {
+    private static func job(_ count: Int = 4, linear: Set<Int> = [], gain: Float = 1) throws -> Collapsing {
+        Collapsing(try residualNetwork(count, linear: linear, gain: gain), on: try inputs(900, [6]))
+    }
+
+    /// What is in the way of a point whose last layer is named.
+    private static func reason(_ outcome: Collapser.Outcome, _ activation: String?) throws -> String? {
+        let place = try #require(activation.flatMap { outcome.layers.place(of: $0) })
+        return outcome.layers[place].reason
+    }
+
+    @Test(arguments: [
+        (["blocks.1.*"], [String](), [false, true, false]),
+        (["blocks.?.fc1"], ["*.2.*"], [true, true, false]),
+        ([], ["blocks.0.fc1"], [false, true, true]),
+    ])
+    func `globs say which layers may go`(include: [String], exclude: [String], collapsed: [Bool]) throws {
+        var job = try Self.job(3)
+        (job.options.include, job.options.exclude, job.options.maxLayers) = (include, exclude, 3)
+        let outcome = try job.run()
+        #expect(outcome.layers.map(\.isCollapsed) == collapsed)
+        for layer in outcome.layers where !layer.isCollapsed {
+            #expect(layer.reason == "include and exclude leave it alone")
+            #expect(layer.r2 == nil)
+        }
+    }
+
+    @Test(arguments: [1, 2, 4, 9])
+    func `max_layers is where it stops`(limit: Int) throws {
+        var job = try Self.job()
+        job.options.maxLayers = limit
+        let outcome = try job.run()
+        #expect(outcome.collapsedCount == min(4, limit))
+        #expect(outcome.chosen?.collapsed == outcome.points[min(4, limit) - 1].collapsed)
+        for layer in outcome.layers where !layer.isCollapsed {
+            #expect(layer.reason == "the budget is reached without it")
+        }
+    }
+
+    @Test(arguments: 1...4)
+    func `compression_ratio takes no layer more than it needs`(count: Int) throws {
+        var job = try Self.job()
+        let before = job.graph.parameterCount
+        job.options.compressionRatio = Double(before) / Double(before - count * (24 * 7 + 6 * 25 - 6 * 7))
+        #expect(try job.run().collapsedCount == count)
+        job.options.compressionRatio = job.options.compressionRatio.map { $0 - 1e-6 }
+        #expect(try job.run().collapsedCount == count)
+    }
+
+    @Test func `a ratio out of reach is said, and all is collapsed`() throws {
+        var job = try Self.job()
+        job.options.compressionRatio = 1000
+        var warnings: [String] = []
+        let outcome = try job.run { event in
+            if case .warning(let code, let message) = event { warnings.append("\(code): \(message)") }
+        }
+        #expect(outcome.collapsedCount == 4)
+        #expect(warnings == ["ratio_missed: compression_ratio 1000.0 is out of reach"])
+    }
+
+    @Test(arguments: 0..<4)
+    func `max_disagreement and max_metric_drop keep the largest point within them`(last: Int) throws {
+        var job = try Self.job()
+        job.options.maxLayers = 4
+        let points = try job.run().points
+        let disagreements = points.map { $0.comparison?.disagreement ?? .nan }
+        let limit = disagreements[last]
+        let expected = try #require(disagreements.lastIndex { $0 <= limit }) + 1
+
+        job.options.maxLayers = nil
+        job.options.maxDisagreement = limit
+        let outcome = try job.run()
+        #expect(outcome.collapsedCount == expected)
+        #expect(outcome.chosen?.comparison?.disagreement == disagreements[expected - 1])
+        for place in expected..<4 {
+            #expect(
+                try Self.reason(outcome, points[place].collapsed.last)
+                    == "with it, held-out disagreement is \(rounded(disagreements[place])), over \(rounded(limit))")
+        }
+
+        // Labels that the original always gets right: what it loses is what the two disagree on.
+        job.data = try job.data.labelled(by: job.graph)
+        (job.options.maxDisagreement, job.options.maxMetricDrop) = (nil, limit + 1e-9)
+        let labelled = try job.run()
+        #expect(labelled.collapsedCount == expected)
+        #expect(labelled.chosen?.metrics?.metric == 1 - disagreements[expected - 1])
+        for place in expected..<4 {
+            #expect(
+                try Self.reason(labelled, points[place].collapsed.last)?
+                    .hasPrefix("with it, the held-out metric drops by ") == true)
+        }
+    }
+
+    @Test func `no point within the budget leaves the network as it is`() throws {
+        var job = try Self.job(2, gain: 10)
+        job.options.maxDisagreement = 0
+        let outcome = try job.run()
+        #expect(outcome.collapsedCount == 0)
+        #expect(outcome.chosen == nil)
+        #expect(outcome.points.count == 2)
+        #expect(outcome.graph.numbers == job.graph.numbers)
+        #expect(outcome.layers.allSatisfy { $0.reason?.hasPrefix("with it, held-out disagreement is ") == true })
+    }
+
+    @Test func `by itself it takes what moves the outputs little, up to two in a hundred answers`() throws {
+        let job = try Self.job(4, linear: [1, 2], gain: 30)
+        let outcome = try job.run()
+        #expect(outcome.layers.map(\.isCollapsed) == [false, true, true, false])
+        for index in [0, 3] {
+            let layer = outcome.layers[index]
+            #expect(try #require(layer.divergence) > 0.1)
+            #expect(
+                layer.reason
+                    == "alone it moves the network too far: the outputs' KL is \(rounded(layer.divergence ?? 0)), over 0.1"
+            )
+        }
+        #expect(try #require(outcome.chosen?.comparison).disagreement <= CompressionOptions.defaultDisagreement)
+
+        var soft = try Self.job(4, gain: 0.1)
+        let points = try soft.run().points
+        #expect(points.count == 4)
+        let kept = points.lastIndex { ($0.comparison?.disagreement ?? 1) <= 0.02 }.map { $0 + 1 } ?? 0
+        #expect(try soft.run().collapsedCount == kept)
+        soft.options.maxLayers = 4
+        #expect(try soft.run().collapsedCount == 4)
+    }
+
+    @Test func `samples that confirm take a point back`() throws {
+        // Linear where the data lie, and not where those lie that confirm.
+        var job = try Self.job(1, linear: [0])
+        job.options.maxDisagreement = 0.02
+        #expect(try job.run().collapsedCount == 1)
+        job.confirmation = try inputs(200, [6], seed: 3, -60...60)
+        let outcome = try job.run()
+        #expect(outcome.collapsedCount == 0)
+        #expect(outcome.graph.numbers == job.graph.numbers)
+        #expect(outcome.layers[0].reason?.hasPrefix("with it, held-out disagreement is ") == true)
+        // They have no say where the user sets no bound on quality.
+        job.options.maxDisagreement = nil
+        job.options.maxLayers = 1
+        #expect(try job.run().collapsedCount == 1)
+    }
+
+    @Test func `a network without candidates stays as it is`() throws {
+        var network = try Network([6])
+        try network.linear("squeeze", 2)
+        try network.unary(.relu)
+        try network.linear("excite", 6)
+        let job = Collapsing(network.finished(), on: try inputs(50, [6]))
+        let outcome = try job.run()
+        #expect(outcome.layers.map(\.reason) == ["the merged layer would not be smaller"])
+        #expect(outcome.points.isEmpty)
+        #expect(outcome.chosen == nil)
+        #expect(outcome.graph.numbers == job.graph.numbers)
+
+        var plain = try Network([6])
+        try plain.linear("only", 4)
+        let nothing = try Collapsing(plain.finished(), on: try inputs(50, [6])).run()
+        #expect(nothing.layers.isEmpty)
+        #expect(nothing.refusals.isEmpty)
+    }
+
+    @Test(arguments: [CompressionOptions.Finetune.none, .selfDistill])
+    func `the same seed gives the same bits, and another one other samples`(
+        finetune: CompressionOptions.Finetune
+    ) throws {
+        var job = try Self.job(2)
+        job.options.maxLayers = 2
+        job.options.calibrationSamples = 200
+        (job.options.finetune, job.options.steps) = (finetune, 20)
+        let first = try job.run().graph.numbers
+        #expect(try job.run().graph.numbers == first)
+        job.options.seed = 1
+        #expect(try job.run().graph.numbers != first)
+    }
+
+    @Test func `labels that say nothing of the outputs are no metric`() throws {
+        // Classes beyond the width of the outputs, which are compared by their squares.
+        var job = try Self.job(1)
+        let labels = (0..<job.data.count).map { Int64($0 % 7 + 4) }
+        job.data = Dataset(
+            inputs: job.data.inputs, labels: try Tensor(labels, Shape([job.data.count])), count: job.data.count)
+        job.options.loss = .mse
+        job.options.maxLayers = 1
+        let outcome = try job.run()
+        #expect(outcome.collapsedCount == 1)
+        #expect(outcome.chosen?.metrics == nil)
+    }
+
+    @Test func `a regression's error may grow by a share of itself`() throws {
+        var job = try Self.job(2)
+        // The targets are near the outputs, so that the error before is known.
+        let outputs = try logits(job.graph, job.data)
+        let targets = try Tensor(outputs.floats.map { $0 + 0.25 }, outputs.shape)
+        job.data = Dataset(inputs: job.data.inputs, labels: targets, count: job.data.count)
+        job.options.maxMetricDrop = 1e9
+        let outcome = try job.run()
+        #expect(outcome.collapsedCount == 2)
+        let after = try #require(outcome.chosen?.metrics)
+        #expect(after.metricName == "mse")
+        let drop = (after.metric - 0.0625) / 0.0625
+        job.options.maxMetricDrop = drop * 1.001
+        #expect(try job.run().collapsedCount == 2)
+        job.options.maxMetricDrop = drop * 0.999
+        #expect(try job.run().collapsedCount < 2)
+    }
+
+    @Test func `whoever waits hears of phases, points and layers`() throws {
+        var job = try Self.job(2)
+        job.options.maxLayers = 1
+        (job.options.finetune, job.options.steps) = (.selfDistill, 3)
+        var heard: [String] = []
+        var (done, steps) = ([Double](), [Int]())
+        _ = try job.run { event in
+            switch event {
+            case .phase(let phase): heard.append(phase.rawValue)
+            case .point(let point): heard.append("point \(point.layers)")
+            case .layer(let layer): heard.append("\(layer.name) \(layer.isCollapsed)")
+            case .progress(let part, let whole): done.append(Double(part) / Double(whole))
+            case .step(let step): steps.append(step.step)
+            case .warning: heard.append("warning")
+            }
+        }
+        let fate = try job.run().layers.map { "\($0.name) \($0.isCollapsed)" }
+        #expect(heard == ["calibrating", "search", "point 1", "point 2", "finetuning"] + fate)
+        #expect(done == [0.25, 0.5, 0.75, 1])
+        #expect(steps == [1, 2, 3])
+    }
+}

@@ -1,0 +1,90 @@
+import Compute
+import Model
+
+@testable import Collapse
+
+/// A whole compression of a test's network.
+struct Collapsing {
+    var graph: Graph
+    var data: Dataset
+    var confirmation: Dataset?
+    var options = CompressionOptions()
+
+    /// Fits only, unless a test says otherwise.
+    init(_ graph: Graph, on data: Dataset) {
+        (self.graph, self.data) = (graph, data)
+        options.method = .ridge
+        options.finetune = .none
+    }
+
+    var task: PredictionTask { PredictionTask(of: graph, labels: data.labels, loss: options.loss) }
+
+    func samples() throws -> Samples {
+        try Samples(data, calibrationCount: options.calibrationSamples, keepsAll: false, seed: options.seed)
+    }
+
+    func run(_ tell: @escaping (CollapseEvent) -> Void = { _ in }) throws -> Collapser.Outcome {
+        try Collapser(
+            graph, task: task, samples: samples(), confirmation: confirmation, options: options, tell: tell
+        ).run()
+    }
+}
+
+/// Blocks `x + MLP(x)` and a head of four classes.
+///
+/// - Parameters:
+///   - count: of blocks, named `blocks.0` and so on.
+///   - linear: these have biases so large that no hidden value is ever negative.
+///   - gain: the head's logits are so many times as large.
+/// - Returns: the network, at a batch of sixteen.
+/// - Throws: when there is no memory.
+func residualNetwork(_ count: Int, linear: Set<Int> = [], gain: Float = 1) throws -> Graph {
+    var network = try Network(batch: 16, [6], seed: 5)
+    for index in 0..<count {
+        let (name, stream) = ("blocks.\(index)", network.value)
+        try network.linear(name + ".fc1", 24, offset: linear.contains(index) ? 20...21 : -0.5...0.5)
+        try network.unary(.relu, name + ".act")
+        try network.linear(name + ".fc2", 6, offset: -0.1...0.1)
+        if linear.contains(index) {
+            // What the large biases bring in is taken out again, so that the stream stays small.
+            let mean = try outputMean(network.graph, network.value)
+            let shift = network.parameter(name + ".shift", mean)
+            try network.append(.binary(.subtract), [shift], name + ".centred")
+        }
+        try network.append(.binary(.add), [stream], name + ".sum")
+    }
+    try network.linear("head", 4, bias: .none)
+    if gain != 1 {
+        let factor = try network.graph.append(.constant(Tensor([gain], Shape([1]))), [])
+        try network.append(.binary(.multiply), [factor], "scaled")
+    }
+    return network.finished()
+}
+
+private func outputMean(_ graph: Graph, _ value: ValueID) throws -> Tensor {
+    let outputs = try graph.outputs(of: value, for: inputs(160, [6], seed: 9))
+    let width = outputs.shape[1]
+    let means = (0..<width).map { column in
+        stride(from: column, to: outputs.shape.elementCount, by: width).reduce(Float(0)) {
+            $0 + outputs.floats[$1] / Float(outputs.shape[0])
+        }
+    }
+    return try Tensor(means, Shape([width]))
+}
+
+extension Dataset {
+    /// With the classes that a network answers: it is always right.
+    func labelled(by graph: Graph) throws -> Dataset {
+        let outputs = try logits(graph, self)
+        let classes = outputs.shape[1]
+        let labels = (0..<count).map { row in
+            Int64(LogSoftmax(outputs.floats[(row * classes)..<((row + 1) * classes)]).largest)
+        }
+        return Dataset(inputs: inputs, labels: try Tensor(labels, Shape([count])), count: count)
+    }
+}
+
+extension Graph {
+    /// All numbers of all parameters, in order.
+    var numbers: [[Float]] { parameters.map(\.tensor.floats) }
+}

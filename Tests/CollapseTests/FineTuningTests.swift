@@ -1,0 +1,131 @@
+import Compute
+import Model
+import Testing
+
+@testable import Collapse
+
+@Suite struct FineTuningTests {
+    /// A residual network whose middle block was merged as if its ReLU were the identity.
+    private struct Damaged {
+        var job: Collapsing
+        let samples: Samples
+        let heldOut: HeldOut
+        let point: ParetoPoint
+
+        init(_ finetune: CompressionOptions.Finetune = .selfDistill, labelled: Bool = false) throws {
+            let graph = try residualNetwork(3, gain: 3)
+            var data = try inputs(500, [6])
+            if labelled { data = try data.labelled(by: residualNetwork(3, gain: 3)) }
+            job = Collapsing(graph, on: data)
+            job.options.finetune = finetune
+            (job.options.steps, job.options.learningRate) = (100, 5e-3)
+            samples = try job.samples()
+            heldOut = try HeldOut(samples.search, original: graph, task: job.task)
+            let candidate = Candidates(in: graph).found[1]
+            let merged = try graph.replacing(MergeLinear(in: graph).rewrite(candidate))
+            point = try ParetoPoint(merged, collapsed: ["/blocks.1.act/out"], heldOut: heldOut)
+        }
+
+        func tuned() throws -> ParetoPoint {
+            let lessons = Lessons(original: job.graph, task: job.task, mode: job.options.finetune)
+            return try FineTuning(lessons: lessons, options: job.options, heldOut: heldOut) { _ in }
+                .run(point, on: samples.training)
+        }
+
+        /// Names of the parameters that a training changed.
+        func changed(by tuned: ParetoPoint) -> [String] {
+            zip(point.graph.parameters, tuned.graph.parameters).filter { $0.tensor.floats != $1.tensor.floats }
+                .map(\.0.name).sorted()
+        }
+    }
+
+    @Test func `the original as a teacher mends what a merge broke`() throws {
+        let damaged = try Damaged()
+        let (before, after) = (damaged.point, try damaged.tuned())
+        #expect(try #require(after.comparison).divergence < 0.5 * #require(before.comparison).divergence)
+        #expect(after.collapsed == before.collapsed)
+        #expect(after.parameters == before.parameters)
+    }
+
+    @Test(arguments: [
+        (CompressionOptions.Train.collapsed, ["blocks.1.fc1.bias", "blocks.1.fc1.weight"]),
+        (
+            .after,
+            [
+                "blocks.1.fc1.bias", "blocks.1.fc1.weight", "blocks.2.fc1.bias", "blocks.2.fc1.weight",
+                "blocks.2.fc2.bias", "blocks.2.fc2.weight", "head.weight",
+            ]
+        ),
+        (
+            .all,
+            [
+                "blocks.0.fc1.bias", "blocks.0.fc1.weight", "blocks.0.fc2.bias", "blocks.0.fc2.weight",
+                "blocks.1.fc1.bias", "blocks.1.fc1.weight", "blocks.2.fc1.bias", "blocks.2.fc1.weight",
+                "blocks.2.fc2.bias", "blocks.2.fc2.weight", "head.weight",
+            ]
+        ),
+    ])
+    func `it trains what the user names and nothing else`(train: CompressionOptions.Train, names: [String]) throws {
+        var damaged = try Damaged()
+        damaged.job.options.train = train
+        let tuned = try damaged.tuned()
+        #expect(damaged.changed(by: tuned) == names)
+    }
+
+    @Test func `training that makes it worse is thrown away`() throws {
+        var damaged = try Damaged()
+        damaged.job.options.learningRate = 5
+        damaged.job.options.steps = 20
+        let tuned = try damaged.tuned()
+        #expect(damaged.changed(by: tuned).isEmpty)
+        #expect(tuned.comparison?.divergence == damaged.point.comparison?.divergence)
+    }
+
+    @Test(arguments: [CompressionOptions.Finetune.labels, .mix])
+    func `labels teach too`(mode: CompressionOptions.Finetune) throws {
+        let damaged = try Damaged(mode, labelled: true)
+        let tuned = try damaged.tuned()
+        #expect(try #require(tuned.metrics).loss < #require(damaged.point.metrics).loss)
+        #expect(damaged.changed(by: tuned) == ["blocks.1.fc1.bias", "blocks.1.fc1.weight"])
+    }
+
+    @Test(arguments: [
+        (CompressionOptions.Finetune.labels, ["target/labels: cross_entropy 1.0"]),
+        (.mix, ["target/labels: cross_entropy 0.5", "target/teacher: distillation 0.5"]),
+        (.selfDistill, ["target/teacher: distillation 1.0"]),
+    ])
+    func `the objective is made of what was asked for`(mode: CompressionOptions.Finetune, terms: [String]) throws {
+        let damaged = try Damaged(mode, labelled: true)
+        let lessons = Lessons(original: damaged.job.graph, task: damaged.job.task, mode: mode)
+        let stream = "/blocks.1.sum/out"
+        let (objective, samples) = try lessons.prepare(
+            for: damaged.point.graph, streams: [stream], on: damaged.samples.training)
+        var named = objective.terms.map { "\($0.target): \($0.loss.rawValue) \($0.weight)" }
+        if mode != .labels {
+            // The collapsed output is held to the original's too, as much as its variance allows.
+            let held = try #require(objective.terms.last)
+            #expect(held.target == "target/hidden.0")
+            #expect(held.loss == .meanSquare)
+            let original = try values(stream, of: damaged.job.graph, damaged.samples.training)
+            let numbers = original.floats.map(Double.init)
+            let mean = numbers.reduce(0, +) / Double(numbers.count)
+            let variance = numbers.reduce(0) { $0 + pow2($1 - mean) } / Double(numbers.count)
+            #expect(abs(Double(held.weight) * variance - 1) < 1e-4)
+            #expect(samples.inputs["target/hidden.0"]?.floats == original.floats)
+            named.removeLast()
+        }
+        #expect(named == terms)
+        if mode != .labels {
+            let teacher = try logits(damaged.job.graph, damaged.samples.training)
+            #expect(samples.inputs["target/teacher"]?.floats == teacher.floats)
+        }
+    }
+
+    @Test func `less than one batch trains nothing`() throws {
+        let damaged = try Damaged()
+        let lessons = Lessons(original: damaged.job.graph, task: damaged.job.task, mode: .selfDistill)
+        let tuning = FineTuning(lessons: lessons, options: damaged.job.options, heldOut: damaged.heldOut) { _ in }
+        let tuned = try tuning.run(damaged.point, on: damaged.samples.training.samples(0..<15))
+        #expect(damaged.changed(by: tuned).isEmpty)
+    }
+}

@@ -1,0 +1,51 @@
+import Model
+import Testing
+
+@testable import Collapse
+
+@Suite struct TrainingPlanTests {
+    @Test func `fine-tuning is AdamW along a cosine, as the method's figures were made`() {
+        let plan = TrainingPlan(CompressionOptions(), stepsPerEpoch: 78)
+        #expect(plan.optimizer == .adamW(weightDecay: 0))
+        #expect(plan.schedule == .cosine)
+        #expect((plan.steps, plan.learningRate) == (300, 5e-4))
+        #expect(plan.rate(at: 0) == 5e-4)
+        #expect(abs(plan.rate(at: 150) - 2.5e-4) < 1e-9)
+    }
+
+    @Test(arguments: [(10, 300), (100, 300), (101, 303), (1000, 3000)])
+    func `slopes are trained as in the paper, for three passes or more`(stepsPerEpoch: Int, steps: Int) {
+        var options = CompressionOptions()
+        options.method = .layercollapse
+        let plan = TrainingPlan(options, stepsPerEpoch: stepsPerEpoch)
+        #expect(plan.optimizer == .sgd(momentum: 0.9, weightDecay: 0))
+        #expect(plan.schedule == .constant)
+        #expect((plan.steps, plan.learningRate, plan.penalty) == (steps, 1e-3, 5))
+        #expect(plan.rate(at: steps - 1) == 1e-3)
+    }
+
+    @Test(arguments: [(1.0, 78), (2.0, 156), (0.5, 39), (0.01, 1)])
+    func `passes become steps`(epochs: Double, steps: Int) {
+        var options = CompressionOptions()
+        options.epochs = epochs
+        #expect(TrainingPlan(options, stepsPerEpoch: 78).steps == steps)
+    }
+
+    @Test func `a count of passes that no number holds does not end the program`() {
+        var options = CompressionOptions()
+        options.epochs = .greatestFiniteMagnitude
+        #expect(TrainingPlan(options, stepsPerEpoch: 78).steps == 1_000_000_000_000)
+    }
+
+    @Test func `what the user names is taken`() {
+        var options = CompressionOptions()
+        options.method = .layercollapse
+        (options.optimizer, options.weightDecay, options.learningRate) = (.adamw, 0.25, 0.5)
+        (options.steps, options.penalty) = (7, 3)
+        let plan = TrainingPlan(options, stepsPerEpoch: 78)
+        #expect(plan.optimizer == .adamW(weightDecay: 0.25))
+        #expect((plan.steps, plan.learningRate, plan.penalty) == (7, 0.5, 3))
+        (options.optimizer, options.momentum) = (.sgd, 0.5)
+        #expect(TrainingPlan(options, stepsPerEpoch: 78).optimizer == .sgd(momentum: 0.5, weightDecay: 0.25))
+    }
+}
