@@ -78,7 +78,13 @@ let package = Package(
                 .product(name: "Logging", package: "swift-log"),
             ],
             swiftSettings: sources),
-        .testTarget(name: "HTTPTests", dependencies: ["HTTP"], swiftSettings: tests),
+        .testTarget(
+            name: "HTTPTests",
+            dependencies: [
+                "HTTP", .product(name: "HTTPTypes", package: "swift-http-types"),
+                .product(name: "Logging", package: "swift-log"),
+            ],
+            swiftSettings: tests),
         .testTarget(name: "ComputeTests", dependencies: ["Compute"], swiftSettings: tests),
         .testTarget(name: "ModelTests", dependencies: ["Model", "Compute"], swiftSettings: tests),
         .testTarget(

@@ -147,7 +147,10 @@ package struct MultipartReader: Sendable {
         state = .afterBoundary(hyphens: 0, sawBlank: false)
         let wasOpen = isOpen
         isOpen = false
-        guard wasOpen else { return nil }
+        guard wasOpen else {
+            if start < last { try countPreamble(last - start) }
+            return nil
+        }
         guard start < last else { return .end }
         pending = [.end]
         return .content(start..<last)
@@ -156,9 +159,13 @@ package struct MultipartReader: Sendable {
     private mutating func content(_ range: Range<Int>) throws(MultipartError) -> Event? {
         guard !range.isEmpty else { return nil }
         if isOpen { return .content(range) }
-        preambleBytes += range.count
-        guard preambleBytes <= limits.preambleBytes else { throw .preamble(limitBytes: limits.preambleBytes) }
+        try countPreamble(range.count)
         return nil
+    }
+
+    private mutating func countPreamble(_ count: Int) throws(MultipartError) {
+        preambleBytes += count
+        guard preambleBytes <= limits.preambleBytes else { throw .preamble(limitBytes: limits.preambleBytes) }
     }
 
     private mutating func takeAfterBoundary(_ byte: UInt8, hyphens: Int, sawBlank: Bool) throws(MultipartError) {

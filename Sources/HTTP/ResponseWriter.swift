@@ -42,7 +42,7 @@ package enum ResponseWriter {
         guard (200...599).contains(status) else { throw .status(status) }
         var bytes: [UInt8] = []
         bytes.reserveCapacity(512)
-        bytes += "HTTP/1.1 \(status) \(HTTPResponse.Status(code: status).reasonPhrase)\r\n".utf8
+        bytes += "HTTP/1.1 \(status) \(reasonPhrase(status))\r\n".utf8
         for field in headers where !ownNames.contains(field.name.canonicalName) {
             try append(field.name.rawName, field.value, to: &bytes)
         }

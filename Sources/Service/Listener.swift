@@ -73,7 +73,7 @@ final class Listener: Sendable {
             default: .malformedRequest
             }
         let id = Identifier.make("req", at: responder.routes.now())
-        let reason = HTTPResponse.Status(code: error.status).reasonPhrase
+        let reason = reasonPhrase(error.status)
         var document = Problem(code, error.description).document(instance: "", request: id).object ?? JSONValue.Object()
         document["status"] = .int(error.status)
         document["title"] = .string(reason)

@@ -1,0 +1,204 @@
+import Dispatch
+import Glibc
+import HTTP
+import HTTPTypes
+import Logging
+import Testing
+
+/// What a client got: taken apart by code of its own, so that the server's is not its own judge.
+struct Received {
+    var status = 0
+    /// By lower-case name.
+    var headers: [String: String] = [:]
+    var body: [UInt8] = []
+    var isComplete = false
+}
+
+/// A client that blocks, with a socket of its own. A class, because it owns the socket.
+final class Client {
+    private let descriptor: CInt
+    private var buffer: [UInt8] = []
+
+    init(port: UInt16, receiveBuffer: CInt? = nil) throws {
+        descriptor = socket(AF_INET, CInt(SOCK_STREAM.rawValue), 0)
+        try #require(descriptor >= 0)
+        var timeout = timeval(tv_sec: 30, tv_usec: 0)
+        setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &timeout, socklen_t(MemoryLayout<timeval>.size))
+        setsockopt(descriptor, SOL_SOCKET, SO_SNDTIMEO, &timeout, socklen_t(MemoryLayout<timeval>.size))
+        if var receiveBuffer {
+            setsockopt(descriptor, SOL_SOCKET, SO_RCVBUF, &receiveBuffer, socklen_t(MemoryLayout<CInt>.size))
+        }
+        try #require(Self.connect(descriptor, port: port), "connect: \(errno)")
+    }
+
+    private static func connect(_ descriptor: CInt, port: UInt16) -> Bool {
+        var address = sockaddr_in()
+        address.sin_family = sa_family_t(AF_INET)
+        address.sin_port = port.bigEndian
+        address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
+        return withUnsafePointer(to: &address) { pointer in
+            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                Glibc.connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size)) == 0
+            }
+        }
+    }
+
+    static func canConnect(port: UInt16) -> Bool {
+        let descriptor = socket(AF_INET, CInt(SOCK_STREAM.rawValue), 0)
+        defer { close(descriptor) }
+        return connect(descriptor, port: port)
+    }
+
+    deinit { close(descriptor) }
+
+    /// Makes the end of this client a reset.
+    func resetOnClose() {
+        var option = linger(l_onoff: 1, l_linger: 0)
+        setsockopt(descriptor, SOL_SOCKET, SO_LINGER, &option, socklen_t(MemoryLayout<linger>.size))
+    }
+
+    /// - Returns: whether all of it was taken
+    @discardableResult
+    func send(_ bytes: [UInt8]) -> Bool {
+        var sent = 0
+        while sent < bytes.count {
+            let count = bytes[sent...].withUnsafeBytes {
+                Glibc.send(descriptor, $0.baseAddress, $0.count, CInt(MSG_NOSIGNAL))
+            }
+            guard count > 0 else { return false }
+            sent += count
+        }
+        return true
+    }
+
+    @discardableResult
+    func send(_ text: String) -> Bool { send(bytes(text)) }
+
+    func sendEnd() { shutdown(descriptor, CInt(SHUT_WR)) }
+
+    /// Reads once.
+    ///
+    /// - Returns: false at the end, or when nothing came in time
+    private func fill() -> Bool {
+        var chunk = [UInt8](repeating: 0, count: 65_536)
+        let count = recv(descriptor, &chunk, chunk.count, 0)
+        guard count > 0 else { return false }
+        buffer += chunk[..<count]
+        return true
+    }
+
+    func nextBytes(_ count: Int) -> [UInt8]? {
+        while buffer.count < count { guard fill() else { return nil } }
+        defer { buffer.removeFirst(count) }
+        return Array(buffer[..<count])
+    }
+
+    func nextLine() -> String? {
+        while true {
+            if let end = buffer.firstIndex(of: 0x0A) { return nextBytes(end + 1).map { text($0.dropLast(2)) } }
+            guard fill() else { return nil }
+        }
+    }
+
+    /// Reads one answer.
+    func receive(hasBody: Bool = true) -> Received? {
+        var received = Received()
+        guard let first = nextLine(), first.hasPrefix("HTTP/1.1 "), let status = Int(first.dropFirst(9).prefix(3))
+        else { return nil }
+        received.status = status
+        while let field = nextLine(), !field.isEmpty {
+            let colon = field.firstIndex(of: ":") ?? field.endIndex
+            received.headers[field[..<colon].lowercased()] = String(field[colon...].dropFirst(2))
+        }
+        if !hasBody || status == 100 || status == 204 || status == 304 {
+            received.isComplete = true
+        } else if let length = received.headers["content-length"].flatMap({ Int($0) }) {
+            let body = nextBytes(length)
+            received.body = body ?? buffer
+            received.isComplete = body != nil
+        } else if received.headers["transfer-encoding"] == "chunked" {
+            while let size = nextLine().flatMap({ Int($0, radix: 16) }), let chunk = nextBytes(size), nextLine() == "" {
+                received.body += chunk
+                if size == 0 {
+                    received.isComplete = true
+                    break
+                }
+            }
+        } else {
+            while fill() {}
+            received.body = buffer
+            received.isComplete = true
+        }
+        return received
+    }
+
+    /// Whether the server has ended the connection, and said nothing more.
+    func isAtEnd() -> Bool { buffer.isEmpty && !fill() }
+}
+
+/// A server for a test, and its end.
+func withServer(
+    limits: Limits = Limits(), workers: Int = 4, respond: @escaping @Sendable (Request) async -> Response = echo,
+    _ body: (UInt16, Server) async throws -> Void
+) async throws {
+    var logger = Logger(label: "test")
+    logger.logLevel = .critical
+    let handler = Handler(respond: respond) { error in
+        Response(status: error.status, headers: [.contentType: "text/plain"], body: .bytes(bytes("\(error)")))
+    }
+    let server = try Server(
+        host: "127.0.0.1", port: 0, limits: limits, workers: workers, logger: logger, handler: handler)
+    try await server.start()
+    do {
+        try await body(server.port, server)
+    } catch {
+        await server.stop(within: .zero)
+        throw error
+    }
+    await server.stop(within: .seconds(5))
+}
+
+/// Answers with the body of the request, or with its path.
+@Sendable func echo(_ request: Request) async -> Response {
+    if request.head.framing == .none { return Response(status: 200, body: .bytes(bytes(request.head.path))) }
+    var body: [UInt8] = []
+    do {
+        while let more = try await request.nextBytes() { body += more }
+    } catch {
+        return Response(status: 500, body: .bytes(bytes("\(error)")))
+    }
+    return Response(status: 200, body: .bytes(body))
+}
+
+extension Client {
+    /// Reads one chunk; empty for the last one, nil when there is none.
+    func receiveChunk() -> [UInt8]? {
+        guard let size = nextLine().flatMap({ Int($0, radix: 16) }), let chunk = nextBytes(size), nextLine() == ""
+        else {
+            return nil
+        }
+        return chunk
+    }
+}
+
+/// Lets as many through as it is opened. A class, because both sides share it.
+final class DispatchGate: Sendable {
+    private let semaphore = DispatchSemaphore(value: 0)
+
+    func wait() { semaphore.wait() }
+    func open() { semaphore.signal() }
+}
+
+func openDescriptors() -> Int {
+    guard let folder = opendir("/proc/self/fd") else { return 0 }
+    defer { closedir(folder) }
+    var count = 0
+    while readdir(folder) != nil { count += 1 }
+    return count
+}
+
+func otherServer(host: String, port: UInt16) throws -> Server {
+    try Server(
+        host: host, port: port, limits: Limits(), workers: 1, logger: Logger(label: "test"),
+        handler: Handler(respond: echo) { Response(status: $0.status) })
+}
