@@ -1,9 +1,10 @@
 package import Compute
 
-/// One named array of a data file, converted to an element type that networks read.
+/// One named array of a data file, as an element type that tensors have: floats as float32, integers of up to 32 bits as
+/// int32 where they fit, others as int64, booleans as bool.
 package struct DataArray: Sendable {
     package let tensor: Tensor
-    /// As the file names its type, for notes about conversions.
+    /// As numpy calls the type in the file (`f8`, `u1`), for notes about conversions.
     package let storedType: String
 }
 
@@ -20,40 +21,57 @@ enum StoredType: String {
         }
     }
 
-    private var isFloat: Bool { self == .f2 || self == .f4 || self == .f8 }
-
-    /// Floats become float32, integers int64, booleans bool.
-    ///
-    /// - Parameters:
-    ///   - bytes: as many elements as the shape has.
-    ///   - shape: of the result.
-    ///   - isSwapped: whether the bytes of an element are in big-endian order.
-    /// - Returns: a tensor of its own memory.
-    /// - Throws: ``FormatError/memory(byteCount:)``.
-    func tensor(_ bytes: RawSpan, _ shape: Shape, isSwapped: Bool) throws(FormatError) -> Tensor {
-        do {
-            if self == .b1 {
-                return try Tensor((0..<shape.elementCount).map { load(bytes, $0, isSwapped) != 0 }, shape)
-            }
-            let result = try Tensor(isFloat ? .float32 : .int64, zeros: shape)
-            result.withMutableBytes { target in
-                for index in 0..<shape.elementCount {
-                    let bits = load(bytes, index, isSwapped)
-                    if isFloat {
-                        target.storeBytes(of: float(bits), toByteOffset: 4 * index, as: Float.self)
-                    } else {
-                        target.storeBytes(of: integer(bits), toByteOffset: 8 * index, as: Int64.self)
-                    }
-                }
-            }
-            return result
-        } catch {
-            throw .memory(byteCount: error.byteCount)
+    /// What the elements become.
+    var element: ElementType {
+        switch self {
+        case .f2, .f4, .f8: .float32
+        case .i1, .u1, .i2, .u2, .i4: .int32
+        case .u4, .i8: .int64
+        case .b1: .bool
         }
     }
 
-    private func load(_ bytes: RawSpan, _ index: Int, _ isSwapped: Bool) -> UInt64 {
-        let offset = index * byteCount
+    /// Whether the elements in the file are those of a tensor already.
+    private var isElement: Bool { self == .f4 || self == .i4 || self == .i8 || self == .b1 }
+
+    /// The elements of a file as a tensor: a view of them where they may stay as they are.
+    ///
+    /// - Parameters:
+    ///   - storage: holds the bytes of as many elements as the shape has, from `byteOffset` on.
+    ///   - byteOffset: of the first.
+    ///   - shape: of the result.
+    ///   - isSwapped: whether the bytes of an element are in big-endian order.
+    /// - Returns: a tensor of type ``element``.
+    /// - Throws: ``FormatError/memory(byteCount:)``.
+    func tensor(
+        in storage: TensorStorage, at byteOffset: Int, _ shape: Shape, isSwapped: Bool
+    ) throws(FormatError) -> Tensor {
+        if isElement, !isSwapped || byteCount == 1, byteOffset % byteCount == 0 {
+            return Tensor(element, shape, in: storage, byteOffset: byteOffset)
+        }
+        let result: Tensor
+        do { result = try Tensor(element, zeros: shape) } catch { throw .memory(byteCount: error.byteCount) }
+        Tensor.bytes(of: storage).withBytes { source in
+            result.withMutableBytes { target in
+                for index in 0..<shape.elementCount {
+                    let bits = load(source, byteOffset + index * byteCount, isSwapped)
+                    switch element {
+                    case .float32: target.storeBytes(of: float(bits), toByteOffset: 4 * index, as: Float.self)
+                    case .int32:
+                        let value = Int32(truncatingIfNeeded: integer(bits))
+                        target.storeBytes(of: value, toByteOffset: 4 * index, as: Int32.self)
+                    case .int64: target.storeBytes(of: integer(bits), toByteOffset: 8 * index, as: Int64.self)
+                    case .bool: target.storeBytes(of: bits == 0 ? 0 : 1, toByteOffset: index, as: UInt8.self)
+                    }
+                }
+            }
+        }
+        return result
+    }
+
+    /// - Parameter offset: leaves room for an element before the end of the bytes.
+    private func load(_ bytes: RawSpan, _ offset: Int, _ isSwapped: Bool) -> UInt64 {
+        // SAFETY: the storage holds the bytes of all elements, which the caller has checked.
         switch byteCount {
         case 1: return UInt64(unsafe bytes.unsafeLoad(fromByteOffset: offset, as: UInt8.self))
         case 2:
@@ -83,5 +101,22 @@ enum StoredType: String {
         case .i4: Int64(Int32(truncatingIfNeeded: bits))
         default: Int64(bitPattern: bits)
         }
+    }
+}
+
+extension Tensor {
+    /// A storage seen as bytes.
+    static func bytes(of storage: TensorStorage) -> Tensor {
+        // A size that exists in memory is a shape.
+        guard let shape = try? Shape([storage.byteCount]) else { preconditionFailure("memory is smaller than that") }
+        return Tensor(.bool, shape, in: storage, byteOffset: 0)
+    }
+}
+
+extension TensorStorage {
+    /// A part of a file, which stays where it is.
+    convenience init(_ bytes: Bytes) {
+        // SAFETY: the mapping lives as long as its owner does, and nobody writes to it.
+        unsafe self.init(borrowing: bytes.buffer, owner: bytes.file)
     }
 }

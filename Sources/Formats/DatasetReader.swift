@@ -18,12 +18,26 @@ package struct DatasetReader: Sendable {
         package var hasOwnSplit: Bool
     }
 
-    static let inputNames = [
+    /// The parts that keys may name.
+    package enum Part: Sendable {
+        case training, validation
+        /// Keys that name no part.
+        case unsplit
+
+        /// What a key has before or after its name.
+        fileprivate var affixes: [String] {
+            switch self {
+            case .training: ["train", "training"]
+            case .validation: ["test", "val", "valid", "validation"]
+            case .unsplit: []
+            }
+        }
+    }
+
+    private static let inputNames = [
         "x", "X", "inputs", "input", "data", "images", "features", "pixel_values", "input_ids",
     ]
-    static let labelNames = ["y", "Y", "labels", "label", "target", "targets"]
-    static let trainingNames = ["train"]
-    static let validationNames = ["test", "val", "valid", "validation"]
+    private static let labelNames = ["y", "Y", "labels", "label", "targets", "target"]
 
     package let arrays: [String: DataArray]
 
@@ -31,11 +45,12 @@ package struct DatasetReader: Sendable {
     package init(_ path: String) throws(FormatError) {
         let file = try MappedFile(path)
         arrays = try Self.isZip(file) ? NPZ.read(file) : Safetensors.read(file)
+        guard !arrays.isEmpty else { throw .data("the data file holds no arrays") }
     }
 
     private static func isZip(_ file: MappedFile) -> Bool {
         let bytes = Bytes(file: file, range: 0..<file.byteCount)
-        return bytes.count > 4 && bytes[0] == 0x50 && bytes[1] == 0x4B
+        return bytes.count >= 4 && bytes[0] == 0x50 && bytes[1] == 0x4B
     }
 
     /// - Parameters:
@@ -48,52 +63,22 @@ package struct DatasetReader: Sendable {
     package func read(
         for graph: Graph, labelKey: String? = nil, inputKeys: [String: String] = [:], seed: UInt64 = 0
     ) throws(FormatError) -> Result {
-        var mapping: [String: String] = [:]
-        var notes: [String] = []
-        let training = try split(Self.trainingNames, graph, labelKey, inputKeys, &mapping, &notes)
-        let validation = try split(Self.validationNames, graph, labelKey, inputKeys, &mapping, &notes)
-        let whole = try split([], graph, labelKey, inputKeys, &mapping, &notes)
-        guard let samples = training ?? whole ?? validation else { throw missingKeys(graph) }
+        var reading = Reading(graph: graph, labelKey: labelKey, inputKeys: inputKeys)
+        var whole = try split(.training, &reading)
+        if whole == nil { whole = try split(.unsplit, &reading) }
+        let validation = try split(.validation, &reading)
         var result: Result
-        if let validation {
+        if let samples = whole, let validation {
             result = Result(
-                training: samples, validation: validation, mapping: mapping, notes: notes, hasOwnSplit: true)
+                training: samples, validation: validation, mapping: reading.mapping, notes: reading.notes,
+                hasOwnSplit: true)
+        } else if let samples = whole ?? validation {
+            result = try heldOut(samples, reading, seed: seed)
         } else {
-            guard samples.count >= 2 else { throw .data("one sample is not enough: some are needed to measure on") }
-            var random = SeededRandom(seed: seed)
-            let order = random.shuffled(count: samples.count)
-            let held = max(1, samples.count / 10)
-            do {
-                result = Result(
-                    training: try samples.samples(order.dropFirst(held).sorted()),
-                    validation: try samples.samples(order.prefix(held).sorted()), mapping: mapping,
-                    notes: notes + ["no test split: \(held) of \(samples.count) samples are held out"],
-                    hasOwnSplit: false)
-            } catch {
-                throw .data("\(error)")
-            }
+            throw missingKeys(reading)
         }
-        if let shape = graph.outputs.first.map({ graph.shape($0.value) }), let classes = shape.dimensions.last {
-            try checkLabels(result.training, classes, mapping)
-            try checkLabels(result.validation, classes, mapping)
-            if result.training.labels?.type == .int64 { result.classCount = classes }
-        }
+        if result.training.labels?.type == .int64 { result.classCount = reading.classes }
         return result
-    }
-
-    /// The parts that keys may name.
-    package enum Part: Sendable {
-        case training, validation
-        /// Keys that name no part.
-        case unsplit
-
-        var names: [String] {
-            switch self {
-            case .training: trainingNames
-            case .validation: validationNames
-            case .unsplit: []
-            }
-        }
     }
 
     /// The samples of one part in the order of the file, for a use that holds nothing out.
@@ -109,79 +94,122 @@ package struct DatasetReader: Sendable {
     package func samples(
         _ part: Part, for graph: Graph, labelKey: String? = nil, inputKeys: [String: String] = [:], withLabels: Bool
     ) throws(FormatError) -> Dataset? {
-        var (mapping, notes) = ([String: String](), [String]())
-        let samples = try split(part.names, graph, labelKey, inputKeys, withLabels: withLabels, &mapping, &notes)
-        if withLabels, let samples, let shape = graph.outputs.first.map({ graph.shape($0.value) }),
-            let classes = shape.dimensions.last
-        {
-            try checkLabels(samples, classes, mapping)
-        }
-        return samples
+        var reading = Reading(graph: graph, labelKey: labelKey, inputKeys: inputKeys, withLabels: withLabels)
+        return try split(part, &reading)
     }
 
     /// The shape of one sample, by input, where the data have a key for it.
     package func sampleShapes(of inputs: [String], inputKeys: [String: String] = [:]) -> [String: [Int]] {
         var shapes: [String: [Int]] = [:]
         for input in inputs {
-            let names = [inputKeys[input] ?? input] + (inputs.count == 1 ? Self.inputNames : [])
-            let found = find(names, Self.trainingNames) ?? find(names, []) ?? find(names, Self.validationNames)
+            let names = names(for: input, isOnly: inputs.count == 1, inputKeys)
+            let found = [Part.training, .unsplit, .validation].lazy.compactMap { find(names, $0) }.first
             if let found { shapes[input] = Array(found.array.tensor.shape.dimensions.dropFirst()) }
         }
         return shapes
     }
 
-    /// The samples of one split, or nil when the file has no key for the first input in it.
-    private func split(
-        _ splits: [String], _ graph: Graph, _ labelKey: String?, _ inputKeys: [String: String],
-        withLabels: Bool = true, _ mapping: inout [String: String], _ notes: inout [String]
-    ) throws(FormatError) -> Dataset? {
-        var inputs: [String: Tensor] = [:]
-        var count: Int?
-        for value in graph.inputs {
-            guard case .input(let name) = graph[value].op else { continue }
-            var names = [inputKeys[name] ?? name]
-            if graph.inputs.count == 1, inputKeys[name] == nil { names += Self.inputNames }
-            guard let (key, array) = find(names, splits) else { return nil }
-            let tensor = try converted(array, to: graph.type(value), key: key, input: name, &notes)
-            let samples = tensor.shape[0]
-            guard count == nil || count == samples else {
-                throw .shape("key '\(key)' has \(samples) samples, the others have \(count ?? 0)")
-            }
-            (inputs[name], count) = (tensor, samples)
-            if mapping[name] == nil { mapping[name] = key }
-        }
-        guard let count else { return nil }
-        guard count > 0 else { throw .data("the data have no samples") }
-        guard withLabels else { return Dataset(inputs: inputs, count: count) }
-        var labels: Tensor?
-        if let (key, array) = find(labelKey.map { [$0] } ?? Self.labelNames, splits) {
-            labels = try labelTensor(array, key: key, count: count, graph, &notes)
-            if mapping["labels"] == nil { mapping["labels"] = key }
-        } else if let labelKey {
-            throw .key("there is no key '\(labelKey)' for the labels: the data have \(keyList)")
-        }
-        return Dataset(inputs: inputs, labels: labels, count: count)
+    /// What is asked for, and what was found out about it.
+    private struct Reading {
+        let graph: Graph
+        let labelKey: String?
+        let inputKeys: [String: String]
+        var withLabels = true
+        var mapping: [String: String] = [:]
+        var notes: [String] = []
+
+        var output: Shape { graph.outputs.first.map { graph.shape($0.value) } ?? .scalar }
+        var classes: Int { output.dimensions.last ?? 1 }
     }
 
-    private func find(_ names: [String], _ splits: [String]) -> (key: String, array: DataArray)? {
+    private func heldOut(_ samples: Dataset, _ reading: Reading, seed: UInt64) throws(FormatError) -> Result {
+        guard samples.count >= 2 else { throw .data("one sample is not enough: some are needed to measure on") }
+        var random = SeededRandom(seed: seed)
+        let order = random.shuffled(count: samples.count)
+        let held = max(1, samples.count / 10)
+        do {
+            return Result(
+                training: try samples.samples(order.dropFirst(held).sorted()),
+                validation: try samples.samples(order.prefix(held).sorted()), mapping: reading.mapping,
+                notes: reading.notes + ["no test split: \(held) of \(samples.count) samples are held out"],
+                hasOwnSplit: false)
+        } catch {
+            throw .memory(byteCount: samples.inputs.values.reduce(0) { $0 + $1.byteCount })
+        }
+    }
+
+    // MARK: Keys
+
+    private func names(for input: String, isOnly: Bool, _ inputKeys: [String: String]) -> [String] {
+        if let key = inputKeys[input] { return [key] }
+        return [input] + (isOnly ? Self.inputNames : [])
+    }
+
+    private func find(_ names: [String], _ part: Part) -> (key: String, array: DataArray)? {
         for name in names {
-            let keys = splits.isEmpty ? [name] : splits.flatMap { ["\(name)_\($0)", "\($0)_\(name)"] }
+            let keys = part.affixes.isEmpty ? [name] : part.affixes.flatMap { ["\(name)_\($0)", "\($0)_\(name)"] }
             for key in keys {
                 if let array = arrays[key] { return (key, array) }
             }
         }
-        // train_images belongs to test_images though one is called images and the other x: any usual name will do.
         return nil
     }
 
     private var keyList: String {
-        arrays.keys.sorted().prefix(12).map { "'\($0)' \(arrays[$0]?.tensor.shape ?? .scalar)" }.joined(separator: ", ")
+        let keys = arrays.keys.sorted()
+        return keys.prefix(12).map { "'\($0)' \(arrays[$0]?.tensor.shape ?? .scalar)" }.joined(separator: ", ")
+            + (keys.count > 12 ? " and \(keys.count - 12) more" : "")
     }
 
-    private func missingKeys(_ graph: Graph) -> FormatError {
-        let wanted = graph.inputs.map { "'\(graph[$0].name)' \(graph.shape($0))" }.joined(separator: ", ")
+    private func missingKeys(_ reading: Reading) -> FormatError {
+        let graph = reading.graph
+        var hints: [String] = []
+        for value in graph.inputs {
+            let wanted = reading.inputKeys[graph[value].name] ?? graph[value].name
+            let names = names(for: graph[value].name, isOnly: graph.inputs.count == 1, reading.inputKeys)
+            let parts = [Part.training, .unsplit, .validation]
+            guard !parts.contains(where: { find(names, $0) != nil }) else { continue }
+            let nearest = Spelling.nearest(to: wanted, among: arrays.keys)
+            hints.append("'\(wanted)' \(graph.shape(value)) is missing" + (nearest.map { " (nearest: '\($0)')" } ?? ""))
+        }
+        if hints.isEmpty { hints = ["no split has all inputs"] }
         return .key(
-            "the model reads \(wanted), the data have \(keyList): name a key after the input, or say inputs={..}")
+            "\(hints.joined(separator: ", ")); the data have \(keyList): name the keys after the inputs, or say inputs={..}"
+        )
+    }
+
+    // MARK: Samples
+
+    /// The samples of one part, or nil when the file has not all inputs in it.
+    private func split(_ part: Part, _ reading: inout Reading) throws(FormatError) -> Dataset? {
+        let graph = reading.graph
+        var inputs: [String: Tensor] = [:]
+        var count: Int?
+        for value in graph.inputs {
+            let name = graph[value].name
+            let names = names(for: name, isOnly: graph.inputs.count == 1, reading.inputKeys)
+            guard let (key, array) = find(names, part) else { return nil }
+            let tensor = try converted(array, to: graph.type(value), key: key, input: name, &reading.notes)
+            guard count == nil || count == tensor.shape[0] else {
+                throw .shape("key '\(key)' has \(tensor.shape[0]) samples, the others have \(count ?? 0)")
+            }
+            (inputs[name], count) = (tensor, tensor.shape[0])
+            if reading.mapping[name] == nil { reading.mapping[name] = key }
+        }
+        guard let count else { return nil }
+        guard count > 0 else { throw .data("the data have no samples") }
+        guard reading.withLabels else { return Dataset(inputs: inputs, count: count) }
+        var labels: Tensor?
+        if let (key, array) = find(reading.labelKey.map { [$0] } ?? Self.labelNames, part) {
+            labels = try labelTensor(array, key: key, count: count, &reading)
+            if reading.mapping["labels"] == nil { reading.mapping["labels"] = key }
+        } else if let wanted = reading.labelKey {
+            let nearest = Spelling.nearest(to: wanted, among: arrays.keys)
+            throw .key(
+                "there is no key '\(wanted)' for the labels" + (nearest.map { " (nearest: '\($0)')" } ?? "")
+                    + "; the data have \(keyList)")
+        }
+        return Dataset(inputs: inputs, labels: labels, count: count)
     }
 
     private func converted(
@@ -189,58 +217,83 @@ package struct DatasetReader: Sendable {
     ) throws(FormatError) -> Tensor {
         let tensor = array.tensor
         let (sample, expected) = (tensor.shape.dimensions.dropFirst(), type.shape.dimensions.dropFirst())
-        guard tensor.shape.rank == type.shape.rank, Array(sample) == Array(expected) else {
-            throw .shape("a sample of input '\(input)' is \(Array(expected)), of key '\(key)' \(Array(sample))")
+        guard tensor.shape.rank > 0, tensor.shape.rank == type.shape.rank, sample == expected else {
+            throw .shape(
+                "a sample of input '\(input)' is \(Array(expected)), of key '\(key)' \(Array(sample))"
+                    + Self.layoutHint(Array(sample), Array(expected)))
         }
-        let result: Tensor
-        do { result = try tensor.converted(to: type.element) } catch { throw .memory(byteCount: tensor.byteCount) }
-        let stored = array.storedType
-        if ["f8", "i4", "u1", "i1", "f2", "i2", "u2", "u4"].contains(stored) || tensor.type != type.element {
-            notes.append("key '\(key)' is cast from \(stored) to \(type.element)")
+        guard tensor.type != .float32 || type.element == .float32 else {
+            throw .unsupportedType(
+                "input '\(input)' is \(type.element), key '\(key)' holds \(array.storedType): save it as integers")
         }
-        if result.type == .float32, !result.isFinite() {
-            let place = result.floats.firstIndex { !$0.isFinite } ?? 0
-            let row = place / max(1, result.shape.elementCount / max(1, result.shape[0]))
-            throw .notANumber("key '\(key)' has a value that is not a number or infinite, first in sample \(row)")
+        let result = try tensor.converted(to: type.element)
+        if tensor.type != type.element || array.storedType == "f8" || array.storedType == "f2" {
+            notes.append("key '\(key)' is cast from \(array.storedType) to \(type.element)")
         }
+        try Self.refuseNotANumber(result, key: key)
         return result
     }
 
+    /// Images with their channels last are the usual reason why sizes do not fit.
+    private static func layoutHint(_ sample: [Int], _ expected: [Int]) -> String {
+        guard sample.count == 3, expected.count == 3, [sample[2], sample[0], sample[1]] == expected else { return "" }
+        return ": the channels are last; save it with numpy.transpose(x, (0, 3, 1, 2))"
+    }
+
+    private static func refuseNotANumber(_ tensor: Tensor, key: String) throws(FormatError) {
+        guard tensor.type == .float32, !tensor.isFinite() else { return }
+        let place = tensor.floats.firstIndex { !$0.isFinite } ?? 0
+        let row = place / max(1, tensor.shape.elementCount / max(1, tensor.shape[0]))
+        throw .notANumber("key '\(key)' has a value that is not a number or infinite, first in sample \(row)")
+    }
+
+    // MARK: Labels
+
+    /// Integers are classes, unless they have the shape of the output; everything else is a target.
     private func labelTensor(
-        _ array: DataArray, key: String, count: Int, _ graph: Graph, _ notes: inout [String]
+        _ array: DataArray, key: String, count: Int, _ reading: inout Reading
     ) throws(FormatError) -> Tensor {
         var tensor = array.tensor
         guard tensor.shape.rank > 0, tensor.shape[0] == count else {
             throw .shape("key '\(key)' has \(tensor.shape.dimensions.first ?? 0) labels for \(count) samples")
         }
-        let output = graph.outputs.first.map { graph.shape($0.value) } ?? .scalar
-        if tensor.shape.rank == output.rank, tensor.shape.rank > 1, tensor.shape.dimensions.last == 1,
-            tensor.type == .int64, output.dimensions.last != 1,
+        let output = reading.output
+        let (whole, places) = (Array(output.dimensions.dropFirst()), Array(output.dimensions.dropFirst().dropLast()))
+        var sample = Array(tensor.shape.dimensions.dropFirst())
+        let isInteger = tensor.type == .int32 || tensor.type == .int64
+        if sample.last == 1, isInteger, Array(sample.dropLast()) == places, sample != whole,
             let squeezed = try? Shape(Array(tensor.shape.dimensions.dropLast()))
         {
             tensor = tensor.reshaped(squeezed)
-            notes.append("key '\(key)' is squeezed to \(squeezed)")
+            sample.removeLast()
+            reading.notes.append("key '\(key)' is squeezed to \(squeezed)")
         }
-        if tensor.type == .float32, !tensor.isFinite() {
-            throw .notANumber("key '\(key)' has a value that is not a number")
+        // A single output is a score, not a choice of one class.
+        if sample == places, whole.last == 1, let shaped = try? Shape([count] + whole) {
+            (tensor, sample) = (tensor.reshaped(shaped), whole)
         }
-        let expected =
-            tensor.type == .int64
-            ? Array(output.dimensions.dropLast().dropFirst()) : Array(output.dimensions.dropFirst())
-        guard Array(tensor.shape.dimensions.dropFirst()) == expected else {
+        if isInteger, sample == places, sample != whole {
+            let labels = try tensor.converted(to: .int64)
+            try checkClasses(labels, key: key, classes: reading.classes)
+            return labels
+        }
+        guard sample == whole else {
             throw .shape(
-                "the labels of a sample are \(expected) for an output of shape \(output), in key '\(key)' "
-                    + "\(Array(tensor.shape.dimensions.dropFirst()))")
+                "the labels of a sample are \(places) (classes) or \(whole) (targets) for an output of shape \(output), "
+                    + "in key '\(key)' \(sample)")
         }
-        return tensor
+        let targets = try tensor.converted(to: .float32)
+        if tensor.type != .float32 { reading.notes.append("key '\(key)' is cast from \(array.storedType) to float32") }
+        try Self.refuseNotANumber(targets, key: key)
+        return targets
     }
 
-    private func checkLabels(_ samples: Dataset, _ classes: Int, _ mapping: [String: String]) throws(FormatError) {
-        guard let labels = samples.labels, labels.type == .int64 else { return }
+    private func checkClasses(_ labels: Tensor, key: String, classes: Int) throws(FormatError) {
+        let perSample = max(1, labels.shape.elementCount / max(1, labels.shape[0]))
         for (index, label) in labels.int64s.enumerated() where label != Loss.ignoredLabel {
             guard label >= 0, label < Int64(classes) else {
                 throw .label(
-                    "label \(label) at place \(index) of '\(mapping["labels"] ?? "")': the model has \(classes) classes, "
+                    "label \(label) of sample \(index / perSample) in key '\(key)': the model has \(classes) classes, "
                         + "0 to \(classes - 1) (-100 is ignored)")
             }
         }
@@ -248,16 +301,14 @@ package struct DatasetReader: Sendable {
 }
 
 extension Tensor {
-    fileprivate func converted(to type: ElementType) throws(ComputeError) -> Tensor {
+    fileprivate func converted(to type: ElementType) throws(FormatError) -> Tensor {
         guard type != self.type else { return self }
-        do throws(MemoryError) {
+        do {
             let result = try Tensor(type, zeros: shape)
-            do throws(ComputeError) { try Step.cast(self, into: result).run() } catch {
-                throw MemoryError(byteCount: byteCount)
-            }
+            try Step.cast(self, into: result).run()
             return result
         } catch {
-            throw .memory(error)
+            throw .memory(byteCount: byteCount)
         }
     }
 }

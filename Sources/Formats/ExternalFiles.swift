@@ -48,8 +48,8 @@ struct ExternalFiles {
         let length = try number(message, "length", default: byteCount)
         guard offset <= file.byteCount, length <= file.byteCount - offset else {
             throw .invalidONNX(
-                "tensor '\(message.name)' lies at \(offset) to \(offset &+ length) of '\(location)', "
-                    + "which has \(file.byteCount) bytes")
+                "tensor '\(message.name)' has \(length) bytes from byte \(offset) on in '\(location)', "
+                    + "which ends at \(file.byteCount)")
         }
         return Bytes(file: file, range: offset..<(offset + length))
     }

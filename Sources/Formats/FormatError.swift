@@ -58,7 +58,7 @@ package enum FormatError: Error, CustomStringConvertible {
             "the model uses what cannot be run: " + nodes.prefix(10).joined(separator: ", ")
                 + (nodes.count > 10 ? " and \(nodes.count - 10) more" : "")
         case .missingExternalData(let file, let tensors, let byteCount):
-            "missing external data file '\(file)' (\(tensors) tensors, \(byteCount.grouped) bytes): "
+            "missing external data file '\(file)' (\(tensors) tensor\(tensors == 1 ? "" : "s"), \(byteCount.grouped) bytes): "
                 + "add -F model=@\(file), or export with external_data=False"
         case .pickle: "pickle files can run code; export with torch.onnx.export"
         case .memory(let byteCount): "there is no memory for another \(byteCount) bytes"

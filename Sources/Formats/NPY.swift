@@ -11,13 +11,14 @@ struct NPYHeader {
     /// Where the elements begin.
     let dataOffset: Int
 
-    static let limit = 65536
+    /// The longest header, with what is before it.
+    static let limit = 12 + 65536
 
     /// - Throws: ``FormatError`` naming the array; object arrays are refused, since reading them runs code.
     init(_ file: RawSpan, key: String) throws(FormatError) {
-        let bytes = (0..<min(file.byteCount, 12 + Self.limit)).map {
-            unsafe file.unsafeLoad(fromByteOffset: $0, as: UInt8.self)
-        }
+        let head = file.extracting(first: Self.limit)
+        // SAFETY: the offsets are those of the span's own bytes.
+        let bytes = head.byteOffsets.map { unsafe head.unsafeLoad(fromByteOffset: $0, as: UInt8.self) }
         func broken(_ what: String) -> FormatError { .data("array '\(key)': \(what)") }
         let magic: [UInt8] = [0x93, 0x4E, 0x55, 0x4D, 0x50, 0x59]
         guard bytes.count >= 12, magic.indices.allSatisfy({ bytes[$0] == magic[$0] }) else {
@@ -27,7 +28,7 @@ struct NPYHeader {
         var length = Int(bytes[8]) | Int(bytes[9]) << 8
         if wide { length |= Int(bytes[10]) << 16 | Int(bytes[11]) << 24 }
         let start = wide ? 12 : 10
-        guard (1...3).contains(bytes[6]), length <= Self.limit, start + length <= bytes.count else {
+        guard (1...3).contains(bytes[6]), start + length <= bytes.count else {
             throw broken("its header is damaged")
         }
         dataOffset = start + length
@@ -46,7 +47,9 @@ struct NPYHeader {
         isFortranOrder = order.hasPrefix("True")
         var dimensions: [Int] = []
         for part in sizes.prefix(while: { $0 != ")" }).split(whereSeparator: { "(), ".contains($0) }) {
-            guard part.utf8.allSatisfy({ (48...57).contains($0) }), let size = Int(part), dimensions.count < 32 else {
+            guard part.utf8.allSatisfy({ (48...57).contains($0) }), let size = Int(part),
+                dimensions.count < NPZ.Limits.rank
+            else {
                 throw broken("its shape is '\(sizes.prefix(60))'")
             }
             dimensions.append(size)

@@ -15,8 +15,8 @@ extension NPZ {
             guard size < 0xFFFF_FFFF, offset < 0xFFFF_FFFF else {
                 throw .tooLarge("'\(name)' is too large for an .npz")
             }
-            var checksum = crc32(0, header)
-            checksum = tensor.withBytes { crc32(checksum, $0) }
+            let start = unsafe crc32(0, header.span.bytes)
+            let checksum = tensor.withBytes { crc32(start, $0) }
             let fileName = Array((name + ".npy").utf8)
             var common = little(20, 2) + little(0x0800, 2) + little(0, 2) + little(0, 2) + little(33, 2)
             common += little(checksum, 4) + little(size, 4) + little(size, 4) + little(fileName.count, 2) + little(0, 2)
@@ -50,13 +50,12 @@ extension NPZ {
         (0..<width).map { UInt8(truncatingIfNeeded: value >> (8 * $0)) }
     }
 
-    private static func crc32(_ start: Int, _ bytes: [UInt8]) -> Int { unsafe crc32(start, bytes.span.bytes) }
-
-    private static func crc32(_ start: Int, _ bytes: RawSpan) -> Int {
+    /// The checksum of bytes that follow on those with the checksum `start`.
+    static func crc32(_ start: Int, _ bytes: RawSpan) -> Int {
         unsafe bytes.withUnsafeBytes { buffer in
-            // SAFETY: the buffer has `count` bytes, and less than 4 GiB of them.
+            // SAFETY: the buffer has `count` bytes.
             unsafe Int(
-                CZlib.crc32(UInt(start), buffer.baseAddress?.assumingMemoryBound(to: UInt8.self), UInt32(buffer.count)))
+                crc32_z(UInt(start), buffer.baseAddress?.assumingMemoryBound(to: UInt8.self), buffer.count))
         }
     }
 }

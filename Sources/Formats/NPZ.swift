@@ -8,6 +8,7 @@ package enum NPZ {
         package static let entries = 10_000
         /// All arrays of one file, decoded.
         package static let byteCount = 16 << 30
+        package static let rank = 32
     }
 
     /// - Throws: ``FormatError`` for a file that is damaged, encrypted, a bomb, or holds objects.
@@ -17,81 +18,76 @@ package enum NPZ {
         for entry in try ZipDirectory(file).entries {
             guard entry.name.hasSuffix(".npy") else { continue }
             let key = String(entry.name.dropLast(4))
-            let (sum, overflow) = total.addingReportingOverflow(entry.size)
-            guard !overflow, sum <= Limits.byteCount else { throw .tooLarge("the arrays have more than 16 GiB") }
-            total = sum
-            let array = try array(entry, key: key, in: file)
-            guard arrays.updateValue(array, forKey: key) == nil else { throw .data("two arrays are named '\(key)'") }
+            guard arrays[key] == nil else { throw .data("two arrays are named '\(key)'") }
+            let storage = try storage(entry, key: key, in: file, &total)
+            guard Tensor.bytes(of: storage).withBytes({ crc32(0, $0) }) == entry.checksum else {
+                throw .data("array '\(key)' is damaged: its bytes do not have the checksum that the file names")
+            }
+            arrays[key] = try decode(storage, key: key)
         }
         return arrays
     }
 
-    private static func array(_ entry: ZipEntry, key: String, in file: MappedFile) throws(FormatError) -> DataArray {
+    /// The bytes of an `.npy`, which take no memory where they are stored as they are.
+    private static func storage(
+        _ entry: ZipEntry, key: String, in file: MappedFile, _ total: inout Int
+    ) throws(FormatError) -> TensorStorage {
+        let source = entry.data(in: file)
         switch entry.method {
         case 0:
-            return try unsafe decode(entry.data(in: file).buffer.bytes, key: key)
+            let storage = TensorStorage(source)
+            let header = try Tensor.bytes(of: storage).withBytes { span throws(FormatError) in
+                try NPYHeader(span, key: key)
+            }
+            try check(header, size: entry.size, key: key, &total)
+            return storage
         case 8:
             // The head of the stream tells how much there must be before memory is taken for it.
-            let head = try inflate(entry.data(in: file), upTo: min(entry.size, 12 + NPYHeader.limit), key: key)
-            let header = try unsafe NPYHeader(head.span.bytes, key: key)
-            try check(header, size: entry.size, key: key)
-            let whole = try inflate(entry.data(in: file), upTo: entry.size, key: key)
-            guard whole.count == entry.size else { throw .data("array '\(key)' is shorter than it says") }
-            return try unsafe decode(whole.span.bytes, key: key)
+            let head = try inflate(source, upTo: min(entry.size, NPYHeader.limit), key: key)
+            let header = try Tensor.bytes(of: head).withBytes { span throws(FormatError) in
+                try NPYHeader(span, key: key)
+            }
+            try check(header, size: entry.size, key: key, &total)
+            return try inflate(source, upTo: entry.size, key: key)
         default:
             throw .data("array '\(key)' is compressed by method \(entry.method): save it with numpy.savez")
         }
     }
 
-    private static func check(_ header: NPYHeader, size: Int, key: String) throws(FormatError) {
+    private static func check(_ header: NPYHeader, size: Int, key: String, _ total: inout Int) throws(FormatError) {
         guard let byteCount = header.byteCount, byteCount == size - header.dataOffset else {
-            throw .data("array '\(key)' of shape \(header.shape) does not have the bytes of that shape")
+            throw .data(
+                "array '\(key)' of shape \(header.shape) and type \(header.type) has \(size - header.dataOffset) bytes")
         }
+        // Both as it is in the file and as it will be in memory, at most eight bytes an element.
+        let (sum, overflow) = total.addingReportingOverflow(max(size, header.shape.elementCount * 8))
+        guard !overflow, sum <= Limits.byteCount else { throw .tooLarge("the arrays have more than 16 GiB") }
+        total = sum
     }
 
-    private static func decode(_ bytes: RawSpan, key: String) throws(FormatError) -> DataArray {
-        let header = try NPYHeader(bytes, key: key)
-        try check(header, size: bytes.byteCount, key: key)
-        let elements = bytes.extracting(droppingFirst: header.dataOffset)
-        guard header.isFortranOrder, header.shape.rank > 1 else {
-            let tensor = try header.type.tensor(elements, header.shape, isSwapped: header.isSwapped)
-            return DataArray(tensor: tensor, storedType: header.type.rawValue)
+    private static func decode(_ storage: TensorStorage, key: String) throws(FormatError) -> DataArray {
+        let header = try Tensor.bytes(of: storage).withBytes { span throws(FormatError) in
+            try NPYHeader(span, key: key)
         }
+        func tensor(_ shape: Shape) throws(FormatError) -> Tensor {
+            try header.type.tensor(in: storage, at: header.dataOffset, shape, isSwapped: header.isSwapped)
+        }
+        guard header.isFortranOrder, header.shape.rank > 1 else {
+            return DataArray(tensor: try tensor(header.shape), storedType: header.type.rawValue)
+        }
+        // Fortran order is C order of the reversed axes.
+        let axes = Array(header.shape.dimensions.indices.reversed())
         let reversed: Shape
         do { reversed = try Shape(header.shape.dimensions.reversed()) } catch {
             throw .data("array '\(key)': \(error)")
         }
-        let tensor = try header.type.tensor(elements, reversed, isSwapped: header.isSwapped)
-        return DataArray(tensor: try transposed(tensor, to: header.shape), storedType: header.type.rawValue)
-    }
-
-    /// Fortran order is C order of the reversed axes.
-    private static func transposed(_ tensor: Tensor, to shape: Shape) throws(FormatError) -> Tensor {
+        let source = try tensor(reversed)
         do {
-            let result = try Tensor(tensor.type, zeros: shape)
-            let width = tensor.type.byteCount
-            var strides = [Int](repeating: 1, count: shape.rank)
-            for axis in 1..<shape.rank { strides[axis] = strides[axis - 1] * shape[axis - 1] }
-            tensor.withBytes { source in
-                result.withMutableBytes { target in
-                    var position = [Int](repeating: 0, count: shape.rank)
-                    for index in 0..<shape.elementCount {
-                        let from = zip(position, strides).reduce(0) { $0 + $1.0 * $1.1 }
-                        for byte in 0..<width {
-                            let value = unsafe source.unsafeLoad(fromByteOffset: from * width + byte, as: UInt8.self)
-                            target.storeBytes(of: value, toByteOffset: index * width + byte, as: UInt8.self)
-                        }
-                        for axis in position.indices.reversed() {
-                            position[axis] += 1
-                            if position[axis] < shape[axis] { break }
-                            position[axis] = 0
-                        }
-                    }
-                }
-            }
-            return result
+            let result = try Tensor(source.type, zeros: header.shape)
+            try Step.transpose(source, permutation: axes, into: result).run()
+            return DataArray(tensor: result, storedType: header.type.rawValue)
         } catch {
-            throw .memory(byteCount: error.byteCount)
+            throw .memory(byteCount: source.byteCount)
         }
     }
 }

@@ -83,16 +83,12 @@ extension ONNXDocument {
                 sizes.append(sample[axis - 1])
             }
         }
-        do {
-            let type = ValueType(element, try Shape(sizes))
-            let (bytes, overflow) = type.shape.elementCount.multipliedReportingOverflow(by: element.byteCount)
-            guard !overflow, bytes < 1 << 40 else {
-                throw FormatError.shape("input '\(input.name)' is too large: \(sizes)")
-            }
-            return type
-        } catch {
-            throw .shape("input '\(input.name)': \(error)")
+        let shape: Shape
+        do { shape = try Shape(sizes) } catch { throw .shape("input '\(input.name)': \(error)") }
+        guard shape.elementCount <= ONNXLowering.Limits.elements else {
+            throw .shape("input '\(input.name)' is too large: \(shape)")
         }
+        return ValueType(element, shape)
     }
 
     private func checkOperators() throws(FormatError) {

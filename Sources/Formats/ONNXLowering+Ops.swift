@@ -115,7 +115,7 @@ extension ONNXLowering {
         return value
     }
 
-    private enum Limits {
+    enum Limits {
         /// As many axes as oneDNN takes.
         static let rank = 12
         /// More than any machine's memory, and few enough that sums of sizes in bytes do not overflow.

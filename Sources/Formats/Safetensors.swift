@@ -1,7 +1,6 @@
 import Compute
-import FoundationEssentials
 
-/// Reads and writes named tensors: a length, a JSON header, and the bytes.
+/// Reads named tensors: a length, a JSON header, and the bytes.
 ///
 /// - SeeAlso: github.com/huggingface/safetensors, README
 package enum Safetensors {
@@ -9,70 +8,56 @@ package enum Safetensors {
         package static let headerBytes = 16 << 20
     }
 
-    private struct Entry: Codable {
-        var dtype: String
-        var shape: [Int]
-        var data_offsets: [Int]
-    }
-
     /// - Throws: ``FormatError`` for a header that does not describe the bytes behind it, all of them, once.
     package static func read(_ file: MappedFile) throws(FormatError) -> [String: DataArray] {
         let bytes = Bytes(file: file, range: 0..<file.byteCount)
-        guard bytes.count >= 10 else { throw .data("the data file is neither .npz nor .safetensors") }
-        var length = 0
-        for index in 0..<8 where bytes[index] != 0 {
-            guard index < 4 else { throw .data("the data file is neither .npz nor .safetensors") }
-            length |= Int(bytes[index]) << (8 * index)
-        }
-        guard length >= 2, length <= Limits.headerBytes, length <= bytes.count - 8, bytes[8] == UInt8(ascii: "{") else {
+        guard bytes.count > 8 else { throw .data("the data file is neither .npz nor .safetensors") }
+        let length = (0..<8).reduce(UInt64(0)) { $0 | UInt64(bytes[$1]) << UInt64(8 * $1) }
+        // Another format has anything at all there.
+        guard bytes[8] == UInt8(ascii: "{"), length <= 1 << 40 else {
             throw .data("the data file is neither .npz nor .safetensors")
         }
-        let text = unsafe Data(bytes.part(8..<(8 + length)).buffer)
-        let header: [String: Entry]
-        do {
-            header = try JSONDecoder().decode([String: Skipping<Entry>].self, from: text).compactMapValues(\.value)
-        } catch {
-            throw .data("safetensors, byte 8: the header is not the JSON it should be")
+        guard length <= UInt64(Limits.headerBytes) else {
+            throw .tooLarge("safetensors: the header has \(length) bytes; \(Limits.headerBytes) are the most")
         }
-        let data = bytes.part((8 + length)..<bytes.count)
+        guard length <= UInt64(bytes.count - 8) else {
+            throw .data("safetensors: the header has \(length) bytes, \(bytes.count - 8) are left")
+        }
+        let end = 8 + Int(length)
+        let entries = try SafetensorsHeader(bytes.part(8..<end)).entries
+        return try arrays(entries, in: bytes.part(end..<bytes.count))
+    }
+
+    private static func arrays(
+        _ entries: [SafetensorsHeader.Entry], in data: Bytes
+    ) throws(FormatError) -> [String: DataArray] {
         var end = 0
         var arrays: [String: DataArray] = [:]
-        for (name, entry) in header.sorted(by: {
-            ($0.value.data_offsets.first ?? 0) < ($1.value.data_offsets.first ?? 0)
-        }) {
-            guard entry.data_offsets.count == 2, entry.data_offsets[0] == end, entry.data_offsets[1] >= end,
-                entry.data_offsets[1] <= data.count
-            else { throw .data("safetensors: tensor '\(name)' leaves a hole, overlaps, or lies outside the file") }
-            end = entry.data_offsets[1]
-            guard let type = StoredType(safetensors: entry.dtype) else {
-                throw .unsupportedType("tensor '\(name)' holds \(entry.dtype): save it as F32 or I64")
+        for entry in entries.sorted(by: { ($0.begin, $0.end, $0.name) < ($1.begin, $1.end, $1.name) }) {
+            guard entry.begin == end, entry.end >= end, entry.end <= data.count else {
+                throw .data(
+                    "safetensors: tensor '\(entry.name)' lies at \(entry.begin) to \(entry.end), "
+                        + "the one before it ends at \(end) and the file at \(data.count)")
+            }
+            end = entry.end
+            guard let type = StoredType(safetensors: entry.type) else {
+                throw .unsupportedType("tensor '\(entry.name)' holds \(entry.type): save it as F32 or I64")
             }
             let shape: Shape
-            do { shape = try Shape(entry.shape) } catch { throw .data("tensor '\(name)': \(error)") }
-            let (needed, overflow) = shape.elementCount.multipliedReportingOverflow(by: type.byteCount)
-            guard !overflow, needed == end - entry.data_offsets[0] else {
+            do { shape = try Shape(entry.sizes) } catch { throw .data("safetensors: tensor '\(entry.name)': \(error)") }
+            let needed = shape.elementCount * type.byteCount
+            guard needed == end - entry.begin else {
                 throw .data(
-                    "safetensors: tensor '\(name)' of shape \(shape) has \(end - entry.data_offsets[0]) bytes")
+                    "safetensors: tensor '\(entry.name)' of shape \(shape) needs \(needed) bytes and has "
+                        + "\(end - entry.begin)")
             }
-            let elements = data.part(entry.data_offsets[0]..<end)
-            let tensor = try unsafe type.tensor(elements.buffer.bytes, shape, isSwapped: false)
-            arrays[name] = DataArray(tensor: tensor, storedType: type.rawValue)
+            let storage = TensorStorage(data.part(entry.begin..<end))
+            let tensor = try type.tensor(in: storage, at: 0, shape, isSwapped: false)
+            guard arrays.updateValue(DataArray(tensor: tensor, storedType: type.rawValue), forKey: entry.name) == nil
+            else { throw .data("safetensors: two tensors are named '\(entry.name)'") }
         }
         guard end == data.count else { throw .data("safetensors: \(data.count - end) bytes belong to no tensor") }
         return arrays
-    }
-
-    /// What is under `__metadata__` is not a tensor.
-    private struct Skipping<Value: Decodable>: Decodable {
-        let value: Value?
-
-        init(from decoder: any Decoder) throws {
-            if decoder.codingPath.last?.stringValue == "__metadata__" {
-                value = nil
-            } else {
-                value = try Value(from: decoder)
-            }
-        }
     }
 }
 

@@ -1,10 +1,9 @@
-import CZlib
-
 struct ZipEntry {
     let name: String
     let method: UInt16
     let range: Range<Int>
     let size: Int
+    let checksum: Int
 
     func data(in file: MappedFile) -> Bytes { Bytes(file: file, range: range) }
 }
@@ -58,7 +57,10 @@ struct ZipDirectory {
             guard size / 1100 <= stored else {
                 throw FormatError.tooLarge("'\(name)' claims to be \(size) bytes in \(stored)")
             }
-            entries.append(ZipEntry(name: name, method: method, range: start..<(start + stored), size: size))
+            entries.append(
+                ZipEntry(
+                    name: name, method: method, range: start..<(start + stored), size: size,
+                    checksum: Int(bytes.number(4, at: offset + 16))))
             offset += 46 + nameLength + extraLength + commentLength
         }
         let places = entries.map(\.range).sorted { $0.lowerBound < $1.lowerBound }
@@ -96,47 +98,4 @@ extension Bytes {
             offset = end
         }
     }
-}
-
-/// The first bytes of a raw deflate stream.
-///
-/// - Parameters:
-///   - source: the compressed bytes.
-///   - limit: how many bytes are wanted at the most.
-///   - key: for the error.
-/// - Returns: as many as there are, up to the limit.
-/// - Throws: ``FormatError/data(_:)`` when the stream is damaged.
-func inflate(_ source: Bytes, upTo limit: Int, key: String) throws(FormatError) -> [UInt8] {
-    var stream = unsafe z_stream()
-    guard unsafe inflateInit2_(&stream, -15, ZLIB_VERSION, CInt(MemoryLayout<z_stream>.size)) == Z_OK else {
-        throw .memory(byteCount: limit)
-    }
-    defer { unsafe inflateEnd(&stream) }
-    var isDamaged = false
-    let result = unsafe [UInt8](unsafeUninitializedCapacity: limit) { buffer, count in
-        // SAFETY: zlib counts in 32 bits, so both sides are given in slices that fit, each inside its buffer.
-        let slice = 1 << 30
-        var (read, written) = (0, 0)
-        while written < limit {
-            let input = min(slice, source.count - read)
-            let output = min(slice, limit - written)
-            unsafe stream.next_in = UnsafeMutablePointer(
-                mutating: source.buffer.baseAddress?.advanced(by: read).assumingMemoryBound(to: UInt8.self))
-            unsafe stream.avail_in = UInt32(input)
-            unsafe stream.next_out = buffer.baseAddress?.advanced(by: written)
-            unsafe stream.avail_out = UInt32(output)
-            let status = unsafe inflate(&stream, Z_NO_FLUSH)
-            read += unsafe input - Int(stream.avail_in)
-            let made = unsafe output - Int(stream.avail_out)
-            written += made
-            if status == Z_STREAM_END { break }
-            guard status == Z_OK, made > 0 || (input > 0 && read < source.count) else {
-                isDamaged = true
-                break
-            }
-        }
-        count = written
-    }
-    guard !isDamaged else { throw .data("array '\(key)' is damaged: its compressed bytes do not decode") }
-    return result
 }

@@ -75,7 +75,9 @@ func `external data are read, and written beside the new model`(name: String, fi
     let copy = try ONNXDocument(folder.path + "/out.onnx")
     #expect(copy.model.initializers.map(\.name) == document.model.initializers.map(\.name))
     for (one, other) in zip(document.model.initializers, copy.model.initializers) {
-        #expect(other.external["location"] == (one.isExternal && one.name.hasSuffix("fc1.weight") ? file : other.external["location"]))
+        #expect(
+            other.external["location"]
+                == (one.isExternal && one.name.hasSuffix("fc1.weight") ? file : other.external["location"]))
         #expect(document.weights[one.name]?.floats == copy.weights[one.name]?.floats)
         // Small tensors are the same bytes; of the others, what they say beside their elements is.
         if !one.isExternal { #expect(Array(one.encoded) == Array(other.encoded)) }
@@ -83,7 +85,10 @@ func `external data are read, and written beside the new model`(name: String, fi
     }
     #expect(document.model.nodes.map { Array($0.encoded) } == copy.model.nodes.map { Array($0.encoded) })
     let x = try Tensor((0..<32).map { Float($0) / 32 }, Shape([2, 16]))
-    let (before, after) = (try outputs(of: document.lower(batch: 2), on: ["input": x]), try outputs(of: copy.lower(batch: 2), on: ["input": x]))
+    let (before, after) = (
+        try outputs(of: document.lower(batch: 2), on: ["input": x]),
+        try outputs(of: copy.lower(batch: 2), on: ["input": x])
+    )
     #expect(before["output"]?.floats == after["output"]?.floats)
 }
 
@@ -94,7 +99,10 @@ func `external data are read, and written beside the new model`(name: String, fi
     let before = try #require(ONNXDocument(path).weights["fc1.weight"]).floats
     try ONNXDocument(path).write(ONNXEdit(), to: path)
     #expect(try ONNXDocument(path).weights["fc1.weight"]?.floats == before)
-    #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path).sorted() == ["external.onnx", "external.onnx.data"])
+    #expect(
+        try FileManager.default.contentsOfDirectory(atPath: folder.path).sorted() == [
+            "external.onnx", "external.onnx.data",
+        ])
 }
 
 @Test func `what cannot be written says so and leaves nothing behind`() throws {

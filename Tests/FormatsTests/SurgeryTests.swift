@@ -25,7 +25,9 @@ private struct Surgery {
         after = try ONNXDocument(folder.path + "/after.onnx")
     }
 
-    var nodes: [String] { after.model.nodes.map { "\($0.opType)(\($0.inputs.joined(separator: " "))) \($0.outputs[0])" } }
+    var nodes: [String] {
+        after.model.nodes.map { "\($0.opType)(\($0.inputs.joined(separator: " "))) \($0.outputs[0])" }
+    }
     var initializers: [String] { after.model.initializers.map(\.name) }
 
     /// Whether the new file computes what the rewritten graph computes, and what was not touched is as it was.
@@ -51,8 +53,9 @@ private struct Surgery {
         for tensor in after.model.initializers where !added.contains(tensor.name) {
             #expect(tensors.contains(Array(tensor.encoded)), "\(tensor.name)")
         }
-        #expect(after.model.inputs.filter { after.weights[$0.name] == nil }.map { Array($0.encoded) }
-            == before.model.inputs.filter { before.weights[$0.name] == nil }.map { Array($0.encoded) })
+        #expect(
+            after.model.inputs.filter { after.weights[$0.name] == nil }.map { Array($0.encoded) }
+                == before.model.inputs.filter { before.weights[$0.name] == nil }.map { Array($0.encoded) })
         #expect(after.model.outputs.map { Array($0.encoded) } == before.model.outputs.map { Array($0.encoded) })
         #expect((after.opset, after.model.irVersion) == (before.opset, before.model.irVersion))
     }
@@ -99,7 +102,8 @@ func `a run of layers becomes one Gemm`(withBias: Bool) throws {
     try surgery.expectSameMeaning(batch: 3)
 }
 
-@Test func `on more than two axes a run becomes MatMul and Add, and a shared weight stays for its other reader`() throws {
+@Test func `on more than two axes a run becomes MatMul and Add, and a shared weight stays for its other reader`() throws
+{
     let surgery = try Surgery(Fixture.path("shared.onnx")) { graph, values in
         let (first, last) = (try #require(values["ax"]), try #require(values["b"]))
         return Rewrite(
