@@ -70,6 +70,8 @@ actor Connection: EventReceiver {
     nonisolated func timeHasCome() {
         assumeIsolated { connection in
             connection.perform(connection.state.timerFired(at: .now))
+            // Called too early, it has to ask again.
+            connection.update()
         }
     }
 
@@ -196,8 +198,8 @@ actor Connection: EventReceiver {
         output.removeAll()
         answerPull(.failure(.gone))
         releasePush()
-        let (server, id) = (server, id)
-        Task { await server.connectionClosed(id) }
+        let id = id
+        server.assumeIsolated { $0.connectionClosed(id) }
     }
 
     private func answerPull(_ result: Result<[UInt8]?, BodyError>) {

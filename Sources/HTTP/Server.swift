@@ -11,7 +11,7 @@ package actor Server: EventReceiver {
     }
 
     /// Between two attempts to accept when the system has no descriptor left.
-    private static let pause = Duration.milliseconds(100)
+    private static let pause = Duration.milliseconds(250)
     private static let backlog: CInt = 1024
     private static let acceptsPerEvent = 64
 
@@ -26,7 +26,8 @@ package actor Server: EventReceiver {
     private var id: UInt64 = 0
     private var connections: [UInt64: Connection] = [:]
     private var isPaused = false
-    private var empty: CheckedContinuation<Void, Never>?
+    /// Whoever waits for the last connection to end.
+    private var waiting: [CheckedContinuation<Void, Never>] = []
 
     /// Opens the socket; nothing is accepted before ``start()``.
     ///
@@ -76,7 +77,7 @@ package actor Server: EventReceiver {
             try await Task.sleep(for: drain)
             abortAll()
         }
-        if !connections.isEmpty { await withCheckedContinuation { empty = $0 } }
+        if !connections.isEmpty { await withCheckedContinuation { waiting.append($0) } }
         deadline.cancel()
         loop.stop()
     }
@@ -92,8 +93,8 @@ package actor Server: EventReceiver {
     func connectionClosed(_ id: UInt64) {
         connections[id] = nil
         guard connections.isEmpty else { return }
-        empty?.resume()
-        empty = nil
+        for continuation in waiting { continuation.resume() }
+        waiting = []
     }
 
     package var connectionCount: Int { connections.count }

@@ -62,9 +62,9 @@ enum Syscalls {
     /// Takes a connection off a listening socket; nil when none waits.
     static func accept(_ raw: CInt) throws(SystemError) -> FileDescriptor? {
         do throws(SystemError) {
-            let accepted = FileDescriptor(try systemCall("accept") { Glibc.accept(raw, nil, nil) })
-            _ = try systemCall("fcntl") { Glibc.fcntl(accepted.raw, F_SETFD, FD_CLOEXEC) }
-            _ = try systemCall("fcntl") { Glibc.fcntl(accepted.raw, F_SETFL, O_NONBLOCK) }
+            // With its flags from the start: a job's process that begins right now must not inherit the socket.
+            let flags = CInt(SOCK_NONBLOCK.rawValue) | CInt(SOCK_CLOEXEC.rawValue)
+            let accepted = FileDescriptor(try systemCall("accept4") { accept4(raw, nil, nil, flags) })
             // An answer is written in one piece, and must not wait for more.
             try? set(TCP_NODELAY, at: CInt(IPPROTO_TCP), of: accepted.raw)
             return accepted

@@ -13,6 +13,8 @@ extension Answer {
         var response = Response(status: status, headers: headers)
         // Nobody but us says what a body is; a browser must not guess that a model is a page.
         response.headers[.xContentTypeOptions] = "nosniff"
+        // What a client stored here is nobody else's to keep.
+        if response.headers[.cacheControl] == nil { response.headers[.cacheControl] = "no-store" }
         var type: String?
         switch body {
         case .none: break

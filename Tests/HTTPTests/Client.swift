@@ -132,8 +132,12 @@ final class Client {
         return received
     }
 
-    /// Whether the server has ended the connection, and said nothing more.
-    func isAtEnd() -> Bool { buffer.isEmpty && !fill() }
+    /// Whether the server has ended the connection in order, and said nothing more.
+    func isAtEnd() -> Bool {
+        guard buffer.isEmpty else { return false }
+        var byte: UInt8 = 0
+        return recv(descriptor, &byte, 1, 0) == 0
+    }
 }
 
 /// A server for a test, and its end.
@@ -201,4 +205,8 @@ func otherServer(host: String, port: UInt16) throws -> Server {
     try Server(
         host: host, port: port, limits: Limits(), workers: 1, logger: Logger(label: "test"),
         handler: Handler(respond: echo) { Response(status: $0.status) })
+}
+
+func get(_ path: String = "/a", _ fields: String = "") -> String {
+    "GET \(path) HTTP/1.1\r\nHost: a\r\n\(fields)\r\n"
 }

@@ -59,13 +59,13 @@ private struct Bench {
     }
 }
 
-private let get = "GET /a HTTP/1.1\r\nHost: a\r\n\r\n"
+private let request = get()
 private func post(_ fields: String) -> String { "POST /p HTTP/1.1\r\nHost: a\r\n\(fields)\r\n\r\n" }
 
 @Test func `a connection is used again and again`() {
     var bench = Bench()
     for _ in 0..<3 {
-        bench.receive(get)
+        bench.receive(request)
         bench.answer()
     }
     #expect(bench.taken() == ["start /a", "answer", "start /a", "answer", "start /a", "answer"])
@@ -74,7 +74,7 @@ private func post(_ fields: String) -> String { "POST /p HTTP/1.1\r\nHost: a\r\n
 
 @Test func `requests that come together are answered one after the other`() {
     var bench = Bench()
-    bench.receive(get + "GET /b HTTP/1.1\r\nHost: a\r\n\r\nGET /c HT")
+    bench.receive(request + "GET /b HTTP/1.1\r\nHost: a\r\n\r\nGET /c HT")
     #expect(bench.taken() == ["start /a"])
     bench.answer()
     #expect(bench.taken() == ["answer", "start /b"])
@@ -85,7 +85,7 @@ private func post(_ fields: String) -> String { "POST /p HTTP/1.1\r\nHost: a\r\n
 
 @Test func `what comes behind a request is read up to a limit`() {
     var bench = Bench()
-    bench.receive(get)
+    bench.receive(request)
     #expect(bench.state.wantsRead)
     bench.receive(String(repeating: "x", count: Limits().pipelinedBytes - 1))
     #expect(bench.state.wantsRead)
@@ -104,7 +104,7 @@ private func post(_ fields: String) -> String { "POST /p HTTP/1.1\r\nHost: a\r\n
     bench.pull()
     #expect(bench.state.wantsRead)
     bench.pull()
-    bench.receive("fghij" + get)
+    bench.receive("fghij" + request)
     bench.pull()
     bench.answer()
     #expect(bench.taken() == ["start /p", "deliver abcde", "deliver fghij", "deliver end", "answer", "start /a"])
@@ -117,7 +117,7 @@ private func post(_ fields: String) -> String { "POST /p HTTP/1.1\r\nHost: a\r\n
     bench.pull()
     bench.receive("c\r\n0\r\n")
     bench.pull()
-    bench.receive("\r\n" + get)
+    bench.receive("\r\n" + request)
     bench.answer()
     #expect(bench.taken() == ["start /p", "deliver ab", "deliver c", "deliver end", "answer", "start /a"])
 }
@@ -184,7 +184,7 @@ private func post(_ fields: String) -> String { "POST /p HTTP/1.1\r\nHost: a\r\n
     bench.receive(post("Content-Length: 6") + "abc")
     bench.answer()
     #expect(bench.taken() == ["start /p", "answer"])
-    bench.receive("def" + get)
+    bench.receive("def" + request)
     #expect(bench.taken() == ["start /a"])
 }
 
@@ -230,7 +230,7 @@ func `a long or endless rest of a body ends the connection, but not before the c
 
 @Test func `a client that asks to close is obeyed, and what follows ignored`() {
     var bench = Bench()
-    bench.receive("GET /a HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n" + get)
+    bench.receive("GET /a HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n" + request)
     bench.answer()
     #expect(bench.taken() == ["start /a", "last answer", "shut down"])
     var other = Bench()
@@ -241,7 +241,7 @@ func `a long or endless rest of a body ends the connection, but not before the c
 
 @Test func `a client that has sent everything is still answered`() {
     var bench = Bench()
-    bench.receive(get + get)
+    bench.receive(request + request)
     bench.receiveEnd()
     #expect(!bench.state.wantsRead)
     bench.answer()
@@ -284,7 +284,7 @@ func `a long or endless rest of a body ends the connection, but not before the c
     #expect(silent.taken() == ["close"])
 
     var idle = Bench()
-    idle.receive(get)
+    idle.receive(request)
     idle.answer()
     idle.pass(.seconds(74))
     #expect(idle.taken() == ["start /a", "answer"])
@@ -333,7 +333,7 @@ func `a long or endless rest of a body ends the connection, but not before the c
 
 @Test func `a client that does not take its answer is cut off`() {
     var bench = Bench()
-    bench.receive(get)
+    bench.receive(request)
     #expect(bench.state.answerBegins(wantsClose: false) == true)
     bench.wrote(1000, pending: 1_000_000)
     for _ in 0..<19 {
@@ -347,7 +347,7 @@ func `a long or endless rest of a body ends the connection, but not before the c
 
 @Test func `a client that takes its answer steadily is not`() {
     var bench = Bench()
-    bench.receive(get)
+    bench.receive(request)
     #expect(bench.state.answerBegins(wantsClose: false) == true)
     bench.wrote(0, pending: 1_000_000)
     for second in 1...100 {
@@ -375,7 +375,7 @@ func `a long or endless rest of a body ends the connection, but not before the c
     #expect(idle.taken() == ["close"])
 
     var busy = Bench()
-    busy.receive(get)
+    busy.receive(request)
     busy.stop()
     busy.answer()
     #expect(busy.taken() == ["start /a", "last answer", "close"])
@@ -383,7 +383,7 @@ func `a long or endless rest of a body ends the connection, but not before the c
 
 @Test func `an answer that broke off ends the connection`() {
     var bench = Bench()
-    bench.receive(get)
+    bench.receive(request)
     #expect(bench.state.answerBegins(wantsClose: false) == true)
     var log: [String] = []
     for action in bench.state.answerQueued(complete: false, at: bench.now) {
