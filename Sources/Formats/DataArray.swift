@@ -69,7 +69,7 @@ enum StoredType: String {
         return result
     }
 
-    /// - Parameter offset: leaves room for an element before the end of the bytes.
+    /// The bits of the element at an offset that leaves room for it before the end of the bytes.
     private func load(_ bytes: RawSpan, _ offset: Int, _ isSwapped: Bool) -> UInt64 {
         // SAFETY: the storage holds the bytes of all elements, which the caller has checked.
         switch byteCount {

@@ -13,7 +13,7 @@ private struct Surgery {
     let edit: ONNXEdit
     private let folder: Folder
 
-    /// - Parameter rewrite: is told the results of nodes by their names in the document.
+    /// The rewrite is told the results of nodes by their names in the document.
     init(_ path: String, batch: Int = 2, _ rewrite: (Graph, [String: ValueID]) throws -> Rewrite) throws {
         before = try ONNXDocument(path)
         let original = try before.lower(batch: batch)
