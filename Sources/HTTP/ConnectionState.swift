@@ -64,6 +64,8 @@ package struct ConnectionState: Sendable {
     private var input: [UInt8] = []
     private var inputEnded = false
     private var isStopping = false
+    /// When a client that has ended its side, and gets nothing to read, is taken for one that has left.
+    private var abandonment: Instant?
     private var pendingOutput = 0
     private var bodyGuard: RateGuard
     private var answerGuard: RateGuard
@@ -96,7 +98,8 @@ package struct ConnectionState: Sendable {
     package var deadline: Instant? {
         switch phase {
         case .head(_, let deadline): deadline
-        case .exchange, .drain, .refused: [bodyGuard.deadline, answerGuard.deadline].compactMap(\.self).min()
+        case .exchange, .drain, .refused:
+            [bodyGuard.deadline, answerGuard.deadline, pendingOutput == 0 ? abandonment : nil].compactMap(\.self).min()
         case .linger(_, let until, let silence): min(until, silence)
         case .closed: nil
         }
@@ -126,6 +129,7 @@ package struct ConnectionState: Sendable {
         switch phase {
         case .head, .drain, .linger: return close()
         case .exchange:
+            abandonment = now + limits.halfClosedTime
             guard let exchange, !exchange.body.isFinished, exchange.error == nil else { return [] }
             return bodyFailed(.truncatedBody, at: now)
         case .refused, .closed: return []
@@ -150,6 +154,7 @@ package struct ConnectionState: Sendable {
     package mutating func wrote(_ count: Int, pending: Int, at now: Instant) -> [Action] {
         pendingOutput = pending
         answerGuard.count(count)
+        if count > 0, inputEnded { abandonment = now + limits.halfClosedTime }
         if pending > 0 { answerGuard.start(at: now) } else { answerGuard.stop(at: now) }
         guard pending == 0 else { return [] }
         switch phase {
@@ -167,6 +172,7 @@ package struct ConnectionState: Sendable {
         case .refused, .drain, .exchange:
             if answerGuard.isTooSlow(at: now) { return failed() }
             if bodyGuard.isTooSlow(at: now) { return bodyFailed(.slowBody, at: now) }
+            if let abandonment, pendingOutput == 0, now >= abandonment { return failed() }
             return []
         case .closed: return []
         }

@@ -45,6 +45,8 @@ package struct Limits: Sendable {
     package var headTime = Duration.seconds(20)
     /// Between two requests.
     package var idleTime = Duration.seconds(75)
+    /// How long nothing is written to a client that has ended its side. It may still read, or have left without a trace.
+    package var halfClosedTime = Duration.seconds(120)
     /// Rates are looked at once in a window.
     package var rateWindow = Duration.seconds(20)
     /// Content that has to come in a window in which the handler waits for it.

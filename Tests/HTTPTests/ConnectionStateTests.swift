@@ -249,6 +249,19 @@ func `a long or endless rest of a body ends the connection, but not before the c
     #expect(bench.taken() == ["start /a", "answer", "start /a", "last answer", "close"])
 }
 
+@Test func `a client that has ended its side is not waited for without end`() {
+    var bench = Bench()
+    bench.receive(request)
+    bench.receiveEnd()
+    #expect(bench.state.answerBegins(wantsClose: false) == false)
+    bench.pass(.seconds(119))
+    bench.wrote(10, pending: 0)
+    bench.pass(.seconds(119))
+    #expect(bench.taken() == ["start /a"])
+    bench.pass(.seconds(1))
+    #expect(bench.taken() == ["cancel", "close"])
+}
+
 @Test func `a body that ends early is refused`() {
     var bench = Bench()
     bench.receive(post("Content-Length: 3") + "ab")
