@@ -48,6 +48,11 @@ package struct Linear: Sendable {
                 (bias, output, nodes) = (index, next, [value, next])
             }
         }
+        // A node of the file that does more, such as a Gemm with a factor, cannot go by half.
+        let sources = Set(nodes.flatMap { graph[$0].origin.nodes })
+        guard graph.values.allSatisfy({ nodes.contains($0) || sources.isDisjoint(with: graph[$0].origin.nodes) }) else {
+            return nil
+        }
         (self.bias, self.output, self.nodes) = (bias, output, nodes)
     }
 

@@ -231,3 +231,16 @@ private let refusals = [
         #expect(Candidates(in: network.finished()).found.map(\.name) == ["fc1", "fc2"])
     }
 }
+
+@Test func `a product that is only a part of its node in the file is no layer`() throws {
+    var graph = Graph()
+    let x = graph.addInput("x", .float(try Shape([2, 3])))
+    let weight = graph.addParameter(
+        Parameter(name: "w", tensor: try random([4, 3], seed: 1), isTrainable: true))
+    let linear = Op.matMul(transposeLeft: false, transposeRight: true)
+    let product = try graph.append(linear, [x, weight], origin: Origin(nodes: [0]))
+    #expect(Linear(product, in: graph, consumers: graph.consumers()) != nil)
+    // What a factor of a Gemm becomes.
+    try graph.append(.unary(.negate), [product], name: "y", origin: Origin(nodes: [0]))
+    #expect(Linear(product, in: graph, consumers: graph.consumers()) == nil)
+}
