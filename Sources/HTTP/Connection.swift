@@ -9,6 +9,8 @@ actor Connection: EventReceiver {
 
     nonisolated var unownedExecutor: UnownedSerialExecutor { unsafe loop.asUnownedSerialExecutor() }
 
+    nonisolated let peer: PeerAddress
+
     private let loop: EventLoop
     private let server: Server
     private let handler: Handler
@@ -29,7 +31,11 @@ actor Connection: EventReceiver {
     /// The handler that waits for the client to take more.
     private var push: CheckedContinuation<Void, Never>?
 
-    init(_ socket: consuming FileDescriptor, server: Server, loop: EventLoop, settings: Server.Settings) {
+    init(
+        _ socket: consuming FileDescriptor, of peer: PeerAddress, server: Server, loop: EventLoop,
+        settings: Server.Settings
+    ) {
+        self.peer = peer
         self.socket = consume socket
         self.server = server
         self.loop = loop

@@ -57,6 +57,8 @@ package struct Limits: Sendable {
     // How many there may be.
 
     package var connections = 1024
+    /// Of one address, so that nobody has all of them.
+    package var connectionsPerAddress = 512
     /// Connections beyond the limit that are still told so.
     package var refusals = 64
 

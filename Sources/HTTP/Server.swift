@@ -25,6 +25,7 @@ package actor Server: EventReceiver {
     private var socket: FileDescriptor?
     private var id: UInt64 = 0
     private var connections: [UInt64: Connection] = [:]
+    private var peers: [PeerAddress: Int] = [:]
     private var isPaused = false
     /// Whoever waits for the last connection to end.
     private var waiting: [CheckedContinuation<Void, Never>] = []
@@ -91,7 +92,9 @@ package actor Server: EventReceiver {
     }
 
     func connectionClosed(_ id: UInt64) {
-        connections[id] = nil
+        guard let connection = connections.removeValue(forKey: id) else { return }
+        let others = peers[connection.peer, default: 1] - 1
+        peers[connection.peer] = others > 0 ? others : nil
         guard connections.isEmpty else { return }
         for continuation in waiting { continuation.resume() }
         waiting = []
@@ -114,8 +117,9 @@ package actor Server: EventReceiver {
     private func acceptAll() {
         for _ in 0..<Self.acceptsPerEvent {
             do throws(SystemError) {
-                guard let client = try accept() else { return }
-                open(client)
+                var peer = PeerAddress()
+                guard let client = try accept(from: &peer) else { return }
+                open(client, of: peer)
             } catch {
                 // Those that ended before they were accepted are nobody's loss.
                 if Syscalls.isLostConnection(error) { continue }
@@ -125,19 +129,22 @@ package actor Server: EventReceiver {
         }
     }
 
-    private func accept() throws(SystemError) -> FileDescriptor? {
+    private func accept(from peer: inout PeerAddress) throws(SystemError) -> FileDescriptor? {
         guard let raw = socket?.raw else { return nil }
-        return try Syscalls.accept(raw)
+        return try Syscalls.accept(raw, from: &peer)
     }
 
-    private func open(_ client: consuming FileDescriptor) {
+    private func open(_ client: consuming FileDescriptor, of peer: PeerAddress) {
         let limits = settings.limits
         // Beyond the few that are told so, the only answer is the end.
         guard connections.count < limits.connections + limits.refusals else { return }
-        let connection = Connection(client, server: self, loop: loop, settings: settings)
-        let isTurnedAway = connections.count >= limits.connections
+        let connection = Connection(client, of: peer, server: self, loop: loop, settings: settings)
+        let isTurnedAway =
+            connections.count >= limits.connections || peers[peer, default: 0] >= limits.connectionsPerAddress
         let id = connection.assumeIsolated { $0.open(isTurnedAway: isTurnedAway) }
-        if let id { connections[id] = connection }
+        guard let id else { return }
+        connections[id] = connection
+        peers[peer, default: 0] += 1
     }
 
     /// The connection that cannot be accepted would be reported again at once, and again.

@@ -60,11 +60,23 @@ enum Syscalls {
     }
 
     /// Takes a connection off a listening socket; nil when none waits.
-    static func accept(_ raw: CInt) throws(SystemError) -> FileDescriptor? {
+    static func accept(_ raw: CInt, from peer: inout PeerAddress) throws(SystemError) -> FileDescriptor? {
         do throws(SystemError) {
             // With its flags from the start: a job's process that begins right now must not inherit the socket.
             let flags = CInt(SOCK_NONBLOCK.rawValue) | CInt(SOCK_CLOEXEC.rawValue)
-            let accepted = FileDescriptor(try systemCall("accept4") { accept4(raw, nil, nil, flags) })
+            var address = sockaddr_storage()
+            var length = socklen_t(MemoryLayout<sockaddr_storage>.size)
+            // SAFETY: `sockaddr_storage` has room for every address, and the call is told its size.
+            let accepted = FileDescriptor(
+                try systemCall("accept4") {
+                    unsafe withUnsafeMutablePointer(to: &address) { pointer in
+                        unsafe pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                            unsafe accept4(raw, $0, &length, flags)
+                        }
+                    }
+                })
+            let isLong = CInt(address.ss_family) == AF_INET6
+            peer = unsafe withUnsafeBytes(of: address) { unsafe PeerAddress(Array($0), isLong: isLong) }
             // An answer is written in one piece, and must not wait for more.
             try? set(TCP_NODELAY, at: CInt(IPPROTO_TCP), of: accepted.raw)
             return accepted

@@ -19,6 +19,8 @@ final class Listener: Sendable {
         var limits = Limits()
         limits.bodyBytes = configuration.uploadLimitBytes
         limits.connections = configuration.connectionLimit
+        // On loopback, and behind a proxy there, everybody has one address.
+        limits.connectionsPerAddress = configuration.isLoopback ? limits.connections : (limits.connections + 1) / 2
         drain = configuration.drain
         let handler = Handler(
             respond: { await Self.respond(to: $0, by: responder, logger: logger) },

@@ -28,6 +28,23 @@ extension ServerTests {
         }
     }
 
+    @Test func `one address does not get all connections`() async throws {
+        var limits = Limits()
+        limits.connectionsPerAddress = 1
+        try await withServer(limits: limits) { port, server in
+            do {
+                let first = try Client(port: port)
+                first.send(get())
+                #expect(first.receive()?.status == 200)
+                #expect(try Client(port: port).receive()?.status == 503)
+            }
+            while await server.connectionCount > 0 { await Task.yield() }
+            let client = try Client(port: port)
+            client.send(get())
+            #expect(client.receive()?.status == 200)
+        }
+    }
+
     @Test func `thousands of clients that come and go in every way leave nothing behind`() async throws {
         try await withServer { port, server in
             let before = openDescriptors()
