@@ -22,6 +22,21 @@ package enum Activation: Hashable, Sendable {
         case .unary(.sqrt): "Sqrt"
         case .unary(.negate): "Neg"
         case .unary(.reciprocal): "Reciprocal"
+        case .unary(.absolute): "Abs"
+        case .unary(.sign): "Sign"
+        case .unary(.floor): "Floor"
+        case .unary(.ceiling): "Ceil"
+        case .unary(.round): "Round"
+        case .unary(.sin): "Sin"
+        case .unary(.cos): "Cos"
+        case .unary(.softplus): "Softplus"
+        case .unary(.softsign): "Softsign"
+        case .unary(.hardSigmoid): "Hardsigmoid"
+        case .unary(.hardSwish): "Hardswish"
+        case .unary(.clip): "Hardtanh"
+        case .unary(.elu): "ELU"
+        case .unary(.mish): "Mish"
+        case .unary(.swish): "SiLU"
         }
     }
 }

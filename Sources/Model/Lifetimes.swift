@@ -81,7 +81,7 @@ extension Op {
     /// Whether each element of the result depends on the same element of each operand of its shape.
     fileprivate var isElementwise: Bool {
         switch self {
-        case .unary, .binary, .unaryGradient: true
+        case .unary, .binary, .logical, .predicate, .select, .unaryGradient, .binaryGradient: true
         default: false
         }
     }

@@ -8,7 +8,8 @@ extension Graph {
     ///   - dy: the derivative of the loss by `y`, of the shape of `y`.
     ///   - isWanted: for each operand, whether anybody asks.
     /// - Returns: for each operand its derivative, of its shape, or nil where there is none or nobody asks.
-    /// - Throws: ``ModelError/compute(_:)`` when there is no memory for a constant.
+    /// - Throws: ``ModelError/compute(_:)`` when there is no memory for a constant, and ``ModelError/shape(value:_:)`` for
+    ///   the few ways to scatter that have a derivative which nobody has written.
     mutating func appendDerivatives(
         of value: ValueID, adjoint dy: ValueID, isWanted: [Bool]
     ) throws(ModelError) -> [ValueID?] {
@@ -17,8 +18,16 @@ extension Graph {
         var result = [ValueID?](repeating: nil, count: operands.count)
 
         switch node.op {
-        case .input, .parameter, .constant:
+        case .input, .parameter, .constant, .compare, .logical, .predicate, .extreme:
             break
+        case .select:
+            let zero = try appendConstant(0)
+            if isWanted[1] {
+                result[1] = try sum(try append(.select, [operands[0], dy, zero]), to: shape(operands[1]))
+            }
+            if isWanted[2] {
+                result[2] = try sum(try append(.select, [operands[0], zero, dy]), to: shape(operands[2]))
+            }
         case .matMul(let transposeLeft, let transposeRight):
             if isWanted[0] {
                 let product =
@@ -66,15 +75,25 @@ extension Graph {
             if type(operands[0]).element == .float32 { result[0] = dy }
         case .softmax(let axis):
             result[0] = try append(.softmaxGradient(axis: axis), [value, dy])
-        case .reduce(let kind, let axes, _):
-            let full = shape(operands[0])
-            let kept = Shape(full, keeping: axes)
-            var spread = try append(.broadcast(full), [try append(.reshape(kept), [dy])])
-            if kind == .mean {
-                let share = try appendConstant(Float(kept.elementCount) / Float(max(full.elementCount, 1)))
-                spread = try append(.binary(.multiply), [spread, share])
+        case .logSoftmax(let axis):
+            result[0] = try append(.logSoftmaxGradient(axis: axis), [value, dy])
+        case .norm(let kind, let axes, let epsilon):
+            let scale = operands.dropFirst().prefix(1)
+            if isWanted[0] {
+                result[0] = try append(
+                    .normGradient(kind, axes: axes, epsilon: epsilon), [operands[0], dy] + scale)
             }
-            result[0] = spread
+            if isWanted.count > 1, isWanted[1] {
+                result[1] = try append(.normScaleGradient(kind, axes: axes, epsilon: epsilon), [operands[0], dy])
+            }
+            if isWanted.count > 2, isWanted[2] { result[2] = try sum(dy, to: shape(operands[2])) }
+        case .reduce(let kind, let axes, _):
+            result[0] = try reduceDerivative(kind, axes, value, dy)
+        case .cumulativeSum(let axis, let isExclusive, let isReversed):
+            let op = Op.cumulativeSum(axis: axis, isExclusive: isExclusive, isReversed: !isReversed)
+            result[0] = try append(op, [dy])
+        case .resample(let resampling, let axis):
+            result[0] = try append(.resampleGradient(resampling, axis: axis), [dy])
         case .maxPool(let window):
             result[0] = try append(.maxPoolGradient(window), [operands[0], dy])
         case .averagePool(let window, let countsPadding):
@@ -93,10 +112,16 @@ extension Graph {
                 if isWanted[index] { result[index] = try append(.slice(axis: axis, start: start, count: count), [dy]) }
                 start += count
             }
-        case .slice(let axis, let start, _):
-            result[0] = try append(.padSlice(axis: axis, start: start, shape(operands[0])), [dy])
+        case .slice(let axis, let start, _, let step):
+            result[0] = try append(.padSlice(axis: axis, start: start, step: step, shape(operands[0])), [dy])
         case .broadcast:
             result[0] = try sum(dy, to: shape(operands[0]))
+        case .pad(let kind, let before, let after):
+            result = try padDerivatives(kind, before, after, operands, dy, isWanted)
+        case .triangle(let isUpper, let diagonal):
+            result[0] = try append(.triangle(isUpper: isUpper, diagonal: diagonal), [dy])
+        case .gather, .gatherElements, .gatherND, .scatterElements, .scatterND:
+            result = try indexedDerivatives(of: value, dy, isWanted)
         case .crossEntropy(let ignored):
             result[0] = try append(.crossEntropyGradient(ignoring: ignored), [operands[0], operands[1], dy])
         case .distillation:
@@ -106,9 +131,11 @@ extension Graph {
         case .meanSquare:
             if isWanted[0] { result[0] = try append(.meanSquareGradient, [operands[0], operands[1], dy]) }
             if isWanted[1] { result[1] = try append(.meanSquareGradient, [operands[1], operands[0], dy]) }
-        case .unaryGradient, .preluGradient, .preluSlopeGradient, .softmaxGradient, .convolutionDataGradient,
-            .convolutionWeightGradient, .maxPoolGradient, .averagePoolGradient, .padSlice, .crossEntropyGradient,
-            .distillationGradient, .binaryCrossEntropyGradient, .meanSquareGradient:
+        case .unaryGradient, .binaryGradient, .preluGradient, .preluSlopeGradient, .softmaxGradient,
+            .logSoftmaxGradient, .normGradient, .normScaleGradient, .productGradient, .resampleGradient,
+            .convolutionDataGradient, .convolutionWeightGradient, .maxPoolGradient, .averagePoolGradient, .padSlice,
+            .padGradient, .gatherGradient, .crossEntropyGradient, .distillationGradient, .binaryCrossEntropyGradient,
+            .meanSquareGradient:
             preconditionFailure("nothing here asks for a second derivative")
         }
         return result
@@ -133,6 +160,11 @@ extension Graph {
             guard isWanted[1] else { return [quotient, nil] }
             let product = try append(.binary(.multiply), [quotient, value])
             return [isWanted[0] ? quotient : nil, try append(.unary(.negate), [product])]
+        case .power, .minimum, .maximum, .modulo, .remainder:
+            return [
+                isWanted[0] ? try append(.binaryGradient(kind, isLeft: true), [left, right, dy]) : nil,
+                isWanted[1] ? try append(.binaryGradient(kind, isLeft: false), [left, right, dy]) : nil,
+            ]
         }
     }
 

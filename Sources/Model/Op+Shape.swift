@@ -22,8 +22,19 @@ extension Op {
             return .float(try Self.convolutionShape(operands.map(\.shape), window, groups: groups))
         case .binary:
             return ValueType(operands[0].element, try operands[0].shape.broadcast(with: operands[1].shape))
-        case .unary, .softmax:
+        case .compare, .logical:
+            return ValueType(.bool, try operands[0].shape.broadcast(with: operands[1].shape))
+        case .predicate:
+            return ValueType(.bool, operands[0].shape)
+        case .select:
+            let shape = try operands[1].shape.broadcast(with: operands[2].shape)
+            return ValueType(operands[1].element, try operands[0].shape.broadcast(with: shape))
+        case .unary:
             return operands[0]
+        case .softmax(let axis), .logSoftmax(let axis), .cumulativeSum(let axis, _, _):
+            return try operands[0].requiring(axis: axis, for: "axis")
+        case .norm(_, let axes, _):
+            return try Self.normType(operands, axes: axes)
         case .prelu:
             guard try operands[0].shape.broadcast(with: operands[1].shape) == operands[0].shape else {
                 throw .mismatch(operation: "PRelu", operands[0].shape, operands[1].shape)
@@ -42,6 +53,19 @@ extension Op {
             return ValueType(element, operands[0].shape)
         case .reduce(_, let axes, let keepsAxes):
             return ValueType(operands[0].element, try operands[0].shape.reduced(axes, keepsAxes: keepsAxes))
+        case .extreme(_, let axis, let keepsAxis, _):
+            let shape = try operands[0].requiring(axis: axis, for: "ArgMax").shape
+            guard shape[axis] > 0 else {
+                throw .unsuitable(operation: "ArgMax", shape, reason: "has nothing on axis \(axis)")
+            }
+            return ValueType(.int64, try shape.reduced([axis], keepsAxes: keepsAxis))
+        case .resample(let resampling, let axis):
+            let shape = try operands[0].requiring(axis: axis, for: "Resize").shape
+            guard shape[axis] == resampling.inputCount else {
+                throw .unsuitable(
+                    operation: "Resize", shape, reason: "has not \(resampling.inputCount) on axis \(axis)")
+            }
+            return .float(try shape.replacing(axis, with: [resampling.count]))
         case .maxPool(let window), .averagePool(let window, _):
             return .float(try Self.poolShape(operands[0].shape, window))
         case .reshape(let shape):
@@ -57,19 +81,49 @@ extension Op {
             return ValueType(operands[0].element, try Shape(permutation.map { shape[$0] }))
         case .concat(let axis):
             return ValueType(operands[0].element, try Self.concatShape(operands.map(\.shape), axis: axis))
-        case .slice(let axis, let start, let count):
-            var sizes = operands[0].shape.dimensions
-            guard sizes.indices.contains(axis), start >= 0, count >= 0, start <= sizes[axis] - count else {
+        case .slice(let axis, let start, let count, let step):
+            let shape = operands[0].shape
+            guard shape.dimensions.indices.contains(axis),
+                Shape.holds(shape[axis], count: count, from: start, step: step)
+            else {
                 throw .unsuitable(
-                    operation: "Slice", operands[0].shape, reason: "has no \(count) from \(start) on axis \(axis)")
+                    operation: "Slice", shape, reason: "has no \(count) from \(start) by \(step) on axis \(axis)")
             }
-            sizes[axis] = count
-            return ValueType(operands[0].element, try Shape(sizes))
+            return ValueType(operands[0].element, try shape.replacing(axis, with: [count]))
         case .broadcast(let shape):
             guard try operands[0].shape.broadcast(with: shape) == shape else {
                 throw .mismatch(operation: "Expand", operands[0].shape, shape)
             }
             return ValueType(operands[0].element, shape)
+        case .pad(let kind, let before, let after):
+            return ValueType(operands[0].element, try Self.padShape(operands.map(\.shape), kind, before, after))
+        case .triangle:
+            guard operands[0].shape.rank >= 2 else {
+                throw .unsuitable(operation: "Trilu", operands[0].shape, reason: "has no matrices")
+            }
+            return operands[0]
+        case .gather(let axis):
+            let shape = try operands[0].requiring(axis: axis, for: "Gather").shape
+            return ValueType(
+                operands[0].element, try shape.replacing(axis, with: operands[1].shape.dimensions))
+        case .gatherElements(let axis):
+            try Self.checkElements(operands[0].shape, operands[1].shape, axis: axis)
+            return ValueType(operands[0].element, operands[1].shape)
+        case .gatherND(let batchAxes):
+            let shape = try Self.partsShape(operands[0].shape, operands[1].shape, batchAxes: batchAxes)
+            return ValueType(operands[0].element, shape)
+        case .scatterElements(_, let axis):
+            try Self.checkElements(operands[0].shape, operands[1].shape, axis: axis)
+            guard operands[2].shape == operands[1].shape else {
+                throw .mismatch(operation: "ScatterElements", operands[1].shape, operands[2].shape)
+            }
+            return operands[0]
+        case .scatterND(_, let batchAxes):
+            let shape = try Self.partsShape(operands[0].shape, operands[1].shape, batchAxes: batchAxes)
+            guard operands[2].shape == shape else {
+                throw .mismatch(operation: "ScatterND", shape, operands[2].shape)
+            }
+            return operands[0]
         case .crossEntropy:
             guard operands[0].shape.dimensions.dropLast() == operands[1].shape.dimensions[...] else {
                 throw .mismatch(operation: "cross-entropy", operands[0].shape, operands[1].shape)
@@ -80,13 +134,20 @@ extension Op {
                 throw .mismatch(operation: "loss", operands[0].shape, operands[1].shape)
             }
             return .float(.scalar)
-        case .unaryGradient, .preluGradient, .softmaxGradient, .maxPoolGradient, .crossEntropyGradient,
-            .binaryCrossEntropyGradient, .meanSquareGradient:
+        case .unaryGradient, .preluGradient, .softmaxGradient, .logSoftmaxGradient, .normGradient, .productGradient,
+            .maxPoolGradient, .crossEntropyGradient, .binaryCrossEntropyGradient, .meanSquareGradient:
             return operands[0]
+        case .binaryGradient:
+            return operands[2]
+        case .normScaleGradient(_, let axes, _):
+            return .float(try Shape(Array(operands[0].shape.dimensions.suffix(axes))))
+        case .resampleGradient(let resampling, let axis):
+            return .float(try operands[0].shape.replacing(axis, with: [resampling.inputCount]))
         case .preluSlopeGradient, .distillationGradient:
             return operands[1]
         case .convolutionDataGradient(_, _, let shape), .convolutionWeightGradient(_, _, let shape),
-            .averagePoolGradient(_, _, let shape), .padSlice(_, _, let shape):
+            .averagePoolGradient(_, _, let shape), .padSlice(_, _, _, let shape), .padGradient(_, _, _, let shape),
+            .gatherGradient(_, let shape):
             return .float(shape)
         }
     }

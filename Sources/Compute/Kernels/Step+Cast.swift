@@ -66,11 +66,8 @@ extension Int32: Castable {
     fileprivate func cast<Target: Castable>() -> Target { Target(casting: Int64(self)) }
 }
 
-/// One byte that is true unless it is zero: a file may hold others than 0 and 1, a `Bool` may not.
-private struct Truth: Castable {
-    private let byte: UInt8
-
-    fileprivate init(casting value: Float) { byte = value != 0 ? 1 : 0 }
-    fileprivate init(casting value: Int64) { byte = value != 0 ? 1 : 0 }
-    fileprivate func cast<Target: Castable>() -> Target { Target(casting: Int64(byte != 0 ? 1 : 0)) }
+extension Truth: Castable {
+    fileprivate init(casting value: Float) { self.init(value != 0) }
+    fileprivate init(casting value: Int64) { self.init(value != 0) }
+    fileprivate func cast<Target: Castable>() -> Target { Target(casting: Int64(isTrue ? 1 : 0)) }
 }

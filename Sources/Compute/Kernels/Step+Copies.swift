@@ -19,15 +19,26 @@ extension Step {
         return Step("fill", keeping: [x]) { unsafe y.update(repeating: value, count: count) }
     }
 
-    /// Expands `x` by numpy's rule to the shape of `result`.
+    /// Expands `x` by numpy's rule to the shape of `result`; any element type.
     ///
     /// - Throws: ``ComputeError/shape(_:)`` unless `x` stretches to it.
     package static func broadcast(_ x: Tensor, into result: Tensor) throws(ComputeError) -> Step {
+        precondition(x.type == result.type, "a copy keeps the type")
+        return switch x.type.byteCount {
+        case 1: try broadcast(x, as: UInt8.self, into: result)
+        case 4: try broadcast(x, as: UInt32.self, into: result)
+        default: try broadcast(x, as: UInt64.self, into: result)
+        }
+    }
+
+    private static func broadcast<Element: BitwiseCopyable>(
+        _ x: Tensor, as type: Element.Type, into result: Tensor
+    ) throws(ComputeError) -> Step {
         try result.shape.require(.broadcast(x.shape, result.shape), for: "broadcast")
         let sizes = result.shape.dimensions
         let loop = StridedLoop(
             sizes, strides: [rowMajorStrides(sizes), StridedLoop.strides(of: x.shape, stretchedTo: sizes)])
-        let (a, y) = try unsafe (x.source(), result.target())
+        let (a, y) = try unsafe (x.source(as: type), result.target(as: type))
         guard result.shape.elementCount > 0 else { return Step("broadcast", keeping: []) {} }
         return Step("broadcast", keeping: [x, result]) {
             loop.forEachRow { offsets in
@@ -62,20 +73,25 @@ extension Step {
         }
     }
 
-    /// The part of `x` that starts at `start` on one axis and is as long as `result`; any element type.
+    /// Every `step`th element of `x` from `start` on along one axis, as many as `result` has; any element type.
     ///
-    /// - Throws: ``ComputeError/shape(_:)`` unless it lies inside.
-    package static func slice(_ x: Tensor, axis: Int, start: Int, into result: Tensor) throws(ComputeError) -> Step {
+    /// - `step`: backwards where negative
+    /// - Throws: ``ComputeError/shape(_:)`` unless they lie inside.
+    package static func slice(
+        _ x: Tensor, axis: Int, start: Int, step: Int = 1, into result: Tensor
+    ) throws(ComputeError) -> Step {
         precondition(result.storage.isWritable, "a borrowed tensor is never written")
-        let block = try AxisBlock(part: result, whole: x, axis: axis, start: start, "slice")
+        let block = try AxisBlock(part: result, whole: x, axis: axis, start: start, step: step, "slice")
         return Step("slice", keeping: [x, result], block.take)
     }
 
-    /// `dy` at `start` on one axis of `dx`, with zeros elsewhere; any element type.
+    /// `dy` at every `step`th place of `dx` from `start` on along one axis, with zeros elsewhere; any element type.
     ///
     /// - Throws: ``ComputeError/shape(_:)`` unless it lies inside.
-    package static func padSlice(_ dy: Tensor, axis: Int, start: Int, into dx: Tensor) throws(ComputeError) -> Step {
-        let block = try AxisBlock(part: dy, whole: dx, axis: axis, start: start, "padSlice")
+    package static func padSlice(
+        _ dy: Tensor, axis: Int, start: Int, step: Int = 1, into dx: Tensor
+    ) throws(ComputeError) -> Step {
+        let block = try AxisBlock(part: dy, whole: dx, axis: axis, start: start, step: step, "padSlice")
         let (y, byteCount) = unsafe (dx.writableBytes, dx.byteCount)
         return Step("padSlice", keeping: [dy, dx]) {
             // SAFETY: `dx` holds `byteCount` bytes.
@@ -89,32 +105,63 @@ extension Step {
 @safe private struct AxisBlock {
     private let part: UnsafeMutableRawPointer
     private let whole: UnsafeMutableRawPointer
+    private let outer: Int
+    /// How many runs follow each other along the axis: one unless a step takes them apart.
     private let runs: Int
-    private let partBytes: Int
+    private let runBytes: Int
+    /// How far apart in the whole.
+    private let stepBytes: Int
     private let wholeBytes: Int
 
-    init(part: Tensor, whole: Tensor, axis: Int, start: Int, _ operation: String) throws(ComputeError) {
+    init(
+        part: Tensor, whole: Tensor, axis: Int, start: Int, step: Int = 1, _ operation: String
+    ) throws(ComputeError) {
         precondition(part.type == whole.type, "a copy keeps the type")
         let mismatch = ComputeError.shape(.mismatch(operation: operation, part.shape, whole.shape))
         guard part.shape.rank == whole.shape.rank, part.shape.dimensions.indices.contains(axis) else { throw mismatch }
         for other in part.shape.dimensions.indices where other != axis {
             guard part.shape[other] == whole.shape[other] else { throw mismatch }
         }
-        guard start >= 0, part.shape[axis] <= whole.shape[axis] - start else { throw mismatch }
+        let (count, size) = (part.shape[axis], whole.shape[axis])
+        guard Shape.holds(size, count: count, from: start, step: step) else { throw mismatch }
         let inner = part.shape.dimensions[(axis + 1)...].reduce(part.type.byteCount, *)
-        runs = part.shape.dimensions[..<axis].reduce(1, *)
-        partBytes = part.shape[axis] * inner
-        wholeBytes = whole.shape[axis] * inner
+        outer = part.shape.dimensions[..<axis].reduce(1, *)
+        runs = step == 1 ? 1 : count
+        runBytes = step == 1 ? count * inner : inner
+        // Of one run nothing follows, however far.
+        stepBytes = count > 1 ? step * inner : 0
+        wholeBytes = size * inner
         unsafe self.part = part.readableBytes
-        unsafe self.whole = whole.readableBytes + start * inner
+        unsafe self.whole = whole.readableBytes + (count > 0 ? start * inner : 0)
     }
 
-    // SAFETY of both: the part is `runs * partBytes` long, and each run lies inside the whole (checked above).
+    // SAFETY of both: the part is `outer * runs * runBytes` long, and each run lies inside the whole (checked above).
     func put() {
-        for run in 0..<runs { unsafe memcpy(whole + run * wholeBytes, part + run * partBytes, partBytes) }
+        for block in 0..<outer {
+            for run in 0..<runs {
+                unsafe memcpy(
+                    whole + block * wholeBytes + run * stepBytes, part + (block * runs + run) * runBytes, runBytes)
+            }
+        }
     }
 
     func take() {
-        for run in 0..<runs { unsafe memcpy(part + run * partBytes, whole + run * wholeBytes, partBytes) }
+        for block in 0..<outer {
+            for run in 0..<runs {
+                unsafe memcpy(
+                    part + (block * runs + run) * runBytes, whole + block * wholeBytes + run * stepBytes, runBytes)
+            }
+        }
+    }
+}
+
+extension Shape {
+    /// Whether an axis of `size` has `count` places from `start` on, each `step` after the one before.
+    package static func holds(_ size: Int, count: Int, from start: Int, step: Int) -> Bool {
+        guard count >= 0, step != 0, start >= 0, start <= size else { return false }
+        guard count > 0 else { return true }
+        let (way, overflow) = (count - 1).multipliedReportingOverflow(by: step)
+        let (last, overflowToo) = start.addingReportingOverflow(way)
+        return !overflow && !overflowToo && start < size && (0..<size).contains(last)
     }
 }

@@ -9,7 +9,9 @@ extension Step {
     }
 
     /// The logarithm of the softmax along an axis.
-    static func logSoftmax(_ x: Tensor, axis: Int, into result: Tensor) throws(ComputeError) -> Step {
+    ///
+    /// - Throws: ``ComputeError/shape(_:)`` unless the shapes are equal and have that axis.
+    package static func logSoftmax(_ x: Tensor, axis: Int, into result: Tensor) throws(ComputeError) -> Step {
         try softmax(x, axis: axis, dnnl_softmax_log, into: result)
     }
 
@@ -20,6 +22,22 @@ extension Step {
     package static func softmaxBackward(
         y: Tensor, dy: Tensor, axis: Int, into dx: Tensor
     ) throws(ComputeError) -> Step {
+        try softmaxBackward(y: y, dy: dy, axis: axis, dnnl_softmax_accurate, into: dx)
+    }
+
+    /// The derivative of the logarithm of the softmax; `dx` may be the same view as `dy`.
+    ///
+    /// - `y`: the result of ``logSoftmax(_:axis:into:)``
+    /// - Throws: ``ComputeError/shape(_:)`` unless the shapes are equal and have that axis.
+    package static func logSoftmaxBackward(
+        y: Tensor, dy: Tensor, axis: Int, into dx: Tensor
+    ) throws(ComputeError) -> Step {
+        try softmaxBackward(y: y, dy: dy, axis: axis, dnnl_softmax_log, into: dx)
+    }
+
+    private static func softmaxBackward(
+        y: Tensor, dy: Tensor, axis: Int, _ algorithm: dnnl_alg_kind_t, into dx: Tensor
+    ) throws(ComputeError) -> Step {
         try dy.shape.require(y.shape, for: "softmax backward")
         try dx.shape.require(y.shape, for: "softmax backward")
         let sizes = try around(axis, of: y.shape)
@@ -27,9 +45,9 @@ extension Step {
         var layout = try Layout.plain(sizes)
         var operation = dnnl_softmax_v2_desc_t()
         try oneDNN("dnnl_softmax_v2_backward_desc_init") {
-            unsafe dnnl_softmax_v2_backward_desc_init(&operation, dnnl_softmax_accurate, &layout, &layout, &layout, 1)
+            unsafe dnnl_softmax_v2_backward_desc_init(&operation, algorithm, &layout, &layout, &layout, 1)
         }
-        let forward = try PrimitiveDescription.softmax(sizes, dnnl_softmax_accurate)
+        let forward = try PrimitiveDescription.softmax(sizes, algorithm)
         let primitive = try unsafe Primitive(PrimitiveDescription(&operation, forward: forward))
         try unsafe primitive.bind(DNNL_ARG_DST_0, y.source())
         try unsafe primitive.bind(DNNL_ARG_DIFF_DST_0, dy.source())

@@ -2,37 +2,45 @@ import COneDNN
 import Glibc
 
 extension Step {
-    /// A function of each element; `result` may be the same view as `x`.
+    /// A function of each element; `result` may be the same view as `x`. Of integers only what ``UnaryKind`` says.
     ///
     /// - Throws: ``ComputeError/shape(_:)`` unless the shapes are equal.
     package static func unary(_ kind: UnaryKind, _ x: Tensor, into result: Tensor) throws(ComputeError) -> Step {
         try x.shape.require(result.shape, for: "unary")
         let count = x.shape.elementCount
-        let (a, y) = try unsafe (x.source(), result.target())
         guard count > 0 else { return Step("unary", keeping: []) {} }
-        // SAFETY of the loops below: both tensors hold `count` elements.
-        switch kind.kernel(count) {
-        case .relu:
-            return Step("unary", keeping: [x, result]) {
-                for index in 0..<count { unsafe y[index] = a[index] < 0 ? 0 : a[index] }
-            }
-        case .leakyRelu(let slope):
-            return Step("unary", keeping: [x, result]) {
-                for index in 0..<count { unsafe y[index] = a[index] < 0 ? slope * a[index] : a[index] }
-            }
-        case .oneDNN(let algorithm, let alpha):
-            let primitive = try Primitive(.eltwise(algorithm, alpha: alpha, count: count))
-            try unsafe primitive.bind(DNNL_ARG_SRC_0, a)
-            try unsafe primitive.bind(DNNL_ARG_DST_0, y)
+        switch x.type {
+        case .int64: return try integerUnary(kind, x, of: Int64.self, into: result)
+        case .int32: return try integerUnary(kind, x, of: Int32.self, into: result)
+        case .float32, .bool: break
+        }
+        if let (algorithm, alpha, beta) = kind.eltwise(count) {
+            let primitive = try Primitive(.eltwise(algorithm, alpha: alpha, beta: beta, count: count))
+            try unsafe primitive.bind(DNNL_ARG_SRC_0, x.source())
+            try unsafe primitive.bind(DNNL_ARG_DST_0, result.target())
             return Step("unary", keeping: [x, result], primitive.run)
-        case .erf:
-            return Step("erf", keeping: [x, result]) {
-                for index in 0..<count { unsafe y[index] = erff(a[index]) }
-            }
-        case .reciprocal:
-            return Step("reciprocal", keeping: [x, result]) {
-                for index in 0..<count { unsafe y[index] = 1 / a[index] }
-            }
+        }
+        let loop = try UnaryLoop(x, result)
+        func step(_ body: @escaping () -> Void) -> Step { Step("unary", keeping: [x, result], body) }
+        return switch kind {
+        case .relu: step { loop.run { $0 < 0 ? 0 : $0 } }
+        case .leakyRelu(let slope): step { loop.run { $0 < 0 ? slope * $0 : $0 } }
+        case .erf: step { loop.run(erff) }
+        case .reciprocal: step { loop.run { 1 / $0 } }
+        case .negate: step { loop.run { -$0 } }
+        case .absolute: step { loop.run { abs($0) } }
+        case .sign: step { loop.run { $0 > 0 ? 1 : $0 < 0 ? -1 : $0 } }
+        case .floor: step { loop.run { $0.rounded(.down) } }
+        case .ceiling: step { loop.run { $0.rounded(.up) } }
+        case .round: step { loop.run { $0.rounded(.toNearestOrEven) } }
+        case .sin: step { loop.run(sinf) }
+        case .cos: step { loop.run(cosf) }
+        case .softsign: step { loop.run { $0 / (1 + abs($0)) } }
+        case .hardSigmoid(let alpha, let beta): step { loop.run { smaller(larger(alpha * $0 + beta, 0), 1) } }
+        case .hardSwish: step { loop.run { $0 * smaller(larger($0 + 3, 0), 6) * (1 / 6) } }
+        case .clip(let minimum, let maximum): step { loop.run { smaller(larger($0, minimum), maximum) } }
+        // What oneDNN computes never comes here.
+        case .sigmoid, .tanh, .gelu, .geluTanh, .exp, .log, .sqrt, .softplus, .elu, .mish, .swish: step {}
         }
     }
 
@@ -45,66 +53,128 @@ extension Step {
         try dy.shape.require(x.shape, for: "unary backward")
         try dx.shape.require(x.shape, for: "unary backward")
         let count = x.shape.elementCount
-        let (a, dy_, dx_) = try unsafe (x.source(), dy.source(), dx.target())
         guard count > 0 else { return Step("unary backward", keeping: []) {} }
-        // SAFETY of the loops below: the three tensors hold `count` elements.
-        switch kind.kernel(count) {
-        case .relu:
-            return Step("unary backward", keeping: [x, dy, dx]) {
-                for index in 0..<count { unsafe dx_[index] = a[index] > 0 ? dy_[index] : 0 }
-            }
-        case .leakyRelu(let slope):
-            return Step("unary backward", keeping: [x, dy, dx]) {
-                for index in 0..<count { unsafe dx_[index] = a[index] > 0 ? dy_[index] : slope * dy_[index] }
-            }
-        case .oneDNN(let algorithm, let alpha):
-            let primitive = try Primitive(.eltwiseBackward(algorithm, alpha: alpha, count: count))
-            try unsafe primitive.bind(DNNL_ARG_SRC_0, a)
-            try unsafe primitive.bind(DNNL_ARG_DIFF_DST_0, dy_)
-            try unsafe primitive.bind(DNNL_ARG_DIFF_SRC_0, dx_)
+        if let (algorithm, alpha, beta) = kind.eltwise(count) {
+            let primitive = try Primitive(.eltwiseBackward(algorithm, alpha: alpha, beta: beta, count: count))
+            try unsafe primitive.bind(DNNL_ARG_SRC_0, x.source())
+            try unsafe primitive.bind(DNNL_ARG_DIFF_DST_0, dy.source())
+            try unsafe primitive.bind(DNNL_ARG_DIFF_SRC_0, dx.target())
             return Step("unary backward", keeping: [x, dy, dx], primitive.run)
+        }
+        let loop = try UnaryLoop(x, dy, dx)
+        func step(_ body: @escaping () -> Void) -> Step { Step("unary backward", keeping: [x, dy, dx], body) }
+        return switch kind {
+        case .relu: step { loop.run { $0 > 0 ? $1 : 0 } }
+        case .leakyRelu(let slope): step { loop.run { $0 > 0 ? $1 : slope * $1 } }
         case .erf:
-            let scale = 2 / Float.pi.squareRoot()
-            return Step("erf backward", keeping: [x, dy, dx]) {
-                for index in 0..<count { unsafe dx_[index] = dy_[index] * scale * expf(-a[index] * a[index]) }
+            step {
+                let scale = 2 / Float.pi.squareRoot()
+                loop.run { $1 * scale * expf(-$0 * $0) }
             }
-        case .reciprocal:
-            return Step("reciprocal backward", keeping: [x, dy, dx]) {
-                for index in 0..<count { unsafe dx_[index] = -dy_[index] / (a[index] * a[index]) }
+        case .reciprocal: step { loop.run { -$1 / ($0 * $0) } }
+        case .negate: step { loop.run { -$1 } }
+        case .absolute: step { loop.run { $0 > 0 ? $1 : $0 < 0 ? -$1 : 0 } }
+        case .sign, .floor, .ceiling, .round: step { loop.run { _, _ in 0 } }
+        case .sin: step { loop.run { $1 * cosf($0) } }
+        case .cos: step { loop.run { -$1 * sinf($0) } }
+        case .softsign:
+            step {
+                loop.run { x, dy in
+                    let root = 1 + abs(x)
+                    return dy / (root * root)
+                }
             }
+        case .hardSigmoid(let alpha, let beta):
+            step {
+                loop.run { x, dy in
+                    let y = alpha * x + beta
+                    return y > 0 && y < 1 ? alpha * dy : 0
+                }
+            }
+        case .hardSwish: step { loop.run { $0 <= -3 ? 0 : $0 >= 3 ? $1 : $1 * ($0 * (1 / 3) + 0.5) } }
+        case .clip(let minimum, let maximum): step { loop.run { $0 >= minimum && $0 <= maximum ? $1 : 0 } }
+        // What oneDNN computes never comes here.
+        case .sigmoid, .tanh, .gelu, .geluTanh, .exp, .log, .sqrt, .softplus, .elu, .mish, .swish: step {}
+        }
+    }
+
+    private static func integerUnary<Element: FixedWidthInteger & SignedInteger & BitwiseCopyable>(
+        _ kind: UnaryKind, _ x: Tensor, of type: Element.Type, into result: Tensor
+    ) throws(ComputeError) -> Step {
+        let (a, y) = try unsafe (x.source(as: type), result.target(as: type))
+        let count = x.shape.elementCount
+        // SAFETY of the loops: both tensors hold `count` elements.
+        switch kind {
+        case .negate:
+            return Step("negate", keeping: [x, result]) {
+                for index in 0..<count { unsafe y[index] = 0 &- a[index] }
+            }
+        case .absolute:
+            return Step("absolute", keeping: [x, result]) {
+                for index in 0..<count { unsafe y[index] = a[index] < 0 ? 0 &- a[index] : a[index] }
+            }
+        case .sign:
+            return Step("sign", keeping: [x, result]) {
+                for index in 0..<count { unsafe y[index] = a[index].signum() }
+            }
+        default:
+            throw .shape(.unsuitable(operation: "\(kind)", x.shape, reason: "is of integers"))
         }
     }
 }
 
-/// Who computes a function.
-private enum UnaryKernel {
-    case oneDNN(dnnl_alg_kind_t, alpha: Float)
-    /// In a loop of our own, as the rest.
-    case relu
-    case leakyRelu(slope: Float)
-    case erf, reciprocal
+/// A loop over one or two tensors and a result, all of one count.
+@safe private struct UnaryLoop {
+    private let first: UnsafeMutablePointer<Float>
+    private let second: UnsafeMutablePointer<Float>
+    private let result: UnsafeMutablePointer<Float>
+    private let count: Int
+
+    init(_ first: Tensor, _ result: Tensor) throws(ComputeError) { try self.init(first, first, result) }
+
+    init(_ first: Tensor, _ second: Tensor, _ result: Tensor) throws(ComputeError) {
+        unsafe self.first = try first.source()
+        unsafe self.second = try second.source()
+        unsafe self.result = result.target()
+        count = result.shape.elementCount
+    }
+
+    // SAFETY of both: the callers checked that the tensors hold `count` elements each.
+    @inline(__always)
+    func run(_ function: (Float) -> Float) {
+        for index in 0..<count { unsafe result[index] = function(first[index]) }
+    }
+
+    @inline(__always)
+    func run(_ function: (Float, Float) -> Float) {
+        for index in 0..<count { unsafe result[index] = function(first[index], second[index]) }
+    }
 }
 
 /// From here on two threads of oneDNN beat one loop, which starts at once.
 let manyElements = 65_536
 
 extension UnaryKind {
-    fileprivate func kernel(_ count: Int) -> UnaryKernel {
+    /// What oneDNN calls it; nil where a loop of our own does it, for want of a name or because it starts at once.
+    fileprivate func eltwise(_ count: Int) -> (dnnl_alg_kind_t, alpha: Float, beta: Float)? {
         switch self {
-        case .relu where count < manyElements: .relu
-        case .leakyRelu(let slope) where count < manyElements: .leakyRelu(slope: slope)
-        case .relu: .oneDNN(dnnl_eltwise_relu, alpha: 0)
-        case .leakyRelu(let slope): .oneDNN(dnnl_eltwise_relu, alpha: slope)
-        case .sigmoid: .oneDNN(dnnl_eltwise_logistic, alpha: 0)
-        case .tanh: .oneDNN(dnnl_eltwise_tanh, alpha: 0)
-        case .gelu: .oneDNN(dnnl_eltwise_gelu_erf, alpha: 0)
-        case .geluTanh: .oneDNN(dnnl_eltwise_gelu_tanh, alpha: 0)
-        case .exp: .oneDNN(dnnl_eltwise_exp, alpha: 0)
-        case .log: .oneDNN(dnnl_eltwise_log, alpha: 0)
-        case .sqrt: .oneDNN(dnnl_eltwise_sqrt, alpha: 0)
-        case .negate: .oneDNN(dnnl_eltwise_linear, alpha: -1)
-        case .erf: .erf
-        case .reciprocal: .reciprocal
+        case .relu: count < manyElements ? nil : (dnnl_eltwise_relu, 0, 0)
+        case .leakyRelu(let slope): count < manyElements ? nil : (dnnl_eltwise_relu, slope, 0)
+        case .negate: count < manyElements ? nil : (dnnl_eltwise_linear, -1, 0)
+        case .sigmoid: (dnnl_eltwise_logistic, 0, 0)
+        case .tanh: (dnnl_eltwise_tanh, 0, 0)
+        case .gelu: (dnnl_eltwise_gelu_erf, 0, 0)
+        case .geluTanh: (dnnl_eltwise_gelu_tanh, 0, 0)
+        case .exp: (dnnl_eltwise_exp, 0, 0)
+        case .log: (dnnl_eltwise_log, 0, 0)
+        case .sqrt: (dnnl_eltwise_sqrt, 0, 0)
+        case .softplus: (dnnl_eltwise_soft_relu, 1, 0)
+        case .elu(let alpha): (dnnl_eltwise_elu, alpha, 0)
+        case .mish: (dnnl_eltwise_mish, 0, 0)
+        case .swish(let alpha): (dnnl_eltwise_swish, alpha, 0)
+        case .erf, .reciprocal, .absolute, .sign, .floor, .ceiling, .round, .sin, .cos, .softsign, .hardSigmoid,
+            .hardSwish, .clip:
+            nil
         }
     }
 }
@@ -112,26 +182,27 @@ extension UnaryKind {
 extension PrimitiveDescription {
     /// A function of `count` elements.
     static func eltwise(
-        _ algorithm: dnnl_alg_kind_t, alpha: Float = 0, count: Int
+        _ algorithm: dnnl_alg_kind_t, alpha: Float = 0, beta: Float = 0, count: Int
     ) throws(ComputeError) -> PrimitiveDescription {
         var layout = try Layout.plain([count])
         var operation = dnnl_eltwise_desc_t()
         try oneDNN("dnnl_eltwise_forward_desc_init") {
             unsafe dnnl_eltwise_forward_desc_init(
-                &operation, dnnl_forward_training, algorithm, &layout, alpha, 0)
+                &operation, dnnl_forward_training, algorithm, &layout, alpha, beta)
         }
         return try unsafe PrimitiveDescription(&operation)
     }
 
     /// Its derivative.
     fileprivate static func eltwiseBackward(
-        _ algorithm: dnnl_alg_kind_t, alpha: Float, count: Int
+        _ algorithm: dnnl_alg_kind_t, alpha: Float, beta: Float, count: Int
     ) throws(ComputeError) -> PrimitiveDescription {
         var layout = try Layout.plain([count])
         var operation = dnnl_eltwise_desc_t()
         try oneDNN("dnnl_eltwise_backward_desc_init") {
-            unsafe dnnl_eltwise_backward_desc_init(&operation, algorithm, &layout, &layout, alpha, 0)
+            unsafe dnnl_eltwise_backward_desc_init(&operation, algorithm, &layout, &layout, alpha, beta)
         }
-        return try unsafe PrimitiveDescription(&operation, forward: .eltwise(algorithm, alpha: alpha, count: count))
+        return try unsafe PrimitiveDescription(
+            &operation, forward: .eltwise(algorithm, alpha: alpha, beta: beta, count: count))
     }
 }

@@ -3,6 +3,10 @@ struct SumPosition {
     fileprivate let index: Int
     fileprivate let lanes: Int
 
+    /// Whether all eight lanes are elements; else only the first is, and the terms of the others must be zero.
+    @inline(__always)
+    var isWhole: Bool { lanes == 8 }
+
     /// The elements at this place.
     // SAFETY: `sum` only asks for places below its count, which the caller took from the tensor's shape.
     @inline(__always)

@@ -1,0 +1,80 @@
+/// All positions of a tensor of indices, each with the place in another tensor that differs from it on one axis.
+struct ElementWalk {
+    private let loop: StridedLoop
+    private let indices: Indices
+    private let size: Int
+    private let stride: Int
+
+    init(_ shape: Shape, _ tensor: Tensor, axis: Int, _ operation: String) throws(ComputeError) {
+        let sizes = tensor.shape.dimensions
+        guard let axis = shape.axis(axis), sizes.count == shape.rank,
+            sizes.indices.allSatisfy({ $0 == axis || sizes[$0] <= shape[$0] })
+        else { throw .shape(.mismatch(operation: operation, shape, tensor.shape)) }
+        var strides = rowMajorStrides(shape.dimensions)
+        stride = strides[axis]
+        size = shape[axis]
+        strides[axis] = 0
+        loop = StridedLoop(sizes, strides: [rowMajorStrides(sizes), strides])
+        indices = try Indices(tensor)
+    }
+
+    /// In row-major order of the indices; `place` is nil for an index outside.
+    @inline(__always)
+    func forEach(_ body: (_ position: Int, _ place: Int?) -> Void) {
+        guard indices.count > 0 else { return }
+        let (count, step) = (loop.row.count, loop.row.strides[1])
+        loop.forEachRow { offsets in
+            for index in 0..<count {
+                let position = offsets[0] + index
+                let place = indices.place(position, size: size)
+                body(position, place.map { offsets[1] + index * step + $0 * stride })
+            }
+        }
+    }
+}
+
+/// Tuples of indices, each with the part of another tensor that it names.
+struct IndexTuples {
+    /// `[B..., I..., rest...]`
+    let partSizes: [Int]
+    /// How many elements a part has.
+    let partCount: Int
+    private let batches: Int
+    private let tuplesPerBatch: Int
+    private let sizes: [Int]
+    private let partsPerBatch: Int
+    private let indices: Indices
+
+    init(_ shape: Shape, _ tensor: Tensor, batchAxes: Int, _ operation: String) throws(ComputeError) {
+        let mismatch = ComputeError.shape(.mismatch(operation: operation, shape, tensor.shape))
+        guard batchAxes >= 0, let length = tensor.shape.dimensions.last, batchAxes < tensor.shape.rank,
+            length <= shape.rank - batchAxes,
+            shape.dimensions[..<batchAxes] == tensor.shape.dimensions[..<batchAxes]
+        else { throw mismatch }
+        let leading = Array(tensor.shape.dimensions.dropLast())
+        let rest = shape.dimensions[(batchAxes + length)...]
+        partSizes = leading + rest
+        partCount = rest.reduce(1, *)
+        batches = leading[..<batchAxes].reduce(1, *)
+        tuplesPerBatch = leading[batchAxes...].reduce(1, *)
+        sizes = Array(shape.dimensions[batchAxes..<(batchAxes + length)])
+        partsPerBatch = sizes.reduce(1, *)
+        indices = try Indices(tensor)
+    }
+
+    /// In order; `place` counts parts and is nil for a tuple outside.
+    @inline(__always)
+    func forEach(_ body: (_ position: Int, _ place: Int?) -> Void) {
+        for batch in 0..<batches {
+            for tuple in 0..<tuplesPerBatch {
+                let position = batch * tuplesPerBatch + tuple
+                var place: Int? = 0
+                for axis in 0..<sizes.count {
+                    let index = indices.place(position * sizes.count + axis, size: sizes[axis])
+                    if let before = place, let index { place = before * sizes[axis] + index } else { place = nil }
+                }
+                body(position, place.map { batch * partsPerBatch + $0 })
+            }
+        }
+    }
+}

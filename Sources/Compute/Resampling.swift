@@ -1,0 +1,148 @@
+import Glibc
+
+/// How each place along a resized axis is made from places of the original one.
+package struct Resampling: Hashable, Sendable {
+    /// How many places of the original each result reads.
+    package let taps: Int
+    /// By result and tap, the place that is read: `[count * taps]`.
+    package let places: [Int]
+    /// What it is multiplied by, in the same order.
+    package let weights: [Float]
+    /// What is added: not zero where the result lies outside the original and an extrapolation value stands for it.
+    package let offsets: [Float]
+    package let inputCount: Int
+    package var count: Int { offsets.count }
+
+    /// Which element is taken where a coordinate falls between two.
+    package enum Rounding: String, Hashable, Sendable, CaseIterable {
+        case halfDown = "round_prefer_floor"
+        case halfUp = "round_prefer_ceil"
+        case down = "floor"
+        case up = "ceil"
+    }
+
+    package enum Interpolation: Hashable, Sendable {
+        case nearest(Rounding)
+        case linear
+        /// `coefficient` is -0.75 as a rule; weights outside the original count as zero if it excludes them.
+        case cubic(coefficient: Float, excludesOutside: Bool)
+    }
+
+    /// Where a result's place lies in the original, as ONNX names it.
+    package enum Coordinates: Hashable, Sendable {
+        case halfPixel, halfPixelSymmetric, pytorchHalfPixel, asymmetric, alignCorners
+        /// Both ends as fractions of the original axis; outside of it stands `extrapolation`.
+        case cropAndResize(start: Float, end: Float, extrapolation: Float)
+    }
+
+    /// Nil when there is nothing to read from, or the scale is no positive number.
+    ///
+    /// - Parameters:
+    ///   - inputCount: the size of the original axis.
+    ///   - count: the size of the resized one.
+    ///   - scale: how much longer it is; nil for the quotient of the sizes.
+    ///   - interpolation: how many neighbours are read.
+    ///   - coordinates: how the places are related.
+    /// - SeeAlso: onnx/Operators.md#Resize
+    package init?(
+        _ inputCount: Int, to count: Int, scale: Float? = nil, _ interpolation: Interpolation,
+        _ coordinates: Coordinates
+    ) {
+        let scale = scale ?? Float(count) / Float(inputCount)
+        guard inputCount > 0, count >= 0, count == 0 || (scale > 0 && scale.isFinite) else { return nil }
+        var (places, weights, offsets) = ([Int](), [Float](), [Float]())
+        for index in 0..<count {
+            let x = Double(coordinates.place(of: index, from: inputCount, to: count, scale: scale))
+            var taps = interpolation.taps(at: x, of: inputCount)
+            var offset: Float = 0
+            if case .cropAndResize(_, _, let extrapolation) = coordinates, !(0...Double(inputCount - 1)).contains(x) {
+                taps = taps.map { ($0.place, 0) }
+                offset = extrapolation
+            }
+            places += taps.map(\.place)
+            weights += taps.map { Float($0.weight) }
+            offsets.append(offset)
+        }
+        taps = interpolation.tapCount
+        self.inputCount = inputCount
+        self.places = places
+        self.weights = weights
+        self.offsets = offsets
+    }
+}
+
+extension Resampling.Coordinates {
+    /// In Float32, as ONNX Runtime has it: where a coordinate is rounded, the last bit decides.
+    fileprivate func place(of index: Int, from inputCount: Int, to count: Int, scale: Float) -> Float {
+        let (index, last) = (Float(index), Float(inputCount - 1))
+        switch self {
+        case .halfPixel: return (index + 0.5) / scale - 0.5
+        case .halfPixelSymmetric:
+            // The scale may have been rounded to whole sizes: what is lost is shared by both ends.
+            let adjustment = Float(count) / (scale * Float(inputCount))
+            return Float(inputCount) / 2 * (1 - adjustment) + (index + 0.5) / scale - 0.5
+        case .pytorchHalfPixel: return count > 1 ? (index + 0.5) / scale - 0.5 : 0
+        case .asymmetric: return index / scale
+        case .alignCorners: return count > 1 ? index * last / Float(count - 1) : 0
+        case .cropAndResize(let start, let end, _):
+            return count > 1
+                ? start * last + index * (end - start) * last / Float(count - 1) : 0.5 * (start + end) * last
+        }
+    }
+}
+
+extension Resampling.Interpolation {
+    fileprivate var tapCount: Int {
+        switch self {
+        case .nearest: 1
+        case .linear: 2
+        case .cubic: 4
+        }
+    }
+
+    /// The neighbours of a coordinate, of which those outside are the nearest ones inside.
+    fileprivate func taps(at x: Double, of count: Int) -> [(place: Int, weight: Double)] {
+        // A coordinate far outside, or none at all, must not trap.
+        let x = x.isNaN ? 0 : min(max(x, -0x1p40), 0x1p40)
+        func inside(_ place: Int) -> Int { min(max(place, 0), count - 1) }
+        switch self {
+        case .nearest(let rounding):
+            let nearest =
+                switch rounding {
+                case .halfDown: ceil(x - 0.5)
+                case .halfUp: floor(x + 0.5)
+                case .down: floor(x)
+                case .up: ceil(x)
+                }
+            return [(inside(Int(nearest)), 1)]
+        case .linear:
+            let x = min(max(x, 0), Double(count - 1))
+            let low = Int(floor(x))
+            let share = x - Double(low)
+            return [(low, 1 - share), (inside(low + 1), share)]
+        case .cubic(let coefficient, let excludesOutside):
+            let low = Int(floor(x))
+            let share = x - Double(low)
+            var weights = Self.cubicWeights(share, Double(coefficient))
+            if excludesOutside {
+                for tap in 0..<4 where !(0..<count).contains(low - 1 + tap) { weights[tap] = 0 }
+                let total = weights.reduce(0, +)
+                if total != 0 { weights = weights.map { $0 / total } }
+            }
+            return (0..<4).map { (inside(low - 1 + $0), weights[$0]) }
+        }
+    }
+
+    /// Of the elements at -1, 0, 1 and 2 around a place `share` after 0.
+    ///
+    /// - SeeAlso: Keys: Cubic Convolution Interpolation for Digital Image Processing (1981)
+    private static func cubicWeights(_ share: Double, _ a: Double) -> [Double] {
+        let (far, rest) = (share + 1, 1 - share)
+        return [
+            ((a * far - 5 * a) * far + 8 * a) * far - 4 * a,
+            ((a + 2) * share - (a + 3)) * share * share + 1,
+            ((a + 2) * rest - (a + 3)) * rest * rest + 1,
+            ((a * (rest + 1) - 5 * a) * (rest + 1) + 8 * a) * (rest + 1) - 4 * a,
+        ]
+    }
+}

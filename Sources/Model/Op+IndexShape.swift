@@ -1,0 +1,72 @@
+import Compute
+
+// What the ops on axes and indices make of sizes.
+extension Op {
+    static func normType(_ operands: [ValueType], axes: Int) throws(ShapeError) -> ValueType {
+        let shape = operands[0].shape
+        guard axes > 0, axes <= shape.rank else {
+            throw .unsuitable(operation: "LayerNormalization", shape, reason: "has no last \(axes) axes")
+        }
+        for factor in operands.dropFirst() where factor.shape.dimensions != shape.dimensions.suffix(axes) {
+            throw .mismatch(operation: "LayerNormalization", shape, factor.shape)
+        }
+        return operands[0]
+    }
+
+    static func padShape(
+        _ shapes: [Shape], _ kind: PadKind, _ before: [Int], _ after: [Int]
+    ) throws(ShapeError) -> Shape {
+        let shape = shapes[0]
+        guard before.count == shape.rank, after.count == shape.rank else {
+            throw .unsuitable(operation: "Pad", shape, reason: "has not \(before.count) axes to pad")
+        }
+        var sizes: [Int] = []
+        for axis in shape.dimensions.indices {
+            let (head, overflow) = shape[axis].addingReportingOverflow(before[axis])
+            let (size, overflowToo) = head.addingReportingOverflow(after[axis])
+            guard !overflow, !overflowToo, size >= 0, kind == .constant || shape[axis] > 0 || size == 0 else {
+                throw .unsuitable(
+                    operation: "Pad", shape, reason: "cannot grow by \(before[axis]) and \(after[axis]) on axis \(axis)"
+                )
+            }
+            sizes.append(size)
+        }
+        if shapes.count > 1, shapes[1].elementCount != 1 {
+            throw .unsuitable(operation: "Pad", shapes[1], reason: "is not one value")
+        }
+        return try Shape(sizes)
+    }
+
+    /// That indices tell places in a tensor of `shape` that differ from their own on one axis alone.
+    static func checkElements(_ shape: Shape, _ indices: Shape, axis: Int) throws(ShapeError) {
+        guard shape.dimensions.indices.contains(axis), indices.rank == shape.rank,
+            shape.dimensions.indices.allSatisfy({ $0 == axis || indices[$0] <= shape[$0] })
+        else { throw .mismatch(operation: "GatherElements", shape, indices) }
+    }
+
+    /// `[B..., I..., R...]` of `[B..., D..., R...]` and `[B..., I..., count of D]`.
+    static func partsShape(_ shape: Shape, _ indices: Shape, batchAxes: Int) throws(ShapeError) -> Shape {
+        guard batchAxes >= 0, batchAxes < indices.rank, batchAxes <= shape.rank, let count = indices.dimensions.last,
+            count <= shape.rank - batchAxes,
+            shape.dimensions[..<batchAxes] == indices.dimensions[..<batchAxes]
+        else { throw .mismatch(operation: "GatherND", shape, indices) }
+        return try Shape(indices.dimensions.dropLast() + shape.dimensions[(batchAxes + count)...])
+    }
+}
+
+extension ValueType {
+    /// - Throws: ``ShapeError`` unless the shape has that axis.
+    func requiring(axis: Int, for operation: String) throws(ShapeError) -> ValueType {
+        guard shape.dimensions.indices.contains(axis) else {
+            throw .unsuitable(operation: operation, shape, reason: "has no axis \(axis)")
+        }
+        return self
+    }
+}
+
+extension Shape {
+    /// Other sizes in place of one.
+    func replacing(_ axis: Int, with sizes: [Int]) throws(ShapeError) -> Shape {
+        try Shape(dimensions[..<axis] + sizes + dimensions[(axis + 1)...])
+    }
+}
