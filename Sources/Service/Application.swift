@@ -58,7 +58,8 @@ package final class Application: Sendable {
         logger.notice(
             "listening",
             metadata: [
-                "host": "\(configuration.host)", "port": .stringConvertible(listener.port), "data_directory": "\(folder)",
+                "host": "\(configuration.host)", "port": .stringConvertible(listener.port),
+                "data_directory": "\(folder)",
             ])
     }
 
@@ -88,7 +89,8 @@ extension JobDesk {
         let wanted = JobOrder(stored: job.payload)?.options["deadline_seconds"]?.int
         let deadline = [wanted, configuration.jobDeadlineSeconds].compactMap(\.self).min()
         return JobCommand(
-            executable: executable, arguments: ["compress", folder(of: job.id).path], workingDirectory: folder(of: job.id).temporary,
+            executable: executable, arguments: ["compress", folder(of: job.id).path],
+            workingDirectory: folder(of: job.id).temporary,
             environment: ChildEnvironment.variables, memoryLimitBytes: configuration.jobMemoryBytes,
             deadlineSeconds: deadline)
     }
