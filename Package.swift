@@ -86,7 +86,9 @@ let package = Package(
             ],
             swiftSettings: tests),
         .testTarget(name: "ComputeTests", dependencies: ["Compute"], swiftSettings: tests),
-        .testTarget(name: "ModelTests", dependencies: ["Model", "Compute"], swiftSettings: tests),
+        .testTarget(
+            name: "ModelTests", dependencies: ["Model", "Compute"], resources: [.copy("Fixtures")],
+            swiftSettings: tests),
         .testTarget(
             name: "FormatsTests", dependencies: ["Formats", "Model", "Compute"],
             resources: [.copy("Fixtures")], swiftSettings: tests),

@@ -13,6 +13,9 @@ package struct Resampling: Hashable, Sendable {
     package let inputCount: Int
     package var count: Int { offsets.count }
 
+    /// No image is so wide, and the tables of one so long would take too much memory.
+    package static let countLimit = 1 << 24
+
     /// Which element is taken where a coordinate falls between two.
     package enum Rounding: String, Hashable, Sendable, CaseIterable {
         case halfDown = "round_prefer_floor"
@@ -35,7 +38,7 @@ package struct Resampling: Hashable, Sendable {
         case cropAndResize(start: Float, end: Float, extrapolation: Float)
     }
 
-    /// Nil when there is nothing to read from, or the scale is no positive number.
+    /// Nil when there is nothing to read from, the result is longer than ``countLimit``, or the scale is no positive number.
     ///
     /// - Parameters:
     ///   - inputCount: the size of the original axis.
@@ -49,7 +52,9 @@ package struct Resampling: Hashable, Sendable {
         _ coordinates: Coordinates
     ) {
         let scale = scale ?? Float(count) / Float(inputCount)
-        guard inputCount > 0, count >= 0, count == 0 || (scale > 0 && scale.isFinite) else { return nil }
+        guard inputCount > 0, (0...Self.countLimit).contains(count), count == 0 || (scale > 0 && scale.isFinite) else {
+            return nil
+        }
         var (places, weights, offsets) = ([Int](), [Float](), [Float]())
         for index in 0..<count {
             let x = Double(coordinates.place(of: index, from: inputCount, to: count, scale: scale))
@@ -72,7 +77,7 @@ package struct Resampling: Hashable, Sendable {
 }
 
 extension Resampling.Coordinates {
-    /// In Float32, as ONNX Runtime has it: where a coordinate is rounded, the last bit decides.
+    /// In Float32 and Float64 as ONNX Runtime has it: where a coordinate is rounded, the last bit decides.
     fileprivate func place(of index: Int, from inputCount: Int, to count: Int, scale: Float) -> Float {
         let (index, last) = (Float(index), Float(inputCount - 1))
         switch self {
@@ -80,7 +85,8 @@ extension Resampling.Coordinates {
         case .halfPixelSymmetric:
             // The scale may have been rounded to whole sizes: what is lost is shared by both ends.
             let adjustment = Float(count) / (scale * Float(inputCount))
-            return Float(inputCount) / 2 * (1 - adjustment) + (index + 0.5) / scale - 0.5
+            let offset = Float(inputCount) / 2 * (1 - adjustment)
+            return Float(Double(offset) + (Double(index) + 0.5) / Double(scale) - 0.5)
         case .pytorchHalfPixel: return count > 1 ? (index + 0.5) / scale - 0.5 : 0
         case .asymmetric: return index / scale
         case .alignCorners: return count > 1 ? index * last / Float(count - 1) : 0

@@ -2,7 +2,7 @@ import Testing
 
 @testable import Compute
 
-@Test(arguments: ReduceKind.allCases, [[], [0], [1], [3], [0, 2, 3], [1, 2], [0, 1, 2, 3]])
+@Test(arguments: [ReduceKind.sum, .mean], [[], [0], [1], [3], [0, 2, 3], [1, 2], [0, 1, 2, 3]])
 func `a reduction agrees with sums in Float64`(kind: ReduceKind, axes: [Int]) throws {
     let sizes = [7, 3, 5, 65]
     let kept = sizes.indices.map { axes.contains($0) ? 1 : sizes[$0] }

@@ -55,7 +55,7 @@ private let pairs: [([Int], [Int])] = [
     ([1], [1]), ([], []), ([0, 3], [3]), ([3, 40_000], [3, 40_000]),
 ]
 
-@Test(arguments: BinaryKind.allCases, pairs)
+@Test(arguments: [BinaryKind.add, .subtract, .multiply, .divide, .minimum, .maximum], pairs)
 func `two operands broadcast as in numpy`(kind: BinaryKind, shapes: ([Int], [Int])) throws {
     let (left, right) = try (random(shapes.0, seed: 1), random(shapes.1, seed: 2))
     let sizes = try left.shape.broadcast(with: right.shape).dimensions
@@ -69,6 +69,9 @@ func `two operands broadcast as in numpy`(kind: BinaryKind, shapes: ([Int], [Int
         case .subtract: l - r
         case .multiply: l * r
         case .divide: l / r
+        case .minimum: min(l, r)
+        case .maximum: max(l, r)
+        case .power, .modulo, .remainder: Float.nan
         }
     }
     #expect(y.floats == expected)

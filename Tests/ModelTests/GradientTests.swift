@@ -67,11 +67,54 @@ private let cases: [GradientCase] = [
     GradientCase("sqrt", .unary(.sqrt), [[5, 13]], range: 0.5...2),
     GradientCase("negate", .unary(.negate), [[5, 13]]),
     GradientCase("reciprocal", .unary(.reciprocal), [[5, 13]], range: 1...2),
+    GradientCase("absolute", .unary(.absolute), [[5, 13]]),
+    GradientCase("sign", .unary(.sign), [[5, 13]]),
+    GradientCase("floor", .unary(.floor), [[5, 13]], range: 0.1...0.9),
+    GradientCase("ceiling", .unary(.ceiling), [[5, 13]], range: 0.1...0.9),
+    GradientCase("round", .unary(.round), [[5, 13]], range: 0.6...1.4),
+    GradientCase("sin", .unary(.sin), [[5, 13]], range: -3...3),
+    GradientCase("cos", .unary(.cos), [[5, 13]], range: -3...3),
+    GradientCase("softplus", .unary(.softplus), [[5, 13]], range: -3...3),
+    GradientCase("softsign", .unary(.softsign), [[5, 13]]),
+    GradientCase("hardSigmoid", .unary(.hardSigmoid(alpha: 0.5, beta: 0.4)), [[5, 2]], range: -3...3),
+    GradientCase("hardSwish", .unary(.hardSwish), [[5, 4]], range: -5...5),
+    GradientCase("clip", .unary(.clip(minimum: -0.5, maximum: 0.4)), [[3, 5]]),
+    GradientCase("clip, no upper end", .unary(.clip(minimum: 0, maximum: .infinity)), [[3, 5]]),
+    GradientCase("elu", .unary(.elu(alpha: 0.7)), [[5, 13]]),
+    GradientCase("mish", .unary(.mish), [[5, 13]], range: -3...3),
+    GradientCase("SiLU", .unary(.swish(alpha: 1)), [[5, 13]], range: -3...3),
+    GradientCase("QuickGELU", .unary(.swish(alpha: 1.702)), [[5, 13]], range: -3...3),
+    GradientCase("power", .binary(.power), [[3, 4], [3, 4]], range: 0.5...2),
+    GradientCase("power, a number for all", .binary(.power), [[3, 4], [1]], range: 0.5...2),
+    GradientCase("power, one number", .binary(.power), [[1], [3, 4]], range: 0.5...2),
+    GradientCase("power, square", [[3, 4]], range: 0.5...2) { graph, x in try power(2, &graph, x) },
+    GradientCase("power, cube", [[3, 4]], range: 0.5...2) { graph, x in try power(3, &graph, x) },
+    GradientCase("power, root", [[3, 4]], range: 0.5...2) { graph, x in try power(0.5, &graph, x) },
+    GradientCase("power, reciprocal", [[3, 4]], range: 0.5...2) { graph, x in try power(-1, &graph, x) },
+    GradientCase("power, 2.5", [[3, 4]], range: 0.5...2) { graph, x in try power(2.5, &graph, x) },
+    GradientCase("power, none", [[3, 4]], range: 0.5...2) { graph, x in try power(0, &graph, x) },
+    GradientCase("minimum", .binary(.minimum), [[3, 4], [3, 4]]),
+    GradientCase("maximum, broadcast", .binary(.maximum), [[2, 3, 4], [3, 1]]),
+    GradientCase("modulo", .binary(.modulo), [[2, 3], [3]], range: 1...2),
+    GradientCase("remainder", .binary(.remainder), [[2, 3], [2, 1]], range: 1...2),
+    GradientCase("select", [[2, 3, 4], [3, 1]]) { graph, x in
+        let truths = (0..<8).map { $0 % 3 == 0 }
+        let condition = try graph.append(.constant(Tensor(truths, Shape([2, 1, 4]))), [])
+        return try graph.append(.select, [condition, x[0], x[1]])
+    },
     GradientCase("prelu, one slope", .prelu, [[4, 6], [1]]),
     GradientCase("prelu, a slope a channel", .prelu, [[2, 3, 4, 5], [3, 1, 1]]),
     GradientCase("prelu, a slope a feature", .prelu, [[4, 6], [6]]),
     GradientCase("softmax, last axis", .softmax(axis: 1), [[3, 7]]),
     GradientCase("softmax, middle axis", .softmax(axis: 1), [[2, 5, 3]]),
+    GradientCase("softmax, first axis", .softmax(axis: 0), [[7, 3, 2]]),
+    GradientCase("logSoftmax, last axis", .logSoftmax(axis: 1), [[3, 7]]),
+    GradientCase("logSoftmax, first axis", .logSoftmax(axis: 0), [[5, 3]]),
+    GradientCase("layerNorm", .norm(.layer, axes: 1, epsilon: 1e-3), [[3, 9], [9], [9]]),
+    GradientCase("layerNorm, no bias", .norm(.layer, axes: 2, epsilon: 1e-3), [[3, 3, 5], [3, 5]]),
+    GradientCase("layerNorm, no scale", .norm(.layer, axes: 1, epsilon: 1e-3), [[2, 3, 33]]),
+    GradientCase("rmsNorm", .norm(.rootMeanSquare, axes: 1, epsilon: 1e-3), [[3, 9], [9]]),
+    GradientCase("rmsNorm, no scale", .norm(.rootMeanSquare, axes: 1, epsilon: 1e-3), [[2, 3, 10]]),
     GradientCase("convolution", .convolution(window([3, 3], pad: 1), groups: 1), [[2, 3, 5, 6], [4, 3, 3, 3], [4]]),
     GradientCase(
         "convolution, stride", .convolution(window([3, 3], stride: 2, pad: 1), groups: 1),
@@ -96,9 +139,75 @@ private let cases: [GradientCase] = [
         [[2, 2, 7, 7]]),
     GradientCase("reduce sum", .reduce(.sum, axes: [1], keepsAxes: false), [[3, 4, 5]]),
     GradientCase("reduce mean, kept axes", .reduce(.mean, axes: [2, 3], keepsAxes: true), [[2, 3, 4, 5]]),
+    GradientCase("reduce maximum", .reduce(.maximum, axes: [1], keepsAxes: false), [[3, 4, 5]]),
+    GradientCase("reduce minimum, kept axes", .reduce(.minimum, axes: [0, 2], keepsAxes: true), [[3, 4, 5]]),
+    GradientCase("reduce product", .reduce(.product, axes: [2], keepsAxes: false), [[3, 4, 5]], range: 0.5...1.5),
+    GradientCase("reduce product, zeros", [[2, 3]]) { graph, x in
+        let zeros = try graph.append(.constant(Tensor([0, 1, 1, 0, 0, 1] as [Float], Shape([2, 3]))), [])
+        let product = try graph.append(.binary(.multiply), [x[0], zeros])
+        return try graph.append(.reduce(.product, axes: [1], keepsAxes: false), [product])
+    },
+    GradientCase("reduce sumSquare", .reduce(.sumSquare, axes: [1, 2], keepsAxes: false), [[3, 4, 5]]),
+    GradientCase("reduce l1", .reduce(.l1, axes: [1], keepsAxes: true), [[3, 4, 5]]),
+    GradientCase("reduce l2", .reduce(.l2, axes: [2], keepsAxes: false), [[3, 4, 5]]),
+    GradientCase("reduce logSum", .reduce(.logSum, axes: [0], keepsAxes: false), [[3, 4]], range: 0.5...2),
+    GradientCase("reduce logSumExp", .reduce(.logSumExp, axes: [1], keepsAxes: false), [[3, 4, 5]]),
+    GradientCase("cumulativeSum", .cumulativeSum(axis: 1, isExclusive: false, isReversed: false), [[2, 4, 3]]),
+    GradientCase(
+        "cumulativeSum, exclusive and reversed", .cumulativeSum(axis: 2, isExclusive: true, isReversed: true),
+        [[2, 3, 4]]),
+    GradientCase("resample, nearest", [[2, 3, 4]]) { graph, x in
+        try resample(5, axis: 1, .nearest(.halfDown), &graph, x)
+    },
+    GradientCase("resample, linear", [[2, 3, 4]]) { graph, x in try resample(7, axis: 2, .linear, &graph, x) },
+    GradientCase("resample, linear and smaller", [[2, 7, 4]]) { graph, x in
+        try resample(3, axis: 1, .linear, &graph, x)
+    },
+    GradientCase("resample, cubic", [[2, 5]]) { graph, x in
+        try resample(9, axis: 1, .cubic(coefficient: -0.75, excludesOutside: true), &graph, x)
+    },
+    GradientCase("pad", .pad(.constant, before: [0, 2], after: [1, 0]), [[3, 4], [1]]),
+    GradientCase("pad, cropping", .pad(.constant, before: [-1, 2], after: [1, -2]), [[3, 4], [1]]),
+    GradientCase("pad, edge", .pad(.edge, before: [0, 2], after: [1, 2]), [[3, 4]]),
+    GradientCase("pad, reflect", .pad(.reflect, before: [0, 2], after: [1, 2]), [[3, 4]]),
+    GradientCase("pad, wrap", .pad(.wrap, before: [0, 2], after: [1, -1]), [[3, 4]]),
+    GradientCase("triangle, upper", .triangle(isUpper: true, diagonal: 0), [[2, 3, 4]]),
+    GradientCase("triangle, lower", .triangle(isUpper: false, diagonal: -1), [[2, 3, 4]]),
+    GradientCase("gather", [[4, 3]]) { graph, x in
+        try graph.append(.gather(axis: 0), [x[0], try indices([1, -1, 1, 0, 9, 1], [2, 3], &graph)])
+    },
+    GradientCase("gather, last axis", [[2, 4]]) { graph, x in
+        try graph.append(.gather(axis: 1), [x[0], try indices([2, 2], [2], &graph)])
+    },
+    GradientCase("gatherElements", [[3, 4]]) { graph, x in
+        try graph.append(.gatherElements(axis: 0), [x[0], try indices([0, 2, 0, -1, 1, 2], [2, 3], &graph)])
+    },
+    GradientCase("gatherND", [[3, 4, 2]]) { graph, x in
+        try graph.append(.gatherND(batchAxes: 0), [x[0], try indices([0, 2, 1, -1, 0, 2], [3, 2], &graph)])
+    },
+    GradientCase("gatherND, of a batch", [[2, 4, 3]]) { graph, x in
+        try graph.append(.gatherND(batchAxes: 1), [x[0], try indices([0, 2, 1, 1], [2, 2, 1], &graph)])
+    },
+    GradientCase("scatterElements", [[3, 4], [2, 2]]) { graph, x in
+        let places = try indices([0, 1, 2, 0], [2, 2], &graph)
+        return try graph.append(.scatterElements(.replace, axis: 0), [x[0], places, x[1]])
+    },
+    GradientCase("scatterElements, added", [[3, 4], [2, 2]]) { graph, x in
+        let places = try indices([1, 1, 3, 3], [2, 2], &graph)
+        return try graph.append(.scatterElements(.add, axis: 1), [x[0], places, x[1]])
+    },
+    GradientCase("scatterND", [[3, 4], [2, 4]]) { graph, x in
+        try graph.append(.scatterND(.replace, batchAxes: 0), [x[0], try indices([2, 0], [2, 1], &graph), x[1]])
+    },
+    GradientCase("scatterND, added", [[3, 4], [3]]) { graph, x in
+        let places = try indices([2, 1, 0, 0, 2, 1], [3, 2], &graph)
+        return try graph.append(.scatterND(.add, batchAxes: 0), [x[0], places, x[1]])
+    },
     GradientCase("transpose", .transpose([2, 0, 1]), [[3, 4, 5]]),
     GradientCase("concat", .concat(axis: 1), [[2, 3, 4], [2, 5, 4]]),
     GradientCase("slice", .slice(axis: 1, start: 1, count: 2), [[3, 5, 4]]),
+    GradientCase("slice by 2", .slice(axis: 1, start: 1, count: 2, step: 2), [[3, 5, 4]]),
+    GradientCase("slice backwards", .slice(axis: 0, start: 2, count: 3, step: -1), [[3, 5]]),
     GradientCase("reshape", [[3, 4]]) { graph, x in try graph.append(.reshape(Shape([2, 6])), x) },
     GradientCase("broadcast", [[3, 1]]) { graph, x in try graph.append(.broadcast(Shape([2, 3, 4])), x) },
     GradientCase("batchNorm, matrix", [[5, 3], [3], [3]]) { graph, x in try batchNorm(&graph, x, channels: 3) },
@@ -122,6 +231,21 @@ private let cases: [GradientCase] = [
         return try graph.append(.binaryCrossEntropy, [x[0], targets])
     },
 ]
+
+private func power(_ exponent: Float, _ graph: inout Graph, _ x: [ValueID]) throws -> ValueID {
+    try graph.append(.binary(.power), [x[0], try graph.append(.constant(Tensor([exponent], Shape([]))), [])])
+}
+
+private func resample(
+    _ count: Int, axis: Int, _ interpolation: Resampling.Interpolation, _ graph: inout Graph, _ x: [ValueID]
+) throws -> ValueID {
+    let resampling = Resampling(graph.shape(x[0])[axis], to: count, interpolation, .halfPixel)
+    return try graph.append(.resample(#require(resampling), axis: axis), x)
+}
+
+private func indices(_ places: [Int64], _ sizes: [Int], _ graph: inout Graph) throws -> ValueID {
+    try graph.append(.constant(Tensor(places, Shape(sizes))), [])
+}
 
 private func batchNorm(_ graph: inout Graph, _ x: [ValueID], channels: Int) throws -> ValueID {
     let shape = try Shape([channels])
@@ -164,7 +288,8 @@ func `a derivative equals the difference quotient`(test: GradientCase) throws {
 
     let values = try test.shapes.enumerated().map { index, sizes in
         let (shape, seed) = (try Shape(sizes), UInt64(index + 1))
-        return try test.name.hasPrefix("maxPool") ? apart(shape, seed: seed) : random(shape, seed: seed, test.range)
+        let hasLargest = ["maxPool", "reduce maximum", "reduce minimum"].contains { test.name.hasPrefix($0) }
+        return try hasLargest ? apart(shape, seed: seed) : random(shape, seed: seed, test.range)
     }
     for (operand, value) in zip(operands, values) { plan.tensor(operand).copy(from: value) }
     plan.run()
