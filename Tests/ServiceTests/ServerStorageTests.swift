@@ -5,7 +5,7 @@ import Testing
 @testable import Service
 
 /// A folder that is gone when the test is.
-final class TemporaryFolder {
+final class TemporaryFolder: Sendable {
     let path: String
 
     init() throws {
