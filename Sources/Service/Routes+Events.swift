@@ -38,9 +38,10 @@ extension Routes {
         let job = try await job(call)
         return stream(job.id, after: try call.lastEvent(), type: "text/plain; charset=utf-8", silence: "") { view in
             switch view.event.type {
-            case "status", "phase", "metrics", "layer", "log": "\(view.event.message)\n"
-            case "warning", "error": "\(view.event.type): \(view.event.message)\n"
-            case "progress": "\(view.event.message)\n"
+            case "status", "phase", "progress", "metrics", "layer", "log": "\(view.event.message)\n"
+            case "warning": "warning: \(view.event.message)\n"
+            // The event says that the job failed, and its data why.
+            case "error": "error: \(JSONValue(stored: view.event.data)["message"]?.string ?? view.event.message)\n"
             default: ""
             }
         }

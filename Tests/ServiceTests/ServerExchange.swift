@@ -38,6 +38,7 @@ struct ServerExchange {
     ///   - port: on loopback
     ///   - isEnough: whether what came of the body suffices; a stream of a job that does not end has no other end
     /// - Returns: the answer
+    /// - Throws: when there is none.
     func run(port: UInt16, until isEnough: @escaping @Sendable (String) -> Bool = { _ in false }) async throws -> Reply
     {
         let (request, isHead) = (bytes, method == "HEAD")

@@ -14,12 +14,13 @@ final class ServerWorld: Sendable {
             case "$(cat "$2")" in
             bad*) echo '{"error":{"code":"invalid_onnx","message":"byte 0: not ONNX","hint":"export again"}}'; exit 3 ;;
             hang*) exec sleep 600 ;;
+            crash*) kill -9 $$ ;;
             *) echo '{"object":"plan","candidates":[],"unsupported":[]}'; exit 0 ;;
             esac
         fi
         echo '{"type":"phase","level":"info","message":"baseline","data":{"phase":"baseline"}}'
         echo '{"type":"metrics","level":"info","message":"step 1","data":{"step":1,"train_loss":0.5}}'
-        echo '{"type":"metrics","level":"info","message":"step 2","data":{"step":2,"train_loss":0.25,"lr":"a,b"}}'
+        echo '{"type":"metrics","level":"info","message":"step 2","data":{"step":2,"train_loss":0.25,"lr":"a,b","slope.fc \\"1\\"":0.5}}'
         echo '{"type":"warning","level":"warning","message":"batch is fixed","data":{"code":"fixed_batch"}}'
         echo '{"type":"progress","level":"info","message":"half","data":{"fraction":0.5,"phase":"search","eta_seconds":1}}'
         case "$(tr -d ' ' <"$2/job.json")" in
@@ -31,7 +32,7 @@ final class ServerWorld: Sendable {
         printf '{"result":{}}' >"$2/output/report.json"
         printf '# report' >"$2/output/report.md"
         digest=$(sha256sum <"$2/output/model.onnx" | cut -d' ' -f1)
-        echo '{"type":"done","level":"info","message":"done","data":{"compression_ratio":2,"digests":{"model":"sha256:'$digest'"}}}'
+        echo '{"type":"done","level":"info","message":"done","data":{"compression_ratio":2,"pareto":[{"parameters":10}],"digests":{"model":"sha256:'$digest'"}}}'
         """
 
     /// Written once: Linux refuses to start a file that a process, such as a child forked just now, has open for writing.
