@@ -4,7 +4,9 @@ import Testing
 
 /// `GET /v1/jobs` and the list that it answers with.
 struct ServerJobListTests {
-    private static func ids(_ list: JSONValue) -> [String] { list["data"]?.array?.compactMap { $0["id"]?.string } ?? [] }
+    private static func ids(_ list: JSONValue) -> [String] {
+        list["data"]?.array?.compactMap { $0["id"]?.string } ?? []
+    }
 
     @Test func `a list without elements has every member`() async throws {
         try await withServer { world in

@@ -12,7 +12,8 @@ struct ServerMetricsTests {
             #expect(list["object"] == "list")
             #expect(
                 list["data"] == [
-                    ["step": 1, "train_loss": 0.5], ["lr": "a,b", "slope.fc \"1\"": 0.5, "step": 2, "train_loss": 0.25],
+                    ["step": 1, "train_loss": 0.5],
+                    ["lr": "a,b", "slope.fc \"1\"": 0.5, "step": 2, "train_loss": 0.25],
                 ])
         }
     }

@@ -58,7 +58,8 @@ struct ServerSecurityTests {
         try await withServer { world in
             let ids = [try await world.submit(), try await world.submit(seed: 8), try await world.submit(seed: 9)]
             for id in ids { _ = try await world.ended(id) }
-            let file = try await world.post("/v1/files", ServerForm().file("file", "net.onnx", "bad")).json["id"]?.string
+            let file = try await world.post("/v1/files", ServerForm().file("file", "net.onnx", "bad")).json["id"]?
+                .string
             var texts: [String] = []
             for id in ids + ["job_0"] {
                 for route in RouteTable.all.routes where route.method == .get {

@@ -1,5 +1,6 @@
 import Foundation
 import Glibc
+import Jobs
 import Logging
 import Testing
 
@@ -57,7 +58,23 @@ final class ServerWorld: Sendable {
         let configuration = try await Configuration.load(
             flags: standard.merging(settings) { $1 }, environment: [:], file: nil)
         let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
-        application = try await Application(configuration: configuration, executable: program, logger: logger)
+        application = try await Self.start(configuration, program, logger)
+    }
+}
+
+extension ServerWorld {
+    /// Starts the service, as soon as the one before it in the same folder has let go of it: its last handlers may still be
+    /// learning that their clients have left, and in one process nothing else ends them.
+    private static func start(
+        _ configuration: Configuration, _ program: String, _ logger: Logger
+    ) async throws -> Application {
+        while true {
+            do {
+                return try await Application(configuration: configuration, executable: program, logger: logger)
+            } catch JobsError.inUse {
+                await Task.yield()
+            }
+        }
     }
 }
 
