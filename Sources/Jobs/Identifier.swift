@@ -16,6 +16,7 @@ package enum Identifier {
     ///   - now: the time
     ///   - place: sorts ids of the same second; the last of the 1000 places is for all that follow
     ///   - generator: gives the rest
+    /// - Returns: the prefix, an underscore and 26 characters
     package static func make(
         _ prefix: String, at now: UnixSeconds, place: UInt64 = 0, using generator: inout some RandomNumberGenerator
     ) -> String {
