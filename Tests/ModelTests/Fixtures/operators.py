@@ -94,7 +94,8 @@ with np.errstate(all="ignore"):
     case("remainder", [low, np.array([-1, 0, 2, -3], np.int64)], np.array([0, 0, -1, 2], np.int64))
 
     # One operand.
-    for x in (np.array([-3, -1.5, -1, -0.5, 0, 0.25, 0.5, 1, 1.5, 2.5, 3.5], np.float32), f(3, 5) * 4, f(0, 2), f(1)):
+    for x in (np.array([-3, -1.5, -1, -0.5, 0, 0.25, 0.5, 1, 1.5, 2.5, 3.5], np.float32), f(3, 5) * 4, f(0, 2), f(1),
+              np.array([-1000, -100, -20, 20, 100, 1000], np.float32)):
         v = t(x)
         case("absolute", [x], v.abs())
         case("sign", [x], v.sign())
