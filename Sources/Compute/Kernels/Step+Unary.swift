@@ -92,7 +92,7 @@ extension Step {
                 }
             }
         case .hardSwish: step { loop.run { $0 <= -3 ? 0 : $0 >= 3 ? $1 : $1 * ($0 * (1 / 3) + 0.5) } }
-        case .clip(let minimum, let maximum): step { loop.run { $0 >= minimum && $0 <= maximum ? $1 : 0 } }
+        case .clip(let minimum, let maximum): step { loop.run { $0 > minimum && $0 < maximum ? $1 : 0 } }
         // What oneDNN computes never comes here.
         case .sigmoid, .tanh, .gelu, .geluTanh, .exp, .log, .sqrt, .softplus, .elu, .mish, .swish: step {}
         }

@@ -113,6 +113,17 @@ with np.errstate(all="ignore"):
         case("mish", [x], F.mish(v))
         case("silu", [x], F.silu(v))
         case("quickGelu", [x], v * torch.sigmoid(1.702 * v))
+    slopes = {
+        "softplus": F.softplus, "softsign": F.softsign, "hardSwish": F.hardswish, "mish": F.mish, "silu": F.silu,
+        "elu": lambda v: F.elu(v, 0.75), "quickGelu": lambda v: v * torch.sigmoid(1.702 * v), "sigmoid": torch.sigmoid,
+        "tanh": torch.tanh, "gelu": F.gelu, "geluTanh": lambda v: F.gelu(v, approximate="tanh"), "absolute": torch.abs,
+        "clip": lambda v: v.clamp(-1.25, 1.5), "sign": torch.sign, "erf": torch.erf, "sin": torch.sin,
+    }
+    for x in (np.array([-1000, -100, -20, 20, 100, 1000], np.float32), np.array([-4, -1.25, 0, 0.5, 1.5], np.float32)):
+        for name, function in slopes.items():
+            v, dy = t(x).requires_grad_(), f(*x.shape)
+            function(v).backward(t(dy))
+            case(f"derivative {name}", [x, dy], v.grad)
     special = np.array([1, np.nan, np.inf, -np.inf, 0], np.float32)
     case("isNaN", [special], np.isnan(special))
     case("isInfinite", [special], np.isinf(special))
