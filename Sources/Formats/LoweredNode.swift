@@ -2,33 +2,64 @@ import Compute
 
 /// A node of the document with its attributes as ops of ours want them.
 struct LoweredNode {
+    /// The place in the document; inside a function or a subgraph, of the node of the document that holds it.
     let index: Int
     let opType: String
     let inputs: [String]
+    let outputs: [String]
     let scope: String
-    private let node: ONNXModel.Node
-    private let opset: Int
+    /// Where it stands, which its own subgraphs see.
+    let frame: Frame
+    /// The version of the standard operators.
+    var opset: Int { frame.opset }
+    let attributes: [String: ONNXModel.Attribute]
+    private let name: String
 
-    init(_ node: ONNXModel.Node, index: Int, opset: Int) {
-        self.node = node
+    /// - Parameters:
+    ///   - node: as the file says it.
+    ///   - index: of the node of the document.
+    ///   - frame: says what its names mean, and learns those of its results.
+    ///   - scope: the module path where the node itself cannot know it.
+    init(_ node: ONNXModel.Node, index: Int, in frame: inout Frame, scope: String? = nil) {
         self.index = index
-        self.opset = opset
-        opType = node.domain.isEmpty ? node.opType : node.domain + "." + node.opType
-        inputs = node.inputs
-        scope = Self.scope(of: node)
+        opType = Self.opType(node)
+        inputs = node.inputs.map { frame.resolve($0) }
+        outputs = node.outputs.map { frame.define($0) }
+        self.frame = frame
+        self.scope = scope ?? Self.scope(of: node)
+        name = node.name
+        var attributes: [String: ONNXModel.Attribute] = [:]
+        for (key, value) in node.attributes {
+            if case .reference(let argument) = value {
+                attributes[key] = frame.arguments[argument]
+            } else {
+                attributes[key] = value
+            }
+        }
+        self.attributes = attributes
+    }
+
+    /// With the domain in front where it is not the standard one.
+    static func opType(_ node: ONNXModel.Node) -> String {
+        node.domain.isEmpty ? node.opType : node.domain + "." + node.opType
     }
 
     /// As errors name it.
     var description: String {
-        "'\(node.name.isEmpty ? node.outputs.first ?? "\(index)" : node.name)' (\(opType), opset \(opset))"
+        "'\(name.isEmpty ? outputs.first ?? "\(index)" : name)' (\(opType), opset \(opset))"
     }
 
-    /// The first result; the others are only for training.
+    /// The first result, which no node leaves out.
     func output() throws(FormatError) -> String {
-        guard let first = node.outputs.first, !first.isEmpty else {
+        guard let first = outputs.first, !first.isEmpty else {
             throw .invalidONNX("node \(description) computes nothing")
         }
         return first
+    }
+
+    /// The name of a further result, or nil when nobody wants it.
+    func furtherOutput(_ position: Int) -> String? {
+        position < outputs.count && !outputs[position].isEmpty ? outputs[position] : nil
     }
 
     func input(_ position: Int) throws(FormatError) -> String {
@@ -39,36 +70,44 @@ struct LoweredNode {
     func hasInput(_ position: Int) -> Bool { position < inputs.count && !inputs[position].isEmpty }
 
     func int(_ name: String) -> Int? {
-        if case .int(let value) = node.attributes[name] { Int(value) } else { nil }
+        if case .int(let value) = attributes[name] { Int(value) } else { nil }
     }
 
     func ints(_ name: String) -> [Int]? {
-        if case .ints(let values) = node.attributes[name] { values.map(Int.init) } else { nil }
+        if case .ints(let values) = attributes[name] { values.map(Int.init) } else { nil }
     }
 
     func float(_ name: String) -> Float? {
-        if case .float(let value) = node.attributes[name] { value } else { nil }
+        if case .float(let value) = attributes[name] { value } else { nil }
+    }
+
+    func floats(_ name: String) -> [Float]? {
+        if case .floats(let values) = attributes[name] { values } else { nil }
+    }
+
+    func graph(_ name: String) -> ONNXModel.Subgraph? {
+        if case .graph(let graph) = attributes[name] { graph } else { nil }
     }
 
     func string(_ name: String) -> String? {
-        if case .string(let value) = node.attributes[name] { value } else { nil }
+        if case .string(let value) = attributes[name] { value } else { nil }
     }
 
     /// The tensor of a `Constant` node.
     func constant() throws(FormatError) -> Tensor {
-        if case .tensor(let message) = node.attributes["value"] { return try ONNXDocument.tensor(message, nil) }
+        if case .tensor(let message) = attributes["value"] { return try ONNXDocument.tensor(message, nil) }
         if let value = float("value_float") { return try tensor(value) }
         if let value = int("value_int") { return try tensor([Int64(value)], []) }
         if let values = ints("value_ints") { return try tensor(values.map(Int64.init), [values.count]) }
-        if case .floats(let values) = node.attributes["value_floats"] {
-            do { return try Tensor(values, Shape([values.count])) } catch { throw unfit("\(error)") }
-        }
+        if let values = floats("value_floats") { return try tensor(values, [values.count]) }
         throw .unsupportedOperator([description + " of that kind"])
     }
 
+    func flag(_ name: String, otherwise: Bool = false) -> Bool { int(name).map { $0 != 0 } ?? otherwise }
+
     /// What `ConstantOfShape` fills with: one number, by default the float zero.
     func fillValue() throws(FormatError) -> Tensor {
-        guard case .tensor(let message) = node.attributes["value"] else { return try tensor(0) }
+        guard case .tensor(let message) = attributes["value"] else { return try tensor(0) }
         let tensor = try ONNXDocument.tensor(message, nil)
         guard tensor.shape.elementCount == 1 else { throw unfit("it fills with \(tensor.shape.elementCount) numbers") }
         return tensor
@@ -84,6 +123,10 @@ struct LoweredNode {
 
     func tensor(_ value: Float) throws(FormatError) -> Tensor {
         do { return try Tensor([value], .scalar) } catch { throw .memory(byteCount: error.byteCount) }
+    }
+
+    func tensor(_ values: [Float], _ sizes: [Int]) throws(FormatError) -> Tensor {
+        do { return try Tensor(values, Shape(sizes)) } catch { throw unfit("\(error)") }
     }
 
     func tensor(_ values: [Int64], _ sizes: [Int]) throws(FormatError) -> Tensor {

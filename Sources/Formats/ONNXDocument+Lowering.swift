@@ -12,20 +12,22 @@ extension ONNXDocument {
     package func lower(batch: Int, samples shapes: [String: [Int]] = [:]) throws(FormatError) -> Graph {
         try checkOperators()
         var lowering = ONNXLowering(
-            opset: opset, weights: Set(weights.keys).subtracting(statistics), furtherResults: furtherResults)
+            functions: model.functions, weights: Set(weights.keys).subtracting(statistics),
+            furtherResults: furtherResults)
         for (name, tensor) in weights { lowering.values[name] = .known(tensor, name: name) }
         for input in model.inputs where weights[input.name] == nil {
             let type = try inputType(input, batch: batch, sample: shapes[input.name])
             lowering.values[input.name] = .computed(lowering.graph.addInput(input.name, type))
         }
+        var frame = Frame(opset: opset)
         for (index, node) in model.nodes.enumerated() {
-            let node = LoweredNode(node, index: index, opset: opset)
-            if try !lowering.fold(node) { try lowering.lower(node) }
+            let lowered = LoweredNode(node, index: index, in: &frame)
+            try lowering.lowerNode(lowered, calling: lowering.function(node))
         }
         for output in model.outputs {
             lowering.graph.addOutput(output.name, try lowering.operand(output.name))
         }
-        return lowering.graph.pruned()
+        return try lowering.graph.pruned().recognized().pruned()
     }
 
     /// Names of the running means and variances, which are no weights.
@@ -45,9 +47,10 @@ extension ONNXDocument {
 
     private var furtherResults: [String: String] {
         var results: [String: String] = [:]
+        var frame = Frame(opset: opset)
         for (index, node) in model.nodes.enumerated() {
             for output in node.outputs.dropFirst() where !output.isEmpty {
-                results[output] = LoweredNode(node, index: index, opset: opset).description
+                results[output] = LoweredNode(node, index: index, in: &frame).description
             }
         }
         return results
@@ -91,11 +94,29 @@ extension ONNXDocument {
         return ValueType(element, shape)
     }
 
+    /// That nothing is amiss with the operators, before anything is built; but for those in subgraphs, of which not all
+    /// need be run.
     private func checkOperators() throws(FormatError) {
         var refused: [String] = []
-        for (index, node) in model.nodes.enumerated() {
-            let lowered = LoweredNode(node, index: index, opset: opset)
-            if !ONNXLowering.supported.contains(lowered.opType) { refused.append(lowered.description) }
+        var frame = Frame(opset: opset)
+        var functions: [String: ONNXModel.Function] = [:]
+        for function in model.functions {
+            functions[ONNXLowering.key(domain: function.domain, function.name, overload: function.overload)] = function
+        }
+        // Each function is looked into once, however often it is called.
+        var bodies = [model.nodes.enumerated().map { (index: $0.offset, node: $0.element) }]
+        var reached: Set<String> = []
+        while let body = bodies.popLast() {
+            for (index, node) in body {
+                let key = ONNXLowering.key(domain: node.domain, node.opType, overload: node.overload)
+                if let function = functions[key] {
+                    guard reached.insert(key).inserted else { continue }
+                    bodies.append(function.nodes.map { (index: index, node: $0) })
+                } else if !ONNXLowering.supported.contains(LoweredNode.opType(node)) {
+                    let lowered = LoweredNode(node, index: index, in: &frame)
+                    refused.append(lowered.description + (ONNXLowering.refusals[lowered.opType] ?? ""))
+                }
+            }
         }
         guard refused.isEmpty else { throw .unsupportedOperator(refused) }
     }

@@ -12,6 +12,13 @@ extension ONNXLowering {
         return type.shape
     }
 
+    /// The element type of an operand.
+    func elementType(_ node: LoweredNode, _ index: Int) throws(FormatError) -> ElementType {
+        let name = try node.input(index)
+        guard let type = type(name) else { throw absent(name) }
+        return type.element
+    }
+
     /// The axis of the first operand that a possibly negative attribute means.
     func axis(_ axis: Int, _ node: LoweredNode) throws(FormatError) -> Int {
         let shape = try shape(node, 0)
@@ -21,22 +28,22 @@ extension ONNXLowering {
 
     /// An operand that must be known, as integers.
     func integers(_ node: LoweredNode, _ index: Int) throws(FormatError) -> [Int] {
-        guard let tensor = known(try node.input(index)), tensor.type == .int64 else {
+        guard let tensor = known(try node.input(index)), tensor.type == .int64 || tensor.type == .int32 else {
             throw .unsupportedOperator([node.description + " with sizes that depend on the data"])
         }
         guard tensor.shape.rank <= 1 else { throw unfit(node, "operand \(index) of shape \(tensor.shape) is no list") }
-        return tensor.int64s.map(Int.init)
+        return tensor.type == .int64 ? tensor.int64s.map(Int.init) : tensor.int32s.map(Int.init)
     }
 
     func shaped(_ node: LoweredNode, _ body: () throws(ShapeError) -> Shape) throws(FormatError) -> Shape {
         do { return try body() } catch { throw unfit(node, "\(error)") }
     }
 
-    /// What a slice means on an axis: negative positions count from the end, and all are moved inside.
-    static func sliced(from start: Int, to end: Int, of size: Int) -> Range<Int> {
-        let low = min(max(start < 0 ? start + size : start, 0), size)
-        let high = min(max(end < 0 ? end + size : end, low), size)
-        return low..<high
+    /// An operand that must be known, as one integer.
+    func integer(_ node: LoweredNode, _ index: Int) throws(FormatError) -> Int {
+        let integers = try integers(node, index)
+        guard integers.count == 1 else { throw unfit(node, "operand \(index) is not one number") }
+        return integers[0]
     }
 
     /// The shape that a node gives to the elements of its first operand.

@@ -11,6 +11,8 @@ package struct ONNXModel: Sendable {
         package var name = ""
         package var opType = ""
         package var domain = ""
+        /// Which of several functions of one name is called.
+        var overload = ""
         package var inputs: [String] = []
         package var outputs: [String] = []
         package var attributes: [String: Attribute] = [:]
@@ -25,8 +27,32 @@ package struct ONNXModel: Sendable {
         case tensor(TensorMessage)
         case floats([Float])
         case ints([Int64])
-        /// Subgraphs and what else no op of ours takes.
+        case graph(Subgraph)
+        /// In a function, the attribute of that name of the node that calls it.
+        case reference(String)
+        /// What no op of ours takes.
         case other
+    }
+
+    /// A branch of an `If` or the body of a `Loop`, which also sees the names of the graph around it.
+    package struct Subgraph: Sendable {
+        var nodes: [Node] = []
+        var initializers: [TensorMessage] = []
+        var inputs: [String] = []
+        var outputs: [String] = []
+    }
+
+    /// An operator that the file itself defines by others.
+    package struct Function: Sendable {
+        var name = ""
+        var domain = ""
+        var overload = ""
+        var inputs: [String] = []
+        var outputs: [String] = []
+        /// Attributes that a call may leave out.
+        var defaults: [String: Attribute] = [:]
+        var nodes: [Node] = []
+        var opsets: [Opset] = []
     }
 
     package struct TensorMessage: Sendable {
@@ -67,6 +93,7 @@ package struct ONNXModel: Sendable {
     package var inputs: [ValueInfo] = []
     package var outputs: [ValueInfo] = []
     package var valueInfos: [ValueInfo] = []
+    var functions: [Function] = []
     /// The fields in the order of the file.
     var modelFields: [ModelField] = []
     var graphFields: [GraphField] = []
@@ -82,5 +109,27 @@ package struct ONNXModel: Sendable {
     enum GraphField {
         case node(Int), initializer(Int), input(Int), output(Int), valueInfo(Int)
         case other(Bytes)
+    }
+}
+
+extension ONNXModel.Node {
+    /// The names that it reads: its operands, and what its subgraphs see of the graph around them.
+    var reads: [String] {
+        let subgraphs = attributes.values.compactMap { if case .graph(let graph) = $0 { graph } else { nil } }
+        return subgraphs.isEmpty ? inputs : inputs + subgraphs.flatMap(\.captures).sorted()
+    }
+}
+
+extension ONNXModel.Subgraph {
+    /// The names of the graph around it that it reads.
+    var captures: Set<String> {
+        var own = Set(inputs).union(initializers.map(\.name))
+        var captures: Set<String> = []
+        for node in nodes {
+            captures.formUnion(Set(node.reads).subtracting(own))
+            own.formUnion(node.outputs)
+        }
+        captures.formUnion(Set(outputs).subtracting(own))
+        return captures.subtracting([""])
     }
 }

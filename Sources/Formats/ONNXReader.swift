@@ -23,8 +23,9 @@ extension ONNXModel {
                 modelFields.append(.metadata(key: key, field.encoded))
                 try Self.limit(modelFields.count, of: "entries of metadata")
                 continue
-            case (25, .bytes):
-                throw .unsupportedOperator(["functions of its own: inline them with onnx.inliner before"])
+            case (25, .bytes(let message)):
+                functions.append(try Function(message))
+                try Self.limit(functions.count, of: "functions")
             default: break
             }
             try Self.limit(opsets.count, of: "operator sets")
@@ -50,7 +51,7 @@ extension ONNXModel {
     }
 
     /// - Throws: ``FormatError/tooLarge(_:)`` for more of something than a real model has: each takes memory.
-    private static func limit(_ count: Int, of what: String) throws(FormatError) {
+    fileprivate static func limit(_ count: Int, of what: String) throws(FormatError) {
         guard count <= ONNXDocument.Limits.messages else { throw .tooLarge("the file has too many \(what)") }
     }
 
@@ -60,7 +61,7 @@ extension ONNXModel {
             switch (field.number, field.value) {
             case (1, .bytes(let message)):
                 graphFields.append(.node(nodes.count))
-                nodes.append(try Node(message, field.encoded))
+                nodes.append(try Node(message, field.encoded, depth: 0))
             case (5, .bytes(let message)):
                 graphFields.append(.initializer(initializers.count))
                 initializers.append(try TensorMessage(message, field.encoded))
@@ -120,7 +121,12 @@ extension ONNXModel.Opset {
 }
 
 extension ONNXModel.Node {
-    fileprivate init(_ message: Bytes, _ encoded: Bytes) throws(FormatError) {
+    /// As many subgraphs as may lie in each other: readers of them call themselves.
+    private static let depthLimit = 8
+
+    /// A node in as many subgraphs as `depth` says.
+    fileprivate init(_ message: Bytes, _ encoded: Bytes, depth: Int) throws(FormatError) {
+        guard depth <= Self.depthLimit else { throw .tooLarge("the file has too many graphs in each other") }
         self.encoded = encoded
         var reader = ProtobufReader(message)
         while let field = try reader.next() {
@@ -131,9 +137,10 @@ extension ONNXModel.Node {
             case 3: name = bytes.string
             case 4: opType = bytes.string
             case 5:
-                let (key, value) = try Self.attribute(bytes)
+                let (key, value) = try Self.attribute(bytes, depth: depth)
                 attributes[key] = value
             case 7: domain = bytes.string == "ai.onnx" ? "" : bytes.string
+            case 8: overload = bytes.string
             case 9:
                 let (key, value) = try ONNXModel.entry(bytes)
                 metadata[key] = value
@@ -142,7 +149,9 @@ extension ONNXModel.Node {
         }
     }
 
-    private static func attribute(_ message: Bytes) throws(FormatError) -> (String, ONNXModel.Attribute) {
+    fileprivate static func attribute(
+        _ message: Bytes, depth: Int
+    ) throws(FormatError) -> (String, ONNXModel.Attribute) {
         var (name, value) = ("", ONNXModel.Attribute.other)
         var (floats, ints): ([Float], [Int64]) = ([], [])
         var kind: UInt64 = 0
@@ -154,6 +163,8 @@ extension ONNXModel.Node {
             case (3, .varint(let number)): value = .int(Int64(bitPattern: number))
             case (4, .bytes(let text)): value = .string(text.string)
             case (5, .bytes(let tensor)): value = .tensor(try ONNXModel.TensorMessage(tensor, field.encoded))
+            case (6, .bytes(let graph)): value = .graph(try ONNXModel.Subgraph(graph, depth: depth + 1))
+            case (21, .bytes(let text)): value = .reference(text.string)
             case (7, .fixed32(let bits)): floats.append(Float(bitPattern: bits))
             case (7, .bytes(let packed)): floats += packed.floats
             case (8, .varint(let number)): ints.append(Int64(bitPattern: number))
@@ -162,6 +173,7 @@ extension ONNXModel.Node {
             default: break
             }
         }
+        if case .reference = value { return (name, value) }
         if kind == 6 || !floats.isEmpty { value = .floats(floats) }
         if kind == 7 || !ints.isEmpty { value = .ints(ints) }
         // A zero is not written: the kind alone tells it from nothing.
@@ -169,6 +181,46 @@ extension ONNXModel.Node {
         if case .other = value, kind == 2 { value = .int(0) }
         if case .other = value, kind == 3 { value = .string("") }
         return (name, value)
+    }
+}
+
+extension ONNXModel.Subgraph {
+    fileprivate init(_ message: Bytes, depth: Int) throws(FormatError) {
+        var reader = ProtobufReader(message)
+        while let field = try reader.next() {
+            guard case .bytes(let bytes) = field.value else { continue }
+            switch field.number {
+            case 1: nodes.append(try ONNXModel.Node(bytes, field.encoded, depth: depth))
+            case 5: initializers.append(try ONNXModel.TensorMessage(bytes, field.encoded))
+            case 11: inputs.append(try ONNXModel.ValueInfo(bytes, field.encoded).name)
+            case 12: outputs.append(try ONNXModel.ValueInfo(bytes, field.encoded).name)
+            default: break
+            }
+            try ONNXModel.limit(nodes.count + initializers.count + inputs.count, of: "nodes in a graph of a node")
+        }
+    }
+}
+
+extension ONNXModel.Function {
+    fileprivate init(_ message: Bytes) throws(FormatError) {
+        var reader = ProtobufReader(message)
+        while let field = try reader.next() {
+            guard case .bytes(let bytes) = field.value else { continue }
+            switch field.number {
+            case 1: name = bytes.string
+            case 4: inputs.append(bytes.string)
+            case 5: outputs.append(bytes.string)
+            case 7: nodes.append(try ONNXModel.Node(bytes, field.encoded, depth: 0))
+            case 9: opsets.append(try ONNXModel.Opset(bytes))
+            case 10: domain = bytes.string == "ai.onnx" ? "" : bytes.string
+            case 11:
+                let (key, value) = try ONNXModel.Node.attribute(bytes, depth: 0)
+                defaults[key] = value
+            case 13: overload = bytes.string
+            default: break
+            }
+            try ONNXModel.limit(nodes.count + inputs.count + opsets.count, of: "nodes in a function")
+        }
     }
 }
 

@@ -81,7 +81,7 @@ extension ONNXDocument {
     private func isRead(_ name: String, after edit: ONNXEdit) -> Bool {
         model.outputs.contains { $0.name == name }
             || model.nodes.enumerated().contains {
-                !edit.removedNodes.contains($0.offset) && $0.element.inputs.contains(name)
+                !edit.removedNodes.contains($0.offset) && $0.element.reads.contains(name)
             }
     }
 
@@ -93,7 +93,7 @@ extension ONNXDocument {
         for (index, node) in model.nodes.enumerated() {
             for new in edit.newNodes[index] ?? [] { known.insert(new.output) }
             guard !edit.removedNodes.contains(index) else { continue }
-            if node.inputs.allSatisfy({ $0.isEmpty || known.contains($0) }) {
+            if node.reads.allSatisfy({ $0.isEmpty || known.contains($0) }) {
                 known.formUnion(node.outputs)
             } else {
                 edit.removedNodes.insert(index)
@@ -105,14 +105,14 @@ extension ONNXDocument {
         }
         // Upwards: what was read only by what is gone, such as the transpose of a weight.
         var read = Set(model.outputs.map(\.name))
-        let readBefore = read.union(model.nodes.flatMap(\.inputs))
+        let readBefore = read.union(model.nodes.flatMap(\.reads))
         let new = Set(edit.newInitializers.map(\.name))
         for (index, node) in model.nodes.enumerated().reversed() {
             for node in edit.newNodes[index] ?? [] { read.formUnion(Set(node.inputs).subtracting(new)) }
             guard !edit.removedNodes.contains(index) else { continue }
             let isRead = node.outputs.contains(where: read.contains)
             if isRead || !node.outputs.contains(where: readBefore.contains) {
-                read.formUnion(node.inputs)
+                read.formUnion(node.reads)
             } else {
                 edit.removedNodes.insert(index)
             }

@@ -1,3 +1,4 @@
+import FoundationEssentials
 package import Glibc
 
 /// What a child does to itself before it touches the user's files. All of it is final for the process.
@@ -34,9 +35,17 @@ package enum ChildLimits {
         pthread_detach(thread)
     }
 
-    /// Lets allocations fail beyond so many bytes of heap and private writable memory (`RLIMIT_DATA`).
+    /// Lets allocations fail beyond so many more bytes of heap and private writable memory (`RLIMIT_DATA`) than there are
+    /// now: libraries reserve memory at their start that they never touch, and it counts as much as any other.
     package static func limitMemory(bytes: Int) throws(JobsError) {
-        try limit(RLIMIT_DATA, rlim_t(clamping: bytes))
+        let (limit, overflow) = dataBytes.addingReportingOverflow(bytes)
+        try self.limit(RLIMIT_DATA, rlim_t(clamping: overflow ? .max : limit))
+    }
+
+    /// What counts against `RLIMIT_DATA`: the sixth number of `/proc/self/statm`, in pages (proc(5)).
+    private static var dataBytes: Int {
+        let numbers = (try? String(contentsOfFile: "/proc/self/statm", encoding: .utf8))?.split(separator: " ") ?? []
+        return numbers.count > 5 ? (Int(numbers[5]) ?? 0) * sysconf(CInt(_SC_PAGESIZE)) : 0
     }
 
     /// Writes no memory of the user's to disk when the process crashes.

@@ -2,6 +2,9 @@ import Compute
 
 // What the ops on axes and indices make of sizes.
 extension Op {
+    /// No tensor has so long an axis, and with so small a count no sum overflows.
+    private static let padLimit = -(1 << 56)...(1 << 56)
+
     static func normType(_ operands: [ValueType], axes: Int) throws(ShapeError) -> ValueType {
         let shape = operands[0].shape
         guard axes > 0, axes <= shape.rank else {
@@ -22,9 +25,9 @@ extension Op {
         }
         var sizes: [Int] = []
         for axis in shape.dimensions.indices {
-            let (head, overflow) = shape[axis].addingReportingOverflow(before[axis])
-            let (size, overflowToo) = head.addingReportingOverflow(after[axis])
-            guard !overflow, !overflowToo, size >= 0, kind == .constant || shape[axis] > 0 || size == 0 else {
+            let isSmall = padLimit.contains(before[axis]) && padLimit.contains(after[axis])
+            let size = isSmall ? shape[axis] + before[axis] + after[axis] : -1
+            guard size >= 0, kind == .constant || shape[axis] > 0 || size == 0 else {
                 throw .unsuitable(
                     operation: "Pad", shape, reason: "cannot grow by \(before[axis]) and \(after[axis]) on axis \(axis)"
                 )

@@ -1,3 +1,4 @@
+import Compute
 import Foundation
 import Glibc
 import Jobs
@@ -22,8 +23,9 @@ package enum ChildGuard {
         try? ChildLimits.preferAsVictim()
     }
 
-    /// Lets allocations fail beyond so many bytes.
+    /// Lets allocations fail beyond so many bytes. The number of threads has to be settled before.
     package static func limitMemory(bytes: Int) throws(Failure) {
+        do { try reserveSolverMemory() } catch { throw Failure(any: error) }
         do { try ChildLimits.limitMemory(bytes: bytes) } catch { throw Failure(.internalError, "\(error)") }
     }
 }

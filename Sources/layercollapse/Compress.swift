@@ -41,8 +41,8 @@ struct Compress: ParsableCommand {
             // The service keeps the time of its jobs itself.
             let deadline = isJob ? nil : self.deadline(order.options)
             defer { withExtendedLifetime(deadline) {} }
-            if let bytes = order.memoryLimitBytes { try ChildGuard.limitMemory(bytes: bytes) }
             Processor.useThreads(order.options.threads ?? order.threads)
+            if let bytes = order.memoryLimitBytes { try ChildGuard.limitMemory(bytes: bytes) }
             let result = try Compression.run(order, tell: narrator.tell)
             narrator.end(result.summary, result.document)
         } catch {

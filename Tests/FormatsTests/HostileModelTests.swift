@@ -99,10 +99,10 @@ private let documents: [Refused] = [
     Refused("an input twice", "invalid_onnx", "two inputs are named 'x'") { $0.inputs += [("x", 1, [2])] },
     Refused(
         "an unknown operator", "unsupported_operator",
-        "the model uses what cannot be run: '/NonMaxSuppression' (NonMaxSuppression, opset 17), '/Loop' (Loop, opset 17)"
+        "the model uses what cannot be run: '/NonMaxSuppression' (NonMaxSuppression, opset 17), '/TopK' (TopK, opset 17)"
     ) {
         $0.nodes = [
-            .init(opType: "NonMaxSuppression", inputs: ["x"]), .init(opType: "Loop", inputs: ["x"], outputs: ["z"]),
+            .init(opType: "NonMaxSuppression", inputs: ["x"]), .init(opType: "TopK", inputs: ["x"], outputs: ["z"]),
         ]
     },
     Refused(
@@ -110,9 +110,22 @@ private let documents: [Refused] = [
         "the model uses what cannot be run: '/Relu' (com.example.Relu, opset 17)"
     ) { $0.nodes[0].domain = "com.example" },
     Refused(
-        "functions", "unsupported_operator",
-        "the model uses what cannot be run: functions of its own: inline them with onnx.inliner before"
-    ) { $0.moreOfModel = Wire.field(25, Wire.field(1, "Relu")) },
+        "a random operator", "unsupported_operator",
+        "the model uses what cannot be run: '/RandomUniformLike' (RandomUniformLike, opset 17) is random: "
+            + "export after model.eval()"
+    ) { $0.nodes[0].opType = "RandomUniformLike" },
+    Refused("a function without results", "invalid_onnx", "value 'y' is read before anything computes it") {
+        $0.moreOfModel = Wire.field(25, Wire.field(1, "Relu"))
+    },
+    Refused(
+        "a function that calls itself", "file_too_large",
+        "node 'y' (Relu, opset 17) is too deep in other functions"
+    ) {
+        let body = Draft.Node(opType: "Relu", inputs: ["a"], outputs: ["b"])
+        let call = Wire.field(7, Wire.field(1, "a") + Wire.field(2, "b") + Wire.field(4, body.opType))
+        let function = Wire.field(1, "Relu") + Wire.field(4, "a") + Wire.field(5, "b") + call
+        $0.moreOfModel = Wire.field(25, function)
+    },
     Refused(
         "a sparse weight", "unsupported_operator",
         "the model uses what cannot be run: sparse initializers: store them dense"
@@ -198,13 +211,14 @@ private func `a model that is not sound is refused with what is wrong`(refused: 
     #expect(refusal?.text == refused.text)
 }
 
-@Test func `subgraphs in subgraphs are not followed`() throws {
+@Test func `subgraphs deep in subgraphs are refused`() throws {
     let folder = try Folder()
     var nested: [UInt8] = []
     // An attribute that holds a graph that holds a node that holds an attribute, three thousand times.
     for _ in 0..<3000 { nested = Wire.field(5, Wire.field(1, "body") + Wire.field(6, Wire.field(1, nested))) }
     let draft = Draft([.init(opType: "Relu", inputs: ["x"], more: nested)])
-    #expect(failure { _ = try ONNXDocument(folder.write(draft.bytes)).lower(batch: 2) } == nil)
+    let refusal = failure { _ = try ONNXDocument(folder.write(draft.bytes)) }
+    #expect(refusal?.text == "the file has too many graphs in each other")
 }
 
 @Test(arguments: [UInt64(1), 5])

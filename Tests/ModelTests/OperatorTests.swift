@@ -79,6 +79,7 @@ private struct Reference: CustomTestStringConvertible, Sendable {
         case "slice": return try slice()
         case "pad": return try pad(words[1])
         case "resize": return try resize(words)
+        case "derivative": return .unaryGradient(try #require(unaries[words[1]]))
         default: return .unary(try #require(unaries[name]))
         }
     }
@@ -123,7 +124,8 @@ private let unaries: [String: UnaryKind] = [
     "sin": .sin, "cos": .cos, "softplus": .softplus, "softsign": .softsign,
     "hardSigmoid": .hardSigmoid(alpha: 0.3, beta: 0.4), "hardSwish": .hardSwish,
     "clip": .clip(minimum: -1.25, maximum: 1.5), "elu": .elu(alpha: 0.75), "mish": .mish, "silu": .swish(alpha: 1),
-    "quickGelu": .swish(alpha: 1.702),
+    "quickGelu": .swish(alpha: 1.702), "sigmoid": .sigmoid, "tanh": .tanh, "gelu": .gelu, "geluTanh": .geluTanh,
+    "erf": .erf,
 ]
 
 @Test func `there are numbers to compare with`() {

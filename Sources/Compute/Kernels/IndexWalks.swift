@@ -1,5 +1,11 @@
+/// Positions of updates or results, each with the place that its indices name; both are counted in parts.
+protocol PartWalk {
+    /// In row-major order of the positions; `place` is nil for an index outside.
+    func forEach(_ body: (_ position: Int, _ place: Int?) -> Void)
+}
+
 /// All positions of a tensor of indices, each with the place in another tensor that differs from it on one axis.
-struct ElementWalk {
+struct ElementWalk: PartWalk {
     private let loop: StridedLoop
     private let indices: Indices
     private let size: Int
@@ -18,7 +24,6 @@ struct ElementWalk {
         indices = try Indices(tensor)
     }
 
-    /// In row-major order of the indices; `place` is nil for an index outside.
     @inline(__always)
     func forEach(_ body: (_ position: Int, _ place: Int?) -> Void) {
         guard indices.count > 0 else { return }
@@ -34,7 +39,7 @@ struct ElementWalk {
 }
 
 /// Tuples of indices, each with the part of another tensor that it names.
-struct IndexTuples {
+struct IndexTuples: PartWalk {
     /// `[B..., I..., rest...]`
     let partSizes: [Int]
     /// How many elements a part has.
@@ -62,7 +67,6 @@ struct IndexTuples {
         indices = try Indices(tensor)
     }
 
-    /// In order; `place` counts parts and is nil for a tuple outside.
     @inline(__always)
     func forEach(_ body: (_ position: Int, _ place: Int?) -> Void) {
         for batch in 0..<batches {

@@ -1,5 +1,21 @@
 import CLAPACK
 
+/// Makes OpenBLAS allocate its buffers, one a thread and call, which it keeps. Where a limit lets such an allocation fail
+/// later, OpenBLAS ends the process or asks again without end.
+///
+/// - Throws: ``ComputeError/memory(_:)`` when there is no room for the little that this takes itself.
+package func reserveSolverMemory() throws(ComputeError) {
+    // Large enough that every routine shares its work among all threads.
+    let size = 768
+    let x = try Tensor.scratch(.of([size, size]))
+    var gram = Matrix(rows: size, columns: size)
+    var product = gram
+    try gram.accumulateGram(of: x)
+    try product.accumulateProduct(x, x)
+    for index in 0..<size { gram[index, index] = 1 }
+    _ = try gram.choleskySolve(product)
+}
+
 extension Matrix {
     /// Solves `self * result = rightSides` for a symmetric positive definite `self`.
     ///

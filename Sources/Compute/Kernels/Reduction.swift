@@ -17,7 +17,7 @@ struct Reduction {
         isEmpty = shape.elementCount == 0
     }
 
-    // SAFETY of the three: the callers give tensors of the shape and of the result's count.
+    // SAFETY of the four: the callers give tensors of the shape and of the result's count.
 
     /// The sums of a function of the elements, which keeps zero.
     @inline(__always)
@@ -46,6 +46,39 @@ struct Reduction {
                 unsafe y[index] += function(SIMD8(a[index], 0, 0, 0, 0, 0, 0, 0))[0]
                 index &+= 1
             }
+        }
+    }
+
+    /// Combines floats in an order that depends on the sizes alone: eight at a time where neighbours become one.
+    @inline(__always)
+    func foldLanes(
+        _ x: UnsafeMutablePointer<Float>, into result: UnsafeMutablePointer<Float>, from initial: Float,
+        _ combine: (Float, Float) -> Float, lanes: (SIMD8<Float>, SIMD8<Float>) -> SIMD8<Float>
+    ) {
+        unsafe result.update(repeating: initial, count: results)
+        guard !isEmpty else { return }
+        loop.forEachRow { offsets in
+            let (y, a, count) = unsafe (result + offsets[0], x + offsets[1], loop.row.count)
+            guard loop.row.strides[0] == 0 else {
+                for index in 0..<count { unsafe y[index] = combine(y[index], a[index]) }
+                return
+            }
+            var (even, odd) = (SIMD8(repeating: initial), SIMD8(repeating: initial))
+            var index = 0
+            while index &+ 16 <= count {
+                let place = unsafe UnsafeRawPointer(a + index)
+                even = unsafe lanes(even, place.loadUnaligned(as: SIMD8<Float>.self))
+                odd = unsafe lanes(odd, place.loadUnaligned(fromByteOffset: 32, as: SIMD8<Float>.self))
+                index &+= 16
+            }
+            let both = lanes(even, odd)
+            var value = unsafe y[0]
+            for lane in 0..<8 { value = combine(value, both[lane]) }
+            while index < count {
+                value = unsafe combine(value, a[index])
+                index &+= 1
+            }
+            unsafe y[0] = value
         }
     }
 

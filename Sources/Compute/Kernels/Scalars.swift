@@ -15,6 +15,15 @@ struct Truth: BitwiseCopyable, Comparable {
     @inline(__always)
     static func == (left: Truth, right: Truth) -> Bool { left.isTrue == right.isTrue }
 
+    // Without the short circuit of `&&`, which would keep a loop from being vectorised.
+    @inline(__always)
+    static func & (left: Truth, right: Truth) -> Truth {
+        Truth((left.byte != 0 ? 1 : 0) & (right.byte != 0 ? 1 : 0) != 0)
+    }
+
+    @inline(__always)
+    static func | (left: Truth, right: Truth) -> Truth { Truth(left.byte | right.byte != 0) }
+
     @inline(__always)
     static func < (left: Truth, right: Truth) -> Bool { !left.isTrue && right.isTrue }
 }

@@ -69,8 +69,8 @@ extension Step {
         let rows = try BroadcastRows(left, right, of: Truth.self, into: result, of: Truth.self, kind.rawValue)
         let operands = [left, right, result]
         return switch kind {
-        case .and: Step(kind.rawValue, keeping: operands) { rows.run { Truth($0.isTrue && $1.isTrue) } }
-        case .or: Step(kind.rawValue, keeping: operands) { rows.run { Truth($0.isTrue || $1.isTrue) } }
+        case .and: Step(kind.rawValue, keeping: operands) { rows.run { $0 & $1 } }
+        case .or: Step(kind.rawValue, keeping: operands) { rows.run { $0 | $1 } }
         case .xor: Step(kind.rawValue, keeping: operands) { rows.run { Truth($0.isTrue != $1.isTrue) } }
         }
     }

@@ -23,32 +23,41 @@ extension Step {
         _ kind: ExtremeKind, _ x: Tensor, _ split: AxisSplit, _ takesLast: Bool, of type: Element.Type,
         into result: Tensor
     ) throws(ComputeError) -> Step {
-        switch (kind, takesLast) {
-        case (.maximum, false): try extreme(x, split, of: type, into: result, >)
-        case (.maximum, true): try extreme(x, split, of: type, into: result, >=)
-        case (.minimum, false): try extreme(x, split, of: type, into: result, <)
-        case (.minimum, true): try extreme(x, split, of: type, into: result, <=)
+        let search = try unsafe ExtremeSearch(
+            split: split, x: x.source(as: type), result: result.target(as: Int64.self))
+        let operands = [x, result]
+        return switch (kind, takesLast) {
+        case (.maximum, false): Step("extreme", keeping: operands) { search.run { $0 > $1 } }
+        case (.maximum, true): Step("extreme", keeping: operands) { search.run { $0 >= $1 } }
+        case (.minimum, false): Step("extreme", keeping: operands) { search.run { $0 < $1 } }
+        case (.minimum, true): Step("extreme", keeping: operands) { search.run { $0 <= $1 } }
         }
     }
+}
 
+@safe private struct ExtremeSearch<Element: BitwiseCopyable> {
+    let split: AxisSplit
+    let x: UnsafeMutablePointer<Element>
+    let result: UnsafeMutablePointer<Int64>
+
+    // SAFETY: `x` holds `outer * size * inner` elements, the result `outer * inner` places below `size`.
     @inline(__always)
-    private static func extreme<Element: BitwiseCopyable & Comparable>(
-        _ x: Tensor, _ split: AxisSplit, of type: Element.Type, into result: Tensor,
-        _ replaces: @escaping (Element, Element) -> Bool
-    ) throws(ComputeError) -> Step {
-        let (a, y) = try unsafe (x.source(as: type), result.target(as: Int64.self))
+    func run(_ replaces: (Element, Element) -> Bool) {
         let (size, inner) = (split.size, split.inner)
-        return Step("extreme", keeping: [x, result]) {
-            for outer in 0..<split.outer {
-                // SAFETY: `x` holds `outer * size * inner` elements, the result `outer * inner` places below `size`.
-                let (a, y) = unsafe (a + outer * size * inner, y + outer * inner)
-                unsafe y.update(repeating: 0, count: inner)
-                for place in 1..<max(size, 1) {
-                    let row = unsafe a + place * inner
-                    for index in 0..<inner {
-                        let best = unsafe a[Int(y[index]) * inner + index]
-                        if unsafe replaces(row[index], best) { unsafe y[index] = Int64(place) }
-                    }
+        for outer in 0..<split.outer {
+            let (a, y) = unsafe (x + outer * size * inner, result + outer * inner)
+            if inner == 1 {
+                var (best, place) = unsafe (a[0], 0)
+                for index in 1..<size where unsafe replaces(a[index], best) { (best, place) = unsafe (a[index], index) }
+                unsafe y[0] = Int64(place)
+                continue
+            }
+            unsafe y.update(repeating: 0, count: inner)
+            for place in 1..<size {
+                let row = unsafe a + place * inner
+                for index in 0..<inner {
+                    let best = unsafe a[Int(y[index]) &* inner &+ index]
+                    if unsafe replaces(row[index], best) { unsafe y[index] = Int64(place) }
                 }
             }
         }

@@ -51,11 +51,21 @@ extension Step {
                 for index in 0..<results { unsafe y[index] = logf(y[index]) }
             }
         case .maximum:
-            return Step(kind.rawValue, keeping: operands) { unsafe walk.fold(a, into: y, from: -.infinity, larger) }
+            return Step(kind.rawValue, keeping: operands) { unsafe walk.maximum(a, into: y) }
         case .minimum:
-            return Step(kind.rawValue, keeping: operands) { unsafe walk.fold(a, into: y, from: .infinity, smaller) }
+            return Step(kind.rawValue, keeping: operands) {
+                unsafe walk.foldLanes(a, into: y, from: .infinity, smaller) { left, right in
+                    right.replacing(with: left, where: left .< right .| left .!= left)
+                }
+            }
         case .product:
-            return Step(kind.rawValue, keeping: operands) { unsafe walk.fold(a, into: y, from: 1) { $0 * $1 } }
+            return Step(kind.rawValue, keeping: operands) {
+                unsafe walk.foldLanes(a, into: y, from: 1) {
+                    $0 * $1
+                } lanes: {
+                    $0 * $1
+                }
+            }
         case .logSumExp:
             return try logSumExp(x, walk, into: result)
         }
@@ -73,7 +83,7 @@ extension Step {
         let (m, y) = unsafe (largest.target(), result.target())
         return Step("logSumExp", keeping: [x, exponentials, largest, result]) {
             // SAFETY: as in `floatReduce`; the scratch tensors have the shapes of `x` and of the result.
-            unsafe walk.fold(a, into: m, from: -.infinity, larger)
+            unsafe walk.maximum(a, into: m)
             // An infinity minus itself would be no number.
             for index in 0..<walk.results where unsafe m[index].isInfinite { unsafe m[index] = 0 }
             centre.run()
@@ -136,6 +146,16 @@ extension Step {
                 let others = unsafe value == 0 ? (count == 1 ? p[result] : 0) : (count == 0 ? p[result] / value : 0)
                 unsafe d[element] = g[result] * others
             }
+        }
+    }
+}
+
+extension Reduction {
+    /// The largest elements; what is not a number stays.
+    // SAFETY: as in `foldLanes`.
+    fileprivate func maximum(_ x: UnsafeMutablePointer<Float>, into result: UnsafeMutablePointer<Float>) {
+        unsafe foldLanes(x, into: result, from: -.infinity, larger) { left, right in
+            right.replacing(with: left, where: left .> right .| left .!= left)
         }
     }
 }

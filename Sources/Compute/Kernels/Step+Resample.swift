@@ -5,36 +5,33 @@ extension Step {
     package static func resample(
         _ x: Tensor, axis: Int, by resampling: Resampling, into result: Tensor
     ) throws(ComputeError) -> Step {
-        let (from, to) = try sides(x, result, axis, resampling)
+        let table = try ResamplingTable(resampling, x.shape, result.shape, axis: axis)
         let (a, y) = try unsafe (x.source(), result.target())
-        let (inner, taps) = (from.inner, resampling.taps)
+        let (inner, count) = (table.inner, table.count)
         return Step("resample", keeping: [x, result]) {
-            for outer in 0..<from.outer {
+            for outer in 0..<table.outer {
                 // SAFETY: each place lies on the axis of `x` (Resampling.init), each row in one of the tensors.
-                let (a, y) = unsafe (a + outer * from.size * inner, y + outer * to.size * inner)
+                let (a, y) = unsafe (a + outer * table.inputCount * inner, y + outer * count * inner)
                 if inner == 1 {
-                    for row in 0..<to.size {
-                        var value = resampling.offsets[row]
-                        for tap in row * taps..<(row + 1) * taps {
-                            unsafe value += resampling.weights[tap] * a[resampling.places[tap]]
-                        }
-                        unsafe y[row] = value
+                    unsafe y.update(from: table.offsets, count: count)
+                    for tap in 0..<table.taps {
+                        let (places, weights) = unsafe (table.places + tap * count, table.weights + tap * count)
+                        for row in 0..<count { unsafe y[row] += weights[row] * a[Int(places[row])] }
                     }
                     continue
                 }
-                for row in 0..<to.size {
+                for row in 0..<count {
                     let y = unsafe y + row * inner
-                    let (first, offset) = (row * taps, resampling.offsets[row])
-                    let nearest = unsafe a + resampling.places[first] * inner
-                    let weight = resampling.weights[first]
-                    if taps == 1, weight == 1, offset == 0 {
+                    let nearest = unsafe a + Int(table.places[row]) * inner
+                    let (weight, offset) = unsafe (table.weights[row], table.offsets[row])
+                    if table.taps == 1, weight == 1, offset == 0 {
                         unsafe y.update(from: nearest, count: inner)
                         continue
                     }
                     for index in 0..<inner { unsafe y[index] = offset + weight * nearest[index] }
-                    for tap in (first + 1)..<(first + taps) {
-                        let a = unsafe a + resampling.places[tap] * inner
-                        let weight = resampling.weights[tap]
+                    for tap in 1..<max(table.taps, 1) {
+                        let a = unsafe a + Int(table.places[tap * count + row]) * inner
+                        let weight = unsafe table.weights[tap * count + row]
                         for index in 0..<inner { unsafe y[index] += weight * a[index] }
                     }
                 }
@@ -48,32 +45,75 @@ extension Step {
     package static func resampleBackward(
         dy: Tensor, axis: Int, by resampling: Resampling, into dx: Tensor
     ) throws(ComputeError) -> Step {
-        let (from, to) = try sides(dx, dy, axis, resampling)
+        let table = try ResamplingTable(resampling, dx.shape, dy.shape, axis: axis)
         let (g, d) = try unsafe (dy.source(), dx.target())
-        let (inner, taps, count) = (from.inner, resampling.taps, dx.shape.elementCount)
+        let (inner, count, elements) = (table.inner, table.count, dx.shape.elementCount)
         return Step("resample backward", keeping: [dy, dx]) {
-            unsafe d.update(repeating: 0, count: count)
-            for outer in 0..<from.outer {
+            unsafe d.update(repeating: 0, count: elements)
+            for outer in 0..<table.outer {
                 // SAFETY: as in `resample`.
-                let (d, g) = unsafe (d + outer * from.size * inner, g + outer * to.size * inner)
-                for tap in 0..<(to.size * taps) {
-                    let row = unsafe d + resampling.places[tap] * inner
-                    let g = unsafe g + tap / taps * inner
-                    let weight = resampling.weights[tap]
-                    for index in 0..<inner { unsafe row[index] += weight * g[index] }
+                let (d, g) = unsafe (d + outer * table.inputCount * inner, g + outer * count * inner)
+                for tap in 0..<table.taps {
+                    let (places, weights) = unsafe (table.places + tap * count, table.weights + tap * count)
+                    if inner == 1 {
+                        for row in 0..<count { unsafe d[Int(places[row])] += weights[row] * g[row] }
+                        continue
+                    }
+                    for row in 0..<count {
+                        let (d, g) = unsafe (d + Int(places[row]) * inner, g + row * inner)
+                        let weight = unsafe weights[row]
+                        for index in 0..<inner { unsafe d[index] += weight * g[index] }
+                    }
                 }
             }
         }
     }
+}
 
-    private static func sides(
-        _ x: Tensor, _ result: Tensor, _ axis: Int, _ resampling: Resampling
-    ) throws(ComputeError) -> (AxisSplit, AxisSplit) {
-        let from = try AxisSplit(x.shape, axis: axis, "resample")
-        let to = try AxisSplit(result.shape, axis: axis, "resample")
-        guard x.shape.rank == result.shape.rank, from.outer == to.outer, from.inner == to.inner,
+/// A resampling in memory that a loop reads without checks, tap by tap, and the sizes around its axis.
+///
+/// A class, because steps share the memory and it must be freed once.
+@safe private final class ResamplingTable {
+    let outer: Int
+    let inner: Int
+    let inputCount: Int
+    let count: Int
+    let taps: Int
+    /// By tap and row.
+    let places: UnsafeMutablePointer<Int32>
+    let weights: UnsafeMutablePointer<Float>
+    /// By row.
+    let offsets: UnsafeMutablePointer<Float>
+    private let memory: [Tensor]
+
+    init(_ resampling: Resampling, _ x: Shape, _ result: Shape, axis: Int) throws(ComputeError) {
+        let from = try AxisSplit(x, axis: axis, "resample")
+        let to = try AxisSplit(result, axis: axis, "resample")
+        guard x.rank == result.rank, from.outer == to.outer, from.inner == to.inner,
             from.size == resampling.inputCount, to.size == resampling.count
-        else { throw .shape(.mismatch(operation: "resample", x.shape, result.shape)) }
-        return (from, to)
+        else { throw .shape(.mismatch(operation: "resample", x, result)) }
+        let (taps, count) = (resampling.taps, resampling.count)
+        (outer, inner, inputCount, self.count, self.taps) = (from.outer, from.inner, from.size, count, taps)
+        // A place is below the size of an axis, which a step cannot have in memory beyond 2^31.
+        let order = (0..<(taps * count)).map { $0 % count * taps + $0 / count }
+        do throws(MemoryError) {
+            memory = try [
+                Tensor(order.map { Int32(clamping: resampling.places[$0]) }, Shape.row(taps * count)),
+                Tensor(order.map { resampling.weights[$0] }, Shape.row(taps * count)),
+                Tensor(resampling.offsets, Shape.row(count)),
+            ]
+        } catch {
+            throw .memory(error)
+        }
+        unsafe places = memory[0].target(as: Int32.self)
+        unsafe weights = memory[1].target()
+        unsafe offsets = memory[2].target()
+    }
+}
+
+extension Shape {
+    /// A count that is in memory is one that a shape may have.
+    fileprivate static func row(_ count: Int) -> Shape {
+        do { return try Shape([count]) } catch { preconditionFailure("\(error)") }
     }
 }

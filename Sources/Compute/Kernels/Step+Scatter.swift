@@ -10,7 +10,7 @@ extension Step {
         try result.shape.require(x.shape, for: "scatterElements")
         try updates.shape.require(indices.shape, for: "scatterElements")
         let walk = try ElementWalk(x.shape, indices, axis: axis, "scatterElements")
-        return try scatter(kind, x, updates: updates, into: result, keeping: indices, part: 1, walk.forEach)
+        return try scatter(kind, x, updates: updates, into: result, keeping: indices, part: 1, walk)
     }
 
     /// A copy of `x` in which each update meets the part that its tuple of indices names; a tuple outside does nothing.
@@ -27,67 +27,75 @@ extension Step {
         let tuples = try IndexTuples(x.shape, indices, batchAxes: batchAxes, "scatterND")
         try updates.shape.require(.of(tuples.partSizes), for: "scatterND")
         return try scatter(
-            kind, x, updates: updates, into: result, keeping: indices, part: tuples.partCount, tuples.forEach)
+            kind, x, updates: updates, into: result, keeping: indices, part: tuples.partCount, tuples)
     }
-
-    /// Calls its body with the position of each update and the place that it meets, both counted in parts.
-    private typealias Walk = (_ body: (_ position: Int, _ place: Int?) -> Void) -> Void
 
     private static func scatter(
         _ kind: ScatterKind, _ x: Tensor, updates: Tensor, into result: Tensor, keeping indices: Tensor, part: Int,
-        _ walk: @escaping Walk
+        _ walk: some PartWalk
     ) throws(ComputeError) -> Step {
         precondition(x.type == result.type && updates.type == x.type, "updates keep the type")
         let operands = [x, indices, updates, result]
-        switch (x.type, kind) {
-        case (.bool, .replace):
-            return try scatter(x, updates, of: UInt8.self, into: result, operands, part, walk) { $1 }
-        case (.bool, _):
-            throw .shape(.unsuitable(operation: "scatter", x.shape, reason: "is of truths, which are only replaced"))
-        case (.float32, .add): return try scatter(x, updates, of: Float.self, into: result, operands, part, walk, +)
-        case (.float32, .multiply):
-            return try scatter(x, updates, of: Float.self, into: result, operands, part, walk, *)
-        case (.float32, _):
-            return try scatterCompared(kind, x, updates, of: Float.self, into: result, operands, part, walk)
-        case (.int64, .add): return try scatter(x, updates, of: Int64.self, into: result, operands, part, walk, &+)
-        case (.int64, .multiply):
-            return try scatter(x, updates, of: Int64.self, into: result, operands, part, walk, &*)
-        case (.int64, _):
-            return try scatterCompared(kind, x, updates, of: Int64.self, into: result, operands, part, walk)
-        case (.int32, .add): return try scatter(x, updates, of: Int32.self, into: result, operands, part, walk, &+)
-        case (.int32, .multiply):
-            return try scatter(x, updates, of: Int32.self, into: result, operands, part, walk, &*)
-        case (.int32, _):
-            return try scatterCompared(kind, x, updates, of: Int32.self, into: result, operands, part, walk)
-        }
-    }
-
-    private static func scatterCompared<Element: Comparable & BitwiseCopyable>(
-        _ kind: ScatterKind, _ x: Tensor, _ updates: Tensor, of type: Element.Type, into result: Tensor,
-        _ operands: [Tensor], _ part: Int, _ walk: @escaping Walk
-    ) throws(ComputeError) -> Step {
-        switch kind {
-        case .minimum: try scatter(x, updates, of: type, into: result, operands, part, walk, smaller)
-        case .maximum: try scatter(x, updates, of: type, into: result, operands, part, walk, larger)
-        case .replace, .add, .multiply: try scatter(x, updates, of: type, into: result, operands, part, walk) { $1 }
-        }
-    }
-
-    @inline(__always)
-    private static func scatter<Element: BitwiseCopyable>(
-        _ x: Tensor, _ updates: Tensor, of type: Element.Type, into result: Tensor, _ operands: [Tensor], _ part: Int,
-        _ walk: @escaping Walk, _ combine: @escaping (Element, Element) -> Element
-    ) throws(ComputeError) -> Step {
-        let (a, u) = try unsafe (x.source(as: type), updates.source(as: type))
-        let (y, count) = unsafe (result.target(as: type), x.shape.elementCount)
-        return Step("scatter", keeping: operands) {
-            // SAFETY: both hold `count` elements; the walk names places inside, and there is a part for each update.
-            unsafe y.update(from: a, count: count)
-            walk { position, place in
-                guard let place else { return }
-                let (y, u) = unsafe (y + place * part, u + position * part)
-                for index in 0..<part { unsafe y[index] = combine(y[index], u[index]) }
+        switch x.type {
+        case .bool:
+            guard kind == .replace else {
+                throw .shape(
+                    .unsuitable(operation: "scatter", x.shape, reason: "is of truths, which are only replaced"))
             }
+            let target = try ScatterTarget(x, updates, of: UInt8.self, result, part)
+            return Step("scatter", keeping: operands) { target.run(walk) { $1 } }
+        case .float32:
+            let target = try ScatterTarget(x, updates, of: Float.self, result, part)
+            return switch kind {
+            case .add: Step("scatter", keeping: operands) { target.run(walk) { $0 + $1 } }
+            case .multiply: Step("scatter", keeping: operands) { target.run(walk) { $0 * $1 } }
+            case .replace: Step("scatter", keeping: operands) { target.run(walk) { $1 } }
+            case .minimum: Step("scatter", keeping: operands) { target.run(walk, smaller) }
+            case .maximum: Step("scatter", keeping: operands) { target.run(walk, larger) }
+            }
+        case .int64: return try integerScatter(kind, .init(x, updates, of: Int64.self, result, part), operands, walk)
+        case .int32: return try integerScatter(kind, .init(x, updates, of: Int32.self, result, part), operands, walk)
+        }
+    }
+
+    private static func integerScatter<Element: FixedWidthInteger & BitwiseCopyable>(
+        _ kind: ScatterKind, _ target: ScatterTarget<Element>, _ operands: [Tensor], _ walk: some PartWalk
+    ) -> Step {
+        switch kind {
+        case .add: Step("scatter", keeping: operands) { target.run(walk) { $0 &+ $1 } }
+        case .multiply: Step("scatter", keeping: operands) { target.run(walk) { $0 &* $1 } }
+        case .replace: Step("scatter", keeping: operands) { target.run(walk) { $1 } }
+        case .minimum: Step("scatter", keeping: operands) { target.run(walk, smaller) }
+        case .maximum: Step("scatter", keeping: operands) { target.run(walk, larger) }
+        }
+    }
+}
+
+@safe private struct ScatterTarget<Element: BitwiseCopyable> {
+    private let x: UnsafeMutablePointer<Element>
+    private let updates: UnsafeMutablePointer<Element>
+    private let result: UnsafeMutablePointer<Element>
+    private let count: Int
+    private let part: Int
+
+    init(
+        _ x: Tensor, _ updates: Tensor, of type: Element.Type, _ result: Tensor, _ part: Int
+    ) throws(ComputeError) {
+        unsafe self.x = try x.source(as: type)
+        unsafe self.updates = try updates.source(as: type)
+        unsafe self.result = result.target(as: type)
+        count = x.shape.elementCount
+        self.part = part
+    }
+
+    // SAFETY: `x` and the result hold `count` elements; the walk names places inside, and there is a part for each update.
+    @inline(__always)
+    func run(_ walk: some PartWalk, _ combine: (Element, Element) -> Element) {
+        unsafe result.update(from: x, count: count)
+        walk.forEach { position, place in
+            guard let place else { return }
+            let (y, u) = unsafe (result + place * part, updates + position * part)
+            for index in 0..<part { unsafe y[index] = combine(y[index], u[index]) }
         }
     }
 }

@@ -42,6 +42,10 @@ extension Step {
         try dx.shape.require(y.shape, for: "softmax backward")
         let sizes = try around(axis, of: y.shape)
         guard y.shape.elementCount > 0 else { return Step("softmax backward", keeping: []) {} }
+        if sizes.count == 3 {
+            return try softmaxAcrossBackward(
+                y: y, dy: dy, sizes[0], sizes[1], sizes[2], isLogarithm: algorithm == dnnl_softmax_log, into: dx)
+        }
         var layout = try Layout.plain(sizes)
         var operation = dnnl_softmax_v2_desc_t()
         try oneDNN("dnnl_softmax_v2_backward_desc_init") {
@@ -61,6 +65,10 @@ extension Step {
         try result.shape.require(x.shape, for: "softmax")
         let sizes = try around(axis, of: x.shape)
         guard x.shape.elementCount > 0 else { return Step("softmax", keeping: []) {} }
+        if sizes.count == 3 {
+            return try softmaxAcross(
+                x, sizes[0], sizes[1], sizes[2], isLogarithm: algorithm == dnnl_softmax_log, into: result)
+        }
         let primitive = try Primitive(.softmax(sizes, algorithm))
         try unsafe primitive.bind(DNNL_ARG_SRC_0, x.source())
         try unsafe primitive.bind(DNNL_ARG_DST_0, result.target())

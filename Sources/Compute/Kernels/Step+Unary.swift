@@ -39,8 +39,8 @@ extension Step {
         case .hardSigmoid(let alpha, let beta): step { loop.run { smaller(larger(alpha * $0 + beta, 0), 1) } }
         case .hardSwish: step { loop.run { $0 * smaller(larger($0 + 3, 0), 6) * (1 / 6) } }
         case .clip(let minimum, let maximum): step { loop.run { smaller(larger($0, minimum), maximum) } }
-        // What oneDNN computes never comes here.
-        case .sigmoid, .tanh, .gelu, .geluTanh, .exp, .log, .sqrt, .softplus, .elu, .mish, .swish: step {}
+        case .sigmoid, .tanh, .gelu, .geluTanh, .exp, .log, .sqrt, .softplus, .elu, .mish, .swish:
+            preconditionFailure("oneDNN computes \(kind)")
         }
     }
 
@@ -92,9 +92,9 @@ extension Step {
                 }
             }
         case .hardSwish: step { loop.run { $0 <= -3 ? 0 : $0 >= 3 ? $1 : $1 * ($0 * (1 / 3) + 0.5) } }
-        case .clip(let minimum, let maximum): step { loop.run { $0 >= minimum && $0 <= maximum ? $1 : 0 } }
-        // What oneDNN computes never comes here.
-        case .sigmoid, .tanh, .gelu, .geluTanh, .exp, .log, .sqrt, .softplus, .elu, .mish, .swish: step {}
+        case .clip(let minimum, let maximum): step { loop.run { $0 > minimum && $0 < maximum ? $1 : 0 } }
+        case .sigmoid, .tanh, .gelu, .geluTanh, .exp, .log, .sqrt, .softplus, .elu, .mish, .swish:
+            preconditionFailure("oneDNN computes \(kind)")
         }
     }
 

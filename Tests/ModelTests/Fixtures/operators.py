@@ -94,7 +94,8 @@ with np.errstate(all="ignore"):
     case("remainder", [low, np.array([-1, 0, 2, -3], np.int64)], np.array([0, 0, -1, 2], np.int64))
 
     # One operand.
-    for x in (np.array([-3, -1.5, -1, -0.5, 0, 0.25, 0.5, 1, 1.5, 2.5, 3.5], np.float32), f(3, 5) * 4, f(0, 2), f(1)):
+    for x in (np.array([-3, -1.5, -1, -0.5, 0, 0.25, 0.5, 1, 1.5, 2.5, 3.5], np.float32), f(3, 5) * 4, f(0, 2), f(1),
+              np.array([-1000, -100, -20, 20, 100, 1000], np.float32)):
         v = t(x)
         case("absolute", [x], v.abs())
         case("sign", [x], v.sign())
@@ -112,6 +113,17 @@ with np.errstate(all="ignore"):
         case("mish", [x], F.mish(v))
         case("silu", [x], F.silu(v))
         case("quickGelu", [x], v * torch.sigmoid(1.702 * v))
+    slopes = {
+        "softplus": F.softplus, "softsign": F.softsign, "hardSwish": F.hardswish, "mish": F.mish, "silu": F.silu,
+        "elu": lambda v: F.elu(v, 0.75), "quickGelu": lambda v: v * torch.sigmoid(1.702 * v), "sigmoid": torch.sigmoid,
+        "tanh": torch.tanh, "gelu": F.gelu, "geluTanh": lambda v: F.gelu(v, approximate="tanh"), "absolute": torch.abs,
+        "clip": lambda v: v.clamp(-1.25, 1.5), "sign": torch.sign, "erf": torch.erf, "sin": torch.sin,
+    }
+    for x in (np.array([-1000, -100, -20, 20, 100, 1000], np.float32), np.array([-4, -1.25, 0, 0.5, 1.5], np.float32)):
+        for name, function in slopes.items():
+            v, dy = t(x).requires_grad_(), f(*x.shape)
+            function(v).backward(t(dy))
+            case(f"derivative {name}", [x, dy], v.grad)
     special = np.array([1, np.nan, np.inf, -np.inf, 0], np.float32)
     case("isNaN", [special], np.isnan(special))
     case("isInfinite", [special], np.isinf(special))

@@ -1,0 +1,198 @@
+"""Runs the node tests of the ONNX project against the program, and prints what passes.
+
+    python Benchmarks/node_tests.py [--folder FOLDER] [--package PACKAGE] [--details]
+
+Needs the PyPI packages onnx and onnxruntime. The cases are written to FOLDER, one test of `Tests/FormatsTests` runs them all in one
+process, and each is counted as passed, failed, refused (the program says why), or out of scope (the table says why).
+
+The cases feed everything as inputs of the graph, sizes too, which a file from an exporter never does. Where the program
+asks for known sizes, the small operands become initializers and the case counts as passed with known operands.
+"""
+
+import argparse
+import collections
+import os
+import subprocess
+import tempfile
+import warnings
+from pathlib import Path
+
+warnings.simplefilter("ignore")
+
+import numpy
+import onnx
+import onnxruntime
+from onnx import TensorProto, helper, numpy_helper
+from onnx.backend.test.case.node import collect_testcases
+
+ROOT = Path(__file__).resolve().parents[1]
+OPSETS = range(13, 24)
+TYPES = {TensorProto.FLOAT: "float32", TensorProto.INT32: "int32", TensorProto.INT64: "int64", TensorProto.BOOL: "bool"}
+
+# FORMATS.md, by tier; the last line is what costs nothing beside them.
+TIERS = set("""
+Identity Reshape Gemm Add Mul ReduceMean MatMul Transpose Div LayerNormalization Flatten Erf Gelu Softmax Relu Pow Sqrt
+Sub Tanh Sigmoid Dropout Constant
+Conv Gather Where GlobalAveragePool Split BatchNormalization Concat Slice Squeeze Unsqueeze Expand MaxPool Cast AveragePool
+Clip HardSigmoid HardSwish Pad ScatterND GatherND ReduceL2 Neg InstanceNormalization Tile Reciprocal LeakyRelu PRelu
+Exp Resize GatherElements Max Min Sin Cos Attention RMSNormalization GroupNormalization RotaryEmbedding
+Shape ConstantOfShape Equal Range IsNaN And GreaterOrEqual Less Greater LessOrEqual Not Mod Floor Ceil Abs Log Sign ArgMax
+CumSum LogSoftmax If Loop
+Trilu ReduceMax ReduceMin ReduceSum ReduceProd ReduceL1 ReduceLogSumExp ReduceSumSquare Elu Selu Celu Mish Softplus
+Softsign Round ScatterElements Swish
+Or Xor ArgMin ReduceLogSum Sum Mean Size CastLike IsInf GlobalMaxPool
+""".split())
+
+# With scales that do not come out, ONNX Runtime aligns the corners of the whole sizes, the project those of the fractions.
+AS_RUNTIME = {
+    "test_resize_downsample_scales_cubic_align_corners", "test_resize_downsample_scales_linear_align_corners"}
+
+
+def nodes_of(graph):
+    for node in graph.node:
+        yield node
+        for attribute in node.attribute:
+            if attribute.HasField("g"):
+                yield from nodes_of(attribute.g)
+
+
+def signature(schema):
+    """What a model can tell of a version of an operator, but for types."""
+    return (
+        [(name, item.type, item.required, item.default_value.SerializeToString())
+         for name, item in sorted(schema.attributes.items())],
+        [(item.name, item.option) for item in schema.inputs], [(item.name, item.option) for item in schema.outputs])
+
+
+def lowered_opset(model):
+    """The version of the operators under which the model means the same and can be read, or None."""
+    version = next((item.version for item in model.opset_import if item.domain in ("", "ai.onnx")), 0)
+    target = min(max(version, OPSETS[0]), OPSETS[-1])
+    for node in nodes_of(model.graph):
+        try:
+            here = onnx.defs.get_schema(node.op_type, version, "")
+            there = onnx.defs.get_schema(node.op_type, target, "")
+        except onnx.defs.SchemaError:
+            return target if node.op_type == "Swish" else None
+        if here.since_version != there.since_version and signature(here) != signature(there):
+            return None
+    return target
+
+
+def types_of(model, arrays):
+    for value in [*model.graph.input, *model.graph.output]:
+        if value.type.WhichOneof("value") != "tensor_type":
+            yield value.type.WhichOneof("value").replace("_type", "") + " types"
+        elif value.type.tensor_type.elem_type not in TYPES:
+            yield TensorProto.DataType.Name(value.type.tensor_type.elem_type).lower()
+    for node in nodes_of(model.graph):
+        for attribute in node.attribute:
+            if attribute.name == "to" and attribute.i not in TYPES:
+                yield TensorProto.DataType.Name(attribute.i).lower()
+            if attribute.HasField("t") and attribute.t.data_type not in TYPES:
+                yield TensorProto.DataType.Name(attribute.t.data_type).lower()
+
+
+def out_of_scope(case):
+    model = case.model
+    foreign = sorted({node.domain for node in nodes_of(model.graph) if node.domain not in ("", "ai.onnx")})
+    if foreign:
+        return f"domain {foreign[0]}"
+    others = sorted({node.op_type for node in nodes_of(model.graph)} - TIERS)
+    if others:
+        return "operator outside of the tiers"
+    kinds = sorted(set(types_of(model, case.data_sets)))
+    if kinds:
+        return "type " + kinds[0]
+    if lowered_opset(model) is None:
+        return "opset above 23"
+    if case.name.startswith("test_training_dropout") and "zero_ratio" not in case.name:
+        return "random"
+    return None
+
+
+def write(case, folder):
+    model = onnx.ModelProto()
+    model.CopyFrom(case.model)
+    opset = lowered_opset(model)
+    del model.opset_import[:]
+    model.opset_import.append(helper.make_opsetid("", opset))
+    model.ir_version = min(model.ir_version, 10)
+    inputs, outputs = case.data_sets[0]
+    if case.name in AS_RUNTIME:
+        session = onnxruntime.InferenceSession(case.model.SerializeToString())
+        outputs = session.run(None, dict(zip([value.name for value in model.graph.input], inputs)))
+    names = [value.name for value in model.graph.input]
+    arrays = {f"in/{name}": numpy.asarray(value) for name, value in zip(names, inputs)}
+    arrays |= {f"out/{value.name}": numpy.asarray(array) for value, array in zip(model.graph.output, outputs)}
+    # Symbolic sizes are those of the case.
+    for value, array in zip(model.graph.input, inputs):
+        value.CopyFrom(helper.make_tensor_value_info(value.name, value.type.tensor_type.elem_type, numpy.asarray(array).shape))
+    numpy.savez(folder / f"{case.name}.npz", **arrays)
+    onnx.save(model, folder / f"{case.name}.onnx")
+    known = [(name, numpy.asarray(value)) for name, value in zip(names, inputs)]
+    known = [(name, value) for name, value in known if value.dtype.kind in "ib" or value.size <= 8]
+    if not known:
+        return
+    for name, value in known:
+        model.graph.initializer.append(numpy_helper.from_array(value, name))
+    rest = [value for value in model.graph.input if value.name not in dict(known)]
+    del model.graph.input[:]
+    model.graph.input.extend(rest)
+    onnx.save(model, folder / f"{case.name}.constants.onnx")
+
+
+def run(folder, package):
+    """Runs the test until every case has its line; one that ends the process is said to."""
+    results = folder / "results.tsv"
+    environment = os.environ | {"LAYERCOLLAPSE_NODE_TESTS": str(folder)}
+    while True:
+        call = subprocess.run(
+            ["swift", "test", "--skip-build", "--filter", "node tests of the ONNX project"], cwd=package,
+            env=environment, capture_output=True, text=True)
+        text = results.read_text() if results.exists() else ""
+        lines = text.split("\n")
+        if lines[-1]:
+            lines[-1] += "failed\tended the process"
+            results.write_text("\n".join(lines) + "\n")
+            continue
+        if call.returncode:
+            raise SystemExit(call.stdout[-2000:] + call.stderr[-2000:])
+        return {line.split("\t")[0]: line.split("\t")[1:] for line in lines if line}
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--folder", type=Path)
+    parser.add_argument("--package", type=Path, default=ROOT)
+    parser.add_argument("--details", action="store_true", help="name each case that did not pass")
+    options = parser.parse_args()
+    folder = options.folder or Path(tempfile.mkdtemp(prefix="node-tests-"))
+    folder.mkdir(parents=True, exist_ok=True)
+    for old in folder.iterdir():
+        old.unlink()
+
+    counts, reasons, cases = collections.Counter(), collections.Counter(), collect_testcases(None)
+    for case in cases:
+        reason = out_of_scope(case)
+        if reason:
+            counts["out of scope"] += 1
+            reasons[reason] += 1
+        else:
+            write(case, folder)
+    results = run(folder, options.package)
+    for name, (outcome, *detail) in sorted(results.items()):
+        counts[outcome] += 1
+        if not outcome.startswith("passed") and options.details or outcome == "failed":
+            print(f"{outcome:8} {name}: {' '.join(detail)[:300]}")
+    print(f"\n{len(cases)} cases, {len(results)} within the tiers\n")
+    for outcome in ["passed", "passed with known operands", "failed", "refused", "out of scope"]:
+        print(f"| {outcome} | {counts[outcome]} |")
+    print("\nOut of scope:\n")
+    for reason, count in reasons.most_common():
+        print(f"| {reason} | {count} |")
+    raise SystemExit(1 if counts["failed"] else 0)
+
+
+if __name__ == "__main__":
+    main()

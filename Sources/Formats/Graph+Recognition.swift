@@ -1,0 +1,147 @@
+import Compute
+import Model
+
+/// One op for several, that computes the same.
+struct Recognition {
+    let op: Op
+    let operands: [ValueID]
+    /// The ops that it stands for, the last among them.
+    var covered: Set<ValueID>
+}
+
+extension Graph {
+    /// The graph with each spelling of an activation or a normalisation as one op, which comes from all their nodes.
+    ///
+    /// What is spelled stays where somebody else reads a part of it.
+    ///
+    /// - Throws: ``FormatError/invalidONNX(_:)`` never, as the result has the type of what it replaces.
+    func recognized() throws(FormatError) -> Graph {
+        let pattern = GraphPattern(graph: self)
+        var result = Graph()
+        var moved: [ValueID] = []
+        for value in values {
+            let node = self[value]
+            switch node.op {
+            case .input(let name): moved.append(result.addInput(name, node.type))
+            case .parameter(let index): moved.append(result.addParameter(parameters[index]))
+            default:
+                var (op, operands, origin) = (node.op, node.operands, node.origin)
+                if let found = pattern.recognize(value) {
+                    (op, operands) = (found.op, found.operands)
+                    origin.nodes = Set(found.covered.flatMap { self[$0].origin.nodes }).sorted()
+                }
+                do throws(ModelError) {
+                    moved.append(
+                        try result.append(
+                            op, operands.map { moved[$0.index] }, name: node.name, scope: node.scope, origin: origin))
+                } catch {
+                    throw .invalidONNX("\(error)")
+                }
+            }
+        }
+        for output in outputs { result.addOutput(output.name, moved[output.value.index]) }
+        return result
+    }
+}
+
+/// Reads a graph backwards from a value.
+struct GraphPattern {
+    let graph: Graph
+    let consumers: [[ValueID]]
+    private let outputs: Set<ValueID>
+
+    init(graph: Graph) {
+        self.graph = graph
+        consumers = graph.consumers()
+        outputs = Set(graph.outputs.map(\.value))
+    }
+
+    /// The one op that computes what a value and some before it do.
+    func recognize(_ value: ValueID) -> Recognition? {
+        let found: Recognition?
+        switch graph[value].op {
+        case .binary(.multiply): found = gated(value) ?? scaledNorm(value) ?? norm(value)
+        case .binary(.divide): found = gated(value) ?? norm(value)
+        case .binary(.add): found = shiftedNorm(value)
+        default: found = nil
+        }
+        guard let found, isAlone(found.covered, ending: value),
+            found.operands.first.map({ graph.type($0) }) == graph.type(value)
+        else { return nil }
+        return found
+    }
+
+    /// Whether nobody else reads what lies between.
+    private func isAlone(_ covered: Set<ValueID>, ending last: ValueID) -> Bool {
+        covered.allSatisfy { value in
+            value == last || !outputs.contains(value) && consumers[value.index].allSatisfy(covered.contains)
+        }
+    }
+
+    /// A float that is known, whatever its shape.
+    func scalar(_ value: ValueID) -> Float? {
+        let tensor: Tensor
+        switch graph[value].op {
+        case .constant(let constant): tensor = constant
+        case .parameter(let index): tensor = graph.parameters[index].tensor
+        default: return nil
+        }
+        return tensor.type == .float32 && tensor.shape.elementCount == 1 ? tensor.floats[0] : nil
+    }
+
+    func isNear(_ value: Float, _ expected: Float) -> Bool { abs(value - expected) <= 1e-4 * abs(expected) }
+
+    func operands(_ value: ValueID, of kind: BinaryKind) -> (ValueID, ValueID)? {
+        guard case .binary(kind) = graph[value].op else { return nil }
+        return (graph[value].operands[0], graph[value].operands[1])
+    }
+
+    func operand(_ value: ValueID, of kind: UnaryKind) -> ValueID? {
+        guard case .unary(kind) = graph[value].op else { return nil }
+        return graph[value].operands[0]
+    }
+
+    /// The known and the unknown part of a sum.
+    func sum(_ value: ValueID) -> (known: Float, other: ValueID)? {
+        guard let (left, right) = operands(value, of: .add) else { return nil }
+        if let known = scalar(left) { return (known, right) }
+        if let known = scalar(right) { return (known, left) }
+        return nil
+    }
+
+    /// A product, however it is put together.
+    struct Product {
+        var coefficient: Float = 1
+        var factors: [ValueID] = []
+        var covered: Set<ValueID> = []
+    }
+
+    /// The factors of a value; those that others read too are not taken apart.
+    func product(_ value: ValueID) -> Product {
+        var product = Product()
+        var waiting = [(value, isRoot: true)]
+        while let (next, isRoot) = waiting.popLast() {
+            if let known = scalar(next) {
+                product.coefficient *= known
+                continue
+            }
+            let isOwn = isRoot || consumers[next.index].count == 1 && !outputs.contains(next)
+            if isOwn, let (left, right) = operands(next, of: .multiply), product.covered.count < 8 {
+                product.covered.insert(next)
+                waiting += [(left, false), (right, false)]
+            } else if isOwn, let (left, right) = operands(next, of: .divide), let known = scalar(right) {
+                product.covered.insert(next)
+                product.coefficient /= known
+                waiting.append((left, false))
+            } else if isOwn, case .binary(.power) = graph[next].op, let power = scalar(graph[next].operands[1]),
+                power == 3
+            {
+                product.covered.insert(next)
+                product.factors += [ValueID](repeating: graph[next].operands[0], count: 3)
+            } else {
+                product.factors.append(next)
+            }
+        }
+        return product
+    }
+}

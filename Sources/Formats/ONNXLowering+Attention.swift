@@ -1,0 +1,184 @@
+import Compute
+import Model
+
+// B samples, H heads, S places that ask, T places that answer, D size of a head.
+extension ONNXLowering {
+    /// `softmax(scale * Q K' + mask) V`
+    ///
+    /// - SeeAlso: onnx/Operators.md#Attention
+    mutating func attention(_ node: LoweredNode) throws(FormatError) {
+        guard !node.hasInput(6), (node.int("left_window_size") ?? -1) < 0, (node.int("right_window_size") ?? -1) < 0
+        else { throw .unsupportedOperator([node.description + " with a length of its own for each sample"]) }
+        let isFlat = try shape(node, 0).rank == 3
+        let query = try heads(node, 0, node.int("q_num_heads"))
+        var key = try heads(node, 1, node.int("kv_num_heads"))
+        var value = try heads(node, 2, node.int("kv_num_heads"))
+        var past = 0
+        if node.hasInput(4), node.hasInput(5) {
+            past = try shape(node, 4).rank == 4 ? try shape(node, 4)[2] : 0
+            key = try emit(.concat(axis: 2), [try operand(node, 4), key], node)
+            value = try emit(.concat(axis: 2), [try operand(node, 5), value], node)
+        }
+        if let name = node.furtherOutput(1) { values[name] = .computed(key) }
+        if let name = node.furtherOutput(2) { values[name] = .computed(value) }
+        key = try shared(key, by: graph.shape(query)[1], node)
+        value = try shared(value, by: graph.shape(query)[1], node)
+
+        let scale = node.float("scale") ?? 1 / Float(graph.shape(query)[3]).squareRoot()
+        let product = try emit(.matMul(transposeLeft: false, transposeRight: true), [query, key], node)
+        var scores = try emit(.binary(.multiply), [product, try factor(scale, node)], node)
+        var stages = [scores]
+        if let cap = node.float("softcap"), cap > 0 {
+            let part = try emit(.binary(.divide), [scores, try factor(cap, node)], node)
+            scores = try emit(
+                .binary(.multiply), [try emit(.unary(.tanh), [part], node), try factor(cap, node)], node)
+        }
+        stages.append(scores)
+        let bias = try attentionBias(node, asking: graph.shape(query)[2], answering: graph.shape(key)[2], past: past)
+        if let bias { scores = try emit(.binary(.add), [scores, bias], node) }
+        stages.append(scores)
+        var shares = try emit(.softmax(axis: 3), [scores], node)
+        if let bias, node.hasInput(3) {
+            // A place that may ask nobody is told nothing.
+            let best = try emit(
+                .reduce(.maximum, axes: [graph.shape(bias).rank - 1], keepsAxes: true), [bias], node)
+            let isAlone = try emit(.predicate(.isInfinite(positive: false, negative: true)), [best], node)
+            shares = try emit(.select, [isAlone, try factor(0, node), shares], node)
+        }
+        stages.append(shares)
+        if let name = node.furtherOutput(3) {
+            let mode = node.int("qk_matmul_output_mode") ?? 0
+            guard stages.indices.contains(mode) else { throw unfit(node, "output mode \(mode)") }
+            values[name] = .computed(stages[mode])
+        }
+        let op = Op.matMul(transposeLeft: false, transposeRight: false)
+        guard isFlat else { return try finish(op, [shares, value], node) }
+        let result = try emit(.transpose([0, 2, 1, 3]), [try emit(op, [shares, value], node)], node)
+        let sizes = graph.shape(result)
+        try finish(try reshape([sizes[0], sizes[1], sizes[2] * sizes[3]], node), [result], node)
+    }
+
+    /// `[B, S, H * D]` as `[B, H, S, D]`, which it may be already.
+    private mutating func heads(_ node: LoweredNode, _ position: Int, _ count: Int?) throws(FormatError) -> ValueID {
+        let (x, shape) = (try operand(node, position), try shape(node, position))
+        if shape.rank == 4 { return x }
+        guard shape.rank == 3, let count, count > 0, shape[2] % count == 0 else {
+            throw unfit(node, "operand \(position) of shape \(shape) has not \(count ?? 0) heads")
+        }
+        let split = try reshaped(x, [shape[0], shape[1], count, shape[2] / count], node)
+        return try emit(.transpose([0, 2, 1, 3]), [split], node)
+    }
+
+    /// Keys or values of few heads, each for as many consecutive heads that ask.
+    private mutating func shared(_ x: ValueID, by heads: Int, _ node: LoweredNode) throws(FormatError) -> ValueID {
+        let shape = graph.shape(x)
+        guard shape.rank == 4, shape[1] > 0, heads % shape[1] == 0 else {
+            throw unfit(node, "\(heads) heads share those of \(shape)")
+        }
+        guard shape[1] != heads else { return x }
+        let sizes = [shape[0], shape[1], heads / shape[1], shape[2], shape[3]]
+        let apart = try reshaped(x, [shape[0], shape[1], 1, shape[2], shape[3]], node)
+        let target = try shaped(node) { () throws(ShapeError) in try Shape(sizes) }
+        let repeated = try emit(.broadcast(target), [apart], node)
+        return try reshaped(repeated, [shape[0], heads, shape[2], shape[3]], node)
+    }
+
+    /// What is added to the scores: minus infinity where a place may not be asked. Nil if all may.
+    private mutating func attentionBias(
+        _ node: LoweredNode, asking: Int, answering: Int, past: Int
+    ) throws(FormatError) -> ValueID? {
+        var bias: ValueID?
+        if node.hasInput(3) {
+            var mask = try operand(node, 3)
+            if graph.type(mask).element == .bool {
+                mask = try emit(.select, [mask, try factor(0, node), try factor(-.infinity, node)], node)
+            }
+            let shape = graph.shape(mask)
+            if let length = shape.dimensions.last, length < answering {
+                let none = shape.dimensions.map { _ in 0 }
+                let pad = Op.pad(.constant, before: none, after: none.dropLast() + [answering - length])
+                mask = try emit(pad, [mask, try factor(-.infinity, node)], node)
+            }
+            bias = mask
+        }
+        guard node.flag("is_causal") else { return bias }
+        guard asking <= Self.maskLimit / max(1, answering) else {
+            throw .tooLarge("node \(node.description): a mask of \(asking) by \(answering) is too large")
+        }
+        var causal: [Float] = []
+        causal.reserveCapacity(asking * answering)
+        for row in 0..<asking {
+            for column in 0..<answering { causal.append(column <= row + past ? 0 : -.infinity) }
+        }
+        let mask = try emit(.constant(try node.tensor(causal, [asking, answering])), [], node)
+        guard let bias else { return mask }
+        return try emit(.binary(.add), [bias, mask], node)
+    }
+
+    private static let maskLimit = 1 << 26
+
+    // MARK: Rotation
+
+    /// Turns pairs of each head's elements by the angles of their place.
+    ///
+    /// - SeeAlso: onnx/Operators.md#RotaryEmbedding
+    mutating func rotaryEmbedding(_ node: LoweredNode) throws(FormatError) {
+        let shape = try shape(node, 0)
+        var x = try operand(node, 0)
+        if shape.rank == 3 {
+            let count = node.int("num_heads") ?? 0
+            guard count > 0, shape[2] % count == 0 else { throw unfit(node, "\(count) heads of shape \(shape)") }
+            x = try reshaped(x, [shape[0], shape[1], count, shape[2] / count], node)
+        } else {
+            guard shape.rank == 4 else { throw unfit(node, "a value of shape \(shape) has no heads") }
+            x = try emit(.transpose([0, 2, 1, 3]), [x], node)
+        }
+        let size = graph.shape(x)[3]
+        let given = node.int("rotary_embedding_dim") ?? 0
+        let turned = given == 0 ? size : given
+        guard turned > 0, turned <= size, turned % 2 == 0 else { throw unfit(node, "\(turned) of \(size) turn") }
+        let cosines = try angles(node, 1)
+        let sines = try angles(node, 2)
+
+        let isInterleaved = node.flag("interleaved")
+        func half(_ index: Int) -> Op {
+            isInterleaved
+                ? .slice(axis: 3, start: index, count: turned / 2, step: 2)
+                : .slice(axis: 3, start: index * (turned / 2), count: turned / 2)
+        }
+        let (first, second) = (try emit(half(0), [x], node), try emit(half(1), [x], node))
+        var real = try emit(
+            .binary(.subtract),
+            [
+                try emit(.binary(.multiply), [cosines, first], node),
+                try emit(.binary(.multiply), [sines, second], node),
+            ], node)
+        var imaginary = try emit(
+            .binary(.add),
+            [
+                try emit(.binary(.multiply), [sines, first], node),
+                try emit(.binary(.multiply), [cosines, second], node),
+            ], node)
+        if isInterleaved {
+            let sizes = graph.shape(real).dimensions + [1]
+            (real, imaginary) = (try reshaped(real, sizes, node), try reshaped(imaginary, sizes, node))
+        }
+        var result = try emit(.concat(axis: isInterleaved ? 4 : 3), [real, imaginary], node)
+        result = try reshaped(result, Array(graph.shape(x).dimensions.dropLast()) + [turned], node)
+        if turned < size {
+            let rest = try emit(.slice(axis: 3, start: turned, count: size - turned), [x], node)
+            result = try emit(.concat(axis: 3), [result, rest], node)
+        }
+        guard shape.rank == 3 else { return try finish(.transpose([0, 2, 1, 3]), [result], node) }
+        try finish(try reshape(shape.dimensions, node), [result], node)
+    }
+
+    /// Cosines or sines, `[B, S, 1, half]`.
+    private mutating func angles(_ node: LoweredNode, _ position: Int) throws(FormatError) -> ValueID {
+        var table = try operand(node, position)
+        if node.hasInput(3) { table = try emit(.gather(axis: 0), [table, try operand(node, 3)], node) }
+        let shape = graph.shape(table)
+        guard shape.rank == 3 else { throw unfit(node, "angles of shape \(shape)") }
+        return try reshaped(table, [shape[0], shape[1], 1, shape[2]], node)
+    }
+}

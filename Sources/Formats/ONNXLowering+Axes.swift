@@ -1,0 +1,51 @@
+import Compute
+import Model
+
+extension ONNXLowering {
+    static let reductions: [String: ReduceKind] = [
+        "ReduceSum": .sum, "ReduceMean": .mean, "ReduceMax": .maximum, "ReduceMin": .minimum, "ReduceProd": .product,
+        "ReduceSumSquare": .sumSquare, "ReduceL1": .l1, "ReduceL2": .l2, "ReduceLogSum": .logSum,
+        "ReduceLogSumExp": .logSumExp,
+    ]
+
+    /// The axes are an attribute until opset 18, for a sum until 13, and an operand since.
+    mutating func reduce(_ kind: ReduceKind, _ node: LoweredNode) throws(FormatError) {
+        let shape = try shape(node, 0)
+        let isOperand = node.opset >= (kind == .sum ? 13 : 18)
+        var axes = node.ints("axes") ?? []
+        if isOperand, node.hasInput(1) { axes = try integers(node, 1) }
+        var resolved: Set<Int> = []
+        for axis in axes { resolved.insert(try self.axis(axis, node)) }
+        if axes.isEmpty, !node.flag("noop_with_empty_axes") { resolved = Set(shape.dimensions.indices) }
+        let keepsAxes = node.flag("keepdims", otherwise: true)
+        if resolved.isEmpty, [.sum, .mean, .maximum, .minimum, .product].contains(kind) { return try alias(node) }
+        let op = Op.reduce(kind, axes: resolved.sorted(), keepsAxes: keepsAxes)
+        guard try elementType(node, 0) == .bool, kind == .maximum || kind == .minimum else {
+            return try append(op, node, reading: 1)
+        }
+        // Of nothing, the largest truth is false and the least true, as a sum and a product have it.
+        let counted = Op.reduce(kind == .maximum ? .sum : .product, axes: resolved.sorted(), keepsAxes: keepsAxes)
+        let numbers = try emit(.cast(.int64), [try operand(node, 0)], node)
+        try finish(.cast(.bool), [try emit(counted, [numbers], node)], node)
+    }
+
+    mutating func globalPool(_ node: LoweredNode) throws(FormatError) {
+        let shape = try shape(node, 0)
+        guard shape.rank >= 3 else { throw unfit(node, "a value of shape \(shape) has no spatial axis") }
+        let kind: ReduceKind = node.opType == "GlobalMaxPool" ? .maximum : .mean
+        try append(.reduce(kind, axes: Array(2..<shape.rank), keepsAxes: true), node, reading: 1)
+    }
+
+    mutating func alongAxis(_ node: LoweredNode) throws(FormatError) {
+        guard node.opType == "CumSum" else {
+            let op = Op.extreme(
+                node.opType == "ArgMax" ? .maximum : .minimum, axis: try axis(node.int("axis") ?? 0, node),
+                keepsAxis: node.flag("keepdims", otherwise: true), takesLast: node.flag("select_last_index"))
+            return try append(op, node, reading: 1)
+        }
+        let op = Op.cumulativeSum(
+            axis: try axis(try integer(node, 1), node), isExclusive: node.flag("exclusive"),
+            isReversed: node.flag("reverse"))
+        try append(op, node, reading: 1)
+    }
+}

@@ -1,0 +1,146 @@
+import Compute
+import Model
+
+extension ONNXLowering {
+    /// As deep as functions may call each other: those that call themselves never end.
+    private static let depthLimit = 32
+    private static let iterationLimit = 10_000
+
+    /// Lowers one node, whatever it is: known, a call of a function, a branch, a loop, or an operator.
+    mutating func lowerNode(_ node: LoweredNode, calling function: ONNXModel.Function?) throws(FormatError) {
+        nodesLeft -= 1
+        guard nodesLeft >= 0 else { throw .tooLarge("the model has too many nodes once its functions are put in") }
+        if let function { return try call(function, node) }
+        switch node.opType {
+        case "If": try choose(node)
+        case "Loop": try unroll(node)
+        default: if try !fold(node) { try lower(node) }
+        }
+    }
+
+    func function(_ node: ONNXModel.Node) -> ONNXModel.Function? {
+        functions.isEmpty ? nil : functions[Self.key(domain: node.domain, node.opType, overload: node.overload)]
+    }
+
+    private mutating func call(_ function: ONNXModel.Function, _ node: LoweredNode) throws(FormatError) {
+        let opset = function.opsets.first { $0.domain.isEmpty }?.version ?? node.opset
+        let arguments = function.defaults.merging(node.attributes) { $1 }
+        var frame = Frame(opset: opset, prefix: try node.output() + "::", arguments: arguments)
+        for (position, name) in function.inputs.enumerated() {
+            frame.bind(name, to: node.hasInput(position) ? node.inputs[position] : "")
+        }
+        try lower(function.nodes, function.outputs, of: node, in: &frame)
+    }
+
+    private mutating func choose(_ node: LoweredNode) throws(FormatError) {
+        guard let condition = try truth(node.input(0)) else {
+            throw .unsupportedOperator([node.description + " whose condition depends on the data"])
+        }
+        guard let branch = node.graph(condition ? "then_branch" : "else_branch") else {
+            throw unfit(node, "it has no such branch")
+        }
+        var frame = Frame(in: node.frame, prefix: try node.output() + "::")
+        try define(branch.initializers, in: &frame)
+        try lower(branch.nodes, branch.outputs, of: node, in: &frame)
+    }
+
+    /// A known bool.
+    private func truth(_ name: String) -> Bool? {
+        guard let tensor = known(name), tensor.type == .bool, tensor.shape.elementCount == 1 else { return nil }
+        return tensor.bools[0]
+    }
+
+    private mutating func define(
+        _ initializers: [ONNXModel.TensorMessage], in frame: inout Frame
+    ) throws(FormatError) {
+        for message in initializers {
+            let name = frame.define(message.name)
+            values[name] = .known(try ONNXDocument.tensor(message, nil), name: name)
+        }
+    }
+
+    /// Puts nodes in place of one, whose results are `outputs` of theirs.
+    private mutating func lower(
+        _ nodes: [ONNXModel.Node], _ outputs: [String], of node: LoweredNode, in frame: inout Frame
+    ) throws(FormatError) {
+        try enter(node)
+        let computed = Set(nodes.flatMap(\.outputs))
+        for (inner, outer) in zip(outputs, node.outputs) where !outer.isEmpty && computed.contains(inner) {
+            frame.promise(inner, as: outer)
+        }
+        for inner in nodes {
+            let lowered = LoweredNode(inner, index: node.index, in: &frame, scope: node.scope)
+            try lowerNode(lowered, calling: function(inner))
+        }
+        for (inner, outer) in zip(outputs, node.outputs) where !outer.isEmpty {
+            let name = frame.resolve(inner)
+            guard let value = values[name] else { throw absent(name) }
+            values[outer] = value
+        }
+        depth -= 1
+    }
+
+    /// A loop that is known to end, one round after the other.
+    ///
+    /// - SeeAlso: onnx/Operators.md#Loop
+    private mutating func unroll(_ node: LoweredNode) throws(FormatError) {
+        guard let body = node.graph("body"), body.inputs.count >= 2, body.outputs.count == node.outputs.count + 1,
+            node.inputs.count <= body.inputs.count, node.outputs.count >= body.inputs.count - 2
+        else { throw unfit(node, "its body does not fit") }
+        let dataDependent = FormatError.unsupportedOperator([
+            node.description + " whose number of rounds depends on the data"
+        ])
+        var rounds = Self.iterationLimit
+        if node.hasInput(0) {
+            guard let count = known(node.inputs[0]), count.type == .int64, count.shape.elementCount == 1 else {
+                throw dataDependent
+            }
+            rounds = min(max(0, Int(count.int64s[0])), Self.iterationLimit + 1)
+        }
+        var condition = true
+        if node.hasInput(1) {
+            guard let known = truth(node.inputs[1]) else { throw dataDependent }
+            condition = known
+        }
+        let carried = body.inputs.count - 2
+        guard node.outputs.count == carried else {
+            throw .unsupportedOperator([node.description + " that collects a result of each round"])
+        }
+        var state = try (0..<carried).map { (index) throws(FormatError) in try node.input(index + 2) }
+        var round = 0
+        let prefix = node.outputs.first { !$0.isEmpty } ?? ""
+        while condition, round < rounds {
+            guard round < Self.iterationLimit else { throw .tooLarge("node \(node.description) has too many rounds") }
+            var frame = Frame(in: node.frame, prefix: prefix + "::\(round)::")
+            try define(body.initializers, in: &frame)
+            let counter = frame.define(body.inputs[0])
+            values[counter] = .known(try node.tensor([Int64(round)], []), name: counter)
+            let truth = frame.define(body.inputs[1])
+            do { values[truth] = .known(try Tensor([true], .scalar), name: truth) } catch {
+                throw .memory(byteCount: error.byteCount)
+            }
+            for (name, value) in zip(body.inputs.dropFirst(2), state) { frame.bind(name, to: value) }
+            try enter(node)
+            for inner in body.nodes {
+                let lowered = LoweredNode(inner, index: node.index, in: &frame, scope: node.scope)
+                try lowerNode(lowered, calling: function(inner))
+            }
+            depth -= 1
+            guard let next = self.truth(frame.resolve(body.outputs[0])) else { throw dataDependent }
+            condition = next
+            state = body.outputs.dropFirst().map { frame.resolve($0) }
+            round += 1
+        }
+        for (outer, name) in zip(node.outputs, state) where !outer.isEmpty {
+            guard let value = values[name] else { throw absent(name) }
+            values[outer] = value
+        }
+    }
+
+    private mutating func enter(_ node: LoweredNode) throws(FormatError) {
+        guard depth < Self.depthLimit else {
+            throw .tooLarge("node \(node.description) is too deep in other functions")
+        }
+        depth += 1
+    }
+}

@@ -1,0 +1,61 @@
+import Compute
+import Model
+
+extension ONNXLowering {
+    /// `alpha A' B' + beta C`
+    ///
+    /// - SeeAlso: onnx/Operators.md#Gemm
+    mutating func gemm(_ node: LoweredNode) throws(FormatError) {
+        guard try shape(node, 0).rank == 2, try shape(node, 1).rank == 2 else {
+            throw unfit(node, "shapes \(try shape(node, 0)) and \(try shape(node, 1)) are not two matrices")
+        }
+        let (alpha, beta) = (node.float("alpha") ?? 1, node.float("beta") ?? 1)
+        let (transposeLeft, transposeRight) = (node.int("transA") ?? 0 != 0, node.int("transB") ?? 0 != 0)
+        let op = Op.matMul(transposeLeft: transposeLeft, transposeRight: transposeRight)
+        var operands = [try operand(try node.input(0)), try operand(try node.input(1))]
+        let addend = node.hasInput(2) && beta != 0 ? try operand(try node.input(2)) : nil
+        let columns = try shape(node, 1)[transposeRight ? 0 : 1]
+        if alpha == 1, beta == 1, let addend, graph.shape(addend).dimensions == [columns] {
+            operands.append(addend)
+            return try finish(op, operands, node)
+        }
+        guard alpha != 1 || addend != nil else { return try finish(op, operands, node) }
+        let product = try emit(op, operands, node)
+        let shape = graph.shape(product)
+        guard let addend else {
+            return try finish(.binary(.multiply), [product, try factor(alpha, node)], node)
+        }
+        guard try shaped(node, { () throws(ShapeError) in try shape.broadcast(with: graph.shape(addend)) }) == shape
+        else { throw unfit(node, "C of shape \(graph.shape(addend)) does not stretch to \(shape)") }
+        let left = alpha == 1 ? product : try emit(.binary(.multiply), [product, try factor(alpha, node)], node)
+        let right = beta == 1 ? addend : try emit(.binary(.multiply), [addend, try factor(beta, node)], node)
+        try finish(.binary(.add), [left, right], node)
+    }
+
+    /// A vector on either side is a matrix of one row or column, whose axis goes again.
+    mutating func matMul(_ node: LoweredNode) throws(FormatError) {
+        var (left, right) = (try operand(node, 0), try operand(node, 1))
+        let (leftShape, rightShape) = (graph.shape(left), graph.shape(right))
+        if leftShape.rank == 1 { left = try emit(try reshape([1] + leftShape.dimensions, node), [left], node) }
+        if rightShape.rank == 1 { right = try emit(try reshape(rightShape.dimensions + [1], node), [right], node) }
+        // PyTorch keeps a weight as `[out, in]` and turns it around, unless the exporter has done so.
+        var turnsRight = false
+        if case .transpose([1, 0]) = graph[right].op, graph.parameterIndex(graph[right].operands[0]) != nil {
+            (right, turnsRight) = (graph[right].operands[0], true)
+        }
+        let op = Op.matMul(transposeLeft: false, transposeRight: turnsRight)
+        guard leftShape.rank == 1 || rightShape.rank == 1 else { return try finish(op, [left, right], node) }
+        let product = try emit(op, [left, right], node)
+        var sizes = graph.shape(product).dimensions
+        if rightShape.rank == 1 { sizes.removeLast() }
+        if leftShape.rank == 1 { sizes.remove(at: sizes.count - (rightShape.rank == 1 ? 1 : 2)) }
+        try finish(try reshape(sizes, node), [product], node)
+    }
+
+    mutating func convolution(_ node: LoweredNode) throws(FormatError) {
+        let weight = try shape(node, 1)
+        let kernel = node.ints("kernel_shape") ?? Array(weight.dimensions.dropFirst(2))
+        let op = Op.convolution(try window(node, kernel: kernel), groups: node.int("group") ?? 1)
+        try append(op, node, reading: 2, optional: 1)
+    }
+}

@@ -1,0 +1,208 @@
+import Compute
+import Model
+
+extension ONNXLowering {
+    mutating func reshape(to shape: Shape, _ node: LoweredNode) throws(FormatError) {
+        if try self.shape(node, 0) == shape { return try alias(node) }
+        try append(.reshape(shape), node, reading: 1)
+    }
+
+    /// Operators that put elements elsewhere, or copies of them.
+    mutating func rearrange(_ node: LoweredNode) throws(FormatError) {
+        switch node.opType {
+        case "Transpose":
+            let rank = try shape(node, 0).rank
+            let permutation = node.ints("perm") ?? Array((0..<rank).reversed())
+            if permutation == Array(0..<rank) { return try alias(node) }
+            try append(.transpose(permutation), node, reading: 1)
+        case "Concat":
+            guard let axis = node.int("axis") else { throw unfit(node, "it does not say on which axis") }
+            let op = Op.concat(axis: try self.axis(axis, node))
+            if node.inputs.count == 1 { return try alias(node) }
+            try append(op, node, reading: node.inputs.count)
+        case "Slice": try slice(node)
+        case "Split": try split(node)
+        case "Expand":
+            let (from, sizes) = (try shape(node, 0), try integers(node, 1))
+            let target = try shaped(node) { () throws(ShapeError) in try Shape(sizes).broadcast(with: from) }
+            if target == from { return try alias(node) }
+            try append(.broadcast(target), node, reading: 1)
+        case "Pad": try pad(node)
+        case "Tile": try tile(node)
+        default:
+            let diagonal = node.hasInput(1) ? try integer(node, 1) : 0
+            // A diagonal outside of every matrix is as good as one right beside it.
+            let near = min(max(diagonal, -Limits.elements), Limits.elements)
+            try append(.triangle(isUpper: node.flag("upper", otherwise: true), diagonal: near), node, reading: 1)
+        }
+    }
+
+    /// - SeeAlso: onnx/Operators.md#Slice
+    private mutating func slice(_ node: LoweredNode) throws(FormatError) {
+        let (starts, ends) = (try integers(node, 1), try integers(node, 2))
+        let axes = node.hasInput(3) ? try integers(node, 3) : Array(starts.indices)
+        let steps = node.hasInput(4) ? try integers(node, 4) : starts.map { _ in 1 }
+        guard starts.count == ends.count, axes.count == starts.count, steps.count == starts.count else {
+            throw unfit(node, "its starts, ends, axes and steps are not as many")
+        }
+        guard !steps.contains(0) else { throw unfit(node, "it steps by zero") }
+        var slices: [Op] = []
+        for index in starts.indices {
+            let axis = try self.axis(axes[index], node)
+            let size = try shape(node, 0)[axis]
+            let (start, count) = Self.sliced(from: starts[index], to: ends[index], by: steps[index], of: size)
+            if start == 0, count == size, steps[index] == 1 { continue }
+            slices.append(.slice(axis: axis, start: start, count: count, step: steps[index]))
+        }
+        guard let last = slices.popLast() else { return try alias(node) }
+        var value = try operand(node, 0)
+        for op in slices { value = try emit(op, [value], node) }
+        try finish(last, [value], node)
+    }
+
+    /// What a slice means on an axis: negative positions count from the end, and all are moved inside.
+    static func sliced(from start: Int, to end: Int, by step: Int, of size: Int) -> (start: Int, count: Int) {
+        // Sizes are far from the limits of `Int`, so that a negative position may be moved by one.
+        let (start, end) = (start < 0 ? start + size : start, end < 0 ? end + size : end)
+        guard step < 0 else {
+            let (low, high) = (min(max(start, 0), size), min(max(end, 0), size))
+            return high > low ? (low, (high - low - 1) / step + 1) : (low, 0)
+        }
+        let (high, low) = (min(max(start, -1), size - 1), min(max(end, -1), size - 1))
+        // The lowest number has no magnitude of its own type.
+        return high > low ? (high, Int((UInt(high - low) - 1) / step.magnitude) + 1) : (0, 0)
+    }
+
+    private mutating func split(_ node: LoweredNode) throws(FormatError) {
+        let axis = try axis(node.int("axis") ?? 0, node)
+        let size = try shape(node, 0)[axis]
+        var counts: [Int]
+        if node.hasInput(1) {
+            counts = try integers(node, 1)
+        } else {
+            let parts = node.int("num_outputs") ?? node.outputs.count
+            guard parts > 0, parts == node.outputs.count else { throw unfit(node, "\(parts) parts") }
+            // The last is smaller where the size does not come out.
+            let length = (size - 1) / parts + 1
+            counts = (0..<parts).map { min(length, max(0, size - $0 * length)) }
+        }
+        var rest = size
+        for count in counts {
+            guard count >= 0, count <= rest else { throw unfit(node, "parts of \(counts) of a size of \(size)") }
+            rest -= count
+        }
+        guard rest == 0, counts.count == node.outputs.count else {
+            throw unfit(node, "parts of \(counts) of a size of \(size)")
+        }
+        var start = 0
+        let x = try operand(node, 0)
+        for (name, count) in zip(node.outputs, counts) {
+            if !name.isEmpty {
+                let op = Op.slice(axis: axis, start: start, count: count)
+                values[name] =
+                    count == size ? values[try node.input(0)] : .computed(try emit(op, [x], node, name: name))
+            }
+            start += count
+        }
+    }
+
+    private mutating func pad(_ node: LoweredNode) throws(FormatError) {
+        let modes: [String: PadKind] = ["constant": .constant, "edge": .edge, "reflect": .reflect, "wrap": .wrap]
+        let rank = try shape(node, 0).rank
+        guard let kind = modes[node.string("mode") ?? "constant"] else {
+            throw .unsupportedOperator([node.description + " of that mode"])
+        }
+        let pads = try integers(node, 1)
+        let axes = node.hasInput(3) ? try integers(node, 3) : Array(0..<rank)
+        guard pads.count == 2 * axes.count else { throw unfit(node, "\(pads.count) pads for \(axes.count) axes") }
+        var before = [Int](repeating: 0, count: rank)
+        var after = before
+        for (index, axis) in axes.enumerated() {
+            let axis = try self.axis(axis, node)
+            (before[axis], after[axis]) = (pads[index], pads[index + axes.count])
+        }
+        if (before + after).allSatisfy({ $0 == 0 }) { return try alias(node) }
+        var operands = [try operand(node, 0)]
+        if kind == .constant, node.hasInput(2) { operands.append(try operand(node, 2)) }
+        try finish(.pad(kind, before: before, after: after), operands, node)
+    }
+
+    private mutating func tile(_ node: LoweredNode) throws(FormatError) {
+        let (shape, repeats) = (try shape(node, 0), try integers(node, 1))
+        guard repeats.count == shape.rank else { throw unfit(node, "\(repeats.count) repeats of \(shape)") }
+        if repeats.allSatisfy({ $0 == 1 }) { return try alias(node) }
+        // A new axis before each that is repeated, which is stretched and joined with it.
+        var (apart, stretched, joined) = ([Int](), [Int](), [Int]())
+        for (size, count) in zip(shape.dimensions, repeats) {
+            if count != 1 {
+                apart.append(1)
+                stretched.append(count)
+            }
+            apart.append(size)
+            stretched.append(size)
+            let (product, overflow) = size.multipliedReportingOverflow(by: count)
+            guard count >= 0, !overflow else { throw unfit(node, "\(count) repeats of a size of \(size)") }
+            joined.append(product)
+        }
+        let target = try shaped(node) { () throws(ShapeError) in try Shape(stretched) }
+        let value = try emit(.broadcast(target), [try reshaped(try operand(node, 0), apart, node)], node)
+        try finish(try reshape(joined, node), [value], node)
+    }
+
+    // MARK: From sizes alone
+
+    /// Operators whose results follow from sizes and known numbers.
+    mutating func makeKnown(_ node: LoweredNode) throws(FormatError) {
+        let name = try node.output()
+        switch node.opType {
+        case "Shape":
+            let sizes = try shape(node, 0).dimensions
+            let (start, count) = Self.sliced(
+                from: node.int("start") ?? 0, to: node.int("end") ?? .max, by: 1, of: sizes.count)
+            let known = try node.tensor(sizes[start..<(start + count)].map(Int64.init), [count])
+            values[name] = .known(known, name: name)
+        case "Size":
+            values[name] = .known(try node.tensor([Int64(try shape(node, 0).elementCount)], []), name: name)
+        case "ConstantOfShape":
+            let fill = try node.fillValue()
+            let sizes = try integers(node, 0)
+            let target = try shaped(node) { () throws(ShapeError) in try Shape(sizes) }
+            let one = try emit(.constant(fill), [], node)
+            try finish(.broadcast(target), [try reshaped(one, [], node)], node)
+        default:
+            values[name] = .known(try range(node), name: name)
+        }
+    }
+
+    private func range(_ node: LoweredNode) throws(FormatError) -> Tensor {
+        guard let start = known(try node.input(0)), let limit = known(try node.input(1)),
+            let delta = known(try node.input(2))
+        else { throw .unsupportedOperator([node.description + " with sizes that depend on the data"]) }
+        let tensors = [start, limit, delta]
+        guard tensors.allSatisfy({ $0.type == start.type && $0.shape.elementCount == 1 }), start.type != .bool else {
+            throw unfit(node, "its bounds are not three numbers of one type")
+        }
+        if start.type == .float32 {
+            let (first, last, step) = (start.floats[0], limit.floats[0], delta.floats[0])
+            let count = max(0, ((Double(last) - Double(first)) / Double(step)).rounded(.up))
+            guard count <= Self.rangeLimit else { throw unfit(node, "from \(first) to \(last) by \(step)") }
+            return try node.tensor((0..<Int(count)).map { first + Float($0) * step }, [Int(count)])
+        }
+        let numbers = tensors.map { $0.type == .int64 ? $0.int64s[0] : Int64($0.int32s[0]) }
+        let (first, last, step) = (numbers[0], numbers[1], numbers[2])
+        let (distance, overflow) = last.subtractingReportingOverflow(first)
+        guard step != 0, !overflow else { throw unfit(node, "from \(first) to \(last) by \(step)") }
+        let isEmpty = distance == 0 || (distance < 0) != (step < 0)
+        let count = isEmpty ? 0 : (distance.magnitude - 1) / step.magnitude + 1
+        guard Double(count) <= Self.rangeLimit else { throw unfit(node, "from \(first) to \(last) by \(step)") }
+        // All lie between the two ends.
+        let values = (0..<Int64(count)).map { first &+ $0 &* step }
+        guard start.type == .int32 else { return try node.tensor(values, [values.count]) }
+        do { return try Tensor(values.map { Int32(truncatingIfNeeded: $0) }, Shape([values.count])) } catch {
+            throw unfit(node, "\(error)")
+        }
+    }
+
+    /// Of elements that are written down one by one.
+    private static let rangeLimit = Double(1 << 24)
+}
