@@ -28,6 +28,15 @@ final class ChangeHub: Sendable {
         }
     }
 
+    /// Wakes everybody, whatever they wait for.
+    func announceAll() {
+        let signals = waiting.withLock { waiting in
+            defer { waiting = [:] }
+            return waiting.values.flatMap(\.self)
+        }
+        for signal in signals { signal.fire() }
+    }
+
     func announce(_ topic: Topic) {
         let signals = waiting.withLock { $0.removeValue(forKey: topic) } ?? []
         for signal in signals { signal.fire() }

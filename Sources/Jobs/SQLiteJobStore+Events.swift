@@ -41,6 +41,9 @@ extension SQLiteJobStore {
         guard job?.revision == revision else { return }
         await signal.wait(until: deadline)
     }
+
+    /// Lets everybody who waits for a change look again, at something other than the database: the server is about to stop.
+    package func wakeAll() { hub.announceAll() }
 }
 
 extension JobEvent {

@@ -62,6 +62,7 @@ extension HTTPField.Name {
     static let lastEventID = known("Last-Event-ID")
     static let prefer = known("Prefer")
     static let preferenceApplied = known("Preference-Applied")
+    static let fetchSite = known("Sec-Fetch-Site")
     static let reprDigest = known("Repr-Digest")
 
     private static func known(_ name: String) -> HTTPField.Name {

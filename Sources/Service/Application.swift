@@ -66,6 +66,7 @@ package final class Application: Sendable {
     /// Takes no more requests, lets the running ones end, and puts running jobs back into the queue.
     package func stop() async {
         stopping.set()
+        responder.routes.store.wakeAll()
         sweeper?.cancel()
         async let closed: Void = listener.stop()
         await supervisor.stop()

@@ -35,7 +35,7 @@ struct JobView {
             "cancel_requested": .bool(job.cancelRequested),
             "progress": progress,
             "result": JSONValue(stored: job.result),
-            "result_files": succeeded ? [.string(path + "/model"), .string(path + "/report.json")] : [],
+            "result_files": .array(succeeded ? Self.resultFiles(JSONValue(stored: job.result), below: path) : []),
             "fine_tuned_model": succeeded ? .string(path + "/model") : nil,
             "error": JSONValue(stored: job.error),
             "warnings": .array(warnings.map(Self.warning)),
@@ -57,6 +57,12 @@ struct JobView {
 
     /// Changes with everything that ``document`` shows but the clock.
     var entityTag: String { "\"\(job.revision)-\(queuePosition ?? 0)\"" }
+
+    /// The model, its external data where it has some, and the report.
+    private static func resultFiles(_ result: JSONValue, below path: String) -> [JSONValue] {
+        let others = (result["digests"]?.object?.names ?? []).filter { $0 != "model" }
+        return (["/model"] + others.map { "/files/\($0)" } + ["/report.json"]).map { .string(path + $0) }
+    }
 
     private static func warning(_ event: JobEvent) -> JSONValue {
         ["code": JSONValue(stored: event.data)["code"] ?? "warning", "message": .string(event.message)]

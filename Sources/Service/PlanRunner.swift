@@ -11,9 +11,19 @@ struct PlanRunner: Sendable {
     let logger: Logger
 
     private static let outputBytes = 16 << 20
+    /// A process may take all the memory of ``memoryBytes``; so there are two at a time, not as many as there are clients.
+    private let gate = PlanGate(places: 2, line: 64)
 
     /// What can be collapsed in a model, and what is in the data.
     func plan(_ files: JobFiles) async throws -> JSONValue {
+        try await gate.enter()
+        let plan: Result<JSONValue, any Error>
+        do { plan = .success(try await inspect(files)) } catch { plan = .failure(error) }
+        await gate.leave()
+        return try plan.get()
+    }
+
+    private func inspect(_ files: JobFiles) async throws -> JSONValue {
         let id = Identifier.make("plan", at: Int(Date.now.timeIntervalSince1970))
         let folder = JobFolder("\(dataDirectory)/tmp/\(id)")
         defer { try? FileManager.default.removeItem(atPath: folder.path) }

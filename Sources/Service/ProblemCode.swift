@@ -30,6 +30,7 @@ package enum ProblemCode: String, CaseIterable, Sendable {
     case invalidOption = "invalid_option"
     case missingField = "missing_field"
     case unsupportedMediaType = "unsupported_media_type"
+    case forbidden
     case notFound = "not_found"
     case methodNotAllowed = "method_not_allowed"
     case jobNotSucceeded = "job_not_succeeded"
@@ -43,6 +44,7 @@ package enum ProblemCode: String, CaseIterable, Sendable {
     package var status: Int {
         switch self {
         case .malformedRequest, .digestMismatch: 400
+        case .forbidden: 403
         case .notFound: 404
         case .methodNotAllowed: 405
         case .idempotencyKeyReused, .jobNotFinished, .jobNotCancellable, .jobNotSucceeded, .jobNotDeletable:
@@ -94,6 +96,7 @@ package enum ProblemCode: String, CaseIterable, Sendable {
         case .invalidOption: "An option has a value that it cannot have"
         case .missingField: "A field is missing"
         case .unsupportedMediaType: "The kind of body is not supported"
+        case .forbidden: "The request is not allowed"
         case .notFound: "Not found"
         case .methodNotAllowed: "The method is not allowed here"
         case .jobNotSucceeded: "The job has no result"

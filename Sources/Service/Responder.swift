@@ -25,6 +25,7 @@ struct Responder: Sendable {
         var template = "none"
         var answer: Answer
         do {
+            try Self.refuseForeignPages(request)
             switch table.match(request.method, request.path) {
             case .found(let route, let parameters):
                 template = route.template
@@ -63,5 +64,15 @@ struct Responder: Sendable {
                 "seconds": .stringConvertible((ContinuousClock.now - start) / .seconds(1)),
             ])
         return answer
+    }
+
+    /// A page of somebody else, open in a browser on this machine, may send forms to it; a browser says where they come from.
+    ///
+    /// - SeeAlso: w3.org/TR/fetch-metadata
+    private static func refuseForeignPages(_ request: Request) throws(Problem) {
+        let isRead = [.get, .head, .options].contains(request.method)
+        let site = request.headers[.fetchSite] ?? "none"
+        guard !isRead, site != "none", site != "same-origin" else { return }
+        throw Problem(.forbidden, "A page of another site may not change anything here.")
     }
 }

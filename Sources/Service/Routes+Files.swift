@@ -32,11 +32,14 @@ extension Routes {
 
     func showFile(_ call: Call) throws -> Answer { .json(try storedFile(call).document) }
 
+    /// The bytes of a file: of its first part, or of the one that is named.
     func fileContent(_ call: Call) throws -> Answer {
         let stored = try storedFile(call)
+        let name = call.query["part"] ?? stored.name
+        guard let place = stored.parts.firstIndex(where: { $0.name == name }) else { throw Problem.notFound("part") }
         return try file(
-            artifacts.path(of: stored), name: stored.name, type: "application/octet-stream",
-            digest: stored.parts.first.map { "sha256:\($0.digest)" })
+            artifacts.path(of: stored, part: place), name: name, type: "application/octet-stream",
+            digest: "sha256:\(stored.parts[place].digest)")
     }
 
     func deleteFile(_ call: Call) throws -> Answer {

@@ -24,18 +24,27 @@ struct Sweeper {
 
     /// Deletes jobs that ended, and files that came, before a moment. Jobs keep their own names for the bytes of their files.
     func sweep(before moment: Int) async throws {
+        for id in try await jobsEnded(before: moment) {
+            do throws(JobsError) {
+                try await store.perform { store throws(JobsError) in try store.delete(id) }
+            } catch .notFound {
+                // Somebody else was quicker.
+            }
+            jobs.removeFolder(of: id)
+        }
+        for file in artifacts.files where file.createdAt < moment { _ = try artifacts.delete(file.id) }
+    }
+
+    /// All of them before one is deleted, because a page begins after a job that has to be there still.
+    private func jobsEnded(before moment: Int) async throws(JobsError) -> [String] {
+        var ids: [String] = []
         var after: String?
         repeat {
             let known = after
             let page = try await store.perform { store throws(JobsError) in try store.list(limit: 100, after: known) }
+            for job in page.elements where job.finishedAt.map({ $0 < moment }) == true { ids.append(job.id) }
             after = page.hasMore ? page.elements.last?.id : nil
-            for job in page.elements where job.finishedAt.map({ $0 < moment }) == true {
-                // A page starts after a job that has to be there still.
-                if job.id == after { continue }
-                try await store.perform { store throws(JobsError) in try store.delete(job.id) }
-                jobs.removeFolder(of: job.id)
-            }
         } while after != nil
-        for file in artifacts.files where file.createdAt < moment { _ = try artifacts.delete(file.id) }
+        return ids
     }
 }

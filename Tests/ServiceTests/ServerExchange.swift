@@ -12,6 +12,8 @@ struct ServerExchange {
         /// By lower-case name.
         var headers: [String: String] = [:]
         var body: [UInt8] = []
+        /// Whether the answer came to its end.
+        var isComplete = true
 
         var text: String { String(decoding: body, as: UTF8.self) }
         var json: JSONValue { (try? JSONParser.parse(body)) ?? .null }
@@ -93,7 +95,12 @@ struct ServerExchange {
             reply.headers[line[..<colon].lowercased()] = String(line[colon...].dropFirst(2))
         }
         reply.body = Array(raw[(end + 4)...])
-        if reply.headers["transfer-encoding"] == "chunked" { reply.body = joined(reply.body) }
+        if reply.headers["transfer-encoding"] == "chunked" {
+            reply.isComplete = reply.body.suffix(5).elementsEqual("0\r\n\r\n".utf8)
+            reply.body = joined(reply.body)
+        } else if let length = reply.headers["content-length"].flatMap({ Int($0) }) {
+            reply.isComplete = reply.body.count == length
+        }
         return reply
     }
 

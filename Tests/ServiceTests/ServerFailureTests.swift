@@ -66,6 +66,23 @@ struct ServerFailureTests {
         }
     }
 
+    @Test func `whoever waits for a job is let go when the service stops`() async throws {
+        let (began, begins) = AsyncStream.makeStream(of: Void.self)
+        try await withServer { world in
+            try await world.isHalfDone(try await world.submit(seed: 7))
+            let waiting = try await world.submit()
+            async let watch = world.request("GET", "/v1/jobs/\(waiting)/watch") { _ in
+                begins.yield()
+                return false
+            }
+            for await _ in began { break }
+            await world.application.stop()
+            let reply = try await watch
+            #expect(reply.isComplete)
+            #expect(reply.text == "queued\n")
+        }
+    }
+
     @Test func `what ended stays, and what ran runs again, when the service starts again`() async throws {
         let folder = try TemporaryFolder()
         var (done, running) = ("", "")

@@ -47,6 +47,12 @@ struct ServerFileTests {
             #expect(file["purpose"] == "model")
             #expect(file["bytes"] == 12)
             #expect(file["parts"]?.array?.count == 2)
+            let content = "/v1/files/\(file["id"]?.string ?? "")/content"
+            #expect(try await world.request(content).text == "graph")
+            let part = try await world.request(content + "?part=net.onnx.data")
+            #expect(part.text == "weights")
+            #expect(part.headers["etag"] == "\"sha256:\(Self.digest("weights"))\"")
+            #expect(try await world.request(content + "?part=../file.json").status == 404)
         }
     }
 

@@ -28,6 +28,17 @@ struct ServerSecurityTests {
         }
     }
 
+    @Test(arguments: [("cross-site", 403), ("same-site", 403), ("same-origin", 202), ("none", 202)])
+    func `a page of another site changes nothing`(site: String, status: Int) async throws {
+        try await withServer { world in
+            let headers = [("Content-Type", ServerForm.contentType), ("Sec-Fetch-Site", site)]
+            let form = ServerForm().file("model", "net.onnx", "m").bytes
+            let reply = try await world.request("POST", "/v1/jobs", headers, body: form)
+            #expect(reply.status == status)
+            #expect(try await world.request("/v1/jobs", headers).status == 200)
+        }
+    }
+
     @Test func `what was deleted is answered like what never was`() async throws {
         try await withServer { world in
             let file = try await world.post("/v1/files", ServerForm().file("file", "x.npz", "x")).json["id"]?.string

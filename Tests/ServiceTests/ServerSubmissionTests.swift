@@ -60,7 +60,7 @@ struct ServerSubmissionTests {
             let job = try await world.ended(id)
             #expect(job["result"]?["compression_ratio"] == 2)
             #expect(job["fine_tuned_model"] == .string("/v1/jobs/\(id)/model"))
-            #expect(job["result_files"]?.array?.isEmpty == false)
+            #expect(job["result_files"] == [.string("/v1/jobs/\(id)/model"), .string("/v1/jobs/\(id)/report.json")])
             #expect(job["error"] == .null)
             #expect(job["warnings"] == [["code": "fixed_batch", "message": "batch is fixed"]])
             #expect(job["progress"]?["fraction"] == 0.5)
