@@ -6,8 +6,9 @@ import Synchronization
 package enum Identifier {
     private static let digits = Array("0123456789ABCDEFGHJKMNPQRSTVWXYZ".utf8)
 
-    /// The second of the newest id, and how many were made in it.
-    private static let newest = Mutex<(second: UnixSeconds, count: UInt64)>((0, 0))
+    /// How many ids were made in each of the last seconds: more than one, because threads read the clock before they come here.
+    private static let recent = Mutex<[(second: UnixSeconds, count: UInt64)]>([])
+    private static let recentSeconds = 8
 
     /// An id such as `job_01JD0000000ABCDEFGHJKMNPQR`: later seconds sort after earlier ones.
     ///
@@ -33,11 +34,19 @@ package enum Identifier {
     /// An id from the system's random numbers. Those that one process makes sort as they were made.
     package static func make(_ prefix: String, at now: UnixSeconds) -> String {
         var generator = SystemRandomNumberGenerator()
-        let place = newest.withLock { newest in
-            newest = (now, newest.second == now ? newest.count + 1 : 0)
-            return newest.count
+        return make(prefix, at: now, place: place(at: now), using: &generator)
+    }
+
+    private static func place(at now: UnixSeconds) -> UInt64 {
+        recent.withLock { recent in
+            if let known = recent.firstIndex(where: { $0.second == now }) {
+                recent[known].count += 1
+                return recent[known].count
+            }
+            if recent.count == recentSeconds { recent.removeFirst() }
+            recent.append((now, 0))
+            return 0
         }
-        return make(prefix, at: now, place: place, using: &generator)
     }
 
     /// 125 random bits that nobody guesses: names one lease.

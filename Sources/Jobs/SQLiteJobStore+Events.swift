@@ -32,17 +32,26 @@ extension SQLiteJobStore {
     /// Returns as soon as the job's revision is another one than `revision`, or the job is gone.
     ///
     /// Returns at the deadline, or when the task is cancelled, at the latest; look at the job to learn which it was.
+    ///
+    /// - Parameters:
+    ///   - id: the job
+    ///   - revision: what the caller knows
+    ///   - deadline: how long to wait
+    ///   - isOver: whether there is no more to wait for, which ``wakeAll()`` makes everybody look at
     package func waitForChange(
-        of id: String, since revision: Int, until deadline: ContinuousClock.Instant
+        of id: String, since revision: Int, until deadline: ContinuousClock.Instant,
+        unless isOver: @Sendable () -> Bool = { false }
     ) async {
         let signal = hub.signal(for: .job(id))
         defer { hub.forget(signal, for: .job(id)) }
+        // After signing up, so that whoever is too late to be woken sees it.
+        if isOver() { return }
         let job = try? await perform { store throws(JobsError) in try store.find(id) }
         guard job?.revision == revision else { return }
         await signal.wait(until: deadline)
     }
 
-    /// Lets everybody who waits for a change look again, at something other than the database: the server is about to stop.
+    /// Ends every wait that is under way: the server is about to stop.
     package func wakeAll() { hub.announceAll() }
 }
 

@@ -69,7 +69,7 @@ extension Routes {
                 if page.hasMore { continue }
                 if job.status.isFinal { return }
                 let deadline = ContinuousClock.now + Self.heartbeat
-                await store.waitForChange(of: id, since: job.revision, until: deadline)
+                await store.waitForChange(of: id, since: job.revision, until: deadline, unless: isStopping)
                 if ContinuousClock.now >= deadline, !silence.isEmpty { try await write(silence) }
             }
         }

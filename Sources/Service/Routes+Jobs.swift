@@ -31,7 +31,7 @@ extension Routes {
             while !job.status.isFinal, job.status == status, job.phase == phase, ContinuousClock.now < deadline,
                 !isStopping()
             {
-                await store.waitForChange(of: job.id, since: job.revision, until: deadline)
+                await store.waitForChange(of: job.id, since: job.revision, until: deadline, unless: isStopping)
                 job = try await self.job(call)
             }
         }

@@ -1,4 +1,5 @@
 import Foundation
+import Synchronization
 import Testing
 
 @testable import Jobs
@@ -11,6 +12,22 @@ struct WaitTests {
         let old = try fixture.add("job_1").revision
         _ = try fixture.claim()
         await fixture.store.waitForChange(of: "job_1", since: old, until: far)
+        #expect(ContinuousClock.now < far)
+    }
+
+    @Test func `waiting ends with the end of all waiting, for those who are there and those who come late`()
+        async throws
+    {
+        let fixture = try Fixture()
+        let (revision, store) = (try fixture.add("job_1").revision, fixture.store)
+        let isOver = Mutex(false)
+        async let early: Void = store.waitForChange(of: "job_1", since: revision, until: far) {
+            isOver.withLock(\.self)
+        }
+        isOver.withLock { $0 = true }
+        store.wakeAll()
+        await store.waitForChange(of: "job_1", since: revision, until: far) { isOver.withLock(\.self) }
+        await early
         #expect(ContinuousClock.now < far)
     }
 
