@@ -1,14 +1,27 @@
+import Synchronization
+
 /// Makes ids: a prefix, the time in milliseconds (48 bits) and 80 random bits, as a ULID writes them.
 ///
 /// - SeeAlso: github.com/ulid/spec
 package enum Identifier {
     private static let digits = Array("0123456789ABCDEFGHJKMNPQRSTVWXYZ".utf8)
 
+    /// The second of the newest id, and how many were made in it.
+    private static let newest = Mutex<(second: UnixSeconds, count: UInt64)>((0, 0))
+
     /// An id such as `job_01JD0000000ABCDEFGHJKMNPQR`: later seconds sort after earlier ones.
+    ///
+    /// - Parameters:
+    ///   - prefix: what it is an id of
+    ///   - now: the time
+    ///   - place: sorts ids of the same second; the last of the 1000 places is for all that follow
+    ///   - generator: gives the rest
+    /// - Returns: the prefix, an underscore and 26 characters
     package static func make(
-        _ prefix: String, at now: UnixSeconds, using generator: inout some RandomNumberGenerator
+        _ prefix: String, at now: UnixSeconds, place: UInt64 = 0, using generator: inout some RandomNumberGenerator
     ) -> String {
-        let milliseconds = UInt64(clamping: now).multipliedReportingOverflow(by: 1000).partialValue
+        let start = UInt64(clamping: now).multipliedReportingOverflow(by: 1000).partialValue
+        let milliseconds = start.addingReportingOverflow(min(place, 999)).partialValue
         var text = ""
         for place in (0..<10).reversed() {
             text.unicodeScalars.append(digit(milliseconds >> UInt64(5 * place)))
@@ -17,10 +30,14 @@ package enum Identifier {
         return "\(prefix)_\(text)"
     }
 
-    /// An id from the system's random numbers.
+    /// An id from the system's random numbers. Those that one process makes sort as they were made.
     package static func make(_ prefix: String, at now: UnixSeconds) -> String {
         var generator = SystemRandomNumberGenerator()
-        return make(prefix, at: now, using: &generator)
+        let place = newest.withLock { newest in
+            newest = (now, newest.second == now ? newest.count + 1 : 0)
+            return newest.count
+        }
+        return make(prefix, at: now, place: place, using: &generator)
     }
 
     /// 125 random bits that nobody guesses: names one lease.

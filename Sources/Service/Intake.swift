@@ -27,14 +27,22 @@ final class Intake {
     private(set) var fields: [(name: String, text: String)] = []
 
     private let fileFields: [FileField]
+    /// Fields that may hold text; one of them may be a file field as well, and then its text is the id of a file.
+    private let textFields: [String]
     private let makeUpload: () throws(StorageError) -> Upload
     private var target: Target?
     private var text: [UInt8] = []
     /// The first bytes of a file, until there are enough to know what it is.
     private var start: [UInt8]?
 
-    init(fileFields: [FileField], makeUpload: @escaping () throws(StorageError) -> Upload) {
+    /// The one text that may come as a file: all options in JSON.
+    private static let textFileField = "config"
+
+    init(
+        fileFields: [FileField], textFields: [String] = [], makeUpload: @escaping () throws(StorageError) -> Upload
+    ) {
         self.fileFields = fileFields
+        self.textFields = textFields
         self.makeUpload = makeUpload
     }
 
@@ -50,6 +58,7 @@ final class Intake {
             guard fields.count < Self.fieldLimit else {
                 throw Problem(.malformedRequest, "The form has more than \(Self.fieldLimit) fields.")
             }
+            try check(name, isFile: fileName != nil)
             target = .field(name)
             return
         }
@@ -61,6 +70,22 @@ final class Intake {
         try upload.begin(try FileName.checked(fileName, among: upload.parts.map(\.name), field: name))
         target = .file(upload, field)
         start = []
+    }
+
+    /// Refuses a field before its content comes.
+    private func check(_ name: String, isFile: Bool) throws(Problem) {
+        let files = fileFields.map(\.name)
+        guard textFields.contains(name) || files.contains(name) else {
+            let nearest = Spelling.nearest(to: name, among: files + textFields)
+            throw Problem(
+                .unknownOption, "There is no field '\(name)'.", hint: nearest.map { "did you mean '\($0)'?" },
+                parameter: name)
+        }
+        guard !isFile || name == Self.textFileField else {
+            throw Problem(
+                .invalidOption, "The field '\(name)' came as a file.",
+                hint: "files are sent as " + files.map { "'\($0)'" }.joined(separator: ", "), parameter: name)
+        }
     }
 
     func append(_ bytes: Span<UInt8>) throws {
@@ -90,6 +115,12 @@ final class Intake {
         case .field(let name):
             guard let value = String(validating: text, as: UTF8.self) else {
                 throw Problem(.malformedRequest, "The field '\(name)' is not UTF-8.", parameter: name)
+            }
+            let isFile = fileFields.contains { $0.name == name }
+            guard !isFile || textFields.contains(name) && value.hasPrefix("file_") else {
+                throw Problem(
+                    .invalidOption, "The field '\(name)' came as text.", hint: "send it as a file: -F \(name)=@FILE",
+                    parameter: name)
             }
             fields.append((name, value))
         case nil: break

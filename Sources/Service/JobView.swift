@@ -14,6 +14,7 @@ struct JobView {
         let path = "/v1/jobs/\(job.id)"
         let succeeded = job.status == .succeeded
         let eta = job.status == .running ? progress["eta_seconds"]?.double : nil
+        let asOf = progress["updated_at"]?.int ?? now
         return [
             "id": .string(job.id),
             "object": "job",
@@ -22,7 +23,7 @@ struct JobView {
             "created_at": .int(job.createdAt),
             "started_at": JSONValue(job.startedAt),
             "finished_at": JSONValue(job.finishedAt),
-            "estimated_finish": JSONValue(eta.flatMap { Int(exactly: $0.rounded()) }.map { now + $0 }),
+            "estimated_finish": JSONValue(eta.flatMap { Int(exactly: (Double(asOf) + $0).rounded()) }),
             "model": JSONValue(order?.model),
             "training_file": JSONValue(order?.trainingFile),
             "validation_file": JSONValue(order?.validationFile),
@@ -42,6 +43,8 @@ struct JobView {
                 "self": .string(path), "events": .string(path + "/events"), "watch": .string(path + "/watch"),
                 "metrics": .string(path + "/metrics"), "cancel": .string(path + "/cancel"),
                 "report": .string(path + "/report"), "model": .string(path + "/model"),
+                // The dashboard shows one job by the fragment, which a browser keeps to itself.
+                "web": .string("/#\(job.id)"),
             ],
             "usage": [
                 "queued_seconds": .int((job.startedAt ?? job.finishedAt ?? now) - job.createdAt),

@@ -74,12 +74,21 @@ struct RouteTable: Sendable {
         Route(.get, "/v1/jobs/{id}/watch") { try await $0.watchJob($1) },
         Route(.get, "/v1/jobs/{id}/metrics") { try await $0.metrics($1) },
         Route(.get, "/v1/jobs/{id}/metrics.csv") { try await $0.metricsTable($1) },
+        Route(.get, "/v1/jobs/{id}/checkpoints") { try await $0.listCheckpoints($1) },
         Route(.get, "/v1/jobs/{id}/model") { try await $0.downloadModel($1) },
         Route(.get, "/v1/jobs/{id}/files/{name}") { try await $0.downloadOutput($1) },
         Route(.get, "/v1/jobs/{id}/report") { try await $0.report($1) },
         Route(.get, "/v1/jobs/{id}/report.json") { try await $0.report($1) },
         Route(.get, "/v1/jobs/{id}/report.md") { try await $0.report($1) },
         Route(.get, "/v1/jobs/{id}/report.html") { try await $0.report($1) },
+
+        // The same handlers under OpenAI's names, so that its libraries are clients.
+        Route(.post, "/v1/fine_tuning/jobs") { try await $0.createJob($1) },
+        Route(.get, "/v1/fine_tuning/jobs") { try await $0.listJobs($1) },
+        Route(.get, "/v1/fine_tuning/jobs/{id}") { try await $0.showJob($1) },
+        Route(.post, "/v1/fine_tuning/jobs/{id}/cancel") { try await $0.cancelJob($1) },
+        Route(.get, "/v1/fine_tuning/jobs/{id}/events") { try await $0.listEvents($1) },
+        Route(.get, "/v1/fine_tuning/jobs/{id}/checkpoints") { try await $0.listCheckpoints($1) },
 
         Route(.post, "/v1/plan") { try await $0.createPlan($1) },
 

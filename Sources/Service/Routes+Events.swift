@@ -38,9 +38,10 @@ extension Routes {
         let job = try await job(call)
         return stream(job.id, after: try call.lastEvent(), type: "text/plain; charset=utf-8", silence: "") { view in
             switch view.event.type {
-            case "status", "phase", "metrics", "layer", "log": "\(view.event.message)\n"
-            case "warning", "error": "\(view.event.type): \(view.event.message)\n"
-            case "progress": "\(view.event.message)\n"
+            case "status", "phase", "progress", "metrics", "layer", "log": "\(view.event.message)\n"
+            case "warning": "warning: \(view.event.message)\n"
+            // The event says that the job failed, and its data why.
+            case "error": "error: \(JSONValue(stored: view.event.data)["message"]?.string ?? view.event.message)\n"
             default: ""
             }
         }
@@ -80,10 +81,12 @@ extension Routes {
         .json(ListView(elements: try await rows(call).map(JSONValue.object), hasMore: false).document)
     }
 
-    /// The columns are the names in the order in which they first occur.
+    /// What every step has, in this order; what only some have, such as slopes, follows as it first occurs.
+    private static let columns = ["step", "epoch", "phase", "train_loss", "valid_loss", "metric", "lr"]
+
     func metricsTable(_ call: Call) async throws -> Answer {
         let rows = try await rows(call)
-        var columns: [String] = []
+        var columns = Self.columns
         for name in rows.flatMap(\.names) where !columns.contains(name) { columns.append(name) }
         let lines = rows.map { row in columns.map { Self.cell(row[$0]) }.joined(separator: ",") }
         let text = ([columns.map { Self.quoted($0) }.joined(separator: ",")] + lines).joined(separator: "\r\n") + "\r\n"
@@ -91,15 +94,11 @@ extension Routes {
     }
 
     private func rows(_ call: Call) async throws -> [JSONValue.Object] {
-        let job = try await job(call)
+        let id = try await job(call).id
         let events = try await store.perform { store throws(JobsError) in
-            try store.events(of: job.id, type: "metrics", limit: 100_000)
+            try store.events(of: id, type: "metrics", limit: 100_000)
         }
-        return events.compactMap { event in
-            guard var row = JSONValue(stored: event.data).object else { return nil }
-            if row["phase"] == nil, let phase = job.phase, job.status == .running { row["phase"] = .string(phase) }
-            return row
-        }
+        return events.compactMap { JSONValue(stored: $0.data).object }
     }
 
     private static func cell(_ value: JSONValue?) -> String {

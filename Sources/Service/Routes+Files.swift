@@ -54,22 +54,15 @@ extension Routes {
 
     /// Stores what `-F purpose=model -F file=@model.onnx -F file=@model.onnx.data` sends as one file.
     func createFile(_ call: Call) async throws -> Answer {
-        let intake = Intake(fileFields: [Intake.FileField(name: "file", takesMany: true)], makeUpload: makeUpload)
+        let field = Intake.FileField(name: "file", takesMany: true)
+        let intake = Intake(fileFields: [field], textFields: ["purpose"], makeUpload: makeUpload)
         try await call.readForm(into: intake)
-        var purpose: StoredFile.Purpose?
-        for (name, text) in intake.fields {
-            guard name == "purpose" else {
-                let nearest = Spelling.nearest(to: name, among: ["file", "purpose"])
-                throw Problem(
-                    .unknownOption, "There is no field '\(name)'.", hint: nearest.map { "did you mean '\($0)'?" },
-                    parameter: name)
-            }
-            purpose = try self.purpose(text)
-        }
+        let purpose = try intake.fields.last.map { (field) throws(Problem) in try self.purpose(field.text) }
         guard let upload = intake.uploads["file"], let first = upload.parts.first else {
             throw Problem(.missingField, "A file is missing.", hint: "-F file=@FILE", parameter: "file")
         }
-        let kind = purpose ?? (first.name.hasSuffix(".onnx") ? .model : .dataset)
+        let kind = purpose ?? Self.purpose(ofFile: first.name)
+        if kind == .model { try Pickle.refuse(modelAt: upload.folder + "/0", field: field) }
         let file = try artifacts.commit(upload, purpose: kind, at: now())
         return Answer.json(file.document, status: 201).with(.location, "/v1/files/\(file.id)")
     }
@@ -81,17 +74,23 @@ extension Routes {
         if let known = artifacts.file(digest: digest) { return .json(known.document) }
         let purpose = try call.query["purpose"].map { (text) throws(Problem) in try self.purpose(text) }
         let fileName = try FileName.checked(call.query["filename"] ?? "\(digest).onnx", among: [], field: "filename")
-        let upload = try makeUpload()
-        try upload.begin(fileName)
-        while let bytes = try await call.body.next() { try upload.append(bytes.span) }
-        try upload.end()
-        guard upload.parts.first?.digest == digest else {
-            throw Problem(
-                .digestMismatch, "The body has SHA-256 \(upload.parts.first?.digest ?? ""), not \(digest).")
+        let kind = purpose ?? Self.purpose(ofFile: fileName)
+        let field = Intake.FileField(name: "file", isModel: kind == .model)
+        let intake = Intake(fileFields: [field], makeUpload: makeUpload)
+        try intake.begin(field.name, fileName: fileName)
+        while let bytes = try await call.body.next() { try intake.append(bytes.span) }
+        try intake.end()
+        guard let upload = intake.uploads[field.name], let part = upload.parts.first, part.digest == digest else {
+            let found = intake.uploads[field.name]?.parts.first?.digest ?? ""
+            throw Problem(.digestMismatch, "The body has SHA-256 \(found), not \(digest).")
         }
-        let kind = purpose ?? (fileName.hasSuffix(".onnx") ? .model : .dataset)
         let file = try artifacts.commit(upload, purpose: kind, at: now())
         return Answer.json(file.document, status: 201).with(.location, "/v1/files/\(file.id)")
+    }
+
+    /// What a file is for when the client does not say.
+    private static func purpose(ofFile name: String) -> StoredFile.Purpose {
+        name.hasSuffix(".onnx") ? .model : .dataset
     }
 
     /// The digits of `sha256:HEX`.

@@ -5,11 +5,24 @@ import Jobs
 extension Routes {
     func downloadModel(_ call: Call) async throws -> Answer {
         let job = try await finished(call)
+        // The points on the way are told, and only the last one is kept as a file.
+        guard call.query["checkpoint"] == nil else { throw Problem.notFound("checkpoint") }
         let digest = JSONValue(stored: job.result)["digests"]?["model"]?.string
         let name = (JobOrder(stored: job.payload)?.modelName ?? "model.onnx") as NSString
         return try file(
             jobs.folder(of: job.id).outputModel, name: name.deletingPathExtension + ".small.onnx",
             type: "application/octet-stream", digest: digest)
+    }
+
+    /// The points between the original and the result: what each costs, and what it saves.
+    func listCheckpoints(_ call: Call) async throws -> Answer {
+        let points = JSONValue(stored: try await job(call).result)["pareto"]?.array ?? []
+        let documents = points.enumerated().map { number, point in
+            var document = JSONValue.Object([("id", .string("ckpt_\(number + 1)")), ("object", "job.checkpoint")])
+            for (name, value) in point.object?.members ?? [] { document[name] = value }
+            return JSONValue.object(document)
+        }
+        return .json(ListView(elements: documents, hasMore: false).document)
     }
 
     /// Any of the files that a job wrote, such as the external data of its model.

@@ -46,8 +46,11 @@ extension Routes {
     /// What a job of this body would find, without a job.
     func createPlan(_ call: Call) async throws -> Answer {
         let submission = try await Submission(call, self)
-        _ = try JobOptions(decoding: submission.options)
-        return .json(try await plans.plan(JobFiles(submission, in: artifacts)))
+        let options = try submission.filledOptions
+        var plan = try await plans.plan(JobFiles(submission, in: artifacts)).object ?? JSONValue.Object()
+        // The process that looks into the files knows the defaults alone.
+        plan["options"] = .object(options)
+        return .json(.object(plan))
     }
 
     private func accepted(_ job: Job) async throws -> Answer {
@@ -69,7 +72,7 @@ extension Routes {
     /// Stores what arrived, lays out the job's folder, and puts the job into the queue, in this order.
     private func submit(_ submission: Submission, as clientID: String? = nil) async throws -> AddedJob {
         let time = now()
-        let options = try JobOptions(decoding: submission.options)
+        let options = try submission.filledOptions
         let idempotency = clientID.map { Idempotency(clientID: $0, bodyDigest: submission.digest) }
         if let clientID, let idempotency,
             let known = try await store.perform({ store throws(JobsError) in try store.find(clientID: clientID) })
@@ -82,10 +85,10 @@ extension Routes {
         let validation = try submission.validationData.map { try stored($0, as: .dataset, at: time) }
         let order = JobOrder(
             modelName: model.name, model: model.id, trainingFile: data?.id, validationFile: validation?.id,
-            given: submission.options, options: options.all)
+            given: submission.options, options: options)
         let job = NewJob(
             id: Identifier.make("job", at: time), payload: order.document.data,
-            metadata: JSONValue.object(options.metadata).data, idempotency: idempotency)
+            metadata: (options["metadata"] ?? [:]).data, idempotency: idempotency)
         var final = submission
         final.model = .stored(model)
         final.data = data.map(Submission.Source.stored)

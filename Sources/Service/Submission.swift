@@ -28,11 +28,15 @@ struct Submission {
         Intake.FileField(name: "validation_data"),
     ]
 
+    private static let optionNames = JobOption.all.map(\.name)
+    private static let textFields = ["config"] + fileIDs + optionNames
+
     /// Reads a request in either of its forms.
     init(_ call: Call, _ routes: Routes) async throws {
         switch call.mediaType {
         case "multipart/form-data":
-            let intake = Intake(fileFields: Self.fileFields, makeUpload: routes.makeUpload)
+            let intake = Intake(
+                fileFields: Self.fileFields, textFields: Self.textFields, makeUpload: routes.makeUpload)
             try await call.readForm(into: intake)
             try self.init(try Self.options(of: intake.fields), uploads: intake.uploads, in: routes.artifacts)
         case "application/json":
@@ -49,6 +53,7 @@ struct Submission {
     init(
         _ object: JSONValue.Object, uploads: [String: Upload] = [:], in artifacts: ArtifactStore
     ) throws(Problem) {
+        for name in object.names { try Self.check(name) }
         var sources: [String: Source] = [:]
         options = object
         for (id, field) in zip(Self.fileIDs, Self.fileFields) {
@@ -71,6 +76,17 @@ struct Submission {
         validationData = sources["validation_data"]
     }
 
+    /// Refuses a member that is neither a file's id nor an option.
+    private static func check(_ name: String) throws(Problem) {
+        guard !fileIDs.contains(name), !optionNames.contains(name) else { return }
+        // Where ids stand, a form's field for the same file has another name.
+        let place = fileFields.firstIndex { $0.name == name }
+        let nearest = place.map { fileIDs[$0] } ?? Spelling.nearest(to: name, among: fileIDs + optionNames)
+        throw Problem(
+            .unknownOption, "There is no option '\(name)'.", hint: nearest.map { "did you mean '\($0)'?" },
+            parameter: name)
+    }
+
     private static func stored(
         _ value: JSONValue, field: String, in artifacts: ArtifactStore
     ) throws(Problem) -> Source {
@@ -80,6 +96,7 @@ struct Submission {
         guard let file = artifacts.file(id) else {
             throw Problem(.notFound, "There is no such file.", parameter: field)
         }
+        if field == fileFields[0].name { try Pickle.refuse(modelAt: artifacts.path(of: file), field: fileFields[0]) }
         return .stored(file)
     }
 
@@ -94,9 +111,7 @@ struct Submission {
         }
         var seen: Set<String> = []
         for (name, text) in fields where name != "config" {
-            if name == "metadata" {
-                options[name] = try JSONParser.parse(Array(text.utf8))
-            } else if seen.insert(name).inserted {
+            if seen.insert(name).inserted {
                 options[name] = .string(text)
             } else {
                 options[name] = .array((options[name]?.array ?? [options[name] ?? .null]) + [.string(text)])
@@ -105,13 +120,26 @@ struct Submission {
         return options
     }
 
-    /// Names what was asked for by its bytes, so that the same request is known again whatever its boundary or file ids.
+    /// The options with every default filled in, the one that depends on the data among them.
+    ///
+    /// - Throws: ``OptionError`` when an option has a value that it cannot have.
+    var filledOptions: JSONValue.Object {
+        get throws(OptionError) {
+            var all = try JobOptions(decoding: options).all
+            if all["method"]?.isNull ?? true { all["method"] = data == nil ? "merge" : "ridge" }
+            return all
+        }
+    }
+
+    /// Names what was asked for by its bytes, so that the same request is known again whatever its boundary, file ids and
+    /// order of options.
     var digest: String {
         let parts = [model.parts, data?.parts ?? [], validationData?.parts ?? []].map { parts in
             JSONValue.array(parts.map { .array([.string($0.name), .string($0.digest)]) })
         }
         let hash = SHA256()
-        let text = Array(JSONValue.array(parts + [.object(options)]).text().utf8)
+        let sorted = JSONValue.Object(options.members.map { ($0.name, $0.value) }.sorted { $0.0 < $1.0 })
+        let text = Array(JSONValue.array(parts + [.object(sorted)]).text().utf8)
         hash.update(text.span)
         return hash.finish()
     }

@@ -1,5 +1,6 @@
 import Foundation
-import HTTPTypes
+import Glibc
+import Jobs
 import Logging
 import Testing
 
@@ -7,16 +8,6 @@ import Testing
 
 /// A service on a data directory of its own, whose jobs are done by a shell script.
 final class ServerWorld: Sendable {
-    /// An answer with its body read to the end.
-    struct Reply {
-        var status: Int
-        var headers: HTTPFields
-        var body: [UInt8]
-
-        var text: String { String(decoding: body, as: UTF8.self) }
-        var json: JSONValue { (try? JSONParser.parse(body)) ?? .null }
-    }
-
     /// Does what the seed in the options says: 7 never ends, 8 fails, 9 crashes; any other writes a model.
     private static let script = """
         #!/bin/sh
@@ -24,25 +15,35 @@ final class ServerWorld: Sendable {
             case "$(cat "$2")" in
             bad*) echo '{"error":{"code":"invalid_onnx","message":"byte 0: not ONNX","hint":"export again"}}'; exit 3 ;;
             hang*) exec sleep 600 ;;
+            crash*) kill -9 $$ ;;
             *) echo '{"object":"plan","candidates":[],"unsupported":[]}'; exit 0 ;;
             esac
         fi
         echo '{"type":"phase","level":"info","message":"baseline","data":{"phase":"baseline"}}'
         echo '{"type":"metrics","level":"info","message":"step 1","data":{"step":1,"train_loss":0.5}}'
-        echo '{"type":"metrics","level":"info","message":"step 2","data":{"step":2,"train_loss":0.25,"lr":"a,b"}}'
+        echo '{"type":"metrics","level":"info","message":"step 2","data":{"step":2,"train_loss":0.25,"lr":"a,b","slope.fc \\"1\\"":0.5}}'
         echo '{"type":"warning","level":"warning","message":"batch is fixed","data":{"code":"fixed_batch"}}'
         echo '{"type":"progress","level":"info","message":"half","data":{"fraction":0.5,"phase":"search","eta_seconds":1}}'
         case "$(tr -d ' ' <"$2/job.json")" in
-        *'"seed":7'*) exec sleep 600 ;;
-        *'"seed":8'*) echo '{"type":"error","level":"error","message":"NaN","data":{"code":"nan_in_data","message":"x has NaN"}}'; exit 3 ;;
-        *'"seed":9'*) kill -9 $$ ;;
+        *'"seed":7'* | *'"seed":"7"'*) exec sleep 600 ;;
+        *'"seed":8'* | *'"seed":"8"'*) echo '{"type":"error","level":"error","message":"NaN","data":{"code":"nan_in_data","message":"x has NaN"}}'; exit 3 ;;
+        *'"seed":9'* | *'"seed":"9"'*) kill -9 $$ ;;
         esac
         printf 'a smaller model' >"$2/output/model.onnx"
         printf '{"result":{}}' >"$2/output/report.json"
         printf '# report' >"$2/output/report.md"
         digest=$(sha256sum <"$2/output/model.onnx" | cut -d' ' -f1)
-        echo '{"type":"done","level":"info","message":"done","data":{"compression_ratio":2,"digests":{"model":"sha256:'$digest'"}}}'
+        echo '{"type":"done","level":"info","message":"done","data":{"compression_ratio":2,"pareto":[{"parameters":10}],"digests":{"model":"sha256:'$digest'"}}}'
         """
+
+    /// Written once: Linux refuses to start a file that a process, such as a child forked just now, has open for writing.
+    private static let program = Result {
+        let path = NSTemporaryDirectory() + "layercollapse-child-\(getpid())"
+        try script.write(toFile: path, atomically: false, encoding: .utf8)
+        try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: path)
+        atexit { unlink(NSTemporaryDirectory() + "layercollapse-child-\(getpid())") }
+        return path
+    }
 
     let folder: TemporaryFolder
     let application: Application
@@ -50,15 +51,96 @@ final class ServerWorld: Sendable {
     init(folder: TemporaryFolder? = nil, settings: [String: String] = [:]) async throws {
         let folder = try folder ?? TemporaryFolder()
         self.folder = folder
-        let program = folder.path + "/child"
-        try Self.script.write(toFile: program, atomically: false, encoding: .utf8)
-        try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: program)
+        let program = try Self.program.get()
         let standard = [
             "data_directory": folder.path + "/data", "port": "0", "drain_seconds": "1", "job_attempts": "1",
         ]
         let configuration = try await Configuration.load(
             flags: standard.merging(settings) { $1 }, environment: [:], file: nil)
         let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
-        application = try await Application(configuration: configuration, executable: program, logger: logger)
+        application = try await Self.start(configuration, program, logger)
+    }
+}
+
+extension ServerWorld {
+    /// Starts the service, as soon as the one before it in the same folder has let go of it: its last handlers may still be
+    /// learning that their clients have left, and in one process nothing else ends them.
+    private static func start(
+        _ configuration: Configuration, _ program: String, _ logger: Logger
+    ) async throws -> Application {
+        while true {
+            do {
+                return try await Application(configuration: configuration, executable: program, logger: logger)
+            } catch JobsError.inUse {
+                await Task.yield()
+            }
+        }
+    }
+}
+
+/// A service for a test, and its end.
+func withServer(
+    _ settings: [String: String] = [:], in folder: TemporaryFolder? = nil, _ body: (ServerWorld) async throws -> Void
+) async throws {
+    let world = try await ServerWorld(folder: folder, settings: settings)
+    do {
+        try await body(world)
+    } catch {
+        await world.application.stop()
+        throw error
+    }
+    await world.application.stop()
+}
+
+extension ServerWorld {
+    typealias Reply = ServerExchange.Reply
+
+    func request(_ target: String, _ headers: [(String, String)] = []) async throws -> Reply {
+        try await request("GET", target, headers)
+    }
+
+    func request(
+        _ method: String, _ target: String, _ headers: [(String, String)] = [], body: [UInt8] = [],
+        until isEnough: @escaping @Sendable (String) -> Bool = { _ in false }
+    ) async throws -> Reply {
+        let exchange = ServerExchange(method: method, target: target, headers: headers, body: body)
+        return try await exchange.run(port: application.port, until: isEnough)
+    }
+
+    func post(_ target: String, _ form: ServerForm, method: String = "POST") async throws -> Reply {
+        try await request(method, target, [("Content-Type", ServerForm.contentType)], body: form.bytes)
+    }
+
+    func post(_ target: String, json: JSONValue, method: String = "POST") async throws -> Reply {
+        let body = Array(json.text().utf8)
+        return try await request(method, target, [("Content-Type", "application/json")], body: body)
+    }
+
+    /// Posts a model with a seed, which says how its job goes.
+    ///
+    /// - Returns: the job's id
+    func submit(seed: Int = 0, _ fields: [(String, String)] = []) async throws -> String {
+        var form = ServerForm().file("model", "net.onnx", "a model").field("seed", String(seed))
+        for (name, text) in fields { form = form.field(name, text) }
+        let reply = try await post("/v1/jobs", form)
+        try #require(reply.status == 202, "\(reply.text)")
+        return try #require(reply.json["id"]?.string)
+    }
+
+    /// The job, once it has ended.
+    func ended(_ id: String) async throws -> JSONValue {
+        while true {
+            let job = try await request("/v1/jobs/\(id)?wait=30").json
+            let status = try #require(job["status"]?.string)
+            if ["succeeded", "failed", "cancelled"].contains(status) { return job }
+        }
+    }
+
+    /// Returns when the job's process has said all that it says before it ends, or sleeps for ever.
+    func isHalfDone(_ id: String) async throws {
+        let events = try await request("GET", "/v1/jobs/\(id)/events", [("Accept", "application/x-ndjson")]) {
+            $0.contains("\"message\":\"half\"")
+        }
+        #expect(events.text.contains("half"))
     }
 }
