@@ -12,7 +12,7 @@ extension ONNXDocument {
     package func lower(batch: Int, samples shapes: [String: [Int]] = [:]) throws(FormatError) -> Graph {
         try checkOperators()
         var lowering = ONNXLowering(
-            functions: model.functions, weights: Set(weights.keys).subtracting(statistics),
+            functions: model.functions, initializers: Set(weights.keys), statistics: statistics,
             furtherResults: furtherResults)
         for (name, tensor) in weights { lowering.values[name] = .known(tensor, name: name) }
         for input in model.inputs where weights[input.name] == nil {
