@@ -10,9 +10,15 @@ extension ONNXDocument {
     /// - Returns: a graph whose ops remember the nodes they come from.
     /// - Throws: ``FormatError/unsupportedOperator(_:)`` with all the nodes that cannot be run at once.
     package func lower(batch: Int, samples shapes: [String: [Int]] = [:]) throws(FormatError) -> Graph {
+        let lowering = try lowered(batch: batch, samples: shapes)
+        return try lowering.graph.pruned().recognized().pruned()
+    }
+
+    /// What every name stands for at one batch size.
+    func lowered(batch: Int, samples shapes: [String: [Int]]) throws(FormatError) -> ONNXLowering {
         try checkOperators()
         var lowering = ONNXLowering(
-            functions: model.functions, weights: Set(weights.keys).subtracting(statistics),
+            functions: model.functions, initializers: Set(weights.keys), statistics: untrained,
             furtherResults: furtherResults)
         for (name, tensor) in weights { lowering.values[name] = .known(tensor, name: name) }
         for input in model.inputs where weights[input.name] == nil {
@@ -27,23 +33,34 @@ extension ONNXDocument {
         for output in model.outputs {
             lowering.graph.addOutput(output.name, try lowering.operand(output.name))
         }
-        return try lowering.graph.pruned().recognized().pruned()
+        return lowering
     }
 
-    /// Names of the running means and variances, which are no weights.
-    private var statistics: Set<String> {
+    /// Names of the initializers that no training changes: running means and variances, and the numbers of the arithmetic,
+    /// such as the scale of an attention, which exporters write as tensors of one element.
+    private var untrained: Set<String> {
         var aliases: [String: String] = [:]
-        var statistics: Set<String> = []
+        var untrained: Set<String> = []
+        var products: Set<String> = []
         for node in model.nodes {
             if node.opType == "Identity", let from = node.inputs.first, let to = node.outputs.first {
                 aliases[to] = aliases[from] ?? from
             }
             if node.opType == "BatchNormalization" {
-                statistics.formUnion(node.inputs.dropFirst(3).map { aliases[$0] ?? $0 })
+                untrained.formUnion(node.inputs.dropFirst(3).map { aliases[$0] ?? $0 })
+            }
+            if node.opType == "MatMul" { products.formUnion(node.outputs) }
+            // The bias of a layer with one feature is a tensor of one element too.
+            let isBias = node.opType == "Add" && node.inputs.contains(where: products.contains)
+            if Self.arithmetic.contains(node.opType), !isBias {
+                let names = node.inputs.map { aliases[$0] ?? $0 }
+                untrained.formUnion(names.filter { weights[$0]?.shape.elementCount == 1 })
             }
         }
-        return statistics
+        return untrained
     }
+
+    private static let arithmetic: Set<String> = ["Add", "Sub", "Mul", "Div", "Pow", "Max", "Min", "Where"]
 
     private var furtherResults: [String: String] {
         var results: [String: String] = [:]

@@ -27,7 +27,10 @@ extension ONNXLowering {
             throw unfit(node, "\(error)")
         }
         plan.run()
-        for (name, value) in computed { values[name] = .known(plan.tensor(value), name: name) }
+        for (name, value) in computed {
+            values[name] = .known(plan.tensor(value), name: name)
+            folded.insert(name)
+        }
         return true
     }
 }

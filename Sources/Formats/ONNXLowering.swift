@@ -18,8 +18,12 @@ struct ONNXLowering {
     private var materialized: [String: ValueID] = [:]
     /// The operators that the file itself defines, by ``key(of:)``.
     let functions: [String: ONNXModel.Function]
-    /// Names of the initializers that training may change: neither constants of the arithmetic nor statistics.
+    /// Names of the tensors that the file holds beside its nodes.
+    let initializers: Set<String>
+    /// Names of those that training may change: neither constants of the arithmetic nor statistics.
     let weights: Set<String>
+    /// Names of what has been computed from known tensors.
+    var folded: Set<String> = []
     /// Results of nodes after their first, which no op of ours computes, and who would.
     let furtherResults: [String: String]
     /// How many more elements may be computed now: whatever follows from constants takes memory for good.
@@ -29,13 +33,17 @@ struct ONNXLowering {
     /// How many functions and subgraphs the lowering is in.
     var depth = 0
 
-    init(functions: [ONNXModel.Function], weights: Set<String>, furtherResults: [String: String]) {
+    init(
+        functions: [ONNXModel.Function], initializers: Set<String>, statistics: Set<String>,
+        furtherResults: [String: String]
+    ) {
         var byKey: [String: ONNXModel.Function] = [:]
         for function in functions {
             byKey[Self.key(domain: function.domain, function.name, overload: function.overload)] = function
         }
         self.functions = byKey
-        self.weights = weights
+        self.initializers = initializers
+        weights = initializers.subtracting(statistics)
         self.furtherResults = furtherResults
     }
 
@@ -43,7 +51,7 @@ struct ONNXLowering {
 
     /// For a single node over what is known.
     init(folding node: LoweredNode, of outer: ONNXLowering) {
-        self.init(functions: [], weights: [], furtherResults: outer.furtherResults)
+        self.init(functions: [], initializers: [], statistics: [], furtherResults: outer.furtherResults)
         for input in node.inputs where !input.isEmpty { values[input] = outer.values[input] }
     }
 
@@ -65,20 +73,33 @@ struct ONNXLowering {
         }
     }
 
-    /// The value behind a name; a known tensor becomes a parameter when it is first read, so that unread ones never do.
+    /// The value behind a name; a known tensor becomes a parameter or a constant when it is first read, so that unread
+    /// ones never do.
     mutating func operand(_ name: String) throws(FormatError) -> ValueID {
         switch values[name] {
         case .computed(let value):
             return value
         case .known(let tensor, let origin):
             if let value = materialized[origin] { return value }
-            let parameter = Parameter(name: origin, tensor: tensor, isTrainable: isTrainable(name))
-            let value = graph.addParameter(parameter)
+            let value =
+                try isConstant(tensor, origin)
+                ? constant(tensor)
+                : graph.addParameter(
+                    Parameter(name: origin, tensor: tensor, isTrainable: isTrainable(name)))
             materialized[origin] = value
             return value
         case nil:
             throw absent(name)
         }
+    }
+
+    /// Whether a tensor belongs to the arithmetic and not to the network: nobody counts it as a parameter.
+    private func isConstant(_ tensor: Tensor, _ origin: String) -> Bool {
+        !initializers.contains(origin) && (folded.contains(origin) || tensor.type != .float32 || tensor.shape.rank == 0)
+    }
+
+    private mutating func constant(_ tensor: Tensor) throws(FormatError) -> ValueID {
+        do { return try graph.append(.constant(tensor), []) } catch { throw .invalidONNX("\(error)") }
     }
 
     /// Why a name that is read stands for nothing.

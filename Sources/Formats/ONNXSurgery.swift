@@ -23,7 +23,7 @@ extension ONNXDocument {
             guard let place = graph[value].origin.nodes.last else { continue }
             edit.newNodes[place, default: []] += try newNodes(for: value, in: graph, &edit, &names)
         }
-        if !edit.isEmpty { try dropWhatNobodyReads(&edit) }
+        if !edit.isEmpty { try dropWhatNobodyReads(&edit, in: graph) }
         return edit
     }
 
@@ -87,7 +87,7 @@ extension ONNXDocument {
 
     /// Takes away the nodes around the replaced ones that have lost their operands or their readers, and the initializers
     /// that nobody reads.
-    private func dropWhatNobodyReads(_ edit: inout ONNXEdit) throws(FormatError) {
+    private func dropWhatNobodyReads(_ edit: inout ONNXEdit, in graph: Graph) throws(FormatError) {
         // Downwards: what reads a value that is gone, such as a Dropout inside the run.
         var known = Set(weights.keys).union(model.inputs.map(\.name)).union(edit.newInitializers.map(\.name))
         for (index, node) in model.nodes.enumerated() {
@@ -97,6 +97,12 @@ extension ONNXDocument {
                 known.formUnion(node.outputs)
             } else {
                 edit.removedNodes.insert(index)
+                guard node.opType == "Shape", let sizes = try sizes(of: node, known, edit, in: graph) else { continue }
+                let name = (node.name.isEmpty ? node.outputs[0] : node.name) + "/Identity"
+                edit.newNodes[index] = [
+                    .init(opType: "Identity", name: name, inputs: [sizes], output: node.outputs[0])
+                ]
+                known.formUnion(node.outputs)
             }
         }
         for output in model.outputs where !known.contains(output.name) {

@@ -42,6 +42,22 @@ package enum ChildLimits {
         try self.limit(RLIMIT_DATA, rlim_t(clamping: overflow ? .max : limit))
     }
 
+    /// Has the process say a last line on standard output when it is aborted, which is how the runtimes of Swift and C++
+    /// end one that gets no memory.
+    package static func sayWhenAborted(_ line: String) {
+        let bytes = UnsafeMutableRawBufferPointer.allocate(byteCount: line.utf8.count + 1, alignment: 1)
+        unsafe bytes.copyBytes(from: Array((line + "\n").utf8))
+        unsafe lastLine = bytes
+        // SAFETY: the handler calls nothing that is not safe in one, and the line was there before it and stays for ever.
+        _ = signal(SIGABRT) { _ in
+            _ = unsafe write(STDOUT_FILENO, ChildLimits.lastLine.baseAddress, ChildLimits.lastLine.count)
+            _exit(1)
+        }
+    }
+
+    // Written once, before the handler that reads it is there.
+    private nonisolated(unsafe) static var lastLine = unsafe UnsafeMutableRawBufferPointer(start: nil, count: 0)
+
     /// What counts against `RLIMIT_DATA`: the sixth number of `/proc/self/statm`, in pages (proc(5)).
     private static var dataBytes: Int {
         let numbers = (try? String(contentsOfFile: "/proc/self/statm", encoding: .utf8))?.split(separator: " ") ?? []

@@ -26,6 +26,11 @@ package enum ChildGuard {
     /// Lets allocations fail beyond so many bytes. The number of threads has to be settled before.
     package static func limitMemory(bytes: Int) throws(Failure) {
         do { try reserveSolverMemory() } catch { throw Failure(any: error) }
+        let failure = Failure(
+            .memoryLimit, "the job needed more memory than the \(Figures.megabytes(bytes)) that it may have",
+            hint: "allow the job more memory, or use fewer samples")
+        ChildLimits.sayWhenAborted(
+            WorkEvent(.error, failure.description, data: failure.document, level: "error").line)
         do { try ChildLimits.limitMemory(bytes: bytes) } catch { throw Failure(.internalError, "\(error)") }
     }
 }

@@ -16,8 +16,18 @@ PROGRAM = os.environ["LAYERCOLLAPSE"]
 HERE = Path(__file__).resolve().parent
 FIXTURES = HERE / "fixtures"
 DIGITS = HERE.parents[1] / "Examples" / "digits"
-MODELS = {"digits-mlp": FIXTURES / "digits-mlp.onnx", "digits-vgg": DIGITS / "digits-vgg.onnx"}
+# Of two exporters: TorchScript at opset 17, and dynamo at opset 20.
+NAMES = [
+    "digits-mlp", "digits-vgg", "digits-vit", "digits-vit-dynamo", "digits-mixer", "code-encoder",
+    "code-encoder-dynamo", "code-gpt", "code-gpt-dynamo",
+]
+MODELS = {name: FIXTURES / f"{name}.onnx" for name in NAMES} | {"digits-vgg": DIGITS / "digits-vgg.onnx"}
 DATA = DIGITS / "digits16.npz"
+
+
+def data_of(name):
+    """The samples that a network was trained on."""
+    return DATA if name.startswith("digits") else FIXTURES / ("code-lm.npz" if "gpt" in name else "code.npz")
 
 
 class Case(unittest.TestCase):
@@ -47,7 +57,7 @@ def run(*arguments, statuses=(0,)):
 def infer(model, inputs, folder):
     """The program's own outputs: `inputs` `[batch, ...]` -> the only output of the model."""
     data, answer = folder / "inputs.npz", folder / "outputs.npz"
-    numpy.savez(data, input=inputs)
+    numpy.savez(data, x=inputs)
     run("run", model, "--data", data, "-o", answer)
     with numpy.load(answer) as outputs:
         return outputs["logits"]
@@ -58,13 +68,13 @@ def infer_in_onnx_runtime(model, inputs):
     return session.run(None, {session.get_inputs()[0].name: inputs})[0]
 
 
-def dataset():
-    with numpy.load(DATA) as arrays:
+def dataset(path=DATA):
+    with numpy.load(path) as arrays:
         return {name: arrays[name] for name in arrays.files}
 
 
 def reference(name):
-    with numpy.load(FIXTURES / f"{name}.reference.npz") as arrays:
+    with numpy.load(FIXTURES / f"{name.removesuffix('-dynamo')}.reference.npz") as arrays:
         return {key: arrays[key] for key in arrays.files}
 
 

@@ -235,6 +235,47 @@ func `a run of layers becomes one Gemm`(withBias: Bool) throws {
     #expect(refusal?.text == "output 'y' depends on the size of a value that would be gone: exclude that layer")
 }
 
+/// As PyTorch exports the Conv1D of GPT-2: the rows of a product get the axes of its input back, and the next product asks
+/// for the size of what stands between.
+@Test func `sizes of what goes are taken from where they came from`() throws {
+    let integers: [Draft.Weight] = [
+        .integers("zero", [0]), .integers("two", [2]), .integers("five", [5]), .integers("four", [4]),
+        .integers("rows_by_4", [-1, 4]), .integers("rows_by_5", [-1, 5]),
+    ]
+    let draft = Draft(
+        [
+            .init(opType: "Shape", inputs: ["x"], outputs: ["sx"]),
+            .init(opType: "Slice", inputs: ["sx", "zero", "two"], outputs: ["lead"]),
+            .init(opType: "Concat", inputs: ["lead", "five"], outputs: ["t1"], int: ["axis": 0]),
+            .init(opType: "Reshape", inputs: ["x", "rows_by_4"], outputs: ["a"]),
+            .init(opType: "Gemm", inputs: ["a", "w1"], outputs: ["g1"]),
+            .init(opType: "Reshape", inputs: ["g1", "t1"], outputs: ["h"]),
+            .init(opType: "Relu", inputs: ["h"], outputs: ["r"]),
+            .init(opType: "Shape", inputs: ["r"], outputs: ["sr"]),
+            .init(opType: "Slice", inputs: ["sr", "zero", "two"], outputs: ["lead2"]),
+            .init(opType: "Concat", inputs: ["lead2", "four"], outputs: ["t2"], int: ["axis": 0]),
+            .init(opType: "Reshape", inputs: ["r", "rows_by_5"], outputs: ["c"]),
+            .init(opType: "Gemm", inputs: ["c", "w2"], outputs: ["g2"]),
+            .init(opType: "Reshape", inputs: ["g2", "t2"]),
+        ], [.floats("w1", [4, 5]), .floats("w2", [5, 4])] + integers, x: [-1, 3, 4])
+    let folder = try Folder()
+    let document = try ONNXDocument(folder.write(draft.bytes))
+    let graph = try document.lower(batch: 2)
+    let named = Dictionary(graph.values.map { (graph[$0].name, $0) }) { first, _ in first }
+    let (first, last) = (try #require(named["g1"]), try #require(named["g2"]))
+    let between = ["h", "r", "c"].compactMap { named[$0] }
+    let rewritten = try graph.replacing(
+        Rewrite(
+            removed: [first] + between + [last], output: last,
+            replacement: .linear(input: graph[first].operands[0], weight: weight([4, 4]), bias: nil), scope: "a"))
+    let edit = try document.edit(toMatch: rewritten)
+    #expect(edit.newNodes[7]?.map(\.inputs) == [["t1"]])
+    let path = folder.path + "/after.onnx"
+    try document.write(edit, to: path)
+    let after = try ONNXDocument(path).lower(batch: 5)
+    #expect(try #require(after.outputs.first.map { after.shape($0.value) }) == Shape([5, 3, 4]))
+}
+
 @Test func `a node of the file that became several ops is not replaced by half`() throws {
     let document = try ONNXDocument(Fixture.path("ops/gemm_alpha.onnx"))
     let graph = try document.lower(batch: 3)

@@ -1,0 +1,224 @@
+"""Exports well-known networks by both exporters of PyTorch and holds the program to ONNX Runtime on each.
+
+    python Benchmarks/corpus.py [--program PROGRAM] [--only NAME ...] [--exporter script|dynamo] [--results FILE]
+
+Needs torch, torchvision, timm, transformers, onnxscript and onnxruntime. The weights are random (nothing is downloaded) and
+the language models are small: what counts is which operators the exporters write. For each file the table says
+  run       the largest difference of `layercollapse run` from ONNX Runtime, beside the largest output
+  layers    what `layercollapse inspect` would collapse, and the most that could be saved
+  compress  the same difference for the file that `layercollapse compress` writes with one layer merged
+"""
+
+import argparse
+import json
+import subprocess
+import tempfile
+import time
+import warnings
+from pathlib import Path
+
+warnings.simplefilter("ignore")
+
+import numpy
+import onnxruntime
+import torch
+
+ROOT = Path(__file__).resolve().parents[1]
+TOLERANCE = 1e-3
+SEQUENCE = 16
+
+
+def torchvision_model(name, size=224, **arguments):
+    import torchvision
+    return getattr(torchvision.models, name)(weights=None, **arguments), {"input": torch.randn(2, 3, size, size)}
+
+
+def timm_model(name, size=224, **arguments):
+    import timm
+    return timm.create_model(name, pretrained=False, **arguments), {"input": torch.randn(2, 3, size, size)}
+
+
+class Output(torch.nn.Module):
+    """A model of transformers with tensors in and one tensor out."""
+
+    def __init__(self, model, names, output):
+        super().__init__()
+        self.model, self.names, self.output = model, names, output
+
+    def forward(self, *inputs):
+        return getattr(self.model(**dict(zip(self.names, inputs)), return_dict=True), self.output)
+
+
+SMALL = dict(
+    vocab_size=500, hidden_size=64, num_hidden_layers=2, num_attention_heads=4, intermediate_size=256,
+    max_position_embeddings=64)
+
+
+def language_model(kind, config, output="last_hidden_state", masked=True, **arguments):
+    import transformers
+    sizes = {**SMALL, **arguments}
+    sizes = {key: value for key, value in sizes.items() if value is not None}
+    settings = getattr(transformers, config)(**sizes)
+    settings.use_cache = False
+    inputs = {"input_ids": torch.randint(3, 400, (2, SEQUENCE))}
+    if masked:
+        mask = torch.ones(2, SEQUENCE, dtype=torch.int64)
+        mask[1, SEQUENCE - 5:] = 0
+        inputs["attention_mask"] = mask
+    return Output(getattr(transformers, kind)(settings), list(inputs), output), inputs
+
+
+def clip_image():
+    import transformers
+    settings = transformers.CLIPVisionConfig(
+        hidden_size=64, intermediate_size=256, num_hidden_layers=2, num_attention_heads=4, image_size=64, patch_size=16)
+    return (Output(transformers.CLIPVisionModel(settings), ["pixel_values"], "last_hidden_state"),
+            {"pixel_values": torch.randn(2, 3, 64, 64)})
+
+
+DECODER = dict(pad_token_id=0, bos_token_id=1, eos_token_id=2)
+MODELS = {
+    "MLP-Mixer-S": lambda: timm_model("mixer_s32_224"),
+    "ResMLP-12": lambda: timm_model("resmlp_12_224"),
+    "ViT-Ti": lambda: timm_model("vit_tiny_patch16_224"),
+    "DeiT-Ti": lambda: timm_model("deit_tiny_patch16_224"),
+    "BERT": lambda: language_model("BertModel", "BertConfig"),
+    "RoBERTa": lambda: language_model("RobertaModel", "RobertaConfig"),
+    "DistilBERT": lambda: language_model(
+        "DistilBertModel", "DistilBertConfig", dim=64, hidden_dim=256, n_layers=2, n_heads=4, hidden_size=None,
+        num_hidden_layers=None, num_attention_heads=None, intermediate_size=None),
+    "ALBERT": lambda: language_model("AlbertModel", "AlbertConfig", embedding_size=32),
+    "ELECTRA": lambda: language_model("ElectraModel", "ElectraConfig", embedding_size=32),
+    "DeBERTa": lambda: language_model("DebertaV2Model", "DebertaV2Config", relative_attention=True,
+                                      pos_att_type=["p2c", "c2p"], position_buckets=16),
+    "MPNet": lambda: language_model("MPNetModel", "MPNetConfig"),
+    "GPT-2": lambda: language_model(
+        "GPT2LMHeadModel", "GPT2Config", "logits", n_embd=64, n_layer=2, n_head=4, n_positions=64, hidden_size=None,
+        num_hidden_layers=None, num_attention_heads=None, intermediate_size=None, max_position_embeddings=None),
+    "OPT": lambda: language_model("OPTForCausalLM", "OPTConfig", "logits", ffn_dim=256, intermediate_size=None,
+                                  word_embed_proj_dim=64, **DECODER),
+    "T5 encoder": lambda: language_model(
+        "T5EncoderModel", "T5Config", d_model=64, d_kv=16, d_ff=256, num_layers=2, num_heads=4, hidden_size=None,
+        num_hidden_layers=None, num_attention_heads=None, intermediate_size=None, max_position_embeddings=None),
+    "LLaMA": lambda: language_model("LlamaForCausalLM", "LlamaConfig", "logits", num_key_value_heads=2, **DECODER),
+    "ModernBERT": lambda: language_model("ModernBertModel", "ModernBertConfig", **DECODER),
+    "CLIP text": lambda: language_model("CLIPTextModel", "CLIPTextConfig", **DECODER),
+    "CLIP image": clip_image,
+    "ResNet18": lambda: torchvision_model("resnet18", 96),
+    "MobileNetV3-L": lambda: torchvision_model("mobilenet_v3_large", 96),
+    "EfficientNet-B0": lambda: torchvision_model("efficientnet_b0", 96),
+    "DenseNet121": lambda: torchvision_model("densenet121", 96),
+    "RegNetY": lambda: torchvision_model("regnet_y_400mf", 96),
+    "ConvNeXt-T": lambda: torchvision_model("convnext_tiny", 96),
+    "ConvNeXtV2": lambda: timm_model("convnextv2_atto", 96),
+    "Swin-T": lambda: torchvision_model("swin_t"),
+    "BEiT": lambda: timm_model("beit_base_patch16_224"),
+    "AlexNet": lambda: torchvision_model("alexnet"),
+    "VGG11": lambda: torchvision_model("vgg11"),
+}
+
+
+def export(model, inputs, exporter, path):
+    names = list(inputs)
+    with torch.no_grad():
+        if exporter == "script":
+            axes = {name: {0: "batch"} for name in [*names, "output"]}
+            torch.onnx.export(
+                model, tuple(inputs.values()), str(path), input_names=names, output_names=["output"],
+                dynamic_axes=axes, opset_version=17, dynamo=False)
+        else:
+            torch.onnx.export(
+                model, tuple(inputs.values()), str(path), input_names=names, output_names=["output"],
+                opset_version=20, dynamo=True, external_data=False, verbose=False)
+
+
+def runtime(path, inputs):
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 3
+    session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    known = {value.name for value in session.get_inputs()}
+    return session.run(None, {name: value for name, value in inputs.items() if name in known})[0]
+
+
+def call(program, *arguments):
+    done = subprocess.run([program, *map(str, arguments)], capture_output=True, text=True)
+    if done.returncode:
+        raise RuntimeError((done.stderr or done.stdout).strip().split("\n")[-1][:300])
+    return done.stdout
+
+
+def difference(program, path, inputs, folder):
+    """The largest difference from ONNX Runtime, beside the largest output."""
+    numpy.savez(folder / "data.npz", **inputs)
+    call(program, "run", path, "--data", folder / "data.npz", "-o", folder / "out.npz", "--quiet")
+    (ours,) = numpy.load(folder / "out.npz").values()
+    theirs = runtime(path, inputs)
+    return float(numpy.abs(ours - theirs).max() / max(numpy.abs(theirs).max(), 1e-6))
+
+
+def examine(program, name, exporter, folder):
+    torch.manual_seed(7)
+    row = {"model": name, "exporter": exporter}
+    path = folder / "model.onnx"
+    try:
+        model, inputs = MODELS[name]()
+        with torch.no_grad():
+            for parameter in model.parameters():
+                # What starts as nearly nothing (last layers, scales of branches) would hide what is computed before it.
+                if parameter.numel() > 1 and parameter.abs().max() < 1e-3:
+                    parameter.normal_(std=0.1)
+        export(model.eval(), inputs, exporter, path)
+    except Exception as error:  # Which networks an exporter cannot write is part of the table.
+        return row | {"error": f"not exported: {type(error).__name__}: {str(error).strip().splitlines()[0][:120]}"}
+    arrays = {key: value.numpy() for key, value in inputs.items()}
+    try:
+        numpy.savez(folder / "data.npz", **arrays)
+        plan = json.loads(call(program, "inspect", "--json", path, "--data", folder / "data.npz"))
+        row["nodes"], row["parameters"] = plan["model"]["nodes"], plan["model"]["parameters"]
+        row["layers"] = sum(1 for candidate in plan["candidates"] if candidate["profitable"])
+        row["saving"] = plan["max_reduction"]["parameters"] / max(1, plan["model"]["parameters"])
+        row["reasons"] = sorted({refusal["reason"] for refusal in plan["not_collapsible"]})
+        if plan["unsupported"]:
+            return row | {"error": "not run: " + ", ".join(plan["unsupported"])[:200]}
+        start = time.monotonic()
+        row["run"] = difference(program, path, arrays, folder)
+        row["seconds"] = time.monotonic() - start
+        if row["layers"]:
+            call(program, "compress", path, "--method", "merge", "--threshold", "2", "--max-layers", "1", "-o",
+                 folder / "small.onnx", "--quiet")
+            row["compress"] = difference(program, folder / "small.onnx", arrays, folder)
+            row["left"] = (folder / "small.onnx").stat().st_size / path.stat().st_size
+    except RuntimeError as error:
+        row["error"] = str(error)
+    return row
+
+
+def line(row):
+    def number(key, form):
+        return form.format(row[key]) if key in row else ""
+    fine = all(row.get(key, 0) <= TOLERANCE for key in ["run", "compress"]) and "error" not in row
+    return (f"| {row['model']} | {row['exporter']} | {row.get('nodes', '')} | {number('run', '{:.0e}')} | "
+            f"{row.get('layers', '')} | {number('saving', '{:.0%}')} | {number('compress', '{:.0e}')} | "
+            f"{'' if fine else row.get('error', 'differs')} |")
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--program", default=str(ROOT / ".build" / "release" / "layercollapse"))
+    parser.add_argument("--only", nargs="*", default=list(MODELS))
+    parser.add_argument("--exporter", choices=["script", "dynamo"])
+    parser.add_argument("--results", type=Path, help="where each row is appended as a JSON line")
+    options = parser.parse_args()
+    print("| model | exporter | nodes | run | layers | saving | compress | |\n|---|---|---|---|---|---|---|---|", flush=True)
+    for name in options.only:
+        for exporter in [options.exporter] if options.exporter else ["script", "dynamo"]:
+            with tempfile.TemporaryDirectory(prefix="corpus-") as folder:
+                row = examine(options.program, name, exporter, Path(folder))
+            print(line(row), flush=True)
+            if options.results:
+                with options.results.open("a") as file:
+                    file.write(json.dumps(row) + "\n")
+
+
+if __name__ == "__main__":
+    main()

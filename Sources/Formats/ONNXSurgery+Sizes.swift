@@ -1,0 +1,49 @@
+import Compute
+import Model
+
+extension ONNXDocument {
+    /// What else says the sizes of a value that is gone, as where PyTorch gives the rows of a product the axes of its
+    /// input: a `Shape` of it may read the sizes that a `Reshape` before it was told.
+    ///
+    /// - Parameters:
+    ///   - node: a `Shape` whose operand is gone.
+    ///   - known: the names that stay.
+    ///   - edit: says which nodes go.
+    ///   - graph: its inputs have the sizes that the document was lowered for.
+    /// - Returns: the name of a value that stays and equals the shape, or nil.
+    /// - Throws: ``FormatError`` never, as the document has been lowered before.
+    func sizes(
+        of node: ONNXModel.Node, _ known: Set<String>, _ edit: ONNXEdit, in graph: Graph
+    ) throws(FormatError) -> String? {
+        guard node.attributes.isEmpty, var name = node.inputs.first, node.outputs.count == 1 else { return nil }
+        var samples: [String: [Int]] = [:]
+        for input in graph.inputs { samples[graph[input].name] = Array(graph.shape(input).dimensions.dropFirst()) }
+        let batch = graph.inputs.first.flatMap { graph.shape($0).dimensions.first } ?? 1
+        let lowering = try lowered(batch: batch, samples: samples)
+        guard let shape = lowering.type(name)?.shape else { return nil }
+        for index in model.nodes.indices.reversed() where edit.removedNodes.contains(index) {
+            let maker = model.nodes[index]
+            guard maker.outputs.first == name else { continue }
+            if maker.opType == "Reshape" {
+                guard maker.inputs.count > 1, known.contains(maker.inputs[1]),
+                    let sizes = lowering.known(maker.inputs[1]), sizes.type == .int64,
+                    // A size that is left open or kept says less than the shape.
+                    sizes.int64s == shape.dimensions.map(Int64.init), !sizes.int64s.contains(0)
+                else { return nil }
+                return maker.inputs[1]
+            }
+            guard Self.keepsShape.contains(maker.opType),
+                let same = maker.inputs.first(where: { lowering.type($0)?.shape == shape && !known.contains($0) })
+            else { return nil }
+            name = same
+        }
+        return nil
+    }
+
+    /// Operators of one value, or of two that stretch to each other.
+    private static let keepsShape = Set(ONNXLowering.unaries.keys).union(ONNXLowering.binaries.keys).union([
+        "Cast", "Celu", "Clip", "Dropout", "Elu", "Gelu", "HardSigmoid", "Identity", "LeakyRelu", "PRelu", "Pow",
+        "Selu",
+        "Swish",
+    ])
+}
