@@ -8,3 +8,16 @@ package func setThreads(_ count: Int) {
 }
 
 package var threadCount: Int { Int(omp_get_max_threads()) }
+
+/// Work of fewer operations than this is done before the threads have met.
+private let smallWork = 1 << 26
+
+/// Runs a call of the solver with all threads, or with one where so few operations are not worth it: its threads wait for
+/// each other in a loop, which on a busy machine takes as long as whatever runs beside them.
+func withThreads(worth operations: Int, _ body: () -> Void) {
+    let count = threadCount
+    guard operations < smallWork, count > 1 else { return body() }
+    setThreads(1)
+    body()
+    setThreads(count)
+}

@@ -6,7 +6,7 @@ import CLAPACK
 /// - Throws: ``ComputeError/memory(_:)`` when there is no room for the little that this takes itself.
 package func reserveSolverMemory() throws(ComputeError) {
     // Large enough that every routine shares its work among all threads.
-    let size = 768
+    let size = 1024
     let x = try Tensor.scratch(.of([size, size]))
     var gram = Matrix(rows: size, columns: size)
     var product = gram
@@ -32,9 +32,11 @@ extension Matrix {
         var (size, sides, status) = (Int32(rows), Int32(rightSides.columns), Int32(0))
         var uplo = CChar(UInt8(ascii: "L"))
         // SAFETY: `factor` holds n·n and `solution` n·m numbers; both are ours alone.
-        unsafe dpotrf_(&uplo, &size, &factor, &size, &status)
+        withThreads(worth: rows * rows * rows / 3) { unsafe dpotrf_(&uplo, &size, &factor, &size, &status) }
         guard status == 0 else { throw .singular(column: Int(status) - 1) }
-        unsafe dpotrs_(&uplo, &size, &sides, factor, &size, &solution.values, &size, &status)
+        withThreads(worth: 2 * rows * rows * rightSides.columns) {
+            unsafe dpotrs_(&uplo, &size, &sides, factor, &size, &solution.values, &size, &status)
+        }
         precondition(status == 0, "dpotrs has no failures of its own")
         return solution.transposed()
     }

@@ -20,10 +20,12 @@ extension Matrix {
             let count = min(Self.blockRows, N - start)
             // SAFETY: rows `start..<start + count` lie inside `x`.
             unsafe Self.widen(source + start * D, count * D, into: &block)
-            // SAFETY: `block` holds count·D and `values` D·D numbers.
-            unsafe cblas_dsyrk(
-                Int32(CblasRowMajor), Int32(CblasUpper), Int32(CblasTrans), Int32(D),
-                Int32(count), 1, block, Int32(D), 1, &values, Int32(D))
+            withThreads(worth: count * D * D) {
+                // SAFETY: `block` holds count·D and `values` D·D numbers.
+                unsafe cblas_dsyrk(
+                    Int32(CblasRowMajor), Int32(CblasUpper), Int32(CblasTrans), Int32(D),
+                    Int32(count), 1, block, Int32(D), 1, &values, Int32(D))
+            }
         }
         for row in 0..<D {
             for column in 0..<row { values[row * D + column] = values[column * D + row] }
@@ -51,10 +53,12 @@ extension Matrix {
             // SAFETY: rows `start..<start + count` lie inside `x` and `y`.
             unsafe Self.widen(left + start * D, count * D, into: &leftBlock)
             unsafe Self.widen(right + start * E, count * E, into: &rightBlock)
-            // SAFETY: the blocks hold count·D and count·E and `values` D·E numbers.
-            unsafe cblas_dgemm(
-                Int32(CblasRowMajor), Int32(CblasTrans), Int32(CblasNoTrans), Int32(D),
-                Int32(E), Int32(count), 1, leftBlock, Int32(D), rightBlock, Int32(E), 1, &values, Int32(E))
+            withThreads(worth: 2 * count * D * E) {
+                // SAFETY: the blocks hold count·D and count·E and `values` D·E numbers.
+                unsafe cblas_dgemm(
+                    Int32(CblasRowMajor), Int32(CblasTrans), Int32(CblasNoTrans), Int32(D),
+                    Int32(E), Int32(count), 1, leftBlock, Int32(D), rightBlock, Int32(E), 1, &values, Int32(E))
+            }
         }
         withExtendedLifetime((x, y)) {}
     }
@@ -79,11 +83,13 @@ extension Matrix {
         precondition(columns == other.rows, "[\(rows), \(columns)] by [\(other.rows), \(other.columns)]")
         var result = Matrix(rows: rows, columns: other.columns)
         guard !result.values.isEmpty, columns > 0 else { return result }
-        // SAFETY: the three hold rows·columns, columns·n and rows·n numbers (Matrix.init).
-        unsafe cblas_dgemm(
-            Int32(CblasRowMajor), Int32(CblasNoTrans), Int32(CblasNoTrans), Int32(rows),
-            Int32(other.columns), Int32(columns), 1, values, Int32(columns), other.values, Int32(other.columns), 0,
-            &result.values, Int32(other.columns))
+        withThreads(worth: 2 * rows * columns * other.columns) {
+            // SAFETY: the three hold rows·columns, columns·n and rows·n numbers (Matrix.init).
+            unsafe cblas_dgemm(
+                Int32(CblasRowMajor), Int32(CblasNoTrans), Int32(CblasNoTrans), Int32(rows),
+                Int32(other.columns), Int32(columns), 1, values, Int32(columns), other.values, Int32(other.columns), 0,
+                &result.values, Int32(other.columns))
+        }
         return result
     }
 
