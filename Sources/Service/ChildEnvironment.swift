@@ -6,6 +6,11 @@ enum ChildEnvironment {
 
     static var variables: [String: String] {
         // The child compares it with its parent: a server that died before the child could ask for its signal is noticed.
-        [parentName: String(ProcessInfo.processInfo.processIdentifier), "LANG": "C.UTF-8"]
+        [
+            parentName: String(ProcessInfo.processInfo.processIdentifier), "LANG": "C.UTF-8",
+            // How often a thread of OpenMP looks for work before it sleeps. The standard is to look for milliseconds: beside
+            // other processes, the threads of a job then keep each other waiting most of the time.
+            "GOMP_SPINCOUNT": "10000",
+        ]
     }
 }
