@@ -97,13 +97,12 @@ package struct Candidates: Sendable {
         guard shape.dimensions.dropLast() == graph.shape(second.output).dimensions.dropLast() else {
             return .refused("a reshape between the layers divides the rows otherwise")
         }
-        let batch = graph.inputs.first.flatMap { graph.shape($0).dimensions.first } ?? 1
         return .candidate(
             Candidate(
                 first: first, second: second, activation: activation.kind, activationValue: activation.value,
                 activationInput: activation.input, batchNorms: batchNorms, nodes: nodes + second.nodes,
                 kind: (words + ["Linear"]).joined(separator: "-"),
-                rowsPerSample: max(1, shape.elementCount / max(1, first.inFeatures) / max(1, batch))))
+                rowsPerSample: max(1, shape.elementCount / max(1, first.inFeatures) / graph.batchSize)))
     }
 }
 
@@ -113,7 +112,8 @@ extension Graph {
         guard let operand = self[value].operands.first else { return false }
         let last = shape(operand).rank - 1
         return switch self[value].op {
-        case .softmax(let axis): axis == last
+        case .softmax(let axis), .logSoftmax(let axis): axis == last
+        case .norm: true
         case .reduce(_, let axes, _): axes.contains(last)
         default: false
         }

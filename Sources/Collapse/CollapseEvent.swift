@@ -1,3 +1,5 @@
+import Model
+
 /// What happens on the way, for whoever waits.
 package enum CollapseEvent: Sendable {
     package enum Phase: String, Sendable {
@@ -24,4 +26,15 @@ package struct TrainingStep: Sendable {
     package let loss: Float
     package let learningRate: Float
     package let slopes: [(layer: String, slope: Float)]
+}
+
+extension TrainingStep {
+    init(
+        _ trainer: Trainer, loss: Float, _ plan: TrainingPlan, batchSize: Int,
+        slopes: [(layer: String, slope: Float)] = []
+    ) {
+        (step, steps, stepsPerEpoch) = (trainer.step, plan.steps, trainer.stepsPerEpoch)
+        (self.batchSize, self.loss, self.slopes) = (batchSize, loss, slopes)
+        learningRate = plan.rate(at: trainer.step - 1)
+    }
 }

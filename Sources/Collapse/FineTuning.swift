@@ -16,7 +16,7 @@ struct FineTuning {
     func run(_ point: ParetoPoint, on samples: Dataset) throws(ModelError) -> ParetoPoint {
         let graph = point.graph
         let new = Set(graph.parameters.indices.filter { graph.parameters[$0].isNew })
-        let batch = max(1, graph.inputs.first.flatMap { graph.shape($0).dimensions.first } ?? 1)
+        let batch = graph.batchSize
         let plan = TrainingPlan.fineTuning(options, stepsPerEpoch: max(1, samples.count / batch))
         let trainable = graph.trainable(options.train, collapsed: new)
         guard plan.steps > 0, samples.count >= batch, !trainable.isEmpty else { return point }
@@ -26,11 +26,7 @@ struct FineTuning {
             objective, trainable: trainable, on: samples,
             options: plan.options(seed: options.seed, isShuffled: options.shuffle)
         ) { trainer, loss in
-            tell(
-                .step(
-                    TrainingStep(
-                        step: trainer.step, steps: plan.steps, stepsPerEpoch: trainer.stepsPerEpoch, batchSize: batch,
-                        loss: loss, learningRate: plan.rate(at: trainer.step - 1), slopes: [])))
+            tell(.step(TrainingStep(trainer, loss: loss, plan, batchSize: batch)))
         }
         let tuned = try ParetoPoint(trained, collapsed: point.collapsed, heldOut: heldOut)
         guard let before = point.comparison, let after = tuned.comparison else { return tuned }

@@ -30,7 +30,7 @@ package struct Profit: Sendable, Equatable {
 extension Graph {
     /// Multiply-adds of one sample in products and convolutions.
     package var macs: Int {
-        let batch = max(1, inputs.first.flatMap { shape($0).dimensions.first } ?? 1)
+        let batch = batchSize
         var total = 0
         for node in nodes {
             switch node.op {

@@ -37,7 +37,7 @@ struct SlopeTraining {
         let slopes = blocks.compactMap { block in
             if case .prelu(let slope) = block.activation { (layer: block.name, parameter: slope) } else { nil }
         }
-        let batch = max(1, graph.inputs.first.flatMap { graph.shape($0).dimensions.first } ?? 1)
+        let batch = graph.batchSize
         let training = samples.training
         let plan = TrainingPlan.slopes(options, stepsPerEpoch: max(1, training.count / batch))
         tell(.phase(.finetuning))
@@ -51,12 +51,8 @@ struct SlopeTraining {
             objective, trainable: trainable, on: lessons,
             options: plan.options(seed: options.seed, isShuffled: options.shuffle)
         ) { trainer, loss in
-            tell(
-                .step(
-                    TrainingStep(
-                        step: trainer.step, steps: plan.steps, stepsPerEpoch: trainer.stepsPerEpoch, batchSize: batch,
-                        loss: loss, learningRate: plan.rate(at: trainer.step - 1),
-                        slopes: slopes.map { ($0.layer, trainer.parameter($0.parameter)?.floats[0] ?? 0) })))
+            let now = slopes.map { ($0.layer, trainer.parameter($0.parameter)?.floats[0] ?? 0) }
+            tell(.step(TrainingStep(trainer, loss: loss, plan, batchSize: batch, slopes: now)))
         }
     }
 

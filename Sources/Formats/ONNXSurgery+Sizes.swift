@@ -18,7 +18,7 @@ extension ONNXDocument {
         guard node.attributes.isEmpty, var name = node.inputs.first, node.outputs.count == 1 else { return nil }
         var samples: [String: [Int]] = [:]
         for input in graph.inputs { samples[graph[input].name] = Array(graph.shape(input).dimensions.dropFirst()) }
-        let batch = graph.inputs.first.flatMap { graph.shape($0).dimensions.first } ?? 1
+        let batch = graph.batchSize
         let lowering = try lowered(batch: batch, samples: samples)
         guard let shape = lowering.type(name)?.shape else { return nil }
         for index in model.nodes.indices.reversed() where edit.removedNodes.contains(index) {

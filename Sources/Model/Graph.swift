@@ -143,6 +143,9 @@ package struct Graph: Sendable {
         parameters[index].tensor = tensor
     }
 
+    /// Samples a run: the leading size of the first input, or 1.
+    package var batchSize: Int { max(1, inputs.first.flatMap { shape($0).dimensions.first } ?? 1) }
+
     /// Number of float parameters that are read, as a user counts them.
     package var parameterCount: Int {
         parameters.filter { $0.tensor.type == .float32 }.reduce(0) { $0 + $1.tensor.shape.elementCount }

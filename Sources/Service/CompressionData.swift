@@ -18,7 +18,7 @@ struct CompressionData {
     static let usualBatchSize = 64
 
     /// Samples a run.
-    var batchSize: Int { max(1, graph.inputs.first.flatMap { graph.shape($0).dimensions.first } ?? 1) }
+    var batchSize: Int { graph.batchSize }
 
     /// - Parameters:
     ///   - model: the network's document.

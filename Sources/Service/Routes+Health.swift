@@ -1,3 +1,4 @@
+import Formats
 import Foundation
 import HTTPTypes
 import Jobs
@@ -29,13 +30,17 @@ extension Routes {
         .json(["object": "version", "name": "layercollapse", "version": .string(Version.number)])
     }
 
+    private static func range(_ numbers: ClosedRange<some BinaryInteger>) -> JSONValue {
+        ["minimum": .int(Int(numbers.lowerBound)), "maximum": .int(Int(numbers.upperBound))]
+    }
+
     func capabilities(_ call: Call) -> Answer {
         .json([
             "object": "capabilities",
             "version": .string(Version.number),
             "threads": .int(configuration.jobThreads ?? ProcessInfo.processInfo.activeProcessorCount),
-            "opsets": ["minimum": 13, "maximum": 21],
-            "ir_versions": ["minimum": 3, "maximum": 10],
+            "opsets": Self.range(ONNXDocument.Limits.opsets),
+            "ir_versions": Self.range(ONNXDocument.Limits.irVersions),
             "methods": .array(JobOption.methods.map(JSONValue.string)),
             "data_formats": ["npz", "safetensors"],
             "limits": [

@@ -48,7 +48,7 @@ package struct TrainingRun: Sendable {
         guard !trainable.isEmpty else {
             throw Failure(.invalidONNX, "\(source.name) has no parameters to train", pointer: "/model")
         }
-        let batchSize = graph.inputs.first.flatMap { graph.shape($0).dimensions.first } ?? 1
+        let batchSize = graph.batchSize
         let plan = settings.trainingOptions(stepsPerEpoch: labelled.count / max(1, batchSize))
 
         let publication = try Publication.opening(output)

@@ -27,7 +27,7 @@ struct Verification {
     /// - Throws: ``Failure`` when the file computes something else.
     init(of path: String, predicted: Graph, original: Graph, data: CompressionData) throws {
         let written = try SourceModel(path)
-        let batch = original.inputs.first.flatMap { original.shape($0).dimensions.first } ?? 1
+        let batch = original.batchSize
         var shapes: [String: [Int]] = [:]
         for input in original.inputs {
             shapes[original[input].name] = Array(original.shape(input).dimensions.dropFirst())

@@ -31,7 +31,7 @@ struct WorkEstimate {
         let weights = graph.parameters.reduce(0) { $0 &+ $1.tensor.byteCount }
         // Sums of x xT in Float64 for the widest layer, its factor, and its map in both precisions.
         let moments = candidates.map { 3 * 8 * ($0.inFeatures + $0.out) * ($0.inFeatures + 1) }.max() ?? 0
-        let batch = max(1, graph.inputs.first.flatMap { graph.shape($0).dimensions.first } ?? 1)
+        let batch = graph.batchSize
         var activations = 0
         for value in graph.values where graph.parameterIndex(value) == nil {
             let type = graph.type(value)
