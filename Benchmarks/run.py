@@ -20,7 +20,10 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 DIGITS = HERE.parent / "Examples" / "digits"
-ROUNDS, STEPS, BATCH, THREADS = 5, 500, 64, 2
+FIXTURES = HERE.parent / "Tests" / "EndToEnd" / "fixtures"
+ROUNDS, BATCH, THREADS = 5, 64, 2
+# Steps a round, about two seconds each.
+NETWORKS = {"digits-vgg": 500, "digits-vit": 100, "digits-mixer": 100, "code-encoder": 30, "code-gpt": 30}
 VGG16_COLLAPSED = 39_803_688
 
 
@@ -33,28 +36,41 @@ def main():
 
 def training(program, folder):
     """Seconds per step; one round of each in turn, so that both meet the same weather on the machine."""
-    model, data = DIGITS / "digits-vgg.onnx", DIGITS / "digits16.npz"
-    timing, ours, theirs = folder / "timing.json", [], []
-    for _ in range(ROUNDS):
-        measured(
-            program, "train", model, "--data", data, "-o", folder / "trained.onnx", "--timing", timing,
-            "--optimizer", "sgd", "--learning-rate", "1e-3", "--momentum", "0.9", "--weight-decay", "0",
-            "--steps", STEPS, "--batch-size", BATCH, "--threads", THREADS, "--no-shuffle",
-        )
-        ours.append(json.loads(timing.read_text()))
-        theirs.append(json.loads(measured(
-            sys.executable, HERE / "train_digits_vgg.py", model, data,
-            "--steps", STEPS, "--batch-size", BATCH, "--threads", THREADS,
-        ).output))
-    ratios = [ours_now / theirs_now for ours_now, theirs_now in zip(map(step_time, ours), map(step_time, theirs))]
-    print(f"digits-vgg, training, batch {BATCH}, SGD with momentum, {THREADS} threads; "
-          f"median of {ROUNDS} alternating rounds of {STEPS} steps")
-    row("", "layercollapse", f"PyTorch {theirs[0]['version'].split('+')[0]}", "ratio")
-    row("milliseconds per step", *(f"{statistics.median(map(step_time, side)) * 1000:.3f}" for side in (ours, theirs)),
-        f"{statistics.median(ratios):.2f}  (rounds {min(ratios):.2f} to {max(ratios):.2f})")
-    peaks = [statistics.median(run["peak_memory_bytes"] for run in side) for side in (ours, theirs)]
-    row("peak memory, MB", *(f"{peak / 1e6:.0f}" for peak in peaks), f"{peaks[0] / peaks[1]:.2f}")
+    print(f"training, batch {BATCH}, SGD with momentum, {THREADS} threads; median of {ROUNDS} alternating rounds; ratios are "
+          "PyTorch's time and memory over ours")
+    print(f"{'':<14} {'ms a step':>10} {'PyTorch':>10} {'times faster':>14} {'(rounds)':>16} {'peak MB':>9} {'PyTorch':>9}")
+    for name, steps in NETWORKS.items():
+        ours, theirs = [], []
+        for _ in range(ROUNDS):
+            ours.append(step_times(program, name, steps, folder))
+            theirs.append(json.loads(measured(
+                sys.executable, HERE / "train_in_pytorch.py", name, data_of(name),
+                "--steps", steps, "--batch-size", BATCH, "--threads", THREADS,
+            ).output))
+        ratios = [step_time(there) / step_time(here) for here, there in zip(ours, theirs)]
+        times = [statistics.median(map(step_time, side)) * 1000 for side in (ours, theirs)]
+        peaks = [statistics.median(run["peak_memory_bytes"] for run in side) / 1e6 for side in (ours, theirs)]
+        spread = f"({min(ratios):.2f} to {max(ratios):.2f})"
+        print(f"{name:<14} {times[0]:>10.3f} {times[1]:>10.3f} {statistics.median(ratios):>14.2f} {spread:>16} "
+              f"{peaks[0]:>9.0f} {peaks[1]:>9.0f}", flush=True)
     print()
+
+
+def step_times(program, name, steps, folder):
+    timing = folder / "timing.json"
+    model = DIGITS / "digits-vgg.onnx" if name == "digits-vgg" else FIXTURES / f"{name}.onnx"
+    measured(
+        program, "train", model, "--data", data_of(name), "-o", folder / "trained.onnx", "--timing", timing,
+        "--optimizer", "sgd", "--learning-rate", "1e-3", "--momentum", "0.9", "--weight-decay", "0",
+        "--steps", steps, "--batch-size", BATCH, "--threads", THREADS, "--no-shuffle",
+    )
+    return json.loads(timing.read_text())
+
+
+def data_of(name):
+    if name.startswith("digits"):
+        return DIGITS / "digits16.npz"
+    return FIXTURES / ("code-lm.npz" if name == "code-gpt" else "code.npz")
 
 
 def step_time(timing):

@@ -1,0 +1,122 @@
+"""The networks of the fixtures as PyTorch modules whose parameters have the names of the modules that were exported."""
+
+import torch
+from torch import nn
+from torch.nn import functional
+
+
+class DigitsVGG(nn.Module):
+    """The exported network: the BatchNorm of the convolutions was folded into them, that of the head was not."""
+
+    def __init__(self):
+        super().__init__()
+
+        def stage(inputs, outputs):
+            return [nn.Conv2d(inputs, outputs, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2)]
+
+        self.features = nn.Sequential(*stage(1, 16), *stage(16, 32), *stage(32, 32))
+        self.classifier = nn.Sequential(
+            nn.Linear(128, 384), nn.ReLU(), nn.BatchNorm1d(384), nn.Dropout(0.3),
+            nn.Linear(384, 384), nn.ReLU(), nn.Dropout(0.3), nn.Linear(384, 10),
+        )
+
+    def forward(self, images):
+        return self.classifier(torch.flatten(self.features(images), 1))
+
+
+class Perceptron(nn.Module):
+    def __init__(self, width, hidden, activation):
+        super().__init__()
+        self.layers = nn.Sequential(nn.Linear(width, hidden), activation, nn.Linear(hidden, width))
+
+    def forward(self, x):
+        return self.layers(x)
+
+
+class Attention(nn.Module):
+    def __init__(self, width, heads, causal):
+        super().__init__()
+        self.heads, self.causal = heads, causal
+        self.qkv, self.out = nn.Linear(width, 3 * width), nn.Linear(width, width)
+
+    def forward(self, x):
+        batch, length, width = x.shape
+        q, k, v = self.qkv(x).reshape(batch, length, 3, self.heads, width // self.heads).permute(2, 0, 3, 1, 4).unbind(0)
+        mixed = functional.scaled_dot_product_attention(q, k, v, is_causal=self.causal)
+        return self.out(mixed.transpose(1, 2).reshape(batch, length, width))
+
+
+class TransformerBlock(nn.Module):
+    def __init__(self, width, heads, causal, activation):
+        super().__init__()
+        self.norm1, self.norm2 = nn.LayerNorm(width), nn.LayerNorm(width)
+        self.attention = Attention(width, heads, causal)
+        self.perceptron = Perceptron(width, 4 * width, activation)
+
+    def forward(self, x):
+        x = x + self.attention(self.norm1(x))
+        return x + self.perceptron(self.norm2(x))
+
+
+class MixerBlock(nn.Module):
+    def __init__(self, tokens, width):
+        super().__init__()
+        self.norm1, self.norm2 = nn.LayerNorm(width), nn.LayerNorm(width)
+        self.over_tokens = Perceptron(tokens, 4 * tokens, nn.GELU())
+        self.over_channels = Perceptron(width, 4 * width, nn.GELU())
+
+    def forward(self, x):
+        x = x + self.over_tokens(self.norm1(x).transpose(1, 2)).transpose(1, 2)
+        return x + self.over_channels(self.norm2(x))
+
+
+class Patches(nn.Module):
+    """`[N, 1, 16, 16]` to `[N, 16, width]`."""
+
+    def __init__(self, width):
+        super().__init__()
+        self.patch = nn.Conv2d(1, width, 4, 4)
+
+    def forward(self, images):
+        return self.patch(images).flatten(2).transpose(1, 2)
+
+
+class Positions(nn.Module):
+    def __init__(self, length, width):
+        super().__init__()
+        self.positions = nn.Parameter(torch.randn(1, length, width) * 0.02)
+
+    def forward(self, x):
+        return x + self.positions
+
+
+class Mean(nn.Module):
+    def forward(self, x):
+        return x.mean(1)
+
+
+def transformer(first, length, outputs, width=64, heads=4, depth=4, causal=False):
+    activation = nn.GELU(approximate="tanh") if causal else nn.GELU()
+    blocks = [TransformerBlock(width, heads, causal, activation) for _ in range(depth)]
+    pool = [] if causal else [Mean()]
+    return nn.Sequential(
+        first, Positions(length, width), *blocks, nn.LayerNorm(width), *pool, nn.Linear(width, outputs)
+    )
+
+
+def network(name):
+    """The weights are random: how long a step takes does not depend on them."""
+    torch.manual_seed(0)
+    match name:
+        case "digits-vgg":
+            return DigitsVGG()
+        case "digits-vit":
+            return transformer(Patches(64), 16, 10)
+        case "digits-mixer":
+            blocks = [MixerBlock(16, 64) for _ in range(4)]
+            return nn.Sequential(Patches(64), *blocks, nn.LayerNorm(64), Mean(), nn.Linear(64, 10))
+        case "code-encoder":
+            return transformer(nn.Embedding(128, 64), 64, 5)
+        case "code-gpt":
+            return transformer(nn.Embedding(128, 64), 64, 128, causal=True)
+    raise SystemExit(f"there is no network {name}")
