@@ -20,7 +20,7 @@ package enum Compression {
             let model = try SourceModel(order.model)
             let data = try CompressionData(model, order, options)
             for note in data.notes { progress.log(note) }
-            var report = CompressionReport(model: model, data: data, order: order, options: options)
+            var report = try CompressionReport(model: model, data: data, order: order, options: options)
 
             progress.begin(.baseline)
             let original = try data.outputs(of: data.graph)
@@ -42,7 +42,7 @@ package enum Compression {
             report.compressed = try data.outputs(of: outcome.graph).flatMap { data.measure($0) }
             let publication = try Publication(of: order.output)
             var edit = try model.document.edit(toMatch: outcome.graph)
-            edit.metadata = try report.metadata()
+            edit.metadata = report.metadata
             report.files = try model.document.write(edit, to: publication.file)
             let written = try Verification(
                 of: publication.file, predicted: outcome.graph, original: data.graph, data: data)

@@ -23,9 +23,13 @@ struct CompressionReport {
     var spent: [(phase: CompressionPhase, seconds: Double, peakMemoryBytes: Int)] = []
     var seconds = 0.0
     private var digests: [(name: String, digest: String)] = []
+    /// What was given: the model's files, the model first, and the data. Read once, for the report and the model's metadata.
+    private let inputs: [(path: String, digest: String)]
 
-    init(model: SourceModel, data: CompressionData, order: CompressionOrder, options: CompressionOptions) {
+    init(model: SourceModel, data: CompressionData, order: CompressionOrder, options: CompressionOptions) throws {
         (self.model, self.data, self.order, self.options) = (model, data, order, options)
+        let paths = model.files + [order.data, order.validationData].compactMap(\.self)
+        inputs = try paths.map { ($0, try FileDigest.sha256($0)) }
     }
 
     mutating func digestFiles() throws {
@@ -175,11 +179,7 @@ struct CompressionReport {
     }
 
     private var inputDigests: [(String, JSONValue)] {
-        var paths = model.files
-        paths += [order.data, order.validationData].compactMap(\.self)
-        return paths.compactMap { path in
-            (try? FileDigest.sha256(path)).map { (URL(filePath: path).lastPathComponent, .string($0)) }
-        }
+        inputs.map { (URL(filePath: $0.path).lastPathComponent, .string($0.digest)) }
     }
 
     private var assumptions: [String] {
@@ -214,13 +214,13 @@ struct CompressionReport {
     /// What the model file says of itself, for whoever opens it in Netron.
     ///
     /// The same order gives the same text: a model's bytes depend on nothing else.
-    func metadata() throws -> [(key: String, value: String)] {
+    var metadata: [(key: String, value: String)] {
         var entries = [
-            ("version", Version.number), ("base_model_sha256", try FileDigest.sha256(model.path)),
+            ("version", Version.number), ("base_model_sha256", inputs[0].digest),
             ("config", JSONValue.object(filledOptions).text()), ("seed", String(options.seed)),
             ("collapsed_layers", outcome?.layers.filter(\.isCollapsed).map(\.name).joined(separator: ",") ?? ""),
         ]
-        if let path = order.data { entries.append(("dataset_sha256", try FileDigest.sha256(path))) }
+        if let data = inputs.first(where: { $0.path == order.data }) { entries.append(("dataset_sha256", data.digest)) }
         if let original { entries.append(("metric_before", "\(original.metricName) \(original.metric)")) }
         if let compressed { entries.append(("metric_after", "\(compressed.metricName) \(compressed.metric)")) }
         return entries.map { (key: "layercollapse." + $0.0, value: $0.1) }
