@@ -1,4 +1,7 @@
-"""The networks of the fixtures as PyTorch modules whose parameters have the names of the modules that were exported."""
+"""The networks of the benchmarks as PyTorch modules: those of the fixtures, and three that everybody knows.
+
+The parameters of the fixtures' have the names of the modules that were exported.
+"""
 
 import torch
 from torch import nn
@@ -104,9 +107,30 @@ def transformer(first, length, outputs, width=64, heads=4, depth=4, causal=False
     )
 
 
+class Logits(nn.Module):
+    """A model of transformers with tensors in and one tensor out."""
+
+    def __init__(self, model):
+        super().__init__()
+        self.model = model
+
+    def forward(self, input_ids, attention_mask):
+        return self.model(input_ids=input_ids, attention_mask=attention_mask).logits
+
+
 def network(name):
     """The weights are random: how long a step takes does not depend on them."""
     torch.manual_seed(0)
+    model = untrained(name)
+    with torch.no_grad():
+        for parameter in model.parameters():
+            # The exporter writes tensors of equal numbers once, and all these would be trained as one.
+            if parameter.dim() == 1:
+                parameter.add_(torch.randn_like(parameter) * 0.01)
+    return model
+
+
+def untrained(name):
     match name:
         case "digits-vgg":
             return DigitsVGG()
@@ -119,4 +143,13 @@ def network(name):
             return transformer(nn.Embedding(128, 64), 64, 5)
         case "code-gpt":
             return transformer(nn.Embedding(128, 64), 64, 128, causal=True)
+        case "vgg16":
+            import torchvision
+            return torchvision.models.vgg16(weights=None)
+        case "vit-ti":
+            import timm
+            return timm.create_model("vit_tiny_patch16_224", pretrained=False)
+        case "bert-base":
+            import transformers
+            return Logits(transformers.BertForSequenceClassification(transformers.BertConfig()))
     raise SystemExit(f"there is no network {name}")

@@ -1,163 +1,220 @@
-"""Side by side with PyTorch, and how much time and memory a large model takes.
+"""Side by side with PyTorch and ONNX Runtime, what bounds each network, and how much time and memory a large file takes.
 
-    python Benchmarks/run.py .build/release/layercollapse
+    python Benchmarks/run.py PROGRAM [--only NAME,...] [--kind train,run,file] [--peer eager,compile,onnxruntime]
+        [--rounds N] [--threads N] [--optimizer sgd] [--results FILE.json]
 
-Runs PyTorch with the interpreter that runs this file. Imports nothing large itself: Linux counts the memory of the process
-that starts a program into that program's peak.
+Trains each network beside PyTorch (eager, and compiled where that works) and runs it beside ONNX Runtime: the same data,
+batch, steps and threads, the sides in turn, so that both meet the same weather on the machine. Times leave out the first
+step, and so what either side prepares. A program that writes a profile is asked for one, in a run of its own.
+
+The peers run with the interpreter that runs this file. What is exported or compiled for them stays in .build/benchmarks.
 """
 
+import argparse
 import json
-import os
-import re
-import shutil
-import socket
 import statistics
-import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
 
+from bounds import bounds_table, machine_line
+from large_file import large_file
+from measured import Failed, measured
+
 HERE = Path(__file__).resolve().parent
-DIGITS = HERE.parent / "Examples" / "digits"
-FIXTURES = HERE.parent / "Tests" / "EndToEnd" / "fixtures"
-ROUNDS, BATCH, THREADS = 5, 64, 2
-# Steps a round, about two seconds each.
-NETWORKS = {"digits-vgg": 500, "digits-vit": 100, "digits-mixer": 100, "code-encoder": 30, "code-gpt": 30}
-VGG16_COLLAPSED = 39_803_688
+ROOT = HERE.parent
+FIXTURES = ROOT / "Tests" / "EndToEnd" / "fixtures"
+CACHE = ROOT / ".build" / "benchmarks"
+KINDS = ["train", "run", "file"]
+PEERS = {"train": {"eager": "PyTorch", "compile": "torch.compile"}, "run": {"onnxruntime": "ONNX Runtime"}}
+# Batches in a file of data: both sides go over them again and again.
+BATCHES = 2
+
+
+class Network:
+    def __init__(self, batch, train, run):
+        """Steps are those of one round, a few seconds."""
+        self.batch, self.steps = batch, {"train": train, "run": run}
+
+
+NETWORKS = {
+    "digits-vgg": Network(64, train=500, run=2000), "digits-vit": Network(64, train=100, run=300),
+    "digits-mixer": Network(64, train=100, run=300), "code-encoder": Network(64, train=30, run=100),
+    "code-gpt": Network(64, train=30, run=100), "vgg16": Network(8, train=3, run=4),
+    "vit-ti": Network(8, train=10, run=20), "bert-base": Network(8, train=3, run=6),
+}
 
 
 def main():
-    program = str(Path(sys.argv[1]).resolve())
+    options = parsed(sys.argv[1:])
+    CACHE.mkdir(parents=True, exist_ok=True)
+    results = {"threads": options.threads, "rounds": options.rounds, "optimizer": options.optimizer, "networks": []}
     with tempfile.TemporaryDirectory(prefix="layercollapse-bench-") as folder:
-        training(program, Path(folder))
-        large_model(program, Path(folder))
+        bench = Bench(options, Path(folder))
+        if {"train", "run"} & set(options.kind):
+            results["machine"] = bench.machine
+            print(machine_line(bench.machine))
+        for kind in ["train", "run"]:
+            if kind in options.kind:
+                results["networks"] += bench.table(kind)
+        if "file" in options.kind:
+            large_file(options.program, Path(folder))
+    if options.results:
+        options.results.write_text(json.dumps(results, indent=2) + "\n")
 
 
-def training(program, folder):
-    """Seconds per step; one round of each in turn, so that both meet the same weather on the machine."""
-    print(f"training, batch {BATCH}, SGD with momentum, {THREADS} threads; median of {ROUNDS} alternating rounds; ratios are "
-          "PyTorch's time and memory over ours")
-    print(f"{'':<14} {'ms a step':>10} {'PyTorch':>10} {'times faster':>14} {'(rounds)':>16} {'peak MB':>9} {'PyTorch':>9}")
-    for name, steps in NETWORKS.items():
-        ours, theirs = [], []
-        for _ in range(ROUNDS):
-            ours.append(step_times(program, name, steps, folder))
-            theirs.append(json.loads(measured(
-                sys.executable, HERE / "train_in_pytorch.py", name, data_of(name),
-                "--steps", steps, "--batch-size", BATCH, "--threads", THREADS,
-            ).output))
-        ratios = [step_time(there) / step_time(here) for here, there in zip(ours, theirs)]
-        times = [statistics.median(map(step_time, side)) * 1000 for side in (ours, theirs)]
-        peaks = [statistics.median(run["peak_memory_bytes"] for run in side) / 1e6 for side in (ours, theirs)]
-        spread = f"({min(ratios):.2f} to {max(ratios):.2f})"
-        print(f"{name:<14} {times[0]:>10.3f} {times[1]:>10.3f} {statistics.median(ratios):>14.2f} {spread:>16} "
-              f"{peaks[0]:>9.0f} {peaks[1]:>9.0f}", flush=True)
-    print()
+def parsed(arguments):
+    def several(known):
+        def words(text):
+            unknown = set(text.split(",")) - set(known)
+            if unknown:
+                raise argparse.ArgumentTypeError(f"{', '.join(sorted(unknown))}: not among {' '.join(known)}")
+            return text.split(",")
+        return words
+
+    peers = [peer for side in PEERS.values() for peer in side]
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("program", type=Path)
+    parser.add_argument("--only", type=several(NETWORKS), help=" ".join(NETWORKS))
+    parser.add_argument("--kind", type=several(KINDS), help="train run file")
+    parser.add_argument("--peer", type=several(peers), default=peers, help=" ".join(peers))
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--optimizer", choices=["adamw", "sgd"], default="adamw")
+    parser.add_argument("--results", type=Path, help="where everything measured is written: FILE.json")
+    options = parser.parse_args(arguments)
+    options.program = str(options.program.resolve())
+    options.kind = options.kind or (["train", "run"] if options.only else KINDS)
+    options.only = options.only or list(NETWORKS)
+    return options
 
 
-def step_times(program, name, steps, folder):
-    timing = folder / "timing.json"
-    model = DIGITS / "digits-vgg.onnx" if name == "digits-vgg" else FIXTURES / f"{name}.onnx"
-    measured(
-        program, "train", model, "--data", data_of(name), "-o", folder / "trained.onnx", "--timing", timing,
-        "--optimizer", "sgd", "--learning-rate", "1e-3", "--momentum", "0.9", "--weight-decay", "0",
-        "--steps", steps, "--batch-size", BATCH, "--threads", THREADS, "--no-shuffle",
-    )
-    return json.loads(timing.read_text())
+class Bench:
+    def __init__(self, options, folder):
+        self.options, self.folder = options, folder
+        self.machine = self.python("machine.py")
+
+    def table(self, kind):
+        """Prints a line for each network and peer, and what bounds the network; returns what was measured."""
+        sides = {key: name for key, name in PEERS[kind].items() if key in self.options.peer}
+        how = f"training with {self.options.optimizer}" if kind == "train" else "inference"
+        print(f"\n{how}, {self.options.threads} threads; medians of {self.options.rounds} alternating rounds; ratios are our "
+              "speed over the peer's, and the peer's memory over ours\n")
+        print(f"{'':<13} {'batch':>5} {'peer':<14} {'samples/s':>10} {'peer':>10} {'times faster':>13} {'(rounds)':>15} "
+              f"{'peak MB':>8} {'peer':>8} {'times smaller':>14}")
+        measurements, bounds = [], []
+        for name in self.options.only:
+            for row in self.network(kind, name, sides):
+                measurements.append(row)
+                print(text(row), flush=True)
+            profile = self.profile(kind, name)
+            if profile:
+                measurements.append({"network": name, "kind": kind, "profile": profile["steps"]})
+                bounds += ["", f"{name}, {kind}", *bounds_table(profile, self.machine)]
+        if bounds:
+            print("\n".join(bounds), flush=True)
+        return measurements
+
+    def network(self, kind, name, sides):
+        """One row for each peer; all sides take turns."""
+        prepare(name)
+        ours, theirs, failures = [], {peer: [] for peer in sides}, {}
+        for _ in range(self.options.rounds):
+            ours.append(self.program(kind, name))
+            for peer in sides:
+                if peer in failures:
+                    continue
+                try:
+                    theirs[peer].append(self.peer(peer, name))
+                except Failed as failure:
+                    failures[peer] = str(failure)
+        rows = []
+        for peer, title in sides.items():
+            row = {"network": name, "kind": kind, "batch": NETWORKS[name].batch, "peer": title}
+            if peer in failures:
+                rows.append(row | {"failure": failures[peer]})
+                continue
+            rows.append(row | {"ours": ours, "theirs": theirs[peer], **{
+                f"{word}_{number}": value for word, key in [("speed", "samples_per_second"), ("memory", "peak_memory_bytes")]
+                for number, value in ratio(ours, theirs[peer], key, inverted=word == "memory").items()}})
+        return rows
+
+    def program(self, kind, name, **environment):
+        timing, steps = self.folder / "timing.json", NETWORKS[name].steps[kind]
+        if kind == "train":
+            arguments = [
+                "-o", self.folder / "trained.onnx", "--steps", steps, "--optimizer", self.options.optimizer,
+                "--learning-rate", "1e-4", "--no-shuffle"]
+        else:
+            arguments = ["-o", self.folder / "outputs.npz", "--repeat", steps // BATCHES]
+        measured(
+            self.options.program, kind, model_of(name), "--data", data_of(name), "--timing", timing, "--quiet",
+            "--batch-size", NETWORKS[name].batch, "--threads", self.options.threads, *arguments, **environment)
+        return json.loads(timing.read_text())
+
+    def profile(self, kind, name):
+        """What the program says of its steps, or nothing."""
+        file = self.folder / "profile.json"
+        file.unlink(missing_ok=True)
+        self.program(kind, name, LAYERCOLLAPSE_PROFILE=file)
+        return json.loads(file.read_text()) if file.exists() else None
+
+    def peer(self, peer, name):
+        batch = ["--batch-size", NETWORKS[name].batch]
+        if peer == "onnxruntime":
+            return self.python(
+                "run_in_onnxruntime.py", model_of(name), data_of(name), *batch, "--repeat",
+                NETWORKS[name].steps["run"] // BATCHES)
+        return self.python(
+            "train_in_pytorch.py", name, data_of(name), *batch, "--steps", NETWORKS[name].steps["train"],
+            "--optimizer", self.options.optimizer, *(["--compile"] if peer == "compile" else []))
+
+    def python(self, script, *arguments):
+        """What a script of this folder prints."""
+        run = measured(
+            sys.executable, HERE / script, *arguments, "--threads", self.options.threads,
+            TORCHINDUCTOR_CACHE_DIR=CACHE / "inductor")
+        return json.loads(run.output)
+
+
+def ratio(ours, theirs, key, inverted):
+    """Of the rounds, the median and the extremes of our number over theirs."""
+    values = [here[key] / there[key] for here, there in zip(ours, theirs)]
+    values = [1 / value for value in values] if inverted else values
+    return {"ratio": statistics.median(values), "least": min(values), "most": max(values)}
+
+
+def text(row):
+    start = f"{row['network']:<13} {row['batch']:>5} {row['peer']:<14}"
+    if "failure" in row:
+        return f"{start} failed: {row['failure'].splitlines()[-1]}"
+
+    def median(side, key):
+        return statistics.median(run[key] for run in row[side])
+    spread = f"({row['speed_least']:.2f} to {row['speed_most']:.2f})"
+    return (f"{start} {median('ours', 'samples_per_second'):>10.1f} {median('theirs', 'samples_per_second'):>10.1f} "
+            f"{row['speed_ratio']:>13.2f} {spread:>15} {median('ours', 'peak_memory_bytes') / 1e6:>8.0f} "
+            f"{median('theirs', 'peak_memory_bytes') / 1e6:>8.0f} {row['memory_ratio']:>14.2f}")
+
+
+def prepare(name):
+    """Sees to it that the network and its data lie there."""
+    if not model_of(name).exists():
+        measured(sys.executable, HERE / "prepare.py", name, "--model", model_of(name))
+    if not data_of(name).exists():
+        measured(
+            sys.executable, HERE / "prepare.py", name, "--data", data_of(name), "--samples", BATCHES * NETWORKS[name].batch)
+
+
+def model_of(name):
+    if name == "digits-vgg":
+        return ROOT / "Examples" / "digits" / "digits-vgg.onnx"
+    fixture = FIXTURES / f"{name}.onnx"
+    return fixture if fixture.exists() else CACHE / f"{name}.onnx"
 
 
 def data_of(name):
-    if name.startswith("digits"):
-        return DIGITS / "digits16.npz"
-    return FIXTURES / ("code-lm.npz" if name == "code-gpt" else "code.npz")
-
-
-def step_time(timing):
-    return timing["batch_size"] / timing["samples_per_second"]
-
-
-def large_model(program, folder):
-    model, small = folder / "vgg16.onnx", folder / "small.onnx"
-    measured(sys.executable, HERE / "make_vgg16.py", model)
-    print(f"VGG16, random weights, {model.stat().st_size / 1e6:.0f} MB")
-    row("", "seconds", "peak, MB", "allowed")
-    inspected = measured(program, "inspect", model)
-    row("inspect", f"{inspected.seconds:.2f}", f"{inspected.peak_bytes / 1e6:.0f}", "1 s, 200 MB")
-    merged = measured(program, "compress", model, "--method", "merge", "--threshold", 2, "-o", small, "--quiet")
-    row("compress --method merge", f"{merged.seconds:.2f}", f"{merged.peak_bytes / 1e6:.0f}", "20 s, 1500 MB")
-    over_http(program, model, folder)
-    values = int(measured(sys.executable, "-c", COUNT, small).output)
-    print(f"parameters after: {values:,} (expected {VGG16_COLLAPSED:,})\n")
-
-
-COUNT = """
-import math, sys, onnx
-print(sum(math.prod(tensor.dims) for tensor in onnx.load(sys.argv[1]).graph.initializer))
-"""
-
-
-def over_http(program, model, folder):
-    """The server's own peak while 553 MB come in and 159 MB go out; the job runs in a process of its own."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        port = listener.getsockname()[1]
-    address = f"http://127.0.0.1:{port}"
-    log = (folder / "server.log").open("wb")
-    server = subprocess.Popen(
-        [program, "serve", "--host", "127.0.0.1", "--port", str(port), "--data-directory", str(folder / "data")],
-        stdin=subprocess.DEVNULL, stdout=log, stderr=log,
-    )
-    try:
-        curl("--retry", 30, "--retry-delay", 1, "--retry-connrefused", f"{address}/readyz")
-        started = time.perf_counter()
-        job = json.loads(curl(f"{address}/v1/jobs", "-F", f"model=@{model}", "-F", "method=merge", "-F", "threshold=2"))
-        uploaded = time.perf_counter()
-        while job["status"] not in ("succeeded", "failed", "cancelled"):
-            job = json.loads(curl(f"{address}/v1/jobs/{job['id']}?wait=30"))
-        if job["status"] != "succeeded":
-            raise SystemExit(f"the job over HTTP ended as {job['status']}: {job['error']}")
-        ended = time.perf_counter()
-        curl(f"{address}/v1/jobs/{job['id']}/model", "-o", folder / "downloaded.onnx")
-        downloaded = time.perf_counter()
-        peak = int(re.search(r"VmHWM:\s+(\d+)", Path(f"/proc/{server.pid}/status").read_text())[1]) * 1024
-    finally:
-        server.terminate()
-        server.wait()
-        log.close()
-        shutil.rmtree(folder / "data", ignore_errors=True)
-    row("HTTP: upload", f"{uploaded - started:.2f}", "", "")
-    row("HTTP: the job", f"{ended - uploaded:.2f}", "", "")
-    row("HTTP: download", f"{downloaded - ended:.2f}", "", "")
-    row("HTTP: the server itself", "", f"{peak / 1e6:.0f}", "100 MB")
-
-
-def curl(*arguments):
-    return measured("curl", "--silent", "--show-error", "--fail-with-body", *arguments).output
-
-
-class Measured:
-    def __init__(self, output, seconds, peak_bytes):
-        self.output, self.seconds, self.peak_bytes = output, seconds, peak_bytes
-
-
-def measured(*command):
-    """Runs a command to its end: its output, wall-clock seconds and peak resident memory."""
-    started = time.perf_counter()
-    with tempfile.TemporaryFile() as output:
-        process = subprocess.Popen(list(map(str, command)), stdin=subprocess.DEVNULL, stdout=output)
-        _, status, usage = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)
-        seconds = time.perf_counter() - started
-        output.seek(0)
-        text = output.read().decode()
-    if process.returncode != 0:
-        raise SystemExit(f"{' '.join(map(str, command))}\nended with {process.returncode}\n{text}")
-    return Measured(text, seconds, usage.ru_maxrss * 1024)
-
-
-def row(name, first, second, third):
-    print(f"{name:<26} {first:>14} {second:>14}   {third}".rstrip(), flush=True)
+    return CACHE / f"{name}.npz"
 
 
 if __name__ == "__main__":

@@ -13,6 +13,8 @@ package struct InferenceRun: Sendable {
     package var timing: String?
     /// Samples a run, where the model leaves it open.
     package var batchSize: Int?
+    /// Passes over the samples: more than one only for the timing.
+    package var passes: Int
     package var threads: Int?
     /// By input of the model, the key of the data.
     package var inputKeys: [String: String]
@@ -20,14 +22,15 @@ package struct InferenceRun: Sendable {
     package static let usualBatchSize = 64
 
     package init(
-        model: String, data: String, output: String, timing: String? = nil, batchSize: Int? = nil, threads: Int? = nil,
-        inputKeys: [String: String] = [:]
+        model: String, data: String, output: String, timing: String? = nil, batchSize: Int? = nil, passes: Int = 1,
+        threads: Int? = nil, inputKeys: [String: String] = [:]
     ) {
         self.model = model
         self.data = data
         self.output = output
         self.timing = timing
         self.batchSize = batchSize
+        self.passes = passes
         self.threads = threads
         self.inputKeys = inputKeys
     }
@@ -49,7 +52,7 @@ package struct InferenceRun: Sendable {
         }
         let publication = try Publication.opening(output)
         do {
-            let (results, clock) = try Self.outputs(of: graph, for: dataset, tell: tell)
+            let (results, clock) = try Self.outputs(of: graph, for: dataset, passes: passes, tell: tell)
             let arrays = zip(graph.outputs, results).map { (name: $0.name, tensor: $1) }
             try NPZ.write(arrays, to: publication.file)
             try publication.publish()
@@ -76,7 +79,7 @@ package struct InferenceRun: Sendable {
 
     /// Each output for all samples, `[samples, ...]`.
     private static func outputs(
-        of graph: Graph, for dataset: Dataset, tell: EventSink
+        of graph: Graph, for dataset: Dataset, passes: Int, tell: EventSink
     ) throws -> (results: [Tensor], clock: StepClock) {
         let inference = try Inference(graph, fetching: graph.outputs.map(\.value))
         let batchSize = inference.batchSize
@@ -95,17 +98,22 @@ package struct InferenceRun: Sendable {
             results.append(try Tensor(graph.type(output.value).element, zeros: whole))
         }
         tell(WorkEvent(.phase, "running", data: ["phase": "running"]))
-        let steps = (dataset.count + batchSize - 1) / batchSize
+        let (steps, tooMany) = ((dataset.count + batchSize - 1) / batchSize).multipliedReportingOverflow(by: passes)
+        guard !tooMany else {
+            throw Failure(.invalidOption, "\(passes) passes are more than can be counted", pointer: "/repeat")
+        }
         var step = 0
         var clock = StepClock(batchSize: batchSize)
-        try inference.forEachBatch(of: dataset) { range, values in
-            for (result, value) in zip(results, values) {
-                let rows = value.shape[0] / range.count
-                result.rows((range.lowerBound * rows)..<(range.upperBound * rows)).copy(from: value)
+        for _ in 0..<passes {
+            try inference.forEachBatch(of: dataset) { range, values in
+                for (result, value) in zip(results, values) {
+                    let rows = value.shape[0] / range.count
+                    result.rows((range.lowerBound * rows)..<(range.upperBound * rows)).copy(from: value)
+                }
+                step += 1
+                clock.stepEnded(samples: range.count)
+                tell(.progress("running", step: step, of: steps, samplesPerSecond: clock.samplesPerSecond))
             }
-            step += 1
-            clock.stepEnded(samples: range.count)
-            tell(.progress("running", step: step, of: steps, samplesPerSecond: clock.samplesPerSecond))
         }
         return (results, clock)
     }

@@ -24,8 +24,17 @@ struct Run: ParsableCommand {
     @Option(help: "where to write how fast it went: FILE.json", completion: .file())
     var timing: String?
 
+    @Option(help: "passes over the samples, for the timing")
+    var `repeat` = 1
+
     @Flag(help: "show no progress")
     var quiet = false
+
+    func validate() throws {
+        guard `repeat` >= 1 else {
+            throw ValidationError("repeat is \(`repeat`); expected a whole number of at least 1")
+        }
+    }
 
     func run() throws {
         let options = try JobOptions(decoding: .given(["batch_size": batchSize, "threads": threads, "inputs": inputs]))
@@ -34,7 +43,7 @@ struct Run: ParsableCommand {
         let narrator = Narrator(printsEvents: false, isQuiet: quiet)
         let run = InferenceRun(
             model: InputPath.resolved(model), data: InputPath.resolved(data), output: output, timing: timing,
-            batchSize: options["batch_size"].int,
+            batchSize: options["batch_size"].int, passes: `repeat`,
             threads: options.threads, inputKeys: options.inputKeys)
         do { narrator.end(try run.run(tell: narrator.tell)) } catch { throw narrator.told(error) }
     }

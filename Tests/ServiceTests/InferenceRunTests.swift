@@ -41,6 +41,33 @@ import Testing
         #expect(zip(logits.floats, expected.floats).allSatisfy { abs($0 - $1) < 1e-4 })
     }
 
+    @Test func `more passes are timed and give the same rows`() throws {
+        let folder = try TemporaryFolder()
+        let images = try #require(try Samples.array("x_test", of: Samples.digits))
+        try NPZ.write([("input", images.rows(0..<10))], to: folder.path + "/in.npz")
+        var outputs: [[Float]] = []
+        for passes in [1, 3] {
+            let run = InferenceRun(
+                model: Samples.mlp, data: folder.path + "/in.npz", output: folder.path + "/out.npz",
+                timing: folder.path + "/timing.json", batchSize: 5, passes: passes)
+            _ = try run.run { _ in }
+            outputs.append(try #require(try Samples.array("logits", of: folder.path + "/out.npz")).floats)
+            #expect(try Samples.json(folder.path + "/timing.json")["steps"] as? Int == 2 * passes - 1)
+        }
+        #expect(outputs[0] == outputs[1])
+    }
+
+    @Test func `more passes than can be counted are refused`() throws {
+        let folder = try TemporaryFolder()
+        let images = try #require(try Samples.array("x_test", of: Samples.digits))
+        try NPZ.write([("input", images.rows(0..<10))], to: folder.path + "/in.npz")
+        let run = InferenceRun(
+            model: Samples.mlp, data: folder.path + "/in.npz", output: folder.path + "/out.npz", batchSize: 5,
+            passes: .max)
+        #expect(#expect(throws: Failure.self) { try run.run { _ in } }?.code == .invalidOption)
+        #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path) == ["in.npz"])
+    }
+
     @Test func `data without a key for the input are refused and nothing is written`() throws {
         let folder = try TemporaryFolder()
         try NPZ.write([("pictures", Tensor([1, 2] as [Float], Shape([2, 1])))], to: folder.path + "/in.npz")
