@@ -2,7 +2,7 @@
 # make test    everything that must hold: layout, imports, unit tests, the program against ONNX Runtime
 # make check   the quick half of it: layout and imports
 # make format  lay the sources out
-# make bench   side by side with PyTorch
+# make bench   side by side with PyTorch and ONNX Runtime; BENCH='--only vit-ti --rounds 3' for one network
 
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
@@ -35,8 +35,8 @@ format: swift
 	swift format --in-place --recursive $(SOURCES)
 
 bench: program
-	@if [[ -z "$${BENCH_PYTHON:-}" ]]; then .ci/python .build/bench-python onnx torch; fi
-	@"$${BENCH_PYTHON:-.build/bench-python/bin/python}" Benchmarks/run.py $(PROGRAM)
+	@if [[ -z "$${BENCH_PYTHON:-}" ]]; then .ci/python .build/bench-python onnx onnxruntime timm torch torchvision transformers; fi
+	@"$${BENCH_PYTHON:-.build/bench-python/bin/python}" Benchmarks/run.py $(PROGRAM) $(BENCH)
 
 program: packages
 	swift build -c release --product layercollapse
