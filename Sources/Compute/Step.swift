@@ -3,11 +3,17 @@
 /// The builders are in `Kernels/`, a family of them in a file. Steps over the same memory run one at a time.
 package struct Step {
     package let name: String
+    /// Multiplications and additions, where these are what the step is for; 0 where it is the traffic.
+    package let operationCount: Int
+    /// Bytes of memory that the step reads and writes, each once.
+    package let byteCount: Int
     package let run: () -> Void
 
     /// The body works on addresses; `operands` are what keeps those valid.
-    init(_ name: String, keeping operands: [Tensor], _ body: @escaping () -> Void) {
+    init(_ name: String, keeping operands: [Tensor], operations: Int = 0, _ body: @escaping () -> Void) {
         self.name = name
+        operationCount = operations
+        byteCount = operands.reduce(0) { $0 + $1.byteCount }
         run = {
             body()
             withExtendedLifetime(operands) {}

@@ -21,6 +21,10 @@ package final class ExecutionPlan {
 
     private let graph: Graph
     private var steps: [Step] = []
+    /// Where each step stands, and the nanoseconds it has taken: only while a profile is wanted.
+    private var phases: [StepProfile.Phase] = []
+    private var nanoseconds: [UInt64] = []
+    private var runCount = 0
     /// For each value its memory; nil for what the plan does not need.
     private var tensors: [Tensor?]
     /// Bytes of the arena and of the inputs, without the parameters.
@@ -37,7 +41,8 @@ package final class ExecutionPlan {
         let lifetimes = Lifetimes(of: graph, fetching: fetching, updates: updates)
         try placeLeaves(lifetimes, updated: Set(updates.map(\.parameter)))
         try placeBuffers(lifetimes)
-        try prepareSteps(lifetimes, updates)
+        try prepareSteps(lifetimes, updates, forwardEnd: fetching.map(\.index).max() ?? 0)
+        if StepProfile.shared != nil { nanoseconds = [UInt64](repeating: 0, count: steps.count) }
     }
 
     /// The memory of an input, to be written before a run; of a parameter; or of a fetched value, to be read after it.
@@ -47,7 +52,25 @@ package final class ExecutionPlan {
     }
 
     package func run() {
-        for step in steps { step.run() }
+        guard StepProfile.shared != nil else {
+            for step in steps { step.run() }
+            return
+        }
+        // The first run sets things up.
+        runCount += 1
+        for (index, step) in steps.enumerated() {
+            let started = StepProfile.now()
+            step.run()
+            if runCount > 1 { nanoseconds[index] += StepProfile.now() - started }
+        }
+    }
+
+    deinit {
+        guard let profile = StepProfile.shared, runCount > 1 else { return }
+        for (index, step) in steps.enumerated() {
+            profile.record(step, phases[index], calls: runCount - 1, nanoseconds: nanoseconds[index])
+        }
+        profile.write()
     }
 
     private func placeLeaves(_ lifetimes: Lifetimes, updated: Set<ValueID>) throws(ModelError) {
@@ -89,7 +112,7 @@ package final class ExecutionPlan {
         }
     }
 
-    private func prepareSteps(_ lifetimes: Lifetimes, _ updates: [Update]) throws(ModelError) {
+    private func prepareSteps(_ lifetimes: Lifetimes, _ updates: [Update], forwardEnd: Int) throws(ModelError) {
         for value in graph.values where lifetimes.isNeeded[value.index] {
             if !lifetimes.isView[value.index], let result = tensors[value.index] {
                 let operands = graph[value].operands.map(tensor)
@@ -97,10 +120,12 @@ package final class ExecutionPlan {
                     try graph[value].op.step(operands, into: result)
                 }) {
                     steps.append(step)
+                    phases.append(value.index > forwardEnd ? .backward : .forward)
                 }
             }
             for update in updates where lifetimes.turn(of: update) == value.index {
                 steps.append(try update.prepare(tensor(update.parameter), tensor(update.gradient)))
+                phases.append(.update)
             }
         }
     }

@@ -20,7 +20,9 @@ extension Step {
         try primitive.read(DNNL_ARG_WEIGHTS_0, weight, sizes.weight)
         if let bias { try primitive.read(DNNL_ARG_BIAS, bias, bias.shape.dimensions) }
         try primitive.write(DNNL_ARG_DST_0, result, sizes.y)
-        return Step("convolution", keeping: [x, weight, result] + (bias.map { [$0] } ?? []), primitive.run)
+        return Step(
+            "convolution", keeping: [x, weight, result] + (bias.map { [$0] } ?? []), operations: sizes.operations,
+            primitive.run)
     }
 
     /// The derivative of ``convolution(_:weight:bias:window:groups:into:)`` by `x`.
@@ -35,7 +37,8 @@ extension Step {
         try primitive.read(DNNL_ARG_DIFF_DST_0, dy, sizes.y)
         try primitive.read(DNNL_ARG_WEIGHTS_0, weight, sizes.weight)
         try primitive.write(DNNL_ARG_DIFF_SRC_0, dx, sizes.x)
-        return Step("convolution backward data", keeping: [dy, weight, dx], primitive.run)
+        return Step(
+            "convolution backward data", keeping: [dy, weight, dx], operations: sizes.operations, primitive.run)
     }
 
     /// The derivative of ``convolution(_:weight:bias:window:groups:into:)`` by `weight`.
@@ -50,7 +53,8 @@ extension Step {
         try primitive.read(DNNL_ARG_SRC_0, x, sizes.x)
         try primitive.read(DNNL_ARG_DIFF_DST_0, dy, sizes.y)
         try primitive.write(DNNL_ARG_DIFF_WEIGHTS_0, dWeight, sizes.weight)
-        return Step("convolution backward weights", keeping: [x, dy, dWeight], primitive.run)
+        return Step(
+            "convolution backward weights", keeping: [x, dy, dWeight], operations: sizes.operations, primitive.run)
     }
 }
 
@@ -60,6 +64,8 @@ private struct ConvolutionSizes {
     /// `[O, I, ...]`, or `[G, O / G, I / G, ...]` if there are groups
     let weight: [Int]
     let y: [Int]
+    /// Multiplications and additions, of each direction.
+    let operations: Int
     private let window: OneDNNWindow
 
     init(x: Shape, weight: Shape, y: Shape, _ window: Window, groups: Int) throws(ComputeError) {
@@ -70,6 +76,7 @@ private struct ConvolutionSizes {
         else { throw mismatch }
         self.x = x.dimensions
         self.y = y.dimensions
+        operations = 2 * y.elementCount * weight.dimensions.dropFirst().reduce(1, *)
         self.weight = groups == 1 ? weight.dimensions : [groups, weight[0] / groups] + weight.dimensions.dropFirst()
         self.window = OneDNNWindow(window, over: self.x, into: self.y)
     }

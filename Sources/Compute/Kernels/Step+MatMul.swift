@@ -37,7 +37,9 @@ extension Step {
         try unsafe primitive.bind(DNNL_ARG_WEIGHTS_0, right.source())
         try unsafe primitive.bind(DNNL_ARG_DST_0, result.target())
         if let bias { try unsafe primitive.bind(DNNL_ARG_BIAS, bias.source()) }
-        return Step("matMul", keeping: [left, right, result] + (bias.map { [$0] } ?? []), primitive.run)
+        return Step(
+            "matMul", keeping: [left, right, result] + (bias.map { [$0] } ?? []),
+            operations: 2 * result.shape.elementCount * product.depth, primitive.run)
     }
 }
 
