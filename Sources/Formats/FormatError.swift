@@ -3,8 +3,8 @@ package enum FormatError: Error, CustomStringConvertible {
     case unreadable(String, reason: String)
     case unwritable(String, reason: String)
     case invalidONNX(String)
-    /// Descriptions of all the nodes we cannot run.
-    case unsupportedOperator([String])
+    /// All the nodes that cannot be run.
+    case unsupportedOperator([UnsupportedNode])
     case unsupportedOpset(String)
     case unsupportedType(String)
     case quantized(String)
@@ -55,7 +55,7 @@ package enum FormatError: Error, CustomStringConvertible {
             .tooLarge(let what):
             what
         case .unsupportedOperator(let nodes):
-            "the model uses what cannot be run: " + nodes.prefix(10).joined(separator: ", ")
+            "the model uses what cannot be run: " + nodes.prefix(10).map(\.description).joined(separator: ", ")
                 + (nodes.count > 10 ? " and \(nodes.count - 10) more" : "")
         case .missingExternalData(let file, let tensors, let byteCount):
             "missing external data file '\(file)' (\(tensors) tensor\(tensors == 1 ? "" : "s"), \(byteCount.grouped) bytes): "

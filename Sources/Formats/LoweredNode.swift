@@ -46,8 +46,11 @@ struct LoweredNode {
 
     /// As errors name it.
     var description: String {
-        "'\(name.isEmpty ? outputs.first ?? "\(index)" : name)' (\(opType), opset \(opset))"
+        "'\(shownName)' (\(opType), opset \(opset))"
     }
+
+    /// Its own name, or that of its first result.
+    var shownName: String { name.isEmpty ? outputs.first ?? "\(index)" : name }
 
     /// The first result, which no node leaves out.
     func output() throws(FormatError) -> String {
@@ -100,7 +103,7 @@ struct LoweredNode {
         if let value = int("value_int") { return try tensor([Int64(value)], []) }
         if let values = ints("value_ints") { return try tensor(values.map(Int64.init), [values.count]) }
         if let values = floats("value_floats") { return try tensor(values, [values.count]) }
-        throw .unsupportedOperator([description + " of that kind"])
+        throw unsupported(" of that kind")
     }
 
     func flag(_ name: String, otherwise: Bool = false) -> Bool { int(name).map { $0 != 0 } ?? otherwise }
@@ -116,7 +119,7 @@ struct LoweredNode {
     /// An attribute that names an element type.
     func elementType(_ name: String) throws(FormatError) -> ElementType {
         guard let type = ElementType(onnx: Int64(int(name) ?? 0)) else {
-            throw .unsupportedOperator([description + " to \(ElementType.name(onnx: Int64(int(name) ?? 0)))"])
+            throw unsupported(" to \(ElementType.name(onnx: Int64(int(name) ?? 0)))")
         }
         return type
     }

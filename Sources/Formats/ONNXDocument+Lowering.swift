@@ -16,24 +16,62 @@ extension ONNXDocument {
 
     /// What every name stands for at one batch size.
     func lowered(batch: Int, samples shapes: [String: [Int]]) throws(FormatError) -> ONNXLowering {
-        try checkOperators()
+        var refused = unknownOperators()
         var lowering = ONNXLowering(
             functions: model.functions, initializers: Set(weights.keys), statistics: untrained,
             furtherResults: furtherResults)
         for (name, tensor) in weights { lowering.values[name] = .known(tensor, name: name) }
-        for input in model.inputs where weights[input.name] == nil {
-            let type = try inputType(input, batch: batch, sample: shapes[input.name])
-            lowering.values[input.name] = .computed(lowering.graph.addInput(input.name, type))
+        do {
+            for input in model.inputs where weights[input.name] == nil {
+                let type = try inputType(input, batch: batch, sample: shapes[input.name])
+                lowering.values[input.name] = .computed(lowering.graph.addInput(input.name, type))
+            }
+            try lowerNodes(&lowering, &refused)
+            if refused.isEmpty {
+                for output in model.outputs {
+                    lowering.graph.addOutput(output.name, try lowering.operand(output.name))
+                }
+            }
+        } catch {
+            // What else is wrong may follow from what cannot be run.
+            if case .unsupportedOperator(let nodes) = error { refused += nodes }
+            if refused.isEmpty { throw error }
         }
+        guard refused.isEmpty else { throw .unsupportedOperator(marked(refused)) }
+        return lowering
+    }
+
+    /// Lowers every node but those that cannot be run and those behind them.
+    ///
+    /// - Parameter refused: the nodes of operators that nobody knows; gets those that are known and still cannot be run.
+    private func lowerNodes(
+        _ lowering: inout ONNXLowering, _ refused: inout [UnsupportedNode]
+    ) throws(FormatError) {
+        var unknown: Set<String> = []
         var frame = Frame(opset: opset)
+        let unknownOperators = Set(refused.map(\.operatorName))
         for (index, node) in model.nodes.enumerated() {
             let lowered = LoweredNode(node, index: index, in: &frame)
-            try lowering.lowerNode(lowered, calling: lowering.function(node))
+            guard !node.inputs.contains(where: unknown.contains) else {
+                unknown.formUnion(node.outputs.filter { !$0.isEmpty })
+                continue
+            }
+            do { try lowering.lowerNode(lowered, calling: lowering.function(node)) } catch {
+                guard case .unsupportedOperator(let nodes) = error else { throw error }
+                refused += nodes.filter { !unknownOperators.contains($0.operatorName) && !refused.contains($0) }
+                unknown.formUnion(node.outputs.filter { !$0.isEmpty })
+                lowering.leave()
+            }
         }
-        for output in model.outputs {
-            lowering.graph.addOutput(output.name, try lowering.operand(output.name))
-        }
-        return lowering
+    }
+
+    /// The nodes in the order of the file, and which of them training would have to go through.
+    private func marked(_ refused: [UnsupportedNode]) -> [UnsupportedNode] {
+        let floats = weights.filter { $1.type == .float32 && $1.shape.rank > 0 }
+        let path = GradientPath(in: model, trained: Set(floats.keys).subtracting(untrained))
+        var marked = refused.sorted { $0.index < $1.index }
+        for place in marked.indices { marked[place].isOnGradientPath = path.contains(marked[place].index) }
+        return marked
     }
 
     /// Names of the initializers that no training changes: running means and variances, and the numbers of the arithmetic,
@@ -62,12 +100,13 @@ extension ONNXDocument {
 
     private static let arithmetic: Set<String> = ["Add", "Sub", "Mul", "Div", "Pow", "Max", "Min", "Where"]
 
-    private var furtherResults: [String: String] {
-        var results: [String: String] = [:]
+    private var furtherResults: [String: UnsupportedNode] {
+        var results: [String: UnsupportedNode] = [:]
         var frame = Frame(opset: opset)
         for (index, node) in model.nodes.enumerated() {
             for output in node.outputs.dropFirst() where !output.isEmpty {
-                results[output] = LoweredNode(node, index: index, in: &frame).description
+                let lowered = LoweredNode(node, index: index, in: &frame)
+                results[output] = lowered.refused(" with its further result '\(output)'")
             }
         }
         return results
@@ -111,10 +150,10 @@ extension ONNXDocument {
         return ValueType(element, shape)
     }
 
-    /// That nothing is amiss with the operators, before anything is built; but for those in subgraphs, of which not all
+    /// The nodes of operators that nobody knows, before anything is built; but for those in subgraphs, of which not all
     /// need be run.
-    private func checkOperators() throws(FormatError) {
-        var refused: [String] = []
+    private func unknownOperators() -> [UnsupportedNode] {
+        var refused: [UnsupportedNode] = []
         var frame = Frame(opset: opset)
         var functions: [String: ONNXModel.Function] = [:]
         for function in model.functions {
@@ -131,10 +170,10 @@ extension ONNXDocument {
                     bodies.append(function.nodes.map { (index: index, node: $0) })
                 } else if !ONNXLowering.supported.contains(LoweredNode.opType(node)) {
                     let lowered = LoweredNode(node, index: index, in: &frame)
-                    refused.append(lowered.description + (ONNXLowering.refusals[lowered.opType] ?? ""))
+                    refused.append(lowered.refused(ONNXLowering.refusals[lowered.opType] ?? ""))
                 }
             }
         }
-        guard refused.isEmpty else { throw .unsupportedOperator(refused) }
+        return refused
     }
 }

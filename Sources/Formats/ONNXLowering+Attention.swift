@@ -8,7 +8,7 @@ extension ONNXLowering {
     /// - SeeAlso: onnx/Operators.md#Attention
     mutating func attention(_ node: LoweredNode) throws(FormatError) {
         guard !node.hasInput(6), (node.int("left_window_size") ?? -1) < 0, (node.int("right_window_size") ?? -1) < 0
-        else { throw .unsupportedOperator([node.description + " with a length of its own for each sample"]) }
+        else { throw node.unsupported(" with a length of its own for each sample") }
         let isFlat = try shape(node, 0).rank == 3
         let query = try heads(node, 0, node.int("q_num_heads"))
         var key = try heads(node, 1, node.int("kv_num_heads"))

@@ -21,7 +21,7 @@ extension ONNXLowering {
             try normalize(.rootMeanSquare, try operand(node, 0), try operand(node, 1), nil, epsilon, node)
         case "SkipLayerNormalization": try skipNormalization(.layer, node, beta: 3, bias: 4)
         case "SkipSimplifiedLayerNormalization": try skipNormalization(.rootMeanSquare, node, beta: nil, bias: 3)
-        default: throw .unsupportedOperator([node.description])
+        default: throw node.unsupported()
         }
     }
 
@@ -39,7 +39,7 @@ extension ONNXLowering {
 
     private mutating func fusedMatMul(_ node: LoweredNode) throws(FormatError) {
         guard !node.flag("transBatchA"), !node.flag("transBatchB") else {
-            throw .unsupportedOperator([node.description + " with batches turned around"])
+            throw node.unsupported(" with batches turned around")
         }
         let (left, right) = (try operand(node, 0), try operand(node, 1))
         guard graph.shape(left).rank >= 2, graph.shape(right).rank >= 2 else {

@@ -8,7 +8,7 @@ extension ONNXLowering {
             "none": .replace, "add": .add, "mul": .multiply, "min": .minimum, "max": .maximum,
         ]
         guard let kind = kinds[node.string("reduction") ?? "none"] else {
-            throw .unsupportedOperator([node.description + " with that reduction"])
+            throw node.unsupported(" with that reduction")
         }
         switch node.opType {
         case "Gather":

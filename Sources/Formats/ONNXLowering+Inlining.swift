@@ -34,7 +34,7 @@ extension ONNXLowering {
 
     private mutating func choose(_ node: LoweredNode) throws(FormatError) {
         guard let condition = try truth(node.input(0)) else {
-            throw .unsupportedOperator([node.description + " whose condition depends on the data"])
+            throw node.unsupported(" whose condition depends on the data")
         }
         guard let branch = node.graph(condition ? "then_branch" : "else_branch") else {
             throw unfit(node, "it has no such branch")
@@ -87,9 +87,7 @@ extension ONNXLowering {
         guard let body = node.graph("body"), body.inputs.count >= 2, body.outputs.count == node.outputs.count + 1,
             node.inputs.count <= body.inputs.count, node.outputs.count >= body.inputs.count - 2
         else { throw unfit(node, "its body does not fit") }
-        let dataDependent = FormatError.unsupportedOperator([
-            node.description + " whose number of rounds depends on the data"
-        ])
+        let dataDependent = node.unsupported(" whose number of rounds depends on the data")
         var rounds = Self.iterationLimit
         if node.hasInput(0) {
             guard let count = known(node.inputs[0]), count.type == .int64, count.shape.elementCount == 1 else {
@@ -104,7 +102,7 @@ extension ONNXLowering {
         }
         let carried = body.inputs.count - 2
         guard node.outputs.count == carried else {
-            throw .unsupportedOperator([node.description + " that collects a result of each round"])
+            throw node.unsupported(" that collects a result of each round")
         }
         var state = try (0..<carried).map { (index) throws(FormatError) in try node.input(index + 2) }
         var round = 0
@@ -136,6 +134,9 @@ extension ONNXLowering {
             values[outer] = value
         }
     }
+
+    /// Goes back to the document's own nodes from wherever an error was thrown.
+    mutating func leave() { depth = 0 }
 
     private mutating func enter(_ node: LoweredNode) throws(FormatError) {
         guard depth < Self.depthLimit else {

@@ -7,7 +7,7 @@ extension ONNXLowering {
         switch node.opType {
         case "BatchNormalization":
             guard !node.flag("training_mode") else {
-                throw .unsupportedOperator([node.description + " in training mode: export after model.eval()"])
+                throw node.unsupported(" in training mode: export after model.eval()")
             }
             try append(.batchNorm(epsilon: epsilon), node, reading: 5)
         case "LayerNormalization":

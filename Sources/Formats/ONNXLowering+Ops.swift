@@ -82,7 +82,7 @@ extension ONNXLowering {
         case "Attention": try attention(node)
         case "RotaryEmbedding": try rotaryEmbedding(node)
         default:
-            guard type.hasPrefix("com.microsoft.") else { throw .unsupportedOperator([node.description]) }
+            guard type.hasPrefix("com.microsoft.") else { throw node.unsupported() }
             try contributed(node)
         }
     }

@@ -110,7 +110,7 @@ extension ONNXLowering {
         let modes: [String: PadKind] = ["constant": .constant, "edge": .edge, "reflect": .reflect, "wrap": .wrap]
         let rank = try shape(node, 0).rank
         guard let kind = modes[node.string("mode") ?? "constant"] else {
-            throw .unsupportedOperator([node.description + " of that mode"])
+            throw node.unsupported(" of that mode")
         }
         let pads = try integers(node, 1)
         let axes = node.hasInput(3) ? try integers(node, 3) : Array(0..<rank)
@@ -177,7 +177,7 @@ extension ONNXLowering {
     private func range(_ node: LoweredNode) throws(FormatError) -> Tensor {
         guard let start = known(try node.input(0)), let limit = known(try node.input(1)),
             let delta = known(try node.input(2))
-        else { throw .unsupportedOperator([node.description + " with sizes that depend on the data"]) }
+        else { throw node.unsupported(" with sizes that depend on the data") }
         let tensors = [start, limit, delta]
         guard tensors.allSatisfy({ $0.type == start.type && $0.shape.elementCount == 1 }), start.type != .bool else {
             throw unfit(node, "its bounds are not three numbers of one type")

@@ -6,7 +6,7 @@ extension ONNXLowering {
     ///
     /// - SeeAlso: onnx/Operators.md#Resize
     mutating func resize(_ node: LoweredNode) throws(FormatError) {
-        guard !node.flag("antialias") else { throw .unsupportedOperator([node.description + " with antialias"]) }
+        guard !node.flag("antialias") else { throw node.unsupported(" with antialias") }
         let shape = try shape(node, 0)
         var axes: [Int] = []
         for axis in node.ints("axes") ?? Array(shape.dimensions.indices) { axes.append(try self.axis(axis, node)) }
@@ -41,7 +41,7 @@ extension ONNXLowering {
     ) throws(FormatError) -> [(count: Int, scale: Float?)] {
         guard node.hasInput(3) else {
             guard let tensor = known(try node.input(2)), tensor.type == .float32 else {
-                throw .unsupportedOperator([node.description + " with scales that depend on the data"])
+                throw node.unsupported(" with scales that depend on the data")
             }
             let scales = tensor.floats
             guard scales.count == axes.count, scales.allSatisfy({ $0 > 0 && $0 < Float(Self.longestAxis) }) else {

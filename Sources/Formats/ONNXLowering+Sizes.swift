@@ -29,7 +29,7 @@ extension ONNXLowering {
     /// An operand that must be known, as integers.
     func integers(_ node: LoweredNode, _ index: Int) throws(FormatError) -> [Int] {
         guard let tensor = known(try node.input(index)), tensor.type == .int64 || tensor.type == .int32 else {
-            throw .unsupportedOperator([node.description + " with sizes that depend on the data"])
+            throw node.unsupported(" with sizes that depend on the data")
         }
         guard tensor.shape.rank <= 1 else { throw unfit(node, "operand \(index) of shape \(tensor.shape) is no list") }
         return tensor.type == .int64 ? tensor.int64s.map(Int.init) : tensor.int32s.map(Int.init)

@@ -25,9 +25,7 @@ extension ONNXLowering {
     func window(_ node: LoweredNode, kernel: [Int]) throws(FormatError) -> Window {
         let x = try shape(node, 0)
         guard (3...5).contains(x.rank) else {
-            throw .unsupportedOperator([
-                node.description + " over a value of shape \(x): 1 to 3 spatial axes can be run"
-            ])
+            throw node.unsupported(" over a value of shape \(x): 1 to 3 spatial axes can be run")
         }
         guard kernel.count == x.rank - 2 else {
             throw unfit(node, "kernel \(kernel) slides over a value of shape \(x)")

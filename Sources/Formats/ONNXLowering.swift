@@ -25,7 +25,7 @@ struct ONNXLowering {
     /// Names of what has been computed from known tensors.
     var folded: Set<String> = []
     /// Results of nodes after their first, which no op of ours computes, and who would.
-    let furtherResults: [String: String]
+    let furtherResults: [String: UnsupportedNode]
     /// How many more elements may be computed now: whatever follows from constants takes memory for good.
     var foldableElements = 1 << 26
     /// How many more nodes may be lowered, those in functions and loops as often as they are run.
@@ -35,7 +35,7 @@ struct ONNXLowering {
 
     init(
         functions: [ONNXModel.Function], initializers: Set<String>, statistics: Set<String>,
-        furtherResults: [String: String]
+        furtherResults: [String: UnsupportedNode]
     ) {
         var byKey: [String: ONNXModel.Function] = [:]
         for function in functions {
@@ -105,7 +105,7 @@ struct ONNXLowering {
     /// Why a name that is read stands for nothing.
     func absent(_ name: String) -> FormatError {
         if let node = furtherResults[name] {
-            return .unsupportedOperator([node + " with its further result '\(name)'"])
+            return .unsupportedOperator([node])
         }
         return .invalidONNX("value '\(name)' is read before anything computes it")
     }

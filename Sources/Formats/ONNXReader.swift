@@ -75,7 +75,7 @@ extension ONNXModel {
                 graphFields.append(.valueInfo(valueInfos.count))
                 valueInfos.append(try ValueInfo(message, field.encoded))
             case (15, .bytes):
-                throw .unsupportedOperator(["sparse initializers: store them dense"])
+                throw .unsupportedType("the file has sparse initializers: store them dense")
             default:
                 if case .other(let before) = graphFields.last, let joined = before.joined(with: field.encoded) {
                     graphFields[graphFields.count - 1] = .other(joined)

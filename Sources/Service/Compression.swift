@@ -97,6 +97,6 @@ extension Failure {
                     + (reasons.count > 5 ? "; and \(reasons.count - 5) more" : ""),
             hint: outcome.layers.isEmpty ? nil : "allow a larger max_disagreement, threshold or more training steps",
             pointer: "/model")
-        details = reasons
+        details = reasons.map { Problem.Detail(pointer: "/model", detail: $0) }
     }
 }

@@ -11,7 +11,7 @@ package struct Failure: Error, Hashable, Sendable, CustomStringConvertible {
     /// JSON pointer to what is to blame.
     package var pointer: String?
     /// One for each thing that is wrong, where there are several.
-    package var details: [String] = []
+    package var details: [Problem.Detail] = []
 
     package init(_ code: ProblemCode, _ message: String, hint: String? = nil, pointer: String? = nil) {
         self.code = code
@@ -26,7 +26,7 @@ package struct Failure: Error, Hashable, Sendable, CustomStringConvertible {
         [
             "code": .string(code.rawValue), "message": .string(message), "hint": JSONValue(hint),
             "pointer": JSONValue(pointer),
-            "errors": .array(details.map { ["pointer": JSONValue(pointer), "detail": .string($0)] }),
+            "errors": .array(details.map(\.document)),
         ]
     }
 
@@ -53,7 +53,11 @@ extension Failure {
         self.init(code, names ? text : "\(file ?? ""): \(text)")
         switch error {
         case .unsupportedOperator(let nodes):
-            details = nodes
+            details = nodes.map { node in
+                Problem.Detail(
+                    pointer: "/model/graph/node/\(node.index)",
+                    detail: "\(node)" + (node.isOnGradientPath ? " lies on the gradient path" : ""))
+            }
             pointer = "/model/graph/node"
         case .data, .key, .shape, .label, .notANumber: pointer = "/data"
         default: break

@@ -37,7 +37,7 @@ package struct Inspection: Sendable {
         plan["not_collapsible"] = .array(
             (candidates?.refusals ?? []).map { ["name": .string($0.name), "reason": .string($0.reason)] })
         plan["max_reduction"] = chains?.document ?? ["parameters": 0, "ratio": 1]
-        plan["unsupported"] = .array(finding.unsupported.map(JSONValue.string))
+        plan["unsupported"] = .array(finding.unsupported.map(Self.document))
         let (described, split) = try Self.describe(samples, for: finding.graph)
         plan["data"] = described
         plan["estimate"] =
@@ -50,7 +50,7 @@ package struct Inspection: Sendable {
 
     private struct Finding {
         var graph: Graph?
-        var unsupported: [String] = []
+        var unsupported: [UnsupportedNode] = []
         var notes: [String] = []
     }
 
@@ -59,17 +59,17 @@ package struct Inspection: Sendable {
 
     private static func lower(_ source: SourceModel, _ data: SourceData?) throws(Failure) -> Finding {
         let batch = TrainingSettings.usualBatchSize
-        do throws(Failure) {
-            return Finding(graph: try source.graph(batch: batch, data: data))
+        do throws(FormatError) {
+            return Finding(graph: try source.lowered(batch: batch, data: data))
         } catch {
-            if error.code == .unsupportedOperator { return Finding(unsupported: error.details) }
-            guard error.code == .shapeMismatch, data == nil else { throw error }
+            if case .unsupportedOperator(let nodes) = error { return Finding(unsupported: nodes) }
+            guard case .shape = error, data == nil else { throw Failure(error, file: source.name) }
             for size in guessedSizes {
                 guard let graph = try? source.document.lower(batch: source.batch(batch), samples: source.guess(size))
                 else { continue }
                 return Finding(graph: graph, notes: ["sizes that the model leaves open are taken as \(size)"])
             }
-            throw error
+            throw Failure(error, file: source.name)
         }
     }
 
@@ -81,6 +81,13 @@ package struct Inspection: Sendable {
         } catch {
             throw Failure(error)
         }
+    }
+
+    private static func document(_ node: UnsupportedNode) -> JSONValue {
+        [
+            "node": .int(node.index), "name": .string(node.name), "operator": .string(node.operatorName),
+            "opset": .int(node.opset), "gradient_path": .bool(node.isOnGradientPath), "detail": .string("\(node)"),
+        ]
     }
 
     private static func document(_ candidate: Candidate, in graph: Graph) -> JSONValue {

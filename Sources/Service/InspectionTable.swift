@@ -21,9 +21,13 @@ enum InspectionTable {
             }
             paragraphs.append((["not collapsible:"] + table.lines).joined(separator: "\n"))
         }
-        let unsupported = plan["unsupported"]?.array?.compactMap(\.string) ?? []
+        let unsupported = plan["unsupported"]?.array ?? []
         if !unsupported.isEmpty {
-            paragraphs.append((["what cannot be run:"] + unsupported.map { "  " + $0 }).joined(separator: "\n"))
+            let lines = unsupported.map { node in
+                "  " + (node["detail"]?.string ?? "")
+                    + (node["gradient_path"]?.bool == true ? " lies on the gradient path" : "")
+            }
+            paragraphs.append((["what cannot be run:"] + lines).joined(separator: "\n"))
         }
         if let data = plan["data"], !data.isNull { paragraphs.append(self.data(data)) }
         for note in plan["notes"]?.array ?? [] { paragraphs.append("note: " + (note.string ?? "")) }

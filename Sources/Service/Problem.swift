@@ -64,7 +64,7 @@ package struct Problem: Error, Hashable, Sendable {
 }
 
 extension Problem.Detail {
-    fileprivate var document: JSONValue {
+    var document: JSONValue {
         var object = JSONValue.Object()
         object["pointer"] = pointer.map(JSONValue.string)
         object["detail"] = .string(detail)

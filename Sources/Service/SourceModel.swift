@@ -31,10 +31,13 @@ package struct SourceModel {
     /// - Returns: the network at one batch size.
     /// - Throws: ``Failure`` for what cannot be run, or a size that stays open.
     func graph(batch: Int, data: SourceData? = nil) throws(Failure) -> Graph {
+        do { return try lowered(batch: batch, data: data) } catch { throw Failure(error, file: name) }
+    }
+
+    /// The same, with the error as the reader says it.
+    func lowered(batch: Int, data: SourceData? = nil) throws(FormatError) -> Graph {
         let shapes = data?.sampleShapes(of: document.model.inputs.map(\.name)) ?? [:]
-        do { return try document.lower(batch: self.batch(batch), samples: shapes) } catch {
-            throw Failure(error, file: name)
-        }
+        return try document.lower(batch: self.batch(batch), samples: shapes)
     }
 
     /// Of the model file and its external data.

@@ -17,7 +17,7 @@ enum Terminal {
     static func fail(_ failure: Failure) -> Never {
         warn("error: \(failure)")
         // What the message sums up, one a line.
-        for detail in failure.details where !failure.message.contains(detail) { warn("  " + detail) }
+        for detail in failure.details.map(\.detail) where !failure.message.contains(detail) { warn("  " + detail) }
         exit(failure.exitStatus)
     }
 

@@ -127,8 +127,7 @@ private let documents: [Refused] = [
         $0.moreOfModel = Wire.field(25, function)
     },
     Refused(
-        "a sparse weight", "unsupported_operator",
-        "the model uses what cannot be run: sparse initializers: store them dense"
+        "a sparse weight", "unsupported_dtype", "the file has sparse initializers: store them dense"
     ) { $0.moreOfGraph = Wire.field(15, [UInt8]()) },
     Refused(
         "quantized", "quantized_model",

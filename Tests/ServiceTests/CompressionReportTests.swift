@@ -106,7 +106,7 @@ import Testing
         #expect(failure?.code == .nothingToCollapse)
         #expect(failure?.exitStatus == 4)
         #expect(failure?.details.count == 2)
-        #expect(failure?.details.allSatisfy { $0.hasSuffix(": include and exclude leave it alone") } == true)
+        #expect(failure?.details.allSatisfy { $0.detail.hasSuffix(": include and exclude leave it alone") } == true)
         #expect(!FileManager.default.fileExists(atPath: order.output))
         let report = try Self.document(folder.path + "/report.json")
         #expect(report["result"]?["compressed"] == .null)
@@ -123,7 +123,7 @@ import Testing
         #expect(failure?.exitStatus == 4)
         #expect(
             failure?.details.allSatisfy {
-                $0.hasSuffix(": its slope 0.0 is not within 0.05 of the identity's slope, 1")
+                $0.detail.hasSuffix(": its slope 0.0 is not within 0.05 of the identity's slope, 1")
             } == true)
     }
 

@@ -59,8 +59,29 @@ import Testing
         let inspection = try Inspection(path)
         #expect(inspection.document["candidates"] == [])
         #expect(inspection.document["unsupported"]?.array?.count == 2)
-        #expect(inspection.document["unsupported"]?.array?.first?.string?.contains("Rilu") == true)
+        let node = inspection.document["unsupported"]?.array?.first
+        #expect(node?["operator"] == "Rilu")
+        #expect(node?["gradient_path"] == true)
         #expect(inspection.table.contains("what cannot be run:"))
+
+        let listed = inspection.document["unsupported"]?.array?.compactMap { $0["detail"]?.string }
+        let output = folder.path + "/out.onnx"
+        let order = CompressionOrder(
+            model: path, data: Samples.digits, options: try JobOptions(decoding: .init()), output: output)
+        let refusals = [
+            #expect(throws: Failure.self) { try Compression.run(order) { _ in } },
+            #expect(throws: Failure.self) {
+                try InferenceRun(model: path, data: Samples.digits, output: output).run { _ in }
+            },
+            #expect(throws: Failure.self) {
+                let run = TrainingRun(model: path, data: Samples.digits, output: output, options: order.options)
+                _ = try run.run { _ in }
+            },
+        ]
+        for refusal in refusals {
+            #expect(refusal?.code == .unsupportedOperator)
+            #expect(refusal?.details.map(\.detail) == listed?.map { $0 + " lies on the gradient path" })
+        }
     }
 
     @Test func `a model that is cut off is refused by its name`() throws {
