@@ -31,6 +31,11 @@ package struct Resampling: Hashable, Sendable {
         case cubic(coefficient: Float, excludesOutside: Bool)
     }
 
+    /// Whether what lies outside of the original counts as its nearest element, or not at all.
+    package enum Averaging: Hashable, Sendable {
+        case everywhere, inside
+    }
+
     /// Where a result's place lies in the original, as ONNX names it.
     package enum Coordinates: Hashable, Sendable {
         case halfPixel, halfPixelSymmetric, pytorchHalfPixel, asymmetric, alignCorners
@@ -38,7 +43,8 @@ package struct Resampling: Hashable, Sendable {
         case cropAndResize(start: Float, end: Float, extrapolation: Float)
     }
 
-    /// Nil when there is nothing to read from, the result is longer than ``countLimit``, or the scale is no positive number.
+    /// Nil when there is nothing to read from, the result or all that it reads is longer than ``countLimit``, or the scale
+    /// is no positive number.
     ///
     /// - Parameters:
     ///   - inputCount: the size of the original axis.
@@ -46,19 +52,23 @@ package struct Resampling: Hashable, Sendable {
     ///   - scale: how much longer it is; nil for the quotient of the sizes.
     ///   - interpolation: how many neighbours are read.
     ///   - coordinates: how the places are related.
+    ///   - averaging: how a shorter axis is made of all that it stands for (`antialias`); nil for neighbours alone.
     /// - SeeAlso: onnx/Operators.md#Resize
     package init?(
         _ inputCount: Int, to count: Int, scale: Float? = nil, _ interpolation: Interpolation,
-        _ coordinates: Coordinates
+        _ coordinates: Coordinates, averaging: Averaging? = nil
     ) {
         let scale = scale ?? Float(count) / Float(inputCount)
         guard inputCount > 0, (0...Self.countLimit).contains(count), count == 0 || (scale > 0 && scale.isFinite) else {
             return nil
         }
+        let kernel = count > 0 ? averaging.flatMap { AveragingKernel(interpolation, scale: Double(scale), $0) } : nil
+        taps = kernel?.tapCount ?? interpolation.tapCount
+        guard kernel == nil || taps <= Self.countLimit / count else { return nil }
         var (places, weights, offsets) = ([Int](), [Float](), [Float]())
         for index in 0..<count {
             let x = Double(coordinates.place(of: index, from: inputCount, to: count, scale: scale))
-            var taps = interpolation.taps(at: x, of: inputCount)
+            var taps = kernel?.taps(at: x, of: inputCount) ?? interpolation.taps(at: x, of: inputCount)
             var offset: Float = 0
             if case .cropAndResize(_, _, let extrapolation) = coordinates, !(0...Double(inputCount - 1)).contains(x) {
                 taps = taps.map { ($0.place, 0) }
@@ -68,7 +78,6 @@ package struct Resampling: Hashable, Sendable {
             weights += taps.map { Float($0.weight) }
             offsets.append(offset)
         }
-        taps = interpolation.tapCount
         self.inputCount = inputCount
         self.places = places
         self.weights = weights

@@ -11,7 +11,7 @@ package struct ONNXDocument: Sendable {
     /// What the file may hold.
     package enum Limits {
         package static let irVersions: ClosedRange<Int64> = 3...14
-        package static let opsets = 13...23
+        package static let opsets = 13...28
         /// Nodes, initializers and values together.
         package static let messages = 300_000
         /// As many axes as oneDNN takes.
@@ -38,9 +38,17 @@ package struct ONNXDocument: Sendable {
         guard let opset = model.opsets.first(where: { $0.domain.isEmpty })?.version else {
             throw .invalidONNX("the file does not say which version of the operators it uses")
         }
+        try checkOpset(opset, of: "the file")
+        for function in model.functions {
+            guard let own = function.opsets.first(where: { $0.domain.isEmpty })?.version else { continue }
+            try checkOpset(own, of: "function '\(function.name)' of the file")
+        }
+    }
+
+    private static func checkOpset(_ opset: Int, of what: String) throws(FormatError) {
         guard Limits.opsets.contains(opset) else {
             throw .unsupportedOpset(
-                "the file has opset \(opset); \(Limits.opsets.lowerBound) to \(Limits.opsets.upperBound) are read: "
+                "\(what) has opset \(opset); \(Limits.opsets.lowerBound) to \(Limits.opsets.upperBound) are read: "
                     + "convert it with onnx.version_converter, or export it anew with opset_version=17")
         }
     }

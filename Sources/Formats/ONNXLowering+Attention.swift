@@ -7,8 +7,6 @@ extension ONNXLowering {
     ///
     /// - SeeAlso: onnx/Operators.md#Attention
     mutating func attention(_ node: LoweredNode) throws(FormatError) {
-        guard !node.hasInput(6), (node.int("left_window_size") ?? -1) < 0, (node.int("right_window_size") ?? -1) < 0
-        else { throw node.unsupported(" with a length of its own for each sample") }
         let isFlat = try shape(node, 0).rank == 3
         let query = try heads(node, 0, node.int("q_num_heads"))
         var key = try heads(node, 1, node.int("kv_num_heads"))
@@ -34,17 +32,19 @@ extension ONNXLowering {
                 .binary(.multiply), [try emit(.unary(.tanh), [part], node), try factor(cap, node)], node)
         }
         stages.append(scores)
-        let bias = try attentionBias(node, asking: graph.shape(query)[2], answering: graph.shape(key)[2], past: past)
-        if let bias { scores = try emit(.binary(.add), [scores, bias], node) }
-        stages.append(scores)
-        var shares = try emit(.softmax(axis: 3), [scores], node)
-        if let bias, node.hasInput(3) {
-            // A place that may ask nobody is told nothing.
-            let best = try emit(
-                .reduce(.maximum, axes: [graph.shape(bias).rank - 1], keepsAxes: true), [bias], node)
-            let isAlone = try emit(.predicate(.isInfinite(positive: false, negative: true)), [best], node)
-            shares = try emit(.select, [isAlone, try factor(0, node), shares], node)
+        let reach = Reach(node, asking: graph.shape(query)[2], answering: graph.shape(key)[2], past: past)
+        var isAlone: ValueID?
+        if let bias = try attentionBias(node, reach) {
+            stages.append(try emit(.binary(.add), [scores, bias], node))
+            let open = try reach.leavesAlone ? unlessAlone(bias, node) : nil
+            isAlone = open?.isAlone
+            scores = try emit(.binary(.add), [scores, open?.bias ?? bias], node)
+        } else {
+            stages.append(scores)
         }
+        var shares = try emit(.softmax(axis: 3), [scores], node)
+        // A place that may ask nobody is told nothing.
+        if let isAlone { shares = try emit(.select, [isAlone, try factor(0, node), shares], node) }
         stages.append(shares)
         if let name = node.furtherOutput(3) {
             let mode = node.int("qk_matmul_output_mode") ?? 0
@@ -82,40 +82,6 @@ extension ONNXLowering {
         let repeated = try emit(.broadcast(target), [apart], node)
         return try reshaped(repeated, [shape[0], heads, shape[2], shape[3]], node)
     }
-
-    /// What is added to the scores: minus infinity where a place may not be asked. Nil if all may.
-    private mutating func attentionBias(
-        _ node: LoweredNode, asking: Int, answering: Int, past: Int
-    ) throws(FormatError) -> ValueID? {
-        var bias: ValueID?
-        if node.hasInput(3) {
-            var mask = try operand(node, 3)
-            if graph.type(mask).element == .bool {
-                mask = try emit(.select, [mask, try factor(0, node), try factor(-.infinity, node)], node)
-            }
-            let shape = graph.shape(mask)
-            if let length = shape.dimensions.last, length < answering {
-                let none = shape.dimensions.map { _ in 0 }
-                let pad = Op.pad(.constant, before: none, after: none.dropLast() + [answering - length])
-                mask = try emit(pad, [mask, try factor(-.infinity, node)], node)
-            }
-            bias = mask
-        }
-        guard node.flag("is_causal") else { return bias }
-        guard asking <= Self.maskLimit / max(1, answering) else {
-            throw .tooLarge("node \(node.description): a mask of \(asking) by \(answering) is too large")
-        }
-        var causal: [Float] = []
-        causal.reserveCapacity(asking * answering)
-        for row in 0..<asking {
-            for column in 0..<answering { causal.append(column <= row + past ? 0 : -.infinity) }
-        }
-        let mask = try emit(.constant(try node.tensor(causal, [asking, answering])), [], node)
-        guard let bias else { return mask }
-        return try emit(.binary(.add), [bias, mask], node)
-    }
-
-    private static let maskLimit = 1 << 26
 
     // MARK: Rotation
 

@@ -101,9 +101,7 @@ extension ONNXLowering {
             condition = known
         }
         let carried = body.inputs.count - 2
-        guard node.outputs.count == carried else {
-            throw node.unsupported(" that collects a result of each round")
-        }
+        var collected = [[String]](repeating: [], count: node.outputs.count - carried)
         var state = try (0..<carried).map { (index) throws(FormatError) in try node.input(index + 2) }
         var round = 0
         let prefix = node.outputs.first { !$0.isEmpty } ?? ""
@@ -126,13 +124,31 @@ extension ONNXLowering {
             depth -= 1
             guard let next = self.truth(frame.resolve(body.outputs[0])) else { throw dataDependent }
             condition = next
-            state = body.outputs.dropFirst().map { frame.resolve($0) }
+            let results = body.outputs.dropFirst().map { frame.resolve($0) }
+            state = Array(results.prefix(carried))
+            for (index, name) in results.dropFirst(carried).enumerated() { collected[index].append(name) }
             round += 1
         }
         for (outer, name) in zip(node.outputs, state) where !outer.isEmpty {
             guard let value = values[name] else { throw absent(name) }
             values[outer] = value
         }
+        for (outer, names) in zip(node.outputs.dropFirst(carried), collected) where !outer.isEmpty {
+            values[outer] = .computed(try stacked(names, node))
+        }
+    }
+
+    /// What the rounds of a loop gave, one below the other.
+    private mutating func stacked(_ names: [String], _ node: LoweredNode) throws(FormatError) -> ValueID {
+        guard !names.isEmpty else {
+            throw node.unsupported(" that collects the results of no round")
+        }
+        var rows: [ValueID] = []
+        for name in names {
+            let value = try operand(name)
+            rows.append(try reshaped(value, [1] + graph.shape(value).dimensions, node))
+        }
+        return rows.count == 1 ? rows[0] : try emit(.concat(axis: 0), rows, node)
     }
 
     /// Goes back to the document's own nodes from wherever an error was thrown.

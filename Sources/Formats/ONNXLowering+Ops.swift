@@ -62,7 +62,10 @@ extension ONNXLowering {
         case "Gemm": try gemm(node)
         case "MatMul": try matMul(node)
         case "Conv": try convolution(node)
-        case "MaxPool": try append(.maxPool(try poolWindow(node)), node, reading: 1)
+        case "MaxPool":
+            let window = try poolWindow(node)
+            try append(.maxPool(window), node, reading: 1)
+            if let name = node.furtherOutput(1) { values[name] = .computed(try largestPlaces(node, window)) }
         case "AveragePool":
             try append(
                 .averagePool(try poolWindow(node), countsPadding: node.flag("count_include_pad")), node, reading: 1)

@@ -6,12 +6,12 @@ extension ONNXLowering {
     ///
     /// - SeeAlso: onnx/Operators.md#Resize
     mutating func resize(_ node: LoweredNode) throws(FormatError) {
-        guard !node.flag("antialias") else { throw node.unsupported(" with antialias") }
         let shape = try shape(node, 0)
         var axes: [Int] = []
         for axis in node.ints("axes") ?? Array(shape.dimensions.indices) { axes.append(try self.axis(axis, node)) }
         let targets = try targets(node, shape, axes)
         let interpolation = try interpolation(node)
+        let averaging: Resampling.Averaging = node.flag("exclude_outside") ? .inside : .everywhere
         var steps: [Op] = []
         for (index, axis) in axes.enumerated() {
             let (count, scale) = targets[index]
@@ -22,7 +22,9 @@ extension ONNXLowering {
             }
             guard count <= Limits.elements / max(1, shape.elementCount / max(1, shape[axis])),
                 count <= Self.longestAxis,
-                let resampling = Resampling(shape[axis], to: count, scale: scale, interpolation, coordinates)
+                let resampling = Resampling(
+                    shape[axis], to: count, scale: scale, interpolation, coordinates,
+                    averaging: node.flag("antialias") ? averaging : nil)
             else { throw unfit(node, "a value of shape \(shape) cannot have \(count) on axis \(axis)") }
             steps.append(.resample(resampling, axis: axis))
         }

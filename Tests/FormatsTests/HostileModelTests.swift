@@ -68,11 +68,11 @@ private let documents: [Refused] = [
     ) { $0.irVersion = 99 },
     Refused(
         "opset 12", "unsupported_opset",
-        "the file has opset 12; 13 to 23 are read: convert it with onnx.version_converter, or export it anew with opset_version=17"
+        "the file has opset 12; 13 to 28 are read: convert it with onnx.version_converter, or export it anew with opset_version=17"
     ) { $0.opset = 12 },
     Refused(
         "opset 99", "unsupported_opset",
-        "the file has opset 99; 13 to 23 are read: convert it with onnx.version_converter, or export it anew with opset_version=17"
+        "the file has opset 99; 13 to 28 are read: convert it with onnx.version_converter, or export it anew with opset_version=17"
     ) { $0.opset = 99 },
     Refused("no outputs", "invalid_onnx", "the graph has no outputs") { $0.outputs = [] },
     Refused("an output from nowhere", "invalid_onnx", "nothing computes the output 'z'") { $0.outputs = ["z"] },
@@ -114,6 +114,17 @@ private let documents: [Refused] = [
         "the model uses what cannot be run: '/RandomUniformLike' (RandomUniformLike, opset 17) is random: "
             + "export after model.eval()"
     ) { $0.nodes[0].opType = "RandomUniformLike" },
+    Refused(
+        "a function of opset 12", "unsupported_opset",
+        "function 'Relu' of the file has opset 12; 13 to 28 are read: convert it with onnx.version_converter, or export it anew with opset_version=17"
+    ) {
+        let version = Wire.field(9, Wire.field(1, "") + Wire.field(2, 12))
+        $0.moreOfModel = Wire.field(25, Wire.field(1, "Relu") + version)
+    },
+    Refused(
+        "opset 29", "unsupported_opset",
+        "the file has opset 29; 13 to 28 are read: convert it with onnx.version_converter, or export it anew with opset_version=17"
+    ) { $0.opset = 29 },
     Refused("a function without results", "invalid_onnx", "value 'y' is read before anything computes it") {
         $0.moreOfModel = Wire.field(25, Wire.field(1, "Relu"))
     },

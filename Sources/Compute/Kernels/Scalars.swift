@@ -65,9 +65,10 @@ func wrappingPower<Element: FixedWidthInteger>(_ base: Element, _ exponent: Elem
     return result
 }
 
-/// The rest of a division, with the sign of the divisor.
+/// The rest of a division, with the sign of the divisor, which a zero has too.
 @inline(__always)
 func floorModulo(_ left: Float, _ right: Float) -> Float {
     let rest = fmodf(left, right)
-    return rest != 0 && (rest < 0) != (right < 0) ? rest + right : rest
+    if rest == 0 { return right.sign == .minus ? -0 : 0 }
+    return (rest < 0) != (right < 0) ? rest + right : rest
 }
