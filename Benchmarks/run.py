@@ -218,4 +218,7 @@ def data_of(name):
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except Failed as failure:
+        raise SystemExit(str(failure))
