@@ -31,7 +31,7 @@ struct BlockFit {
                 return
             }
             // y = B z + c and z = W1 x + b1, so A = B W1 and the offset is B b1 + c.
-            let first = graph.parameters[candidate.first.weight].tensor
+            let first = candidate.first.matrix(in: graph)
             let product = try Tensor(zeros: Shape([candidate.out, candidate.inFeatures]))
             try Step.matMul(
                 map, transposed: false, first, transposed: !candidate.first.isOutByIn, bias: nil, into: product
@@ -48,11 +48,7 @@ struct BlockFit {
         }
     }
 
-    func rewrite(_ candidate: Candidate) -> Rewrite {
-        Rewrite(
-            removed: candidate.nodes, output: candidate.output,
-            replacement: .linear(input: candidate.input, weight: weight, bias: bias), scope: candidate.name)
-    }
+    func rewrite(_ candidate: Candidate) -> Rewrite { candidate.rewrite(weight: weight, bias: bias) }
 }
 
 extension Candidate {

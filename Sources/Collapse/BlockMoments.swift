@@ -12,7 +12,7 @@ struct BlockMoments {
         let inference = try Inference(original, fetching: candidates.flatMap { [$0.regressor, $0.output] })
         try inference.forEachBatch(of: samples) { (_, values) throws(ModelError) in
             for index in candidates.indices {
-                try moments[index].gather(values[2 * index], values[2 * index + 1])
+                try moments[index].gather(values[2 * index], values[2 * index + 1], candidates[index])
             }
         }
         return moments
@@ -43,7 +43,7 @@ struct BlockMoments {
                 try now.forEachBatch(of: batch) { (_, found) throws(ModelError) in
                     var y = wanted[0]
                     if residual != nil { y = try y.plus(wanted[1], minus: found[1]) }
-                    try moments.gather(found[0], y)
+                    try moments.gather(found[0], y, candidate)
                 }
             }
             start += batch.count
@@ -73,20 +73,18 @@ struct Residual {
 
 extension Moments {
     /// - Parameters:
-    ///   - x: `[..., inputs]`
-    ///   - y: `[..., outputs]`
+    ///   - x: `[..., inputs]` or `[N, inputs, ...]`
+    ///   - y: `[..., outputs]` or `[N, outputs, ...]`
+    ///   - candidate: says which.
     /// - Throws: ``ModelError/compute(_:)`` unless both have as many rows.
-    fileprivate mutating func gather(_ x: Tensor, _ y: Tensor) throws(ModelError) {
-        do {
-            try add(x.reshaped(x.shape.flattenedToMatrix), y.reshaped(y.shape.flattenedToMatrix))
-        } catch {
-            throw .compute(error)
-        }
+    fileprivate mutating func gather(_ x: Tensor, _ y: Tensor, _ candidate: Candidate) throws(ModelError) {
+        let (x, y) = (try x.features(on: candidate.first.axis), try y.features(on: candidate.second.axis))
+        do { try add(x, y) } catch { throw .compute(error) }
     }
 }
 
 extension Tensor {
-    fileprivate func plus(_ added: Tensor, minus subtracted: Tensor) throws(ModelError) -> Tensor {
+    func plus(_ added: Tensor, minus subtracted: Tensor) throws(ModelError) -> Tensor {
         do {
             let result = try Tensor(zeros: shape)
             try Step.binary(.add, self, added, into: result).run()

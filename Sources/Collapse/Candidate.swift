@@ -65,6 +65,24 @@ package struct Candidate: Sendable {
     package var out: Int { second.outFeatures }
     package var input: ValueID { first.input }
     package var output: ValueID { second.output }
+
+    /// Indices of the weights and biases.
+    var layerParameters: [Int] { [first.weight, second.weight] + [first.bias, second.bias].compactMap(\.self) }
+
+    /// One layer of the second one's kind in place of the run.
+    ///
+    /// - Parameters:
+    ///   - weight: `[out, in]`
+    ///   - bias: `[out]`
+    /// - Returns: what to do with the graph.
+    func rewrite(weight: Tensor, bias: Tensor) -> Rewrite {
+        let replacement: Rewrite.Replacement =
+            switch second.axis {
+            case .last: .linear(input: input, weight: weight, bias: bias)
+            case .second: .pointwise(input: input, weight: weight, bias: bias)
+            }
+        return Rewrite(removed: nodes, output: output, replacement: replacement, scope: name)
+    }
 }
 
 /// A run that looks like a candidate and is none.

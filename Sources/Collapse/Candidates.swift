@@ -19,6 +19,22 @@ package struct Candidates: Sendable {
         }
     }
 
+    /// What keeps a loss on the network's output from teaching the layers, so that they learn from their own blocks.
+    ///
+    /// - Parameters:
+    ///   - graph: the one that was searched.
+    ///   - task: says what the output is.
+    ///   - train: which parameters are to learn.
+    /// - Returns: nil when nothing does, or nothing was found.
+    /// - Throws: ``ModelError/compute(_:)`` when there is no memory.
+    package func obstacle(
+        in graph: Graph, task: PredictionTask, train: CompressionOptions.Train = .collapsed
+    ) throws(ModelError) -> String? {
+        let own = Set(found.flatMap(\.layerParameters))
+        return try graph.obstacle(from: task.logits(of: graph), to: graph.trainable(train, collapsed: own))
+            .map(LocalLessons.warning)
+    }
+
     private enum Finding {
         case candidate(Candidate)
         case refused(String)
@@ -28,23 +44,27 @@ package struct Candidates: Sendable {
     private static func follow(_ first: Linear, in graph: Graph, _ consumers: [[ValueID]]) -> Finding {
         var value = first.output
         var nodes = first.nodes
+        var layout = HiddenLayout(axis: first.axis.place(rank: graph.shape(value).rank))
         var batchNorms: [ValueID] = []
         var activation: (kind: Activation, value: ValueID, input: ValueID)?
         var words = ["Linear"]
         while true {
             let readers = consumers[value.index]
             guard !graph.isOutput(value), let next = readers.first else { return .nothing }
-            guard !readers.contains(where: graph.normalizes) else {
-                return activation == nil ? .nothing : .refused("a normalisation over the hidden axis")
+            guard !readers.contains(where: { graph.normalizes($0, over: layout.axis) }) else {
+                return activation == nil ? .nothing : .refused(Interplay.normalized)
             }
             guard readers.count == 1 else {
+                let interplay = Interplay(graph: graph, axis: layout.axis, isActivated: activation != nil)
+                if let reason = interplay.reason(for: value) { return .refused(reason) }
                 return activation == nil && !readers.contains { graph[$0].op.isActivation }
                     ? .nothing : .refused("the hidden value has another consumer")
             }
-            guard graph[next].operands.first == value else {
-                guard activation != nil, case .binary(.multiply) = graph[next].op else { return .nothing }
-                return .refused("gated: the hidden value is multiplied by another")
+            if let other = graph[next].otherFactor(than: value) {
+                guard activation != nil else { return .nothing }
+                return .refused(graph.isKnown(other) ? "a scale stands between the layers" : Interplay.gated)
             }
+            guard graph[next].operands.first == value else { return .nothing }
             switch graph[next].op {
             case .unary(let kind):
                 guard activation == nil else { return .refused("two activations stand between the layers") }
@@ -57,25 +77,31 @@ package struct Candidates: Sendable {
                 }
                 activation = (.prelu(slope: slope), next, value)
                 words.append("PReLU")
-            case .batchNorm where graph.shape(next).rank == 2:
+            case .batchNorm where layout.axis == 1:
                 guard graph[next].operands.dropFirst().allSatisfy({ graph.parameterIndex($0) != nil }) else {
                     return .refused("the statistics of the BatchNorm are not parameters")
                 }
                 batchNorms.append(next)
                 words.append("BatchNorm")
-            case .reshape where graph.shape(next).dimensions.last == graph.shape(value).dimensions.last:
-                break
-            case .matMul:
-                guard let second = Linear(next, in: graph, consumers: consumers) else {
-                    return activation == nil ? .nothing : .refused("the second layer has a dynamic weight")
-                }
-                guard let activation else { return .nothing }
-                return finish(first, second, activation, batchNorms, nodes, words, in: graph, consumers)
-            case .convolution(let window, _):
-                let isSpatial = window.kernel.contains { $0 > 1 }
-                return activation == nil || !isSpatial ? .nothing : .refused("a spatial convolution in between")
             case .binary(.multiply):
-                return activation == nil ? .nothing : .refused("gated: the hidden value is multiplied by another")
+                // By itself: a square.
+                return activation == nil ? .nothing : .refused("two activations stand between the layers")
+            case .reshape:
+                guard layout.reshape(from: graph.shape(value), to: graph.shape(next)) else { return .nothing }
+            case .transpose(let permutation):
+                layout.transpose(permutation)
+            case .matMul, .convolution:
+                let second = Linear(next, in: graph, consumers: consumers)
+                if let second, second.axis.place(rank: graph.shape(value).rank) == layout.axis, let activation {
+                    guard layout.isInOrder else {
+                        return .refused("a transpose between the layers orders the rows otherwise")
+                    }
+                    return finish(first, second, activation, batchNorms, nodes, words, in: graph, consumers)
+                }
+                guard activation != nil, second == nil, let reason = graph.whyNoLayer(next, axis: layout.axis) else {
+                    return .nothing
+                }
+                return .refused(reason)
             default:
                 return .nothing
             }
@@ -94,7 +120,7 @@ package struct Candidates: Sendable {
             }
         }
         let shape = graph.shape(first.input)
-        guard shape.dimensions.dropLast() == graph.shape(second.output).dimensions.dropLast() else {
+        guard first.axis.rows(of: shape) == second.axis.rows(of: graph.shape(second.output)) else {
             return .refused("a reshape between the layers divides the rows otherwise")
         }
         return .candidate(
@@ -106,17 +132,20 @@ package struct Candidates: Sendable {
     }
 }
 
-extension Graph {
-    /// Whether a value sums over the last axis of what it reads, as LayerNorm and softmax do.
-    fileprivate func normalizes(_ value: ValueID) -> Bool {
-        guard let operand = self[value].operands.first else { return false }
-        let last = shape(operand).rank - 1
-        return switch self[value].op {
-        case .softmax(let axis), .logSoftmax(let axis): axis == last
-        case .norm: true
-        case .reduce(_, let axes, _): axes.contains(last)
-        default: false
-        }
+extension FeatureAxis {
+    /// The sizes of a value but for its features. A single pixel has no sizes of its own.
+    fileprivate func rows(of shape: Shape) -> [Int] {
+        var sizes = shape.dimensions
+        sizes.remove(at: place(rank: sizes.count))
+        return self == .second && sizes.dropFirst().allSatisfy { $0 == 1 } ? Array(sizes.prefix(1)) : sizes
+    }
+}
+
+extension Node {
+    /// What a product multiplies a value by, if it is not the value itself.
+    fileprivate func otherFactor(than value: ValueID) -> ValueID? {
+        guard case .binary(.multiply) = op else { return nil }
+        return operands.first { $0 != value }
     }
 }
 

@@ -55,6 +55,11 @@ package struct Collapser {
         guard layers.contains(where: { $0.reason == nil }) else {
             return Outcome(graph: original, layers: layers, refusals: candidates.refusals, points: [], chosen: nil)
         }
+        if samples != nil, options.finetune != .none,
+            let obstacle = try candidates.obstacle(in: original, task: task, train: options.train)
+        {
+            tell(.warning(code: "no_gradient", message: obstacle))
+        }
         let heldOut: HeldOut? =
             if let samples { try HeldOut(samples.search, original: original, task: task) } else { nil }
         let points = try path(&layers, heldOut)

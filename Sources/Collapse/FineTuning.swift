@@ -21,26 +21,41 @@ struct FineTuning {
         let trainable = graph.trainable(options.train, collapsed: new)
         guard plan.steps > 0, samples.count >= batch, !trainable.isEmpty else { return point }
         tell(.phase(.finetuning))
-        let (objective, samples) = try lessons.prepare(for: graph, streams: streams(graph, new), on: samples)
-        let trained = try graph.trained(
-            objective, trainable: trainable, on: samples,
-            options: plan.options(seed: options.seed, isShuffled: options.shuffle)
-        ) { trainer, loss in
+        let training = plan.options(seed: options.seed, isShuffled: options.shuffle)
+        let teach = { (trainer: Trainer, loss: Float) in
             tell(.step(TrainingStep(trainer, loss: loss, plan, batchSize: batch)))
+        }
+        let isLocal = try graph.obstacle(from: lessons.task.logits(of: graph), to: trainable) != nil
+        let trained: Graph
+        if isLocal {
+            let blocks = layers(graph, new).map { (graph[$0].operands[0], $0) }
+            trained = try LocalLessons(original: lessons.original, graph: graph, blocks: blocks)
+                .trained(new.intersection(trainable), on: samples, options: training, afterStep: teach)
+        } else {
+            let (objective, samples) = try lessons.prepare(for: graph, streams: streams(graph, new), on: samples)
+            trained = try graph.trained(
+                objective, trainable: trainable, on: samples, options: training, afterStep: teach)
         }
         let tuned = try ParetoPoint(trained, collapsed: point.collapsed, heldOut: heldOut)
         guard let before = point.comparison, let after = tuned.comparison else { return tuned }
         // Labels pull away from the original by intent; without them, nearer is better.
-        if options.finetune == .labels || options.finetune == .mix { return tuned }
+        if !isLocal, options.finetune == .labels || options.finetune == .mix { return tuned }
         return after.divergence <= before.divergence ? tuned : point
     }
 
-    /// Where the collapsed layers' outputs join the rest: the sum with the residual stream, or the outputs themselves.
-    private func streams(_ graph: Graph, _ new: Set<Int>) -> [String] {
-        graph.values.compactMap { value in
-            let parameters = graph[value].operands.compactMap { graph.parameterIndex($0) }
-            guard case .matMul = graph[value].op, parameters.contains(where: new.contains) else { return nil }
-            return Residual(of: value, in: graph, original: lessons.original)?.stream ?? graph[value].name
+    /// The collapsed layers.
+    private func layers(_ graph: Graph, _ new: Set<Int>) -> [ValueID] {
+        graph.values.filter { value in
+            switch graph[value].op {
+            case .matMul, .convolution:
+                graph[value].operands.contains { graph.parameterIndex($0).map(new.contains) ?? false }
+            default: false
+            }
         }
+    }
+
+    /// Where their outputs join the rest: the sum with the residual stream, or the outputs themselves.
+    private func streams(_ graph: Graph, _ new: Set<Int>) -> [String] {
+        layers(graph, new).map { Residual(of: $0, in: graph, original: lessons.original)?.stream ?? graph[$0].name }
     }
 }

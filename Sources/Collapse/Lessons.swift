@@ -9,7 +9,7 @@ struct Lessons {
     let mode: CompressionOptions.Finetune
 
     /// How much memory the original's values may take before only its logits are learnt from.
-    private static let hiddenByteLimit = 512 << 20
+    static let hiddenByteLimit = 512 << 20
 
     /// - Parameters:
     ///   - graph: the network that learns.
@@ -55,7 +55,7 @@ struct Lessons {
 }
 
 extension Tensor {
-    fileprivate var variance: Double {
+    var variance: Double {
         var (sum, squares) = (0.0, 0.0)
         for value in floats {
             sum += Double(value)

@@ -1,11 +1,25 @@
 import Compute
 package import Model
 
-/// A linear layer in a graph: a product with a parameter on the right, and the bias that joins it.
+/// Where a value has its features.
+enum FeatureAxis: Sendable {
+    /// `[..., features]`, as what a product computes.
+    case last
+    /// `[N, features, ...]`, as what a convolution computes.
+    case second
+
+    /// Of a value that has so many axes.
+    func place(rank: Int) -> Int { self == .last ? rank - 1 : 1 }
+}
+
+/// A linear layer in a graph: a product with a parameter on the right, or a convolution of single pixels, and the bias that
+/// joins it.
 package struct Linear: Sendable {
+    /// Of its input and its output.
+    let axis: FeatureAxis
     /// Index of the weight in ``Graph/parameters``.
     package let weight: Int
-    /// Whether the weight lies as `[out, in]`, as PyTorch has it, or as `[in, out]`.
+    /// Whether the weight lies as `[out, in]`, or `[out, in, 1, ...]`, as PyTorch has it, or as `[in, out]`.
     package let isOutByIn: Bool
     package let bias: Int?
     package let input: ValueID
@@ -20,11 +34,15 @@ package struct Linear: Sendable {
 
     /// - Returns: nil when the value is not the product of a linear layer.
     init?(_ value: ValueID, in graph: Graph, consumers: [[ValueID]]) {
-        guard case .matMul(false, let isOutByIn) = graph[value].op,
-            let weight = graph.parameterIndex(graph[value].operands[1]),
-            graph.parameters[weight].tensor.shape.rank == 2
-        else { return nil }
+        let isOutByIn: Bool
+        switch graph[value].op {
+        case .matMul(false, let transposeRight): (axis, isOutByIn) = (.last, transposeRight)
+        case .convolution(let window, groups: 1) where window.isPointwise: (axis, isOutByIn) = (.second, true)
+        default: return nil
+        }
+        guard let weight = graph.parameterIndex(graph[value].operands[1]) else { return nil }
         let sizes = graph.parameters[weight].tensor.shape
+        guard axis == .second || sizes.rank == 2 else { return nil }
         self.weight = weight
         self.isOutByIn = isOutByIn
         inFeatures = isOutByIn ? sizes[1] : sizes[0]
@@ -43,7 +61,8 @@ package struct Linear: Sendable {
             let next = consumers[value.index][0]
             if case .binary(.add) = graph[next].op,
                 let other = graph[next].operands.first(where: { $0 != value }),
-                let index = graph.parameterIndex(other), graph.shape(other).dimensions == [outFeatures]
+                let index = graph.parameterIndex(other),
+                axis.isVector(graph.shape(other), of: outFeatures, rank: graph.shape(next).rank)
             {
                 (bias, output, nodes) = (index, next, [value, next])
             }
@@ -57,4 +76,47 @@ package struct Linear: Sendable {
     }
 
     package var parameterCount: Int { outFeatures * (inFeatures + (bias == nil ? 0 : 1)) }
+
+    /// The weight as `[out, in]` or `[in, out]`.
+    func matrix(in graph: Graph) -> Tensor {
+        let tensor = graph.parameters[weight].tensor
+        return tensor.reshaped(tensor.shape.unfoldedToMatrix)
+    }
+}
+
+extension FeatureAxis {
+    /// Whether a shape stretches one number a feature to a value that has so many axes.
+    fileprivate func isVector(_ shape: Shape, of features: Int, rank: Int) -> Bool {
+        let following = [Int](repeating: 1, count: rank - 1 - place(rank: rank))
+        let sizes = [features] + following
+        return shape.dimensions == sizes || self == .second && shape.dimensions == [1] + sizes
+    }
+}
+
+extension Window {
+    /// Whether each pixel is read by itself and where it is.
+    var isPointwise: Bool {
+        (kernel + strides).allSatisfy { $0 == 1 } && (padsBegin + padsEnd).allSatisfy { $0 == 0 }
+    }
+}
+
+extension Tensor {
+    /// The features of every row.
+    ///
+    /// - Returns: `[rows, features]`
+    /// - Throws: ``ModelError/compute(_:)`` when there is no memory.
+    func features(on axis: FeatureAxis) throws(ModelError) -> Tensor {
+        guard axis == .second, shape.rank > 2 else { return reshaped(shape.flattenedToMatrix) }
+        do {
+            let (samples, features) = (shape[0], shape[1])
+            let pixels = shape.dimensions.dropFirst(2).reduce(1, *)
+            guard pixels != 1 else { return reshaped(try Shape([samples, features])) }
+            let result = try Tensor(zeros: Shape([samples, pixels, features]))
+            let planes = reshaped(try Shape([samples, features, pixels]))
+            try Step.transpose(planes, permutation: [0, 2, 1], into: result).run()
+            return result.reshaped(result.shape.flattenedToMatrix)
+        } catch {
+            throw .compute(ComputeError(error))
+        }
+    }
 }

@@ -27,8 +27,8 @@ package struct MergeLinear {
         let weight = try tensor([o, d])
         let bias = try tensor([o])
         do {
-            let first = graph.parameters[candidate.first.weight].tensor
-            let second = graph.parameters[candidate.second.weight].tensor
+            let first = candidate.first.matrix(in: graph)
+            let second = candidate.second.matrix(in: graph)
             let isOutByIn = candidate.second.isOutByIn
             // W2 D: each hidden feature is a column of [out, in], a row of [in, out].
             let factors = try Tensor(scale, Shape(isOutByIn ? [1, h] : [h, 1]))
@@ -40,13 +40,13 @@ package struct MergeLinear {
             let column = try Tensor(shift, Shape([h, 1]))
             let product = bias.reshaped(try Shape([o, 1]))
             try Step.matMul(second, transposed: !isOutByIn, column, transposed: false, bias: nil, into: product).run()
-            if let last = candidate.second.bias { try Step.accumulate(graph.parameters[last].tensor, into: bias).run() }
+            if let last = candidate.second.bias {
+                try Step.accumulate(graph.parameters[last].tensor.reshaped(bias.shape), into: bias).run()
+            }
         } catch {
             throw .compute(ComputeError(error))
         }
-        return Rewrite(
-            removed: candidate.nodes, output: candidate.output,
-            replacement: .linear(input: candidate.input, weight: weight, bias: bias), scope: candidate.name)
+        return candidate.rewrite(weight: weight, bias: bias)
     }
 
     /// A BatchNorm as `factor * x + offset`.

@@ -38,22 +38,25 @@ struct SlopeTraining {
             if case .prelu(let slope) = block.activation { (layer: block.name, parameter: slope) } else { nil }
         }
         let batch = graph.batchSize
-        let training = samples.training
-        let plan = TrainingPlan.slopes(options, stepsPerEpoch: max(1, training.count / batch))
+        let plan = TrainingPlan.slopes(options, stepsPerEpoch: max(1, samples.training.count / batch))
         tell(.phase(.finetuning))
-        var (objective, lessons) = try lessons.prepare(for: graph, streams: [], on: training)
-        objective.slopePenalties = slopes.map { .init(parameter: $0.parameter, strength: Float(plan.penalty)) }
-        let own = blocks.flatMap { block in
-            [block.first.weight, block.second.weight] + [block.first.bias, block.second.bias].compactMap(\.self)
-        }
-        let trainable = graph.trainable(options.train, collapsed: Set(own + slopes.map(\.parameter)))
-        return try graph.trained(
-            objective, trainable: trainable, on: lessons,
-            options: plan.options(seed: options.seed, isShuffled: options.shuffle)
-        ) { trainer, loss in
+        let penalties = slopes.map { Objective.SlopePenalty(parameter: $0.parameter, strength: Float(plan.penalty)) }
+        let own = Set(blocks.flatMap(\.layerParameters) + slopes.map(\.parameter))
+        let trainable = graph.trainable(options.train, collapsed: own)
+        let training = plan.options(seed: options.seed, isShuffled: options.shuffle)
+        let teach = { (trainer: Trainer, loss: Float) in
             let now = slopes.map { ($0.layer, trainer.parameter($0.parameter)?.floats[0] ?? 0) }
             tell(.step(TrainingStep(trainer, loss: loss, plan, batchSize: batch, slopes: now)))
         }
+        guard try graph.obstacle(from: lessons.task.logits(of: graph), to: trainable) == nil else {
+            return try LocalLessons(original: original, graph: graph, blocks: blocks.map { ($0.input, $0.output) })
+                .trained(
+                    own.intersection(trainable), penalties: penalties, on: samples.training, options: training,
+                    afterStep: teach)
+        }
+        var (objective, lessons) = try lessons.prepare(for: graph, streams: [], on: samples.training)
+        objective.slopePenalties = penalties
+        return try graph.trained(objective, trainable: trainable, on: lessons, options: training, afterStep: teach)
     }
 
     /// Puts a PReLU of one slope in place of an activation; ReLU, LeakyReLU and a PReLU of one slope stay what they are.
@@ -132,13 +135,19 @@ extension Graph {
     /// Appends `W2 D relu(-z)`, `[..., out]`: what a slope of zero takes from the block's output.
     fileprivate mutating func appendNegativePart(of block: Candidate) throws(ModelError) -> ValueID {
         var value = try append(.unary(.relu), [try append(.unary(.negate), [block.activationInput])])
-        for norm in block.batchNorms where norm > block.activationValue {
-            guard case .batchNorm(let epsilon) = self[norm].op else { continue }
-            let operands = self[norm].operands
+        for node in block.nodes where node > block.activationValue && node < block.second.nodes[0] {
+            guard case .batchNorm(let epsilon) = self[node].op else {
+                value = try append(self[node].op, [value])
+                continue
+            }
+            let operands = self[node].operands
             let scales = operands.dropFirst().map { parameterIndex($0).map { parameters[$0].tensor.floats } ?? [] }
             let factors = zip(scales[0], scales[3]).map { $0 / ($1 + epsilon).squareRoot() }
+            let following = [Int](repeating: 1, count: max(0, shape(value).rank - 2))
             let constant: Tensor
-            do { constant = try Tensor(factors, Shape([factors.count])) } catch { throw .compute(ComputeError(error)) }
+            do { constant = try Tensor(factors, Shape([factors.count] + following)) } catch {
+                throw .compute(ComputeError(error))
+            }
             value = try append(.binary(.multiply), [value, try append(.constant(constant), [])])
         }
         guard let product = block.second.nodes.first, let weight = parameterValue(block.second.weight) else {

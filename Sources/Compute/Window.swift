@@ -20,5 +20,11 @@ package struct Window: Hashable, Sendable {
         self.roundsUp = roundsUp
     }
 
+    /// Over single pixels, on so many axes.
+    package init(pointwise rank: Int) {
+        let (ones, zeros) = ([Int](repeating: 1, count: rank), [Int](repeating: 0, count: rank))
+        self.init(kernel: ones, strides: ones, dilations: ones, padsBegin: zeros, padsEnd: zeros)
+    }
+
     package var rank: Int { kernel.count }
 }

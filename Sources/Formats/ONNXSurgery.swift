@@ -44,6 +44,12 @@ extension ONNXDocument {
             edit.newInitializers.append((name, transposed ? try tensor.transposed() : tensor))
             return name
         }
+        func fresh(_ name: String) -> String {
+            var name = name
+            while names.contains(name) { name += "_" }
+            names.insert(name)
+            return name
+        }
         let name = "/" + node.scope.replacing(".", with: "/")
         let input = graph[node.operands[0]].name
         switch node.op {
@@ -53,28 +59,38 @@ extension ONNXDocument {
                     opType: "PRelu", name: name + "/PRelu", inputs: [input, try add(node.operands[1])],
                     output: node.name)
             ]
-        case .matMul where node.type.shape.rank == 2:
+        case .convolution:
             var operands = [input]
             for operand in node.operands.dropFirst() { operands.append(try add(operand)) }
-            return [
-                .init(
-                    opType: "Gemm", name: name + "/Gemm", inputs: operands, output: node.name, ints: ["transB": 1])
-            ]
+            return [.init(opType: "Conv", name: name + "/Conv", inputs: operands, output: node.name)]
+        case .matMul where node.type.shape.rank == 2:
+            let rows = graph[node.operands[0]]
+            var (operands, nodes) = ([input], [ONNXEdit.NewNode]())
+            if case .reshape = rows.op, rows.origin.nodes.isEmpty {
+                operands = [fresh(name + "/Flatten_output_0")]
+                nodes = [
+                    .init(
+                        opType: "Flatten", name: name + "/Flatten", inputs: [graph[rows.operands[0]].name],
+                        output: operands[0])
+                ]
+            }
+            for operand in node.operands.dropFirst() { operands.append(try add(operand)) }
+            let gemm = ONNXEdit.NewNode(
+                opType: "Gemm", name: name + "/Gemm", inputs: operands, output: node.name, ints: ["transB": 1])
+            return nodes + [gemm]
         case .matMul:
             let weight = try add(node.operands[1], transposed: true)
             guard node.operands.count > 2 else {
                 return [.init(opType: "MatMul", name: name + "/MatMul", inputs: [input, weight], output: node.name)]
             }
-            var product = name + "/MatMul_output_0"
-            while names.contains(product) { product += "_" }
-            names.insert(product)
+            let product = fresh(name + "/MatMul_output_0")
             return [
                 .init(opType: "MatMul", name: name + "/MatMul", inputs: [input, weight], output: product),
                 .init(
                     opType: "Add", name: name + "/Add", inputs: [product, try add(node.operands[2])], output: node.name),
             ]
         default:
-            preconditionFailure("a rewrite puts a linear layer or a PReLU in place")
+            preconditionFailure("a rewrite puts a linear layer, a convolution of single pixels or a PReLU in place")
         }
     }
 

@@ -7,7 +7,8 @@ extension Graph {
     ///   - loss: a scalar value of this graph.
     ///   - targets: the values to differentiate by.
     /// - Returns: for each target its derivative, of the target's shape, or nil where the loss does not depend on it.
-    /// - Throws: ``ModelError/shape(value:_:)`` never for a graph that was built by ``append(_:_:name:scope:origin:)``.
+    /// - Throws: ``ModelError/noDerivative(value:reason:)`` for an op on the way that has none;
+    ///   ``ModelError/shape(value:_:)`` never for a graph that was built by ``append(_:_:name:scope:origin:)``.
     package mutating func gradients(
         of loss: ValueID, withRespectTo targets: [ValueID]
     ) throws(ModelError) -> [ValueID?] {
@@ -36,6 +37,29 @@ extension Graph {
             }
         }
         return targets.map { adjoints[$0.index] }
+    }
+
+    /// What keeps a loss on a value from teaching any of some parameters.
+    ///
+    /// - Parameters:
+    ///   - value: what the loss is of.
+    ///   - parameters: indices in ``parameters``.
+    /// - Returns: nil when nothing does.
+    /// - Throws: ``ModelError/compute(_:)`` when there is no memory.
+    package func obstacle(from value: ValueID, to parameters: Set<Int>) throws(ModelError) -> String? {
+        let targets = values.filter { parameterIndex($0).map(parameters.contains) ?? false }
+        guard !targets.isEmpty else { return nil }
+        let name = self[value].name
+        guard type(value).element == .float32 else { return "'\(name)' has no derivative: it is of no floats" }
+        var network = self
+        do {
+            let axes = Array(shape(value).dimensions.indices)
+            let sum = axes.isEmpty ? value : try network.append(.reduce(.sum, axes: axes, keepsAxes: false), [value])
+            let gradients = try network.gradients(of: sum, withRespectTo: targets)
+            return gradients.contains { $0 != nil } ? nil : "no derivative leads from '\(name)' back to the layers"
+        } catch .noDerivative(let value, let reason) {
+            return "\(ModelError.noDerivative(value: value, reason: reason))"
+        }
     }
 
     /// Adds up the axes along which `target` was stretched to the shape of `value`.

@@ -6,6 +6,8 @@ package enum ModelError: Error, CustomStringConvertible {
     case shape(value: String, ShapeError)
     /// An operand whose element type the op does not take.
     case elementType(value: String, expected: ElementType, found: ElementType)
+    /// An op between a loss and what it should teach that has no derivative.
+    case noDerivative(value: String, reason: String)
     /// A rewrite that would change what the rest of the graph sees.
     case rewrite(value: String, reason: String)
     /// Data that do not fit the network's inputs.
@@ -18,6 +20,7 @@ package enum ModelError: Error, CustomStringConvertible {
         switch self {
         case .shape(let value, let error): "at '\(value)': \(error)"
         case .elementType(let value, let expected, let found): "at '\(value)': expected \(expected), found \(found)"
+        case .noDerivative(let value, let reason): "'\(value)' has no derivative: \(reason)"
         case .rewrite(let value, let reason): "cannot replace '\(value)': \(reason)"
         case .data(let input, let reason): "input '\(input)': \(reason)"
         case .nanLoss(let step):

@@ -99,9 +99,7 @@ extension Graph {
 
     private func requireDerivative(of kind: ScatterKind, at value: ValueID) throws(ModelError) {
         guard kind != .replace, kind != .add else { return }
-        let reason = "has no derivative where updates are combined by \(kind.rawValue)"
-        throw .shape(
-            value: self[value].name, .unsuitable(operation: "Scatter", shape(value), reason: reason))
+        throw .noDerivative(value: self[value].name, reason: "it scatters by \(kind.rawValue)")
     }
 
     private mutating func zeros(_ shape: Shape) throws(ModelError) -> ValueID {

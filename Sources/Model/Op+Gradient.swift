@@ -8,8 +8,8 @@ extension Graph {
     ///   - dy: the derivative of the loss by `y`, of the shape of `y`.
     ///   - isWanted: for each operand, whether anybody asks.
     /// - Returns: for each operand its derivative, of its shape, or nil where there is none or nobody asks.
-    /// - Throws: ``ModelError/compute(_:)`` when there is no memory for a constant, and ``ModelError/shape(value:_:)`` for
-    ///   the few ways to scatter that have a derivative which nobody has written.
+    /// - Throws: ``ModelError/compute(_:)`` when there is no memory for a constant, and
+    ///   ``ModelError/noDerivative(value:reason:)`` for the few ways to scatter that have one which nobody has written.
     mutating func appendDerivatives(
         of value: ValueID, adjoint dy: ValueID, isWanted: [Bool]
     ) throws(ModelError) -> [ValueID?] {

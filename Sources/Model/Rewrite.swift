@@ -3,8 +3,11 @@ package import Compute
 /// One block of a graph, said another way. The same rewrite changes the graph and, through the origins, the document.
 package struct Rewrite: Sendable {
     package enum Replacement: Sendable {
-        /// `weight [out, in]`, `bias [out]` on the last axis of `input`.
+        /// `weight [out, in]`, `bias [out]` on the last axis of `input`; of an input `[N, in, 1, ...]` first becomes
+        /// `[N, in]`, where that is what the output has rows of.
         case linear(input: ValueID, weight: Tensor, bias: Tensor?)
+        /// `weight [out, in]`, `bias [out]` on the second axis of `input`: a convolution of single pixels.
+        case pointwise(input: ValueID, weight: Tensor, bias: Tensor?)
         /// One slope for the whole of `input`.
         case prelu(input: ValueID, slope: Tensor)
     }
@@ -34,7 +37,7 @@ extension Graph {
         let removed = Set(rewrite.removed)
         let input =
             switch rewrite.replacement {
-            case .linear(let input, _, _), .prelu(let input, _): input
+            case .linear(let input, _, _), .pointwise(let input, _, _), .prelu(let input, _): input
             }
         for (index, node) in nodes.enumerated() where !removed.contains(ValueID(index: index)) {
             for operand in node.operands where removed.contains(operand) && operand != rewrite.output {
@@ -57,18 +60,16 @@ extension Graph {
             let result: ValueID
             switch rewrite.replacement {
             case .linear(_, let weight, let bias):
-                var operands = [
-                    input,
-                    graph.addParameter(
-                        Parameter(name: rewrite.scope + ".weight", tensor: weight, isTrainable: true, isNew: true)),
-                ]
-                if let bias {
-                    operands.append(
-                        graph.addParameter(
-                            Parameter(name: rewrite.scope + ".bias", tensor: bias, isTrainable: true, isNew: true)))
-                }
+                let rows = try graph.flattened(input, forRank: output.type.shape.rank)
+                let operands = [rows] + graph.addLayer(rewrite.scope, weight, bias)
                 result = try graph.append(
                     .matMul(transposeLeft: false, transposeRight: true), operands,
+                    name: output.name, scope: rewrite.scope, origin: origin)
+            case .pointwise(_, let weight, let bias):
+                let kernel = weight.reshaped(weight.shape.withPixels(rank: graph.shape(input).rank))
+                let operands = [input] + graph.addLayer(rewrite.scope, kernel, bias)
+                result = try graph.append(
+                    .convolution(Window(pointwise: kernel.shape.rank - 2), groups: 1), operands,
                     name: output.name, scope: rewrite.scope, origin: origin)
             case .prelu(_, let slope):
                 let slope = graph.addParameter(
@@ -82,6 +83,22 @@ extension Graph {
             }
             return result
         }
+    }
+
+    /// Adds what a new layer reads beside its input.
+    private mutating func addLayer(_ scope: String, _ weight: Tensor, _ bias: Tensor?) -> [ValueID] {
+        [("weight", weight), ("bias", bias)].compactMap { (suffix, tensor) -> ValueID? in
+            tensor.map {
+                addParameter(Parameter(name: scope + "." + suffix, tensor: $0, isTrainable: true, isNew: true))
+            }
+        }
+    }
+
+    /// `[N, C, 1, ...]` as `[N, C]`, where two axes are wanted.
+    private mutating func flattened(_ value: ValueID, forRank rank: Int) throws(ModelError) -> ValueID {
+        let full = shape(value)
+        guard rank == 2, full.rank > 2, full.dimensions.dropFirst(2).allSatisfy({ $0 == 1 }) else { return value }
+        return try append(.reshape(full.unfoldedToMatrix), [value])
     }
 
     /// Copies what the outputs (and the inputs, which always stay) need, letting `substitute` put something else in place

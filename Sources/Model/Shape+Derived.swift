@@ -22,6 +22,16 @@ extension Shape {
         return Shape(regrouping: [dimensions.dropLast().reduce(1, *), columns])
     }
 
+    /// `[M, ...]` as `[M, columns]`.
+    package var unfoldedToMatrix: Shape {
+        Shape(regrouping: [dimensions[0], dimensions.dropFirst().reduce(1, *)])
+    }
+
+    /// `[M, N]` as `[M, N, 1, ...]` of that rank.
+    func withPixels(rank: Int) -> Shape {
+        Shape(regrouping: dimensions + [Int](repeating: 1, count: max(0, rank - dimensions.count)))
+    }
+
     /// The same sizes for another number of samples.
     package func withRows(_ count: Int) -> Shape {
         Shape(regrouping: [count] + dimensions.dropFirst())

@@ -30,7 +30,7 @@ package enum Compression {
                 data.graph, task: data.task, samples: data.samples, confirmation: data.validation, options: options
             ) { progress.take($0) }
             let outcome = try collapser.run()
-            report.outcome = outcome
+            (report.outcome, report.warnings) = (outcome, progress.warnings)
             guard outcome.collapsedCount > 0 else {
                 progress.end()
                 report.spent = progress.spent

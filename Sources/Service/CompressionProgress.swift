@@ -47,7 +47,11 @@ final class CompressionProgress {
         self.phase = nil
     }
 
+    /// What was warned of so far, for the report.
+    private(set) var warnings: [(code: String, message: String)] = []
+
     func warn(_ message: String, code: String) {
+        warnings.append((code, message))
         tell(WorkEvent(.warning, message, data: ["code": .string(code)], level: "warning"))
     }
 

@@ -16,6 +16,7 @@ struct CompressionReport {
     /// Of the two on the validation samples.
     var comparison: Comparison?
     var outcome: Collapser.Outcome?
+    var warnings: [(code: String, message: String)] = []
     var verification: Verification?
     var latency: Latency?
     /// The written files, the model first, before they have their final place.
@@ -140,6 +141,7 @@ struct CompressionReport {
             ],
             "inputs": .object(JSONValue.Object(inputDigests)),
             "assumptions": .array(assumptions.map(JSONValue.string)),
+            "warnings": .array(warnings.map { ["code": .string($0.code), "message": .string($0.message)] }),
             "latency": latency.map { ["batch_size": .int($0.batchSize), "rounds": .int($0.rounds)] } ?? .null,
             "threads": .int(threadCount), "version": .string(Version.number), "seconds": .double(seconds),
             "peak_memory_bytes": .int(ProcessUsage.peakMemoryBytes), "cpu_seconds": .double(ProcessUsage.cpuSeconds),

@@ -67,6 +67,9 @@ extension Failure {
     init(_ error: ModelError) {
         switch error {
         case .shape: self.init(.invalidONNX, "\(error)", pointer: "/model")
+        case .noDerivative:
+            self.init(
+                .unsupportedOperator, "\(error)", hint: "exclude the layers before it", pointer: "/model/graph/node")
         case .elementType: self.init(.unsupportedDtype, "\(error)", pointer: "/model")
         case .data: self.init(.shapeMismatch, "\(error)", pointer: "/data")
         case .nanLoss: self.init(.nanLoss, "\(error)")

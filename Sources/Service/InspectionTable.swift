@@ -30,6 +30,9 @@ enum InspectionTable {
             paragraphs.append((["what cannot be run:"] + lines).joined(separator: "\n"))
         }
         if let data = plan["data"], !data.isNull { paragraphs.append(self.data(data)) }
+        for warning in plan["warnings"]?.array ?? [] {
+            paragraphs.append("warning: " + (warning["message"]?.string ?? ""))
+        }
         for note in plan["notes"]?.array ?? [] { paragraphs.append("note: " + (note.string ?? "")) }
         return paragraphs.joined(separator: "\n\n")
     }

@@ -66,6 +66,7 @@ struct ReportPage {
                     }
                         ?? "."))
         }
+        paragraphs += (report["warnings"]?.array ?? []).compactMap { $0["message"]?.string }
         paragraphs += (report["assumptions"]?.array ?? []).compactMap(\.string)
         return paragraphs
     }

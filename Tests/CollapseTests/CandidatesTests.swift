@@ -68,6 +68,53 @@ private let refusals = [
         network.value = network.graph.addInput("gate", .float(try Shape([4, 9])))
         try network.append(.binary(.multiply), [hidden], "gated")
     },
+    Between("a unit gated by half of a layer", "gated: the hidden value is multiplied by another") { network in
+        let whole = network.value
+        let half = try network.append(.slice(axis: 1, start: 0, count: 4), "half")
+        network.value = whole
+        try network.append(.slice(axis: 1, start: 5, count: 4), "gate")
+        try network.unary(.sigmoid)
+        try network.append(.binary(.multiply), [half], "gated")
+    },
+    Between("a SiLU that is spelled out, gated", "gated: the hidden value is multiplied by another") { network in
+        let hidden = network.value
+        let gate = try network.unary(.sigmoid)
+        network.value = hidden
+        try network.append(.binary(.multiply), [gate], "silu")
+        let other = network.graph.addInput("up", .float(try Shape([4, 9])))
+        try network.append(.binary(.multiply), [other], "gated")
+    },
+    Between("gated by what follows from its other half", "gated: the hidden value is multiplied by another") {
+        network in
+        let hidden = try network.unary(.gelu)
+        let half = try network.append(.slice(axis: 1, start: 0, count: 4), "half")
+        network.value = hidden
+        try network.append(.slice(axis: 1, start: 5, count: 4), "gate")
+        try network.append(.norm(.layer, axes: 1, epsilon: 0), "norm")
+        try network.linear("spatial", 4)
+        try network.append(.binary(.multiply), [half], "gated")
+    },
+    Between("scaled by its own norms (GRN)", "a normalisation over the hidden axis") { network in
+        let hidden = try network.unary(.gelu)
+        let norm = try network.append(.reduce(.l2, axes: [0], keepsAxes: true), "norm")
+        try network.append(.reduce(.mean, axes: [1], keepsAxes: true), "mean")
+        let epsilon = try network.graph.append(.constant(Tensor([Float(1e-6)], Shape([1]))), [])
+        let shifted = try network.append(.binary(.add), [epsilon], "shifted")
+        network.value = norm
+        let share = try network.append(.binary(.divide), [shifted], "share")
+        network.value = hidden
+        try network.append(.binary(.multiply), [share], "scaled")
+        try network.append(.binary(.add), [hidden], "sum")
+    },
+    Between("a scale", "a scale stands between the layers") { network in
+        try network.unary(.relu)
+        let scale = network.parameter("scale", try network.numbers([9]))
+        try network.append(.binary(.multiply), [scale], "scaled")
+    },
+    Between("a square", "two activations stand between the layers") { network in
+        let hidden = try network.unary(.relu)
+        try network.append(.binary(.multiply), [hidden], "square")
+    },
     Between("softmax", "a normalisation over the hidden axis") { network in
         try network.unary(.relu)
         try network.append(.softmax(axis: 1), "softmax")
@@ -138,7 +185,7 @@ private let refusals = [
         #expect(!candidates.found.contains { $0.name == "fc1" })
     }
 
-    @Test func `a spatial convolution in between is refused, and one of a single pixel is no run`() throws {
+    @Test func `a depthwise convolution in between is refused, and one of a single pixel is no run`() throws {
         for kernel in [3, 1] {
             var network = try Network([6, 5])
             try network.linear("fc1", 9)
@@ -152,7 +199,7 @@ private let refusals = [
             #expect(candidates.found.isEmpty)
             #expect(
                 candidates.refusals
-                    == (kernel == 3 ? [Refusal(name: "fc1", reason: "a spatial convolution in between")] : []))
+                    == (kernel == 3 ? [Refusal(name: "fc1", reason: "a depthwise convolution in between")] : []))
         }
     }
 
@@ -170,6 +217,17 @@ private let refusals = [
             let hidden = try network.unary(.relu)
             network.value = network.graph.addInput("other", .float(try Shape([4, 9])))
             try network.append(.binary(.add), [hidden], "sum")
+        },
+        Between("a gate without an activation", "") { network in
+            let other = network.graph.addInput("other", .float(try Shape([4, 9])))
+            try network.append(.binary(.multiply), [other], "product")
+        },
+        Between("halves that never meet", "") { network in
+            let whole = network.value
+            try network.append(.slice(axis: 1, start: 0, count: 4), "half")
+            network.graph.addOutput("half", network.value)
+            network.value = whole
+            try network.append(.slice(axis: 1, start: 5, count: 4), "other")
         },
         Between("softmax without an activation", "") { try $0.append(.softmax(axis: 1), "softmax") },
         Between("a weight of another product", "") { network in

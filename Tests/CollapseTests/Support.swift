@@ -49,6 +49,31 @@ struct Network {
         return value
     }
 
+    /// A convolution of single pixels; `groups` and `stride` make it another one.
+    @discardableResult
+    mutating func pointwise(
+        _ name: String, _ out: Int, bias: Bias = .operand, groups: Int = 1, stride: Int = 1,
+        offset: ClosedRange<Float> = -1...1
+    ) throws -> ValueID {
+        let (channels, axes) = (graph.shape(value)[1], graph.shape(value).rank - 2)
+        let ones = [Int](repeating: 1, count: axes)
+        var window = Window(pointwise: axes)
+        window.strides = ones.map { _ in stride }
+        let bound = 1.5 / Float(channels).squareRoot()
+        var operands = [value]
+        operands.append(parameter(name + ".weight", try numbers([out, channels / groups] + ones, -bound...bound)))
+        let shift = bias == .none ? nil : try numbers([out] + (bias == .operand ? [] : ones), offset)
+        let shiftValue = shift.map { parameter(name + ".bias", $0) }
+        if bias == .operand, let shiftValue { operands.append(shiftValue) }
+        value = try graph.append(
+            .convolution(window, groups: groups), operands, name: "/\(name)/product", scope: name)
+        if bias != .operand, let shiftValue {
+            let terms = bias == .addedRight ? [value, shiftValue] : [shiftValue, value]
+            value = try graph.append(.binary(.add), terms, name: "/\(name)/sum", scope: name)
+        }
+        return value
+    }
+
     @discardableResult
     mutating func unary(_ kind: UnaryKind, _ name: String = "act") throws -> ValueID {
         try append(.unary(kind), name)
@@ -89,6 +114,17 @@ struct Network {
         try unary(kind, name + ".act")
         try linear(name + ".down", width)
         try append(.binary(.add), [stream], name + ".sum")
+    }
+
+    /// `max(x, 0.1)` on the first of the last axis, by an op without a derivative.
+    mutating func withoutDerivative(_ name: String = "scatter") throws {
+        let shape = graph.shape(value)
+        let sizes = try Shape(shape.dimensions.dropLast() + [1])
+        let places = try graph.append(
+            .constant(Tensor([Int64](repeating: 0, count: sizes.elementCount), sizes)), [])
+        let updates = try graph.append(
+            .constant(Tensor([Float](repeating: 0.1, count: sizes.elementCount), sizes)), [])
+        try append(.scatterElements(.maximum, axis: shape.rank - 1), [places, updates], name)
     }
 
     mutating func finished(_ output: String = "logits") -> Graph {

@@ -872,6 +872,34 @@ def models(out):
 KINDS = ["<f2", "<f4", "<f8", "|i1", "|u1", "<i2", "<u2", "<i4", "<u4", "<i8", "|b1", ">f4", ">f8", ">i4", ">i8", ">i2"]
 
 
+def scatter_max(path):
+    """8 - 32 - 4 with random weights, and behind it an operator that we have no derivative of."""
+    own = numpy.random.default_rng(11)
+    weights = {
+        "fc1.weight": own.normal(0, 0.5, (32, 8)), "fc1.bias": own.normal(0, 0.5, 32),
+        "fc2.weight": own.normal(0, 0.3, (4, 32)), "fc2.bias": own.normal(0, 0.3, 4),
+    }
+    zero = helper.make_tensor("value", TensorProto.INT64, [1], [0])
+    low = helper.make_tensor("value", TensorProto.FLOAT, [1], [-1.0])
+    nodes = [
+        helper.make_node("Gemm", ["x", "fc1.weight", "fc1.bias"], ["h"], name="/fc1/Gemm", transB=1),
+        helper.make_node("Gelu", ["h"], ["a"], name="/act/Gelu"),
+        helper.make_node("Gemm", ["a", "fc2.weight", "fc2.bias"], ["z"], name="/fc2/Gemm", transB=1),
+        helper.make_node("Shape", ["z"], ["sizes"], name="/Shape"),
+        helper.make_node("ConstantOfShape", ["sizes"], ["places"], name="/places/ConstantOfShape", value=zero),
+        helper.make_node("ConstantOfShape", ["sizes"], ["updates"], name="/updates/ConstantOfShape", value=low),
+        helper.make_node(
+            "ScatterElements", ["z", "places", "updates"], ["logits"], name="/ScatterElements", axis=1,
+            reduction="max"),
+    ]
+    graph = helper.make_graph(
+        nodes, "scatter_max", [helper.make_tensor_value_info("x", TensorProto.FLOAT, ["batch", 8])],
+        [helper.make_tensor_value_info("logits", TensorProto.FLOAT, ["batch", 4])],
+        [numpy_helper.from_array(value.astype(numpy.float32), key) for key, value in weights.items()])
+    save(path, helper.make_model(
+        graph, opset_imports=[helper.make_opsetid("", 20)], ir_version=IR_VERSIONS[20], producer_name="fixture"))
+
+
 def arrays():
     for kind in KINDS:
         values = numpy.array([[0, 1, -2], [100, -101, 77]])
@@ -946,6 +974,7 @@ def main():
         values |= {f"{case.name}/out/{key}": value for key, value in case.results.items()}
     numpy.savez_compressed(out / "ops.npz", **values)
     models(out)
+    scatter_max(out / "scatter-max.onnx")
     data(out)
     for path in out.glob("*.npz"):
         zero_the_clock(path)

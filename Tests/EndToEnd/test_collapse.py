@@ -4,7 +4,7 @@ import numpy
 import onnx
 
 from program import (
-    DATA, MODELS, Case, accuracy, dataset, infer, infer_in_onnx_runtime, initializers, read_json, run, values_held,
+    DATA, HERE, MODELS, Case, accuracy, dataset, infer, infer_in_onnx_runtime, initializers, read_json, run, values_held,
 )
 
 ORIGINAL = MODELS["digits-vgg"]
@@ -83,6 +83,95 @@ class DigitsVGG(Case):
         measured = accuracy(infer_in_onnx_runtime(self.small, data["x_test"]), data["y_test"])
         self.assertAlmostEqual(result["compressed"]["metric"], measured, delta=0.5 / len(data["y_test"]))
         self.assertTrue(all(layer["collapsed"] for layer in result["layers"]), result["layers"])
+
+
+class WithoutDerivative(Case):
+    """Behind the layers stands ScatterElements(reduction=max), which has no derivative here."""
+
+    MODEL = HERE.parent / "FormatsTests" / "Fixtures" / "scatter-max.onnx"
+
+    def compress(self, *options):
+        inputs = numpy.random.default_rng(5).normal(size=(600, 8)).astype(numpy.float32)
+        numpy.savez(self.folder / "x.npz", x=inputs)
+        small, report = self.folder / "small.onnx", self.folder / "report.json"
+        run("compress", self.MODEL, "--data", self.folder / "x.npz", "-o", small, "--report", report, "--max-layers", 1,
+            *options)
+        return inputs, small, read_json(report)
+
+    def test_it_is_compressed_by_what_its_own_block_computes(self):
+        for method in (["--method", "ridge"],
+                       ["--method", "layercollapse", "--optimizer", "adamw", "--learning-rate", 0.01]):
+            inputs, small, report = self.compress(*method)
+            self.assertEqual([warning["code"] for warning in report["warnings"]].count("no_gradient"), 1)
+            self.assertEqual(values_held(small), 36)
+            before, after = (infer_in_onnx_runtime(model, inputs) for model in (self.MODEL, small))
+            explained = 1 - numpy.square(after - before).mean() / before.var()
+            self.figure(f"{method[1]}: {explained:.1%} of the outputs' variance remain")
+            self.assertGreater(explained, 0.6)
+            self.assertLess(abs(infer(small, inputs, self.folder) - after).max(), 1e-4)
+
+    def test_the_plan_says_so_before(self):
+        said = run("inspect", self.MODEL).stdout
+        self.assertIn("'logits' has no derivative: it scatters by maximum", said)
+
+
+class Pixels(Case):
+    """Two convolutions of single pixels around an activation, a BatchNorm between, and a classifier behind one pixel."""
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.model, cls.data = cls.folder / "pixels.onnx", cls.folder / "x.npz"
+        own = numpy.random.default_rng(3)
+        weights = {
+            "conv1.weight": own.normal(0, 0.4, (24, 6, 1, 1)), "conv1.bias": own.normal(0, 0.4, 24),
+            "bn.weight": own.uniform(0.5, 1.5, 24), "bn.bias": own.normal(0, 0.1, 24),
+            "bn.running_mean": own.normal(0, 0.1, 24), "bn.running_var": own.uniform(0.5, 1.5, 24),
+            "conv2.weight": own.normal(0, 0.2, (6, 24, 1, 1)), "conv2.bias": own.normal(0, 0.1, 6),
+            "head.weight": own.normal(0, 0.4, (32, 6, 1, 1)), "head.bias": own.normal(0, 0.4, 32),
+            "fc.weight": own.normal(0, 0.3, (4, 32)), "fc.bias": own.normal(0, 0.1, 4),
+        }
+        node = onnx.helper.make_node
+        nodes = [
+            node("Conv", ["x", "conv1.weight", "conv1.bias"], ["a"], name="/conv1/Conv", kernel_shape=[1, 1]),
+            node("BatchNormalization", ["a", *(name for name in weights if name.startswith("bn."))], ["b"], name="/bn"),
+            node("Relu", ["b"], ["c"], name="/relu"),
+            node("Conv", ["c", "conv2.weight", "conv2.bias"], ["d"], name="/conv2/Conv", kernel_shape=[1, 1]),
+            node("Add", ["x", "d"], ["e"], name="/Add"),
+            node("GlobalAveragePool", ["e"], ["p"], name="/pool"),
+            node("Conv", ["p", "head.weight", "head.bias"], ["h"], name="/head/Conv", kernel_shape=[1, 1]),
+            node("HardSwish", ["h"], ["s"], name="/act"),
+            node("Flatten", ["s"], ["f"], name="/flatten"),
+            node("Gemm", ["f", "fc.weight", "fc.bias"], ["logits"], name="/fc/Gemm", transB=1),
+        ]
+        value = onnx.helper.make_tensor_value_info
+        graph = onnx.helper.make_graph(
+            nodes, "pixels", [value("x", 1, ["batch", 6, "height", 5])], [value("logits", 1, ["batch", 4])],
+            [onnx.numpy_helper.from_array(array.astype(numpy.float32), name) for name, array in weights.items()])
+        onnx.save(onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", 17)], ir_version=8), cls.model)
+        cls.inputs = own.normal(size=(500, 6, 4, 5)).astype(numpy.float32)
+        numpy.savez(cls.data, x=cls.inputs)
+
+    def test_both_runs_collapse_by_every_method_for_any_runtime(self):
+        before = infer_in_onnx_runtime(self.model, self.inputs)
+        for method in ("ridge", "layercollapse", "merge"):
+            small = self.folder / f"{method}.onnx"
+            options = {"ridge": [], "layercollapse": ["--steps", 60, "--optimizer", "adamw"],
+                       "merge": ["--threshold", 2, "--max-layers", 2]}[method]
+            budget = ["--max-layers", 2] if method == "ridge" else []
+            run("compress", self.model, "--data", self.data, "--method", method, "-o", small, "--quiet", *options, *budget)
+            onnx.checker.check_model(str(small), full_check=True)
+            kinds = [node.op_type for node in onnx.load(str(small)).graph.node]
+            self.assertEqual(kinds, ["Conv", "Add", "GlobalAveragePool", "Flatten", "Gemm"])
+            self.assertEqual(values_held(small), 6 * 7 + 4 * 7)
+            after = infer_in_onnx_runtime(small, self.inputs)
+            self.assertEqual(infer_in_onnx_runtime(small, self.inputs[:3, :, :2]).shape, (3, 4))
+            distance = abs(infer(small, self.inputs, self.folder) - after).max()
+            explained = 1 - numpy.square(after - before).mean() / before.var()
+            self.figure(f"{method}: {explained:.1%} of the variance remain; runtimes differ by {distance:.1e}")
+            self.assertLess(distance, 1e-5)
+            if method == "ridge":
+                self.assertGreater(explained, 0.7)
 
 
 class Refusals(Case):

@@ -145,6 +145,49 @@ func `a run of layers becomes one Gemm`(withBias: Bool) throws {
     try surgery.expectSameMeaning()
 }
 
+/// The convolutions of one pixel that a run becomes, or the linear layer behind a pixel.
+@Test(arguments: [true, false])
+func `a run of convolutions of single pixels becomes one of them, and behind one pixel a Gemm`(endsFlat: Bool) throws {
+    var nodes: [Draft.Node] = [
+        .init(opType: "Conv", inputs: ["x", "w1", "b1"], outputs: ["a"]),
+        .init(opType: "Relu", inputs: ["a"], outputs: ["r"]),
+    ]
+    if endsFlat {
+        nodes += [
+            .init(opType: "Flatten", inputs: ["r"], outputs: ["f"]),
+            .init(opType: "Gemm", inputs: ["f", "w3"], int: ["transB": 1]),
+        ]
+    } else {
+        nodes.append(.init(opType: "Conv", inputs: ["r", "w2"]))
+    }
+    let pixels: Int64 = endsFlat ? 1 : 3
+    let draft = Draft(
+        nodes,
+        [.floats("w1", [8, 4, 1, 1]), .floats("b1", [8])] + [
+            endsFlat ? .floats("w3", [2, 8]) : .floats("w2", [2, 8, 1, 1])
+        ], x: [-1, 4, pixels, pixels])
+    let folder = try Folder()
+    let surgery = try Surgery(folder.write(draft.bytes)) { graph, values in
+        let (first, last) = (try #require(values["a"]), try #require(values["y"]))
+        let (input, bias) = (graph[first].operands[0], try weight([2]))
+        return Rewrite(
+            removed: run(graph, first, last), output: last,
+            replacement: endsFlat
+                ? .linear(input: input, weight: try weight([2, 4]), bias: bias)
+                : .pointwise(input: input, weight: try weight([2, 4]), bias: bias),
+            scope: "layers.0")
+    }
+    #expect(
+        surgery.nodes
+            == (endsFlat
+                ? [
+                    "Flatten(x) /layers/0/Flatten_output_0",
+                    "Gemm(/layers/0/Flatten_output_0 layers.0.weight layers.0.bias) y",
+                ] : ["Conv(x layers.0.weight layers.0.bias) y"]))
+    #expect(surgery.after.weights["layers.0.weight"]?.shape.dimensions == (endsFlat ? [2, 4] : [2, 4, 1, 1]))
+    try surgery.expectSameMeaning()
+}
+
 @Test func `two rewrites one after the other become two layers`() throws {
     let document = try ONNXDocument(Fixture.digitsMLP)
     var graph = try document.lower(batch: 2)

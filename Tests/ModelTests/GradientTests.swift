@@ -318,3 +318,28 @@ func `a derivative equals the difference quotient`(test: GradientCase) throws {
         plan.tensor(operand).copy(from: original)
     }
 }
+
+@Test(arguments: [ScatterKind.multiply, .minimum, .maximum])
+func `what lies before an op without a derivative cannot be taught, and why is said`(kind: ScatterKind) throws {
+    var graph = Graph()
+    let x = graph.addInput("x", .float(try Shape([2, 3])))
+    func layer(_ name: String, _ input: ValueID) throws -> ValueID {
+        let tensor = try random(Shape([3, 3]), seed: 1, -1...1)
+        let weight = graph.addParameter(Parameter(name: name, tensor: tensor, isTrainable: true))
+        return try graph.append(.matMul(transposeLeft: false, transposeRight: true), [input, weight], name: name)
+    }
+    let first = try layer("first", x)
+    let places = try graph.append(.constant(Tensor([Int64(0), 0], Shape([2, 1]))), [])
+    let updates = try graph.append(.constant(Tensor([Float(1), 1], Shape([2, 1]))), [])
+    let scattered = try graph.append(
+        .scatterElements(kind, axis: 1), [first, places, updates], name: "scattered")
+    let last = try layer("last", scattered)
+    let isPositive = try graph.append(.compare(.greater), [last, last], name: "truth")
+    let text = "'scattered' has no derivative: it scatters by \(kind.rawValue)"
+    #expect(try graph.obstacle(from: last, to: [0]) == text)
+    #expect(try graph.obstacle(from: last, to: [0, 1]) == text)
+    #expect(try graph.obstacle(from: last, to: [1]) == nil)
+    #expect(try graph.obstacle(from: last, to: []) == nil)
+    #expect(try graph.obstacle(from: first, to: [1]) == "no derivative leads from 'first' back to the layers")
+    #expect(try graph.obstacle(from: isPositive, to: [1]) == "'truth' has no derivative: it is of no floats")
+}

@@ -183,4 +183,37 @@ import Testing
         #expect(chains.parametersBefore + convolutions == before)
         #expect(chains.parametersAfter + convolutions == after)
     }
+
+    @Test(arguments: ["ridge", "layercollapse"])
+    func `a network that cannot be differentiated is compressed all the same, and the report says how`(
+        method: String
+    ) throws {
+        let folder = try TemporaryFolder()
+        var random = SeededRandom(seed: 3)
+        let x = try Tensor((0..<3200).map { _ in Float.random(in: -2...2, using: &random) }, Shape([400, 8]))
+        let data = folder.path + "/x.npz"
+        try NPZ.write([("x", x)], to: data)
+        let options: KeyValuePairs<String, JSONValue> = [
+            "method": .string(method), "max_layers": 1, "steps": 30, "optimizer": "adamw",
+        ]
+        let order = CompressionOrder(
+            model: Samples.scatterMax, data: data,
+            options: try JobOptions(decoding: JSONValue.Object(options.map { ($0.key, $0.value) })),
+            output: folder.path + "/small.onnx",
+            reports: ["json", "md"].map { folder.path + "/report." + $0 })
+        var (warnings, steps) = ([String](), 0)
+        let ended = try Compression.run(order) { event in
+            if event.data["code"] == "no_gradient" { warnings.append(event.message) }
+            if event.data["train_loss"] != nil { steps += 1 }
+        }
+        #expect(steps == 30)
+        let warned = warnings.filter { $0.hasPrefix("'logits' has no derivative: it scatters by maximum; ") }
+        #expect(warned.count == 1)
+        let report = try Self.document(folder.path + "/report.json")
+        let said = report["warnings"]?.array?.filter { $0["code"] == "no_gradient" }.map { $0["message"]?.string }
+        #expect(said == warned)
+        #expect(ended.document["compressed"]?["parameters"] == 36)
+        let page = try String(contentsOf: URL(filePath: folder.path + "/report.md"), encoding: .utf8)
+        #expect(page.contains("has no derivative: it scatters by maximum"))
+    }
 }

@@ -43,6 +43,19 @@ import Testing
         #expect(plan["max_reduction"]?["parameters"] == .int(134_154 - 2570))
     }
 
+    @Test func `a network whose layers no loss can teach says so before the work`() throws {
+        let inspection = try Inspection(Samples.scatterMax)
+        #expect(inspection.document["candidates"]?.array?.count == 1)
+        let warning = inspection.document["warnings"]?.array?.first
+        #expect(warning?["code"] == "no_gradient")
+        let message =
+            "'logits' has no derivative: it scatters by maximum; collapsed layers are fitted and tuned against the "
+            + "outputs of their own blocks alone"
+        #expect(warning?["message"]?.string == message)
+        #expect(inspection.table.contains("warning: " + message))
+        #expect(try Inspection(Samples.mlp).document["warnings"] == [])
+    }
+
     @Test func `data alone are described by their keys`() throws {
         let inspection = try Inspection(Samples.digits)
         #expect(inspection.document["object"] == "dataset")

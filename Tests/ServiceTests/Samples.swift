@@ -9,6 +9,8 @@ enum Samples {
     static let vgg = root.appending(path: "Examples/digits/digits-vgg.onnx").path
     static let digits = root.appending(path: "Examples/digits/digits16.npz").path
     static let mlp = root.appending(path: "Tests/EndToEnd/fixtures/digits-mlp.onnx").path
+    /// Ends in an operator without a derivative (make_fixtures.py).
+    static let scatterMax = root.appending(path: "Tests/FormatsTests/Fixtures/scatter-max.onnx").path
     /// Computed by PyTorch 2.15 on the same weights.
     static let mlpReference = root.appending(path: "Tests/EndToEnd/fixtures/digits-mlp.reference.npz").path
 

@@ -1,0 +1,114 @@
+import Compute
+import Model
+
+/// What layers learn where no derivative leads from the network's outputs back to them: each block, cut out of the network,
+/// to give what the original's gives. That needs the network forward only.
+struct LocalLessons {
+    let original: Graph
+    /// The network that learns.
+    let graph: Graph
+    /// From what a block reads to what it computes.
+    let blocks: [(input: ValueID, output: ValueID)]
+
+    /// Said once, before the work.
+    static func warning(_ obstacle: String) -> String {
+        obstacle + "; collapsed layers are fitted and tuned against the outputs of their own blocks alone"
+    }
+
+    /// - Parameters:
+    ///   - trainable: indices of parameters in the blocks.
+    ///   - penalties: of slopes among them.
+    ///   - samples: the training samples; as many are learnt from as memory allows.
+    ///   - options: of the training.
+    ///   - afterStep: told the loss before each step.
+    /// - Returns: the network with other numbers.
+    /// - Throws: ``ModelError``.
+    func trained(
+        _ trainable: Set<Int>, penalties: [Objective.SlopePenalty] = [], on samples: Dataset, options: TrainingOptions,
+        afterStep: (Trainer, Float) -> Void
+    ) throws(ModelError) -> Graph {
+        let (network, objective, samples) = try prepare(penalties, samples)
+        guard !objective.terms.isEmpty else { return graph }
+        let trained = try network.trained(
+            objective, trainable: trainable, on: samples, options: options, afterStep: afterStep)
+        var result = graph
+        for index in trainable { result.setParameter(index, trained.parameters[index].tensor) }
+        return result
+    }
+
+    /// The blocks side by side, each with an input of its own; its target is what the original residual stream needs, as
+    /// for ``BlockMoments``.
+    func prepare(
+        _ penalties: [Objective.SlopePenalty], _ samples: Dataset
+    ) throws(ModelError) -> (Graph, Objective, Dataset) {
+        let batch = graph.batchSize
+        var network = Graph(parameters: graph.parameters)
+        var copies: [Int: ValueID] = [:]
+        var lessons = Dataset(inputs: [:], count: affordable(samples.count))
+        let chosen = samples.samples(0..<lessons.count)
+        var terms: [Objective.Term] = []
+        for (index, block) in blocks.enumerated() {
+            guard let before = original.value(named: graph[block.output].name) else { continue }
+            let residual = Residual(of: block.output, in: graph, original: original)
+            let now = try Inference(graph, fetching: [block.input] + (residual.map { [$0.now] } ?? []))
+                .outputs(for: chosen)
+            let wanted = try Inference(original, fetching: [before] + (residual.map { [$0.before] } ?? []))
+                .outputs(for: chosen)
+            let target = residual == nil ? wanted[0] : try wanted[0].plus(wanted[1], minus: now[1])
+            let (x, y) = ("local/input.\(index)", "local/target.\(index)")
+            lessons.inputs[x] = now[0].reshaped(now[0].shape.divided(into: lessons.count))
+            lessons.inputs[y] = target.reshaped(target.shape.divided(into: lessons.count))
+            let shape = graph.shape(block.input)
+            let input = network.addInput(x, .float(shape.divided(into: batch)))
+            let start = shape.divided(into: batch) == shape ? input : try network.append(.reshape(shape), [input])
+            let output = try network.copy(block, of: graph, reading: start, &copies)
+            let end = try network.append(.reshape(graph.shape(block.output).divided(into: batch)), [output])
+            let weight = Float(1 / max(target.variance, 1e-12)) / Float(blocks.count)
+            terms.append(.init(.meanSquare, of: end, target: y, weight: weight))
+        }
+        return (network, Objective(terms: terms, slopePenalties: penalties), lessons)
+    }
+
+    /// How many samples' inputs and targets may be kept.
+    private func affordable(_ count: Int) -> Int {
+        let batch = graph.batchSize
+        let bytes = blocks.reduce(0) {
+            $0 + 4 * (graph.shape($1.input).elementCount + graph.shape($1.output).elementCount) / batch
+        }
+        return min(count, max(batch, Lessons.hiddenByteLimit / max(1, bytes)))
+    }
+}
+
+extension Shape {
+    /// `[count * K, ...]` as `[count, K, ...]`; as it is where K is one.
+    fileprivate func divided(into count: Int) -> Shape {
+        guard rank > 0, self[0] != count else { return self }
+        let rows = self[0] / max(1, count)
+        do { return try Shape([count, rows] + dimensions.dropFirst()) } catch { return self }
+    }
+}
+
+extension Graph {
+    /// Appends the ops of another graph from one value to another.
+    fileprivate mutating func copy(
+        _ block: (input: ValueID, output: ValueID), of graph: Graph, reading start: ValueID,
+        _ parameters: inout [Int: ValueID]
+    ) throws(ModelError) -> ValueID {
+        var needed: Set<ValueID> = [block.output]
+        for value in graph.values.prefix(block.output.index + 1).reversed()
+        where needed.contains(value) && value != block.input {
+            needed.formUnion(graph[value].operands)
+        }
+        var moved = [block.input: start]
+        for value in needed.sorted() where value != block.input {
+            if let index = graph.parameterIndex(value) {
+                if parameters[index] == nil { parameters[index] = try append(.parameter(index), []) }
+                moved[value] = parameters[index]
+            } else {
+                moved[value] = try append(
+                    graph[value].op, graph[value].operands.compactMap { moved[$0] }, name: graph[value].name)
+            }
+        }
+        return moved[block.output] ?? start
+    }
+}
