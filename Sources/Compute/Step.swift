@@ -7,14 +7,21 @@ package struct Step {
     package let operationCount: Int
     /// Bytes of memory that the step reads and writes, each once.
     package let byteCount: Int
+    /// What the step needs while it runs, which a plan places; a step that runs outside of one does so itself.
+    package let scratch: Scratch?
     package let run: () -> Void
 
     /// The body works on addresses; `operands` are what keeps those valid.
-    init(_ name: String, keeping operands: [Tensor], operations: Int = 0, _ body: @escaping () -> Void) {
+    init(
+        _ name: String, keeping operands: [Tensor], scratch: Scratch? = nil, operations: Int = 0,
+        _ body: @escaping () -> Void
+    ) {
         self.name = name
         operationCount = operations
         byteCount = operands.reduce(0) { $0 + $1.byteCount }
+        self.scratch = scratch
         run = {
+            scratch?.placeAlone()
             body()
             withExtendedLifetime(operands) {}
         }

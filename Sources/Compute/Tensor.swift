@@ -1,6 +1,6 @@
 import Glibc
 
-/// A typed, contiguous, row-major view of a storage.
+/// A typed, contiguous view of a storage, row-major unless it says otherwise.
 ///
 /// Copying a tensor copies the view, not the elements: two tensors over one region see each other's writes.
 package struct Tensor: Sendable {
@@ -8,6 +8,9 @@ package struct Tensor: Sendable {
     package let shape: Shape
     package let storage: TensorStorage
     package let byteOffset: Int
+    /// How many channels lie beside each other: 1 in row-major order; more, ``channelBlock``, where a tensor of `[N, C, ...]`
+    /// lies in memory as `[N, C / block, ..., block]`. Only convolutions and what may stand between two know that order.
+    package var block = 1
 
     /// A view of `storage` from `byteOffset` on; it must lie inside, at a multiple of the element's size.
     package init(_ type: ElementType, _ shape: Shape, in storage: TensorStorage, byteOffset: Int) {

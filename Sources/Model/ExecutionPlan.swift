@@ -40,8 +40,11 @@ package final class ExecutionPlan {
         tensors = [Tensor?](repeating: nil, count: graph.nodes.count)
         let lifetimes = Lifetimes(of: graph, fetching: fetching, updates: updates)
         try placeLeaves(lifetimes, updated: Set(updates.map(\.parameter)))
-        try placeBuffers(lifetimes)
+        let blocks = ChannelBlocks(
+            of: graph, isNeeded: lifetimes.isNeeded, seen: fetching + updates.map(\.gradient))
+        try placeBuffers(lifetimes, blocks)
         try prepareSteps(lifetimes, updates, forwardEnd: fetching.map(\.index).max() ?? 0)
+        try placeScratch()
         if StepProfile.shared != nil { nanoseconds = [UInt64](repeating: 0, count: steps.count) }
     }
 
@@ -90,7 +93,7 @@ package final class ExecutionPlan {
         }
     }
 
-    private func placeBuffers(_ lifetimes: Lifetimes) throws(ModelError) {
+    private func placeBuffers(_ lifetimes: Lifetimes, _ blocks: ChannelBlocks) throws(ModelError) {
         let roots = graph.values.filter { lifetimes.ownsBuffer($0) }
         let memory = MemoryPlan(
             roots.map { root in
@@ -110,6 +113,7 @@ package final class ExecutionPlan {
             guard let root = tensors[lifetimes.roots[value.index].index] else { continue }
             tensors[value.index] = root.reshaped(graph.shape(value))
         }
+        for value in graph.values where blocks.isBlocked[value.index] { tensors[value.index]?.block = channelBlock }
     }
 
     private func prepareSteps(_ lifetimes: Lifetimes, _ updates: [Update], forwardEnd: Int) throws(ModelError) {
@@ -128,6 +132,16 @@ package final class ExecutionPlan {
                 phases.append(.update)
             }
         }
+    }
+
+    /// Steps run one at a time, so what they need only while they run is one storage as large as the largest wants.
+    private func placeScratch() throws(ModelError) {
+        let byteCounts = steps.compactMap(\.scratch?.byteCount)
+        guard let largest = byteCounts.max(), largest > 0 else { return }
+        let storage: TensorStorage
+        do { storage = try TensorStorage(byteCount: largest) } catch { throw .compute(.memory(error)) }
+        byteCount += largest
+        for step in steps { step.scratch?.place(in: storage) }
     }
 
     private func allocate(_ type: ValueType) throws(ModelError) -> Tensor {

@@ -65,6 +65,46 @@ func `a convolution agrees with sums in Float64`(c: ConvolutionCase) throws {
     }
 }
 
+/// Wide enough for Winograd's algorithm, where the processor has it.
+@Test func `a wide convolution and its derivatives agree with sums in Float64`() throws {
+    let window = Window(kernel: [3, 3], strides: [1, 1], dilations: [1, 1], padsBegin: [1, 1], padsEnd: [1, 1])
+    let (x, weight) = try (random([2, 64, 17, 18], seed: 1), random([64, 64, 3, 3], seed: 2))
+    let dy = try random([2, 64, 17, 18], seed: 3)
+    let y = try result([2, 64, 17, 18]) {
+        try .convolution(x, weight: weight, bias: nil, window: window, groups: 1, into: $0)
+    }
+    let (a, w) = (x.floats, weight.floats)
+    let samples = Array(stride(from: 0, to: y.shape.elementCount, by: 977))
+    let expected = samples.map { element in
+        let out = place(element, in: y.shape.dimensions)
+        var sum = 0.0
+        for channel in 0..<64 {
+            for tap in 0..<9 {
+                let (row, column) = (out[2] + tap / 3 - 1, out[3] + tap % 3 - 1)
+                guard row >= 0, row < 17, column >= 0, column < 18 else { continue }
+                let element = a[((out[0] * 64 + channel) * 17 + row) * 18 + column]
+                sum += Double(element) * Double(w[(out[1] * 64 + channel) * 9 + tap])
+            }
+        }
+        return sum
+    }
+    expectClose(samples.map { y.floats[$0] }, expected, within: 2e-5)
+
+    // A convolution is linear in both: `y . dy = x . dx = w . dw`.
+    func product(_ left: [Float], _ right: [Float]) -> Double {
+        zip(left, right).reduce(0) { $0 + Double($1.0) * Double($1.1) }
+    }
+    let dx = try result([2, 64, 17, 18]) {
+        try .convolutionBackwardData(dy: dy, weight: weight, window: window, groups: 1, into: $0)
+    }
+    let dWeight = try result([64, 64, 3, 3]) {
+        try .convolutionBackwardWeights(x, dy: dy, window: window, groups: 1, into: $0)
+    }
+    let total = product(y.floats, dy.floats)
+    #expect(abs(product(a, dx.floats) - total) < 1e-4 * abs(total) + 1e-2)
+    #expect(abs(product(w, dWeight.floats) - total) < 1e-4 * abs(total) + 1e-2)
+}
+
 @Test func `a convolution whose sizes do not fit is refused`() throws {
     let c = convolutionCases[0]
     let (x, weight, y) = try (zeros(c.x), zeros([5, 2, 3, 3]), zeros(c.y))

@@ -29,6 +29,22 @@ extension Layout {
         return layout
     }
 
+    /// Float32 elements as a tensor has them.
+    static func of(_ tensor: Tensor) throws(ComputeError) -> Layout { try of(tensor.shape, block: tensor.block) }
+
+    /// Float32 elements with so many channels beside each other.
+    static func of(_ shape: Shape, block: Int) throws(ComputeError) -> Layout {
+        let sizes = shape.dimensions
+        guard block > 1 else { return try plain(sizes) }
+        precondition(sizes.count == 4 && sizes[1] % block == 0, "images are what lies in blocks")
+        var layout = Layout()
+        let tag = block == 16 ? dnnl_aBcd16b : dnnl_aBcd8b
+        try oneDNN("dnnl_memory_desc_init_by_tag") {
+            unsafe dnnl_memory_desc_init_by_tag(&layout, 4, sizes.map(Int64.init), dnnl_f32, tag)
+        }
+        return layout
+    }
+
     var byteCount: Int { unsafe withUnsafePointer(to: self) { unsafe dnnl_memory_desc_get_size($0) } }
 
     func isEqual(to other: Layout) -> Bool {
@@ -37,6 +53,11 @@ extension Layout {
         }
     }
 }
+
+/// How many channels oneDNN's convolutions like beside each other: the floats of the processor's widest vector.
+package let channelBlock =
+    dnnl_get_effective_cpu_isa().rawValue & dnnl_cpu_isa_avx512_core.rawValue == dnnl_cpu_isa_avx512_core.rawValue
+    ? 16 : 8
 
 /// How far apart neighbours along each axis lie in a row-major tensor.
 func rowMajorStrides(_ sizes: [Int]) -> [Int] {

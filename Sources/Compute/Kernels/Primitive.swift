@@ -56,17 +56,21 @@ import COneDNN
     private let description: PrimitiveDescription
     private let engine: Engine
     private var arguments: [dnnl_exec_arg_t] = unsafe []
-    private let scratchpad: TensorStorage
+    /// Where the scratchpad lies that nobody shares.
+    private let scratchpad: TensorStorage?
 
-    init(_ description: PrimitiveDescription) throws(ComputeError) {
+    /// - `scratch`: what the scratchpad is a part of; without it the primitive has one of its own.
+    init(_ description: PrimitiveDescription, scratch: Scratch? = nil) throws(ComputeError) {
         self.description = description
         engine = try Engine.shared()
-        scratchpad = try .scratch(description.layout(of: DNNL_ARG_SCRATCHPAD))
+        let layout = try description.layout(of: DNNL_ARG_SCRATCHPAD)
+        scratchpad = scratch == nil && layout.byteCount > 0 ? try .scratch(layout) : nil
         var handle: dnnl_primitive_t?
         try oneDNN("dnnl_primitive_create") { unsafe dnnl_primitive_create(&handle, description.handle) }
         guard let handle = unsafe handle else { throw .oneDNN(call: "dnnl_primitive_create", status: 0) }
         unsafe self.handle = handle
-        if scratchpad.byteCount > 0 { try unsafe bind(DNNL_ARG_SCRATCHPAD, scratchpad.bytes) }
+        if let scratchpad { try unsafe bind(DNNL_ARG_SCRATCHPAD, scratchpad.bytes) }
+        if let scratch, layout.byteCount > 0 { try bind(DNNL_ARG_SCRATCHPAD, to: scratch) }
     }
 
     deinit {
@@ -75,11 +79,33 @@ import COneDNN
     }
 
     /// Says where an argument lies. The caller keeps the memory, which has the layout of the description.
-    func bind(_ argument: Int32, _ address: UnsafeMutableRawPointer) throws(ComputeError) {
+    func bind(_ argument: Int32, _ address: UnsafeMutableRawPointer?) throws(ComputeError) {
         var layout = try description.layout(of: argument)
         var memory: dnnl_memory_t?
         try oneDNN("dnnl_memory_create") { unsafe dnnl_memory_create(&memory, &layout, engine.handle, address) }
         unsafe arguments.append(dnnl_exec_arg_t(arg: argument, memory: memory))
+    }
+
+    /// Makes an argument a part of the scratch memory, which the other uses of that argument share.
+    ///
+    /// - `others`: arguments of other primitives that are the same memory.
+    func bind(
+        _ argument: Int32, to scratch: Scratch, sharing others: [(primitive: Primitive, argument: Int32)] = []
+    ) throws(ComputeError) {
+        var users: [dnnl_memory_t] = unsafe []
+        for user in [(primitive: self, argument: argument)] + others {
+            try unsafe user.primitive.bind(user.argument, nil)
+            if let memory = unsafe user.primitive.arguments.last?.memory { unsafe users.append(memory) }
+        }
+        let keepers = [self] + others.map(\.primitive)
+        let handles = unsafe users
+        scratch.reserve(try description.layout(of: argument).byteCount) { storage, offset in
+            // SAFETY: the primitives own these handles and live as long as the closure; the part holds their layout.
+            for index in unsafe handles.indices {
+                unsafe dnnl_memory_set_data_handle(handles[index], storage.bytes + offset)
+            }
+            withExtendedLifetime(keepers) {}
+        }
     }
 
     func run() {

@@ -2,45 +2,39 @@ import COneDNN
 
 /// A primitive whose arguments may lie in memory in an order that it does not like: those are reordered before and after.
 ///
-/// Convolutions run several times faster on blocked layouts than on plain ones; the reorders cost little beside them.
+/// Convolutions run several times faster on blocked layouts than on plain ones.
 final class ReorderingPrimitive {
+    let scratch = Scratch()
     private let description: PrimitiveDescription
     private let primitive: Primitive
     private var before: [Primitive] = []
     private var after: [Primitive] = []
-    private var buffers: [TensorStorage] = []
 
     init(_ description: PrimitiveDescription) throws(ComputeError) {
         self.description = description
-        primitive = try Primitive(description)
+        primitive = try Primitive(description, scratch: scratch)
     }
 
-    /// An operand of `sizes` in row-major order.
-    func read(_ argument: Int32, _ tensor: Tensor, _ sizes: [Int]) throws(ComputeError) {
-        let (plain, wanted) = try (Layout.plain(sizes), description.layout(of: argument))
+    /// An operand that lies in memory as `layout` says.
+    func read(_ argument: Int32, _ tensor: Tensor, _ layout: Layout) throws(ComputeError) {
+        let wanted = try description.layout(of: argument)
         let address = try unsafe UnsafeMutableRawPointer(tensor.source())
-        if wanted.isEqual(to: plain) { return try unsafe primitive.bind(argument, address) }
-        let buffer = try TensorStorage.scratch(wanted)
-        let reorder = try Primitive(PrimitiveDescription(reorder: plain, to: wanted))
+        if wanted.isEqual(to: layout) { return try unsafe primitive.bind(argument, address) }
+        let reorder = try Primitive(PrimitiveDescription(reorder: layout, to: wanted), scratch: scratch)
         try unsafe reorder.bind(DNNL_ARG_SRC_0, address)
-        try unsafe reorder.bind(DNNL_ARG_DST_0, buffer.bytes)
-        try unsafe primitive.bind(argument, buffer.bytes)
+        try primitive.bind(argument, to: scratch, sharing: [(reorder, DNNL_ARG_DST_0)])
         before.append(reorder)
-        buffers.append(buffer)
     }
 
-    /// The result of `sizes` in row-major order.
-    func write(_ argument: Int32, _ tensor: Tensor, _ sizes: [Int]) throws(ComputeError) {
-        let (plain, made) = try (Layout.plain(sizes), description.layout(of: argument))
+    /// The result, which will lie in memory as `layout` says.
+    func write(_ argument: Int32, _ tensor: Tensor, _ layout: Layout) throws(ComputeError) {
+        let made = try description.layout(of: argument)
         let address = unsafe UnsafeMutableRawPointer(tensor.target())
-        if made.isEqual(to: plain) { return try unsafe primitive.bind(argument, address) }
-        let buffer = try TensorStorage.scratch(made)
-        let reorder = try Primitive(PrimitiveDescription(reorder: made, to: plain))
-        try unsafe reorder.bind(DNNL_ARG_SRC_0, buffer.bytes)
+        if made.isEqual(to: layout) { return try unsafe primitive.bind(argument, address) }
+        let reorder = try Primitive(PrimitiveDescription(reorder: made, to: layout), scratch: scratch)
         try unsafe reorder.bind(DNNL_ARG_DST_0, address)
-        try unsafe primitive.bind(argument, buffer.bytes)
+        try primitive.bind(argument, to: scratch, sharing: [(reorder, DNNL_ARG_SRC_0)])
         after.append(reorder)
-        buffers.append(buffer)
     }
 
     func run() {

@@ -16,31 +16,33 @@ extension Step {
         // The sum is taken without the largest term, which is 1: where a network is sure, all of the loss is in the rest.
         let exponentials = try Tensor.scratch(logits.shape)
         let exponential = try unary(.exp, exponentials, into: exponentials)
+        let rowLosses = try Tensor.scratch(.of([rows.count]))
         let (x, e, result) = try unsafe (logits.source(), exponentials.target(), loss.target())
-        return Step("crossEntropy", keeping: [logits, labels, exponentials, loss]) {
-            var (total, counted) = (0.0, 0)
-            for row in 0..<rows.count {
-                // SAFETY: `x` and `e` hold `count * classes` elements and the label is below `classes`.
-                let (x, e) = unsafe (x + row * rows.classes, e + row * rows.classes)
-                var largest = unsafe x[0]
-                for c in 1..<max(1, rows.classes) { unsafe largest = max(largest, x[c]) }
-                for c in 0..<rows.classes { unsafe e[c] = x[c] - largest }
-                if let label = rows.label(row) { unsafe total -= Double(e[label]) }
-                for c in 0..<rows.classes where unsafe e[c] == 0 {
-                    unsafe e[c] = -.infinity
-                    break
+        let losses = unsafe rowLosses.target()
+        return Step("crossEntropy", keeping: [logits, labels, exponentials, rowLosses, loss]) {
+            inParallel(rows.count, grain: rows.grain) { part, _ in
+                // SAFETY: `x` and `e` hold `count * classes` elements, `losses` one a row; the label is below `classes`.
+                for row in part {
+                    let e = unsafe e + row * rows.classes
+                    unsafe LabelledRows.centre(x + row * rows.classes, into: e, count: rows.classes)
+                    unsafe losses[row] = rows.label(row).map { unsafe -e[$0] } ?? 0
+                    for c in 0..<rows.classes where unsafe e[c] == 0 {
+                        unsafe e[c] = -.infinity
+                        break
+                    }
                 }
             }
             exponential.run()
-            for row in 0..<rows.count where rows.label(row) != nil {
+            inParallel(rows.count, grain: rows.grain) { part, _ in
                 // SAFETY: as above.
-                let e = unsafe e + row * rows.classes
-                var others = 0.0
-                for c in 0..<rows.classes { unsafe others += Double(e[c]) }
-                total += log1p(others)
-                counted += 1
+                for row in part where rows.label(row) != nil {
+                    let e = unsafe e + row * rows.classes
+                    unsafe losses[row] += log1pf(sum(rows.classes) { unsafe $0.of(e) })
+                }
             }
-            unsafe result[0] = Float(total / Double(max(1, counted)))
+            var total = 0.0
+            for row in 0..<rows.count { unsafe total += Double(losses[row]) }
+            unsafe result[0] = Float(total / Double(max(1, rows.countLabelled())))
         }
     }
 
@@ -56,18 +58,18 @@ extension Step {
         let (g, d) = try unsafe (dLoss.source(), dLogits.target())
         return Step("crossEntropy backward", keeping: [logits, labels, dLoss, dLogits]) {
             softmax.run()
-            var counted = 0
-            for row in 0..<rows.count where rows.label(row) != nil { counted += 1 }
-            let scale = unsafe g[0] / Float(max(1, counted))
-            for row in 0..<rows.count {
-                // SAFETY: as in `crossEntropy`.
-                let d = unsafe d + row * rows.classes
-                guard let label = rows.label(row) else {
-                    unsafe d.update(repeating: 0, count: rows.classes)
-                    continue
+            let scale = unsafe g[0] / Float(max(1, rows.countLabelled()))
+            inParallel(rows.count, grain: rows.grain) { part, _ in
+                for row in part {
+                    // SAFETY: as in `crossEntropy`.
+                    let d = unsafe d + row * rows.classes
+                    guard let label = rows.label(row) else {
+                        unsafe d.update(repeating: 0, count: rows.classes)
+                        continue
+                    }
+                    for c in 0..<rows.classes { unsafe d[c] *= scale }
+                    unsafe d[label] -= scale
                 }
-                for c in 0..<rows.classes { unsafe d[c] *= scale }
-                unsafe d[label] -= scale
             }
         }
     }
@@ -88,6 +90,26 @@ extension Step {
         self.classes = classes
         self.ignored = ignored
         unsafe self.labels = try labels.source(as: Int64.self)
+    }
+
+    /// Rows that are worth a thread.
+    var grain: Int { max(1, manyElements / max(1, classes)) }
+
+    func countLabelled() -> Int { (0..<count).count { label($0) != nil } }
+
+    /// `result = x - max(x)`
+    // SAFETY: both are a row of `count` classes.
+    @inline(never)
+    static func centre(_ x: UnsafeMutablePointer<Float>, into result: UnsafeMutablePointer<Float>, count: Int) {
+        var lanes = SIMD8<Float>(repeating: -.infinity)
+        let whole = count & ~7
+        for index in stride(from: 0, to: whole, by: 8) {
+            let next = unsafe UnsafeRawPointer(x + index).loadUnaligned(as: SIMD8<Float>.self)
+            lanes.replace(with: next, where: next .> lanes)
+        }
+        var largest = lanes.max()
+        for index in whole..<count { unsafe largest = max(largest, x[index]) }
+        for index in 0..<count { unsafe result[index] = x[index] - largest }
     }
 
     /// The class of a row, or nil if it is ignored.

@@ -15,11 +15,23 @@ extension Step {
         let count = parameter.shape.elementCount
         return Step("sgd", keeping: [parameter, gradient, velocity, learningRate]) {
             let rate = unsafe rate[0]
-            // SAFETY: the three tensors hold `count` elements.
-            for index in 0..<count {
-                unsafe v[index] = momentum * v[index] + (g[index] + weightDecay * p[index])
-                unsafe p[index] -= rate * v[index]
+            inParallel(count, grain: manyElements) { elements, _ in
+                // SAFETY: the three tensors hold `count` elements.
+                unsafe descend(elements, p, g, v, rate: rate, momentum: momentum, weightDecay: weightDecay)
             }
+        }
+    }
+
+    /// A function of its own for the sake of its locals: the compiler vectorises only what nobody else can change.
+    @inline(never)
+    private static func descend(
+        _ elements: Range<Int>, _ p: UnsafeMutablePointer<Float>, _ g: UnsafeMutablePointer<Float>,
+        _ v: UnsafeMutablePointer<Float>, rate: Float, momentum: Float, weightDecay: Float
+    ) {
+        for index in elements {
+            let velocity = unsafe momentum * v[index] + (g[index] + weightDecay * p[index])
+            unsafe v[index] = velocity
+            unsafe p[index] -= rate * velocity
         }
     }
 
@@ -42,8 +54,10 @@ extension Step {
         let schedule_ = try unsafe schedule.source()
         return Step("adamW", keeping: [parameter, gradient, first, second, schedule]) {
             let rate = unsafe schedule_[0]
-            unsafe update.run(
-                kept: 1 - rate * weightDecay, stride: rate * schedule_[1], correction: schedule_[2].squareRoot())
+            let (stride, correction) = unsafe (rate * schedule_[1], schedule_[2].squareRoot())
+            inParallel(update.count, grain: manyElements) { elements, _ in
+                update.run(elements, kept: 1 - rate * weightDecay, stride: stride, correction: correction)
+            }
         }
     }
 }
@@ -61,13 +75,13 @@ extension Step {
     /// Copies everything to locals: the compiler cannot know that the loop does not write over what `self` lies in, and
     /// vectorises only if nothing is read again.
     @inline(never)
-    func run(kept: Float, stride: Float, correction: Float) {
+    func run(_ elements: Range<Int>, kept: Float, stride: Float, correction: Float) {
         let (p, g, m, v) = unsafe (parameter, gradient, first, second)
         // In Float64: 1 - 0.999 has four digits left in Float32.
         let (rest1, rest2) = (Float(1 - Double(beta1)), Float(1 - Double(beta2)))
         let (beta2, epsilon) = (beta2, epsilon)
         // SAFETY: the four tensors hold `count` elements.
-        for index in 0..<count {
+        for index in elements {
             let slope = unsafe g[index]
             let mean = unsafe m[index] + (slope - m[index]) * rest1
             let square = unsafe v[index] * beta2 + slope * slope * rest2

@@ -10,10 +10,11 @@ extension Step {
     package static func maxPool(_ x: Tensor, window: Window, into result: Tensor) throws(ComputeError) -> Step {
         let pooling = try Pooling(x: x.shape, y: result.shape, window)
         guard result.shape.elementCount > 0 else { return Step("maxPool", keeping: []) {} }
-        let primitive = try Primitive(pooling.forward(dnnl_pooling_max, dnnl_forward_inference))
-        try unsafe primitive.bind(DNNL_ARG_SRC_0, x.source())
-        try unsafe primitive.bind(DNNL_ARG_DST_0, result.target())
-        return Step("maxPool", keeping: [x, result], primitive.run)
+        let primitive = try ReorderingPrimitive(
+            pooling.forward(dnnl_pooling_max, dnnl_forward_inference, block: x.block))
+        try primitive.read(DNNL_ARG_SRC_0, x, .of(x))
+        try primitive.write(DNNL_ARG_DST_0, result, .of(result))
+        return Step("maxPool", keeping: [x, result], scratch: primitive.scratch, primitive.run)
     }
 
     /// The derivative of ``maxPool(_:window:into:)``: each `dy` goes to the first of the largest under its window.
@@ -25,22 +26,20 @@ extension Step {
         try dx.shape.require(x.shape, for: "maxPool backward")
         let pooling = try Pooling(x: x.shape, y: dy.shape, window)
         guard dy.shape.elementCount > 0 else { return try fill(dx, value: 0) }
+        if x.block > 1 { return try blockedMaxPoolBackward(x, dy: dy, window: window, into: dx) }
         // The forward pass runs once more: it tells the backward one where the largest were.
         let description = try pooling.forward(dnnl_pooling_max, dnnl_forward_training)
-        let forward = try Primitive(description)
-        let backward = try Primitive(pooling.backward(dnnl_pooling_max, forward: description))
-        let y = try Tensor.scratch(dy.shape)
-        let places = try TensorStorage.scratch(description.layout(of: DNNL_ARG_WORKSPACE))
+        let scratch = Scratch()
+        let forward = try Primitive(description, scratch: scratch)
+        let backward = try Primitive(pooling.backward(dnnl_pooling_max, forward: description), scratch: scratch)
         try unsafe forward.bind(DNNL_ARG_SRC_0, x.source())
-        try unsafe forward.bind(DNNL_ARG_DST_0, y.target())
-        try unsafe forward.bind(DNNL_ARG_WORKSPACE, places.bytes)
-        try unsafe backward.bind(DNNL_ARG_WORKSPACE, places.bytes)
+        try forward.bind(DNNL_ARG_DST_0, to: scratch)
+        try forward.bind(DNNL_ARG_WORKSPACE, to: scratch, sharing: [(backward, DNNL_ARG_WORKSPACE)])
         try unsafe backward.bind(DNNL_ARG_DIFF_DST_0, dy.source())
         try unsafe backward.bind(DNNL_ARG_DIFF_SRC_0, dx.target())
-        return Step("maxPool backward", keeping: [x, dy, dx, y]) {
+        return Step("maxPool backward", keeping: [x, dy, dx], scratch: scratch) {
             forward.run()
             backward.run()
-            withExtendedLifetime(places) {}
         }
     }
 
@@ -108,9 +107,11 @@ private struct Pooling {
         (self.x, self.y, self.window) = (x, y, window)
     }
 
-    func forward(_ algorithm: dnnl_alg_kind_t, _ kind: dnnl_prop_kind_t) throws(ComputeError) -> PrimitiveDescription {
+    func forward(
+        _ algorithm: dnnl_alg_kind_t, _ kind: dnnl_prop_kind_t, block: Int = 1
+    ) throws(ComputeError) -> PrimitiveDescription {
         let window = OneDNNWindow(window, over: x.dimensions, into: y.dimensions)
-        var (x, y) = try (Layout.plain(x.dimensions), Layout.plain(y.dimensions))
+        var (x, y) = try (Layout.of(x, block: block), Layout.of(y, block: block))
         var operation = dnnl_pooling_v2_desc_t()
         try oneDNN("dnnl_pooling_v2_forward_desc_init") {
             unsafe dnnl_pooling_v2_forward_desc_init(

@@ -8,6 +8,10 @@ extension Step {
     package static func reduce(
         _ kind: ReduceKind, _ x: Tensor, axes: [Int], into result: Tensor
     ) throws(ComputeError) -> Step {
+        if x.block > 1 {
+            precondition(kind == .sum && axes.sorted() == [0, 2, 3], "of blocks only the channels are summed")
+            return try channelSums(x, into: result)
+        }
         let walk = try Reduction(x.shape, axes: axes, into: result.shape)
         precondition(x.type == result.type, "a reduction keeps the type")
         return switch x.type {

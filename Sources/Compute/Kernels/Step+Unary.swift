@@ -6,9 +6,9 @@ extension Step {
     ///
     /// - Throws: ``ComputeError/shape(_:)`` unless the shapes are equal.
     package static func unary(_ kind: UnaryKind, _ x: Tensor, into result: Tensor) throws(ComputeError) -> Step {
-        try x.shape.require(result.shape, for: "unary")
+        try x.shape.require(result.shape, for: kind.name)
         let count = x.shape.elementCount
-        guard count > 0 else { return Step("unary", keeping: []) {} }
+        guard count > 0 else { return Step(kind.name, keeping: []) {} }
         switch x.type {
         case .int64: return try integerUnary(kind, x, of: Int64.self, into: result)
         case .int32: return try integerUnary(kind, x, of: Int32.self, into: result)
@@ -18,10 +18,10 @@ extension Step {
             let primitive = try Primitive(.eltwise(algorithm, alpha: alpha, beta: beta, count: count))
             try unsafe primitive.bind(DNNL_ARG_SRC_0, x.source())
             try unsafe primitive.bind(DNNL_ARG_DST_0, result.target())
-            return Step("unary", keeping: [x, result], primitive.run)
+            return Step(kind.name, keeping: [x, result], primitive.run)
         }
         let loop = try UnaryLoop(x, result)
-        func step(_ body: @escaping () -> Void) -> Step { Step("unary", keeping: [x, result], body) }
+        func step(_ body: @escaping () -> Void) -> Step { Step(kind.name, keeping: [x, result], body) }
         return switch kind {
         case .relu: step { loop.run { $0 < 0 ? 0 : $0 } }
         case .leakyRelu(let slope): step { loop.run { $0 < 0 ? slope * $0 : $0 } }
@@ -50,19 +50,19 @@ extension Step {
     package static func unaryBackward(
         _ kind: UnaryKind, x: Tensor, dy: Tensor, into dx: Tensor
     ) throws(ComputeError) -> Step {
-        try dy.shape.require(x.shape, for: "unary backward")
-        try dx.shape.require(x.shape, for: "unary backward")
+        try dy.shape.require(x.shape, for: "\(kind.name) backward")
+        try dx.shape.require(x.shape, for: "\(kind.name) backward")
         let count = x.shape.elementCount
-        guard count > 0 else { return Step("unary backward", keeping: []) {} }
+        guard count > 0 else { return Step("\(kind.name) backward", keeping: []) {} }
         if let (algorithm, alpha, beta) = kind.eltwise(count) {
             let primitive = try Primitive(.eltwiseBackward(algorithm, alpha: alpha, beta: beta, count: count))
             try unsafe primitive.bind(DNNL_ARG_SRC_0, x.source())
             try unsafe primitive.bind(DNNL_ARG_DIFF_DST_0, dy.source())
             try unsafe primitive.bind(DNNL_ARG_DIFF_SRC_0, dx.target())
-            return Step("unary backward", keeping: [x, dy, dx], primitive.run)
+            return Step("\(kind.name) backward", keeping: [x, dy, dx], primitive.run)
         }
         let loop = try UnaryLoop(x, dy, dx)
-        func step(_ body: @escaping () -> Void) -> Step { Step("unary backward", keeping: [x, dy, dx], body) }
+        func step(_ body: @escaping () -> Void) -> Step { Step("\(kind.name) backward", keeping: [x, dy, dx], body) }
         return switch kind {
         case .relu: step { loop.run { $0 > 0 ? $1 : 0 } }
         case .leakyRelu(let slope): step { loop.run { $0 > 0 ? $1 : slope * $1 } }
@@ -155,6 +155,9 @@ extension Step {
 let manyElements = 65_536
 
 extension UnaryKind {
+    /// Without the numbers that some have.
+    fileprivate var name: String { String("\(self)".prefix { $0 != "(" }) }
+
     /// What oneDNN calls it; nil where a loop of our own does it, for want of a name or because it starts at once.
     fileprivate func eltwise(_ count: Int) -> (dnnl_alg_kind_t, alpha: Float, beta: Float)? {
         switch self {

@@ -1,0 +1,69 @@
+import Compute
+
+/// Which values of a graph lie in memory in blocks of channels, which is how convolutions read and write images fastest: those
+/// between two of them, if nothing else looks at them.
+struct ChannelBlocks {
+    private(set) var isBlocked: [Bool]
+
+    /// - Parameters:
+    ///   - graph: what is to run.
+    ///   - isNeeded: for each value, whether it runs.
+    ///   - seen: values that somebody outside of the graph reads.
+    init(of graph: Graph, isNeeded: [Bool], seen: [ValueID]) {
+        isBlocked = graph.values.map { isNeeded[$0.index] && graph.canBeBlocked($0) }
+        for value in seen { isBlocked[value.index] = false }
+        for value in graph.values where isNeeded[value.index] {
+            for (position, operand) in graph[value].operands.enumerated()
+            where !graph.takesBlocks(value, position) { isBlocked[operand.index] = false }
+        }
+        // What is done element by element has all its images in one order.
+        var isSettled = false
+        while !isSettled {
+            isSettled = true
+            for value in graph.values where isNeeded[value.index] {
+                let images = graph.imagesInOneOrder(value)
+                guard images.contains(where: { isBlocked[$0.index] }), !images.allSatisfy({ isBlocked[$0.index] })
+                else { continue }
+                for image in images { isBlocked[image.index] = false }
+                isSettled = false
+            }
+        }
+    }
+}
+
+extension Graph {
+    /// Whether the op of a value can write its result in blocks.
+    fileprivate func canBeBlocked(_ value: ValueID) -> Bool {
+        let type = type(value)
+        guard type.element == .float32, type.shape.rank == 4, type.shape[1] > 0, type.shape[1] % channelBlock == 0,
+            type.shape.elementCount > 0
+        else { return false }
+        return switch self[value].op {
+        case .convolution, .convolutionDataGradient, .maxPool, .maxPoolGradient: true
+        default: isElementByElement(value)
+        }
+    }
+
+    /// Whether the op of a value can read the operand at a position in blocks.
+    fileprivate func takesBlocks(_ value: ValueID, _ position: Int) -> Bool {
+        switch self[value].op {
+        case .convolution, .convolutionDataGradient: position == 0
+        case .convolutionWeightGradient, .maxPool, .maxPoolGradient: true
+        case .reduce(.sum, let axes, _): axes.sorted() == [0, 2, 3]
+        default: isElementByElement(value)
+        }
+    }
+
+    /// The operands and the result that are blocked together or not at all.
+    fileprivate func imagesInOneOrder(_ value: ValueID) -> [ValueID] {
+        if case .maxPoolGradient = self[value].op { return [self[value].operands[0], value] }
+        return isElementByElement(value) ? self[value].operands + [value] : []
+    }
+
+    private func isElementByElement(_ value: ValueID) -> Bool {
+        switch self[value].op {
+        case .unary, .unaryGradient, .binary: self[value].operands.allSatisfy { type($0) == type(value) }
+        default: false
+        }
+    }
+}
