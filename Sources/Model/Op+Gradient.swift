@@ -65,7 +65,8 @@ extension Graph {
                 if let derivative { result[index] = try sum(derivative, to: shape(operands[index])) }
             }
         case .unary(let kind):
-            result[0] = try append(.unaryGradient(kind), [operands[0], dy])
+            // What a ReLU lets through is positive before and behind it: nobody need keep what came in.
+            result[0] = try append(.unaryGradient(kind), [kind == .relu ? value : operands[0], dy])
         case .prelu:
             if isWanted[0] { result[0] = try append(.preluGradient, [operands[0], operands[1], dy]) }
             if isWanted[1] { result[1] = try append(.preluSlopeGradient, [operands[0], operands[1], dy]) }
