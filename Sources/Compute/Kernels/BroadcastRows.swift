@@ -34,11 +34,13 @@
         ) -> Void
     ) {
         guard !isEmpty else { return }
-        loop.forEachRow { offsets in
-            // SAFETY: the loop stays inside the result's sizes, and the strides are those of the operands' shapes.
-            unsafe body(
-                loop.row.count, left + offsets[1], right + offsets[2], result + offsets[0],
-                loop.row.strides[1] == 0, loop.row.strides[2] == 0)
+        inParallel(loop.rowCount, grain: loop.grain) { rows, _ in
+            loop.forEachRow(rows) { offsets in
+                // SAFETY: the loop stays inside the result's sizes, and the strides are those of the operands' shapes.
+                unsafe body(
+                    loop.row.count, left + offsets[1], right + offsets[2], result + offsets[0],
+                    loop.row.strides[1] == 0, loop.row.strides[2] == 0)
+            }
         }
     }
 

@@ -39,28 +39,41 @@ struct StridedLoop {
 
     /// Calls the body with the offsets at which each row starts.
     @inline(__always)
-    func forEachRow(_ body: (SIMD4<Int>) -> Void) {
-        guard let inner = outer.last else { return body(SIMD4()) }
-        for block in 0..<blocks {
-            var offsets = start(ofBlock: block)
-            for _ in 0..<inner.count {
+    func forEachRow(_ body: (SIMD4<Int>) -> Void) { forEachRow(0..<rowCount, body) }
+
+    /// The same for some of the rows.
+    @inline(__always)
+    func forEachRow(_ rows: Range<Int>, _ body: (SIMD4<Int>) -> Void) {
+        guard let inner = outer.last else {
+            if !rows.isEmpty { body(SIMD4()) }
+            return
+        }
+        var row = rows.lowerBound
+        while row < rows.upperBound {
+            // On to the end of the axis next to the row.
+            let end = min(rows.upperBound, row - row % inner.count + inner.count)
+            var offsets = start(ofRow: row)
+            while row < end {
                 body(offsets)
                 offsets &+= inner.strides
+                row &+= 1
             }
         }
     }
 
-    /// How often the axis next to the row is walked.
-    private var blocks: Int {
+    var rowCount: Int {
         var product = 1
-        for axis in outer.dropLast() { product *= axis.count }
+        for axis in outer { product *= axis.count }
         return product
     }
 
-    private func start(ofBlock block: Int) -> SIMD4<Int> {
-        var rest = block
+    /// Rows that are worth a thread.
+    var grain: Int { max(1, manyElements / max(1, row.count)) }
+
+    private func start(ofRow row: Int) -> SIMD4<Int> {
+        var rest = row
         var offsets = SIMD4<Int>()
-        for axis in outer.dropLast().reversed() {
+        for axis in outer.reversed() {
             let (quotient, remainder) = rest.quotientAndRemainder(dividingBy: axis.count)
             offsets &+= axis.strides &* SIMD4(repeating: remainder)
             rest = quotient
