@@ -22,10 +22,11 @@ struct ChannelBlocks {
             isSettled = true
             for value in graph.values where isNeeded[value.index] {
                 let images = graph.imagesInOneOrder(value)
-                guard images.contains(where: { isBlocked[$0.index] }), !images.allSatisfy({ isBlocked[$0.index] })
-                else { continue }
-                for image in images { isBlocked[image.index] = false }
-                isSettled = false
+                guard !images.allSatisfy({ isBlocked[$0.index] }) else { continue }
+                for image in graph[value].operands + [value] where isBlocked[image.index] {
+                    isBlocked[image.index] = false
+                    isSettled = false
+                }
             }
         }
     }
@@ -54,7 +55,7 @@ extension Graph {
         }
     }
 
-    /// The operands and the result that are blocked together or not at all.
+    /// The operands and the result that are blocked together, or else none of the op's.
     fileprivate func imagesInOneOrder(_ value: ValueID) -> [ValueID] {
         if case .maxPoolGradient = self[value].op { return [self[value].operands[0], value] }
         return isElementByElement(value) ? self[value].operands + [value] : []

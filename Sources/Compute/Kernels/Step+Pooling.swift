@@ -27,6 +27,7 @@ extension Step {
         let pooling = try Pooling(x: x.shape, y: dy.shape, window)
         guard dy.shape.elementCount > 0 else { return try fill(dx, value: 0) }
         if x.block > 1 { return try blockedMaxPoolBackward(x, dy: dy, window: window, into: dx) }
+        precondition(dy.block == 1 && dx.block == 1, "derivatives lie as what they are of")
         // The forward pass runs once more: it tells the backward one where the largest were.
         let description = try pooling.forward(dnnl_pooling_max, dnnl_forward_training)
         let scratch = Scratch()
