@@ -36,9 +36,11 @@ package final class ExecutionPlan {
     ///   - updates: what happens to parameters in each run; those parameters become copies that the plan owns.
     /// - Throws: ``ModelError/compute(_:)`` when there is no memory or no kernel.
     package init(_ graph: Graph, fetching: [ValueID], updates: [Update] = []) throws(ModelError) {
-        self.graph = graph
+        var fused = graph
+        try fused.fuseProducts(fetched: fetching + updates.map(\.gradient))
+        self.graph = fused
         tensors = [Tensor?](repeating: nil, count: graph.nodes.count)
-        let lifetimes = Lifetimes(of: graph, fetching: fetching, updates: updates)
+        let lifetimes = Lifetimes(of: fused, fetching: fetching, updates: updates)
         try placeLeaves(lifetimes, updated: Set(updates.map(\.parameter)))
         let blocks = ChannelBlocks(
             of: graph, isNeeded: lifetimes.isNeeded, seen: fetching + updates.map(\.gradient))
@@ -111,7 +113,10 @@ package final class ExecutionPlan {
         }
         for value in graph.values where lifetimes.isNeeded[value.index] && tensors[value.index] == nil {
             guard let root = tensors[lifetimes.roots[value.index].index] else { continue }
-            tensors[value.index] = root.reshaped(graph.shape(value))
+            let type = graph.type(value)
+            tensors[value.index] = Tensor(
+                type.element, type.shape, in: root.storage,
+                byteOffset: root.byteOffset + lifetimes.offsets[value.index])
         }
         for value in graph.values where blocks.isBlocked[value.index] { tensors[value.index]?.block = channelBlock }
     }

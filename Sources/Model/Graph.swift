@@ -116,6 +116,26 @@ package struct Graph: Sendable {
         outputs.append((name, value))
     }
 
+    /// Computes a value in another way; who was only there for the old one is read by nobody any more.
+    ///
+    /// - Parameters:
+    ///   - operands: values before this one.
+    /// - Throws: ``ModelError/shape(value:_:)`` when the new op has another type.
+    mutating func recompute(_ value: ValueID, by op: Op, _ operands: [ValueID]) throws(ModelError) {
+        precondition(operands.allSatisfy { $0 < value }, "operands exist before the op that uses them")
+        let node = self[value]
+        do throws(ShapeError) {
+            let type = try op.infer(operands.map(type), parameters: parameters)
+            guard type == node.type else {
+                throw ShapeError.mismatch(operation: "fusion", node.type.shape, type.shape)
+            }
+        } catch {
+            throw .shape(value: node.name.isEmpty ? node.scope : node.name, error)
+        }
+        nodes[value.index] = Node(
+            op: op, operands: operands, type: node.type, name: node.name, scope: node.scope, origin: node.origin)
+    }
+
     /// For each node, who reads it; a value that is an output is read by nobody more for that.
     package func consumers() -> [[ValueID]] {
         var result = [[ValueID]](repeating: [], count: nodes.count)

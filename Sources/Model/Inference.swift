@@ -24,7 +24,9 @@ package struct Inference {
         self.graph = graph
         self.batchSize = batchSize
         fetched = fetching
-        plan = try ExecutionPlan(graph, fetching: fetching)
+        var fused = graph
+        try fused.fuseAttention(trained: [], fetched: fetching)
+        plan = try ExecutionPlan(fused, fetching: fetching)
     }
 
     /// Runs all samples in order.

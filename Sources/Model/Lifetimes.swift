@@ -7,6 +7,8 @@ struct Lifetimes {
     private(set) var isView: [Bool]
     /// The value whose buffer holds this one: itself, what it is a view of, or the operand it overwrites.
     private(set) var roots: [ValueID]
+    /// How many bytes into the root's buffer a value starts.
+    private(set) var offsets: [Int]
     /// By root, the steps during which its buffer is in use.
     private(set) var ranges: [ClosedRange<Int>]
     private let isLeaf: [Bool]
@@ -21,12 +23,16 @@ struct Lifetimes {
         isLeaf = graph.nodes.map(\.operands.isEmpty)
         isView = [Bool](repeating: false, count: graph.nodes.count)
         roots = graph.values
+        offsets = graph.nodes.indices.map { _ in 0 }
         ranges = graph.nodes.indices.map { $0...$0 }
 
         // Views first: their readers keep the buffer behind them alive.
-        for value in graph.values where isNeeded[value.index] && graph[value].isView(in: graph) {
+        for value in graph.values where isNeeded[value.index] {
+            guard let offset = graph[value].viewOffset(in: graph) else { continue }
+            let operand = graph[value].operands[0]
             isView[value.index] = true
-            roots[value.index] = roots[graph[value].operands[0].index]
+            roots[value.index] = roots[operand.index]
+            offsets[value.index] = offsets[operand.index] + offset
         }
         var lastRead = graph.nodes.indices.map { $0 }
         for value in graph.values where isNeeded[value.index] {
@@ -49,8 +55,12 @@ struct Lifetimes {
                 let others = graph[value].operands.filter { $0 != operand }
                 guard others.allSatisfy({ roots[$0.index] != root }) else { continue }
                 roots[value.index] = root
+                offsets[value.index] = offsets[operand.index]
                 lastRead[root.index] = max(lastRead[root.index], lastRead[value.index])
-                for later in graph.values where roots[later.index] == value { roots[later.index] = root }
+                for later in graph.values where roots[later.index] == value {
+                    roots[later.index] = root
+                    offsets[later.index] += offsets[value.index]
+                }
                 break
             }
         }
@@ -67,12 +77,16 @@ struct Lifetimes {
 }
 
 extension Node {
-    /// Whether the result is the operand's bytes under another shape.
-    fileprivate func isView(in graph: Graph) -> Bool {
+    /// Where in the operand's bytes the result lies as it is; nil where it does not.
+    fileprivate func viewOffset(in graph: Graph) -> Int? {
         switch op {
-        case .reshape: true
-        case .cast(let element): graph.type(operands[0]).element == element
-        default: false
+        case .reshape: return 0
+        case .cast(let element): return graph.type(operands[0]).element == element ? 0 : nil
+        case .slice(let axis, let start, _, let step):
+            let sizes = graph.shape(operands[0]).dimensions
+            guard step == 1, sizes[..<axis].allSatisfy({ $0 == 1 }) else { return nil }
+            return start * sizes[(axis + 1)...].reduce(type.element.byteCount, *)
+        default: return nil
         }
     }
 }

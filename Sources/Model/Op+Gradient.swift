@@ -50,6 +50,8 @@ extension Graph {
                 result[1] = try sum(product, to: shape(operands[1]))
             }
             if isWanted.count > 2, isWanted[2] { result[2] = try sum(dy, to: shape(operands[2])) }
+        case .attention(let attention, _):
+            result = try attentionDerivatives(attention, operands, dy)
         case .convolution(let window, let groups):
             if isWanted[0] {
                 let op = Op.convolutionDataGradient(window, groups: groups, shape(operands[0]))
@@ -82,12 +84,14 @@ extension Graph {
             let scale = operands.dropFirst().prefix(1)
             if isWanted[0] {
                 result[0] = try append(
-                    .normGradient(kind, axes: axes, epsilon: epsilon), [operands[0], dy] + scale)
+                    .normGradient(kind, axes: axes, epsilon: epsilon, isSummed: false), [operands[0], dy] + scale)
             }
-            if isWanted.count > 1, isWanted[1] {
-                result[1] = try append(.normScaleGradient(kind, axes: axes, epsilon: epsilon), [operands[0], dy])
+            guard isWanted.dropFirst().contains(true) else { break }
+            let factors = try append(.normFactorsGradient(kind, axes: axes, epsilon: epsilon), [operands[0], dy])
+            for index in 1..<operands.count where isWanted[index] {
+                let factor = try append(.slice(axis: 0, start: index - 1, count: 1), [factors])
+                result[index] = try append(.reshape(shape(operands[index])), [factor])
             }
-            if isWanted.count > 2, isWanted[2] { result[2] = try sum(dy, to: shape(operands[2])) }
         case .reduce(let kind, let axes, _):
             result[0] = try reduceDerivative(kind, axes, value, dy)
         case .cumulativeSum(let axis, let isExclusive, let isReversed):
@@ -132,14 +136,42 @@ extension Graph {
         case .meanSquare:
             if isWanted[0] { result[0] = try append(.meanSquareGradient, [operands[0], operands[1], dy]) }
             if isWanted[1] { result[1] = try append(.meanSquareGradient, [operands[1], operands[0], dy]) }
-        case .unaryGradient, .binaryGradient, .preluGradient, .preluSlopeGradient, .softmaxGradient,
-            .logSoftmaxGradient, .normGradient, .normScaleGradient, .productGradient, .resampleGradient,
+        case .fusedMatMul, .attentionGradient, .unaryGradient, .binaryGradient, .preluGradient, .preluSlopeGradient,
+            .softmaxGradient,
+            .logSoftmaxGradient, .normGradient, .normFactorsGradient, .productGradient, .resampleGradient,
             .convolutionDataGradient, .convolutionWeightGradient, .maxPoolGradient, .averagePoolGradient, .padSlice,
             .padGradient, .gatherGradient, .crossEntropyGradient, .distillationGradient, .binaryCrossEntropyGradient,
             .meanSquareGradient:
             preconditionFailure("nothing here asks for a second derivative")
         }
         return result
+    }
+
+    /// One op for all three, of whose flat result each operand's derivative is a part.
+    private mutating func attentionDerivatives(
+        _ attention: Attention, _ operands: [ValueID], _ dy: ValueID
+    ) throws(ModelError) -> [ValueID?] {
+        var result = [ValueID?](repeating: nil, count: operands.count)
+        guard let parts = attentionParts(attention, of: operands) else {
+            preconditionFailure("attention was fused only where it has a derivative")
+        }
+        let flat = try append(
+            .attentionGradient(attention, parts), Array(operands.prefix(3)) + [dy] + operands.dropFirst(3))
+        for (part, range) in parts.ranges.enumerated() {
+            guard let index = parts.indices.firstIndex(of: part) else { continue }
+            let slice = try append(.slice(axis: 0, start: range.lowerBound, count: range.count), [flat])
+            result[index] = try append(.reshape(shape(operands[index])), [slice])
+        }
+        return result
+    }
+
+    /// One part for each different value among the query, the key and the value.
+    func attentionParts(_ attention: Attention, of operands: [ValueID]) -> AttentionParts? {
+        var sources: [ValueID] = []
+        for operand in operands.prefix(3) where !sources.contains(operand) { sources.append(operand) }
+        return AttentionParts(
+            attention, indices: operands.prefix(3).compactMap { sources.firstIndex(of: $0) },
+            counts: sources.map { shape($0).elementCount })
     }
 
     private mutating func binaryDerivatives(

@@ -18,6 +18,18 @@ extension Op {
             return ValueType(tensor)
         case .matMul(let transposeLeft, let transposeRight):
             return .float(try Self.matMulShape(operands.map(\.shape), transposeLeft, transposeRight))
+        case .fusedMatMul(let transposeLeft, let transposeRight, let epilogue):
+            let shapes = operands.map(\.shape)
+            let product = shapes.dropLast(epilogue.isSummed ? 1 : 0)
+            let shape = try Self.matMulShape(Array(product), transposeLeft, transposeRight)
+            if epilogue.isSummed, shapes.last != shape {
+                throw .mismatch(operation: "sum", shape, shapes[shapes.count - 1])
+            }
+            return .float(shape)
+        case .attention(_, let shape):
+            return .float(shape)
+        case .attentionGradient(_, let parts):
+            return .float(try Shape([parts.elementCount]))
         case .convolution(let window, let groups):
             return .float(try Self.convolutionShape(operands.map(\.shape), window, groups: groups))
         case .binary:
@@ -139,8 +151,8 @@ extension Op {
             return operands[0]
         case .binaryGradient:
             return operands[2]
-        case .normScaleGradient(_, let axes, _):
-            return .float(try Shape(Array(operands[0].shape.dimensions.suffix(axes))))
+        case .normFactorsGradient(_, let axes, _):
+            return .float(try Shape([2] + operands[0].shape.dimensions.suffix(axes)))
         case .resampleGradient(let resampling, let axis):
             return .float(try operands[0].shape.replacing(axis, with: [resampling.inputCount]))
         case .preluSlopeGradient, .distillationGradient:

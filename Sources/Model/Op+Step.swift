@@ -16,6 +16,18 @@ extension Op {
             return try .matMul(
                 x[0], transposed: transposeLeft, x[1], transposed: transposeRight, bias: x.count > 2 ? x[2] : nil,
                 into: result)
+        case .fusedMatMul(let transposeLeft, let transposeRight, let epilogue):
+            return try .matMul(
+                x[0], transposed: transposeLeft, x[1], transposed: transposeRight,
+                bias: epilogue.hasBias ? x[2] : nil, activation: epilogue.activation,
+                adding: epilogue.isSummed ? x.last : nil, into: result)
+        case .attention(let attention, _):
+            return try .attention(
+                attention, query: x[0], key: x[1], value: x[2], mask: x.count > 3 ? x[3] : nil, into: result)
+        case .attentionGradient(let attention, let parts):
+            return try .attentionBackward(
+                attention, parts, query: x[0], key: x[1], value: x[2], dy: x[3], mask: x.count > 4 ? x[4] : nil,
+                into: result)
         case .convolution(let window, let groups):
             return try .convolution(
                 x[0], weight: x[1], bias: x.count > 2 ? x[2] : nil, window: window, groups: groups, into: result)
@@ -103,11 +115,13 @@ extension Op {
             return try .softmaxBackward(y: x[0], dy: x[1], axis: axis, into: result)
         case .logSoftmaxGradient(let axis):
             return try .logSoftmaxBackward(y: x[0], dy: x[1], axis: axis, into: result)
-        case .normGradient(let kind, let axes, let epsilon):
+        case .normGradient(let kind, let axes, let epsilon, let isSummed):
+            let rest = x.dropFirst(2).dropLast(isSummed ? 1 : 0)
             return try .normBackward(
-                kind, x[0], axes: axes, scale: x.count > 2 ? x[2] : nil, dy: x[1], epsilon: epsilon, into: result)
-        case .normScaleGradient(let kind, let axes, let epsilon):
-            return try .normScaleBackward(kind, x[0], axes: axes, dy: x[1], epsilon: epsilon, into: result)
+                kind, x[0], axes: axes, scale: rest.first, dy: x[1], sum: isSummed ? x.last : nil, epsilon: epsilon,
+                into: result)
+        case .normFactorsGradient(let kind, let axes, let epsilon):
+            return try .normFactorsBackward(kind, x[0], axes: axes, dy: x[1], epsilon: epsilon, into: result)
         case .productGradient(let axes):
             return try .productBackward(x[0], axes: axes, dy: x[1], into: result)
         case .resampleGradient(let resampling, let axis):

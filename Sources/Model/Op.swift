@@ -15,6 +15,12 @@ package enum Op: Sendable {
     // MARK: Linear
     /// `a [..., M, K]`, `b [..., K, N]`, optionally `bias [N]`; the transposes swap the last two axes before the product.
     case matMul(transposeLeft: Bool, transposeRight: Bool)
+    /// As ``matMul(transposeLeft:transposeRight:)``, with `bias [N]` and `other [..., M, N]` where the epilogue has them. Made by
+    /// ``Graph/fuseProducts(fetched:)``, not by a file.
+    case fusedMatMul(transposeLeft: Bool, transposeRight: Bool, Epilogue)
+    /// The query, the key and the value, each of which may be a part of one operand, optionally the mask: of the shape, in
+    /// which the attention's result lies. Made by ``Graph/fuseAttention(trained:)``, not by a file.
+    case attention(Attention, Shape)
     /// `x [N, C, ...]`, `weight [O, C / groups, ...]`, optionally `bias [O]`.
     case convolution(Window, groups: Int)
 
@@ -90,6 +96,8 @@ package enum Op: Sendable {
     case meanSquare
 
     // MARK: Derivatives
+    /// The query, the key, the value, `dy`, optionally the mask: the derivatives by the first three, flat, in parts.
+    case attentionGradient(Attention, AttentionParts)
     /// `x`, `dy`.
     case unaryGradient(UnaryKind)
     /// `a`, `b`, `dy`: the derivative by one of the two, of the shape of `dy`.
@@ -102,10 +110,10 @@ package enum Op: Sendable {
     case softmaxGradient(axis: Int)
     /// `y`, `dy`.
     case logSoftmaxGradient(axis: Int)
-    /// `x`, `dy`, optionally `scale`: the derivative by `x`.
-    case normGradient(NormKind, axes: Int, epsilon: Float)
-    /// `x`, `dy`: the derivative by `scale`.
-    case normScaleGradient(NormKind, axes: Int, epsilon: Float)
+    /// `x`, `dy`, optionally `scale`: the derivative by `x`. Where it is summed the last operand is added to it.
+    case normGradient(NormKind, axes: Int, epsilon: Float, isSummed: Bool)
+    /// `x`, `dy`: the derivatives by `scale` and by `bias`, `[2, K...]`.
+    case normFactorsGradient(NormKind, axes: Int, epsilon: Float)
     /// `x`, `dy`, which has as many elements as `x` on the other axes.
     case productGradient(axes: [Int])
     /// `dy`.

@@ -50,6 +50,7 @@ package final class Trainer {
         _ graph: Graph, objective: Objective, trainable: Set<Int>, dataset: Dataset, options: TrainingOptions
     ) throws(ModelError) {
         var network = graph
+        try network.fuseAttention(trained: trainable, fetched: objective.terms.map(\.value))
         let terms = try network.append(objective.terms)
         try dataset.check(fits: network)
         var total = terms

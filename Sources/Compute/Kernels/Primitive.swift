@@ -8,7 +8,9 @@ import COneDNN
 
     /// - `operation`: points to a `dnnl_*_desc_t`, which is read during the call.
     /// - `forward`: the description of the forward operation, which a backward one asks for.
-    init(_ operation: UnsafeRawPointer, forward: PrimitiveDescription? = nil) throws(ComputeError) {
+    init(
+        _ operation: UnsafeRawPointer, forward: PrimitiveDescription? = nil, postOps: PostOps = PostOps()
+    ) throws(ComputeError) {
         let engine = try Engine.shared()
         var attributes: dnnl_primitive_attr_t?
         try oneDNN("dnnl_primitive_attr_create") { unsafe dnnl_primitive_attr_create(&attributes) }
@@ -17,6 +19,7 @@ import COneDNN
         try oneDNN("dnnl_primitive_attr_set_scratchpad_mode") {
             unsafe dnnl_primitive_attr_set_scratchpad_mode(attributes, dnnl_scratchpad_mode_user)
         }
+        try unsafe postOps.set(attributes)
         var handle: dnnl_primitive_desc_t?
         try oneDNN("dnnl_primitive_desc_create") {
             unsafe dnnl_primitive_desc_create(&handle, operation, attributes, engine.handle, forward?.handle)

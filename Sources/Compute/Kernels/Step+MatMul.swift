@@ -7,14 +7,17 @@ extension Step {
     /// - `left`: `[..., M, K]`, or `[..., K, M]` if transposed
     /// - `right`: `[..., K, N]`, or `[..., N, K]` if transposed
     /// - `bias`: `[N]`
-    /// - `result`: `[..., M, N]`
+    /// - `activation`: of the product and the bias: one that ``UnaryKind/isEpilogue`` names
+    /// - `other`: of the shape of the result, to which it is added in the end
+    /// - `result`: `[..., M, N]`, apart from `other`
     /// - Throws: ``ComputeError/shape(_:)`` unless the sizes fit.
     package static func matMul(
         _ left: Tensor, transposed transposeLeft: Bool, _ right: Tensor, transposed transposeRight: Bool,
-        bias: Tensor?, into result: Tensor
+        bias: Tensor?, activation: UnaryKind? = nil, adding other: Tensor? = nil, into result: Tensor
     ) throws(ComputeError) -> Step {
         let product = try MatrixProduct(
             left: left.shape, transposeLeft, right: right.shape, transposeRight, bias: bias?.shape, result.shape)
+        try other?.shape.require(result.shape, for: "matMul")
         guard result.shape.elementCount > 0 else { return Step("matMul", keeping: []) {} }
         guard product.depth > 0 else {
             guard let bias else { return try fill(result, value: 0) }
@@ -32,15 +35,26 @@ extension Step {
         try oneDNN("dnnl_matmul_desc_init") {
             unsafe dnnl_matmul_desc_init(&operation, &leftLayout, &rightLayout, &biasLayout, &resultLayout)
         }
-        let primitive = try unsafe Primitive(PrimitiveDescription(&operation))
+        var postOps = PostOps()
+        if let (algorithm, alpha, beta) = activation?.eltwise(.max) {
+            postOps.apply(algorithm, alpha: alpha, beta: beta)
+        }
+        let otherArgument = other == nil ? nil : postOps.add(resultLayout)
+        let primitive = try unsafe Primitive(PrimitiveDescription(&operation, postOps: postOps))
         try unsafe primitive.bind(DNNL_ARG_SRC_0, left.source())
         try unsafe primitive.bind(DNNL_ARG_WEIGHTS_0, right.source())
         try unsafe primitive.bind(DNNL_ARG_DST_0, result.target())
         if let bias { try unsafe primitive.bind(DNNL_ARG_BIAS, bias.source()) }
+        if let other, let otherArgument { try unsafe primitive.bind(otherArgument, other.source()) }
         return Step(
-            "matMul", keeping: [left, right, result] + (bias.map { [$0] } ?? []),
+            "matMul", keeping: [left, right, result] + [bias, other].compactMap { $0 },
             operations: 2 * result.shape.elementCount * product.depth, primitive.run)
     }
+}
+
+extension UnaryKind {
+    /// Whether a product can apply it while it writes its result.
+    package var isEpilogue: Bool { eltwise(.max) != nil }
 }
 
 /// The sizes of a product as oneDNN wants them, with as few axes as will do.

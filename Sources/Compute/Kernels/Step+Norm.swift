@@ -11,79 +11,105 @@ extension Step {
     ) throws(ComputeError) -> Step {
         let rows = try NormRows(kind, x, axes: axes, epsilon: epsilon)
         try result.shape.require(x.shape, for: "norm")
-        let (K, a, y) = unsafe (rows.K, rows.x, result.target())
         for factor in [scale, bias] { try factor?.shape.require(rows.rowShape, for: "norm") }
-        let (gamma, beta) = try unsafe (scale?.source(), bias?.source())
-        let operands = [x, result] + [scale, bias].compactMap { $0 }
-        // SAFETY: the shapes are those above.
-        return Step("norm", keeping: operands) {
-            for r in 0..<rows.R {
-                let (a, y) = unsafe (a + r * K, y + r * K)
-                let (mean, inverse) = rows.statistics(of: r)
-                if let gamma = unsafe gamma, let beta = unsafe beta {
-                    for k in 0..<K { unsafe y[k] = (a[k] - mean) * inverse * gamma[k] + beta[k] }
-                } else if let gamma = unsafe gamma {
-                    for k in 0..<K { unsafe y[k] = (a[k] - mean) * inverse * gamma[k] }
-                } else {
-                    for k in 0..<K { unsafe y[k] = (a[k] - mean) * inverse }
-                    guard let beta = unsafe beta else { continue }
-                    for k in 0..<K { unsafe y[k] += beta[k] }
+        let factors = try [rows.factor(scale, usually: 1), rows.factor(bias, usually: 0)]
+        let (K, x_, y) = unsafe (rows.K, rows.x, result.target())
+        let (gamma, beta) = try unsafe (factors[0].source(), factors[1].source())
+        return Step("norm", keeping: [x, result] + factors) {
+            inParallel(rows.R, grain: rows.grain) { part, _ in
+                for r in part {
+                    // SAFETY: the shapes are those above.
+                    let (a, y) = unsafe (x_ + r * K, y + r * K)
+                    let (mean, inverse) = rows.statistics(of: r)
+                    for k in stride(from: 0, to: K & ~7, by: 8) {
+                        unsafe store8((load8(a + k) - mean) * inverse * load8(gamma + k) + load8(beta + k), y + k)
+                    }
+                    for k in K & ~7..<K { unsafe y[k] = (a[k] - mean) * inverse * gamma[k] + beta[k] }
                 }
             }
         }
     }
 
-    /// The derivative of ``norm(_:_:axes:scale:bias:epsilon:into:)`` by `x`; `dx` may be the same view as `x` or `dy`.
+    /// The derivative of ``norm(_:_:axes:scale:bias:epsilon:into:)`` by `x`; `dx` may be the same view as `x`, `dy` or `sum`.
     ///
+    /// - `sum`: what is added to it: the derivative along the way around the norm
     /// - Throws: ``ComputeError/shape(_:)`` unless the shapes fit.
     package static func normBackward(
-        _ kind: NormKind, _ x: Tensor, axes: Int, scale: Tensor?, dy: Tensor, epsilon: Float, into dx: Tensor
+        _ kind: NormKind, _ x: Tensor, axes: Int, scale: Tensor?, dy: Tensor, sum other: Tensor? = nil, epsilon: Float,
+        into dx: Tensor
     ) throws(ComputeError) -> Step {
         let rows = try NormRows(kind, x, axes: axes, epsilon: epsilon)
         try dy.shape.require(x.shape, for: "norm backward")
         try dx.shape.require(x.shape, for: "norm backward")
+        try other?.shape.require(x.shape, for: "norm backward")
         try scale?.shape.require(rows.rowShape, for: "norm backward")
-        let (K, a, g, d) = try unsafe (rows.K, rows.x, dy.source(), dx.target())
-        let scaled = try Tensor.scratch(rows.rowShape)
-        let h = unsafe scaled.target()
-        let gamma = try unsafe scale?.source()
-        let share = 1 / Float(K)
-        // SAFETY: the shapes are those above; `scaled` holds a row.
-        return Step("norm backward", keeping: [x, dy, dx, scaled] + [scale].compactMap { $0 }) {
-            for r in 0..<rows.R {
-                let (a, g, d) = unsafe (a + r * K, g + r * K, d + r * K)
-                let (mean, inverse) = rows.statistics(of: r)
-                if let gamma = unsafe gamma {
-                    for k in 0..<K { unsafe h[k] = g[k] * gamma[k] }
-                } else {
-                    unsafe h.update(from: g, count: K)
+        let factor = try rows.factor(scale, usually: 1)
+        let (K, x_, dy_, dx_) = try unsafe (rows.K, rows.x, dy.source(), dx.target())
+        let (gamma, other_) = try unsafe (factor.source(), other?.source())
+        let share = 1 / Float(max(1, K))
+        return Step("norm backward", keeping: [x, dy, dx, factor] + [other].compactMap { $0 }) {
+            inParallel(rows.R, grain: rows.grain) { part, _ in
+                for r in part {
+                    // SAFETY: the shapes are those above.
+                    let (a, g, d) = unsafe (x_ + r * K, dy_ + r * K, dx_ + r * K)
+                    let (mean, inverse) = rows.statistics(of: r)
+                    // With h = dy * scale and z the normalised row: dx = inverse * (h - mean(h) - z * mean(h * z)).
+                    let along =
+                        sum(K) { unsafe $0.of(g) * $0.of(gamma) * ($0.of(a) - mean) } * share * inverse * inverse
+                    let shift = kind == .layer ? sum(K) { unsafe $0.of(g) * $0.of(gamma) } * share : 0
+                    let other = unsafe other_.map { unsafe $0 + r * K }
+                    for k in stride(from: 0, to: K & ~7, by: 8) {
+                        let h = unsafe load8(g + k) * load8(gamma + k)
+                        var slope = unsafe inverse * (h - shift - (load8(a + k) - mean) * along)
+                        if let other = unsafe other { unsafe slope += load8(other + k) }
+                        unsafe store8(slope, d + k)
+                    }
+                    for k in K & ~7..<K {
+                        let slope = unsafe inverse * (g[k] * gamma[k] - shift - (a[k] - mean) * along)
+                        unsafe d[k] = slope + (other?[k] ?? 0)
+                    }
                 }
-                // With z the normalised row: dx = inverse * (h - mean(h) - z * mean(h * z)).
-                let centre = SIMD8(repeating: mean)
-                let along = sum(K) { unsafe $0.of(h) * ($0.of(a) - centre) } * share * inverse * inverse
-                let shift = kind == .layer ? sum(K) { unsafe $0.of(h) } * share : 0
-                for k in 0..<K { unsafe d[k] = inverse * (h[k] - shift - (a[k] - mean) * along) }
             }
         }
     }
 
-    /// The derivative of ``norm(_:_:axes:scale:bias:epsilon:into:)`` by `scale`: `dScale [K...]`.
+    /// The derivatives of ``norm(_:_:axes:scale:bias:epsilon:into:)`` by `scale` and by `bias`, behind each other.
     ///
+    /// - `result`: `[2, K...]`
     /// - Throws: ``ComputeError/shape(_:)`` unless the shapes fit.
-    package static func normScaleBackward(
-        _ kind: NormKind, _ x: Tensor, axes: Int, dy: Tensor, epsilon: Float, into dScale: Tensor
+    package static func normFactorsBackward(
+        _ kind: NormKind, _ x: Tensor, axes: Int, dy: Tensor, epsilon: Float, into result: Tensor
     ) throws(ComputeError) -> Step {
         let rows = try NormRows(kind, x, axes: axes, epsilon: epsilon)
-        try dy.shape.require(x.shape, for: "norm scale backward")
-        try dScale.shape.require(rows.rowShape, for: "norm scale backward")
-        let (K, a, g, d) = try unsafe (rows.K, rows.x, dy.source(), dScale.target())
-        // SAFETY: the shapes are those above.
-        return Step("norm scale backward", keeping: [x, dy, dScale]) {
-            unsafe d.update(repeating: 0, count: K)
-            for r in 0..<rows.R {
-                let (a, g) = unsafe (a + r * K, g + r * K)
-                let (mean, inverse) = rows.statistics(of: r)
-                for k in 0..<K { unsafe d[k] += g[k] * (a[k] - mean) * inverse }
+        try dy.shape.require(x.shape, for: "norm factors backward")
+        try result.shape.require(.of([2] + rows.rowShape.dimensions), for: "norm factors backward")
+        let K = rows.K
+        // Each thread adds up its own rows; the sums are then added in the order of the threads.
+        let partial = try Tensor.scratch(.of([threadCount, 2, K]))
+        let (x_, dy_, sums, d) = try unsafe (rows.x, dy.source(), partial.target(), result.target())
+        let parts = rows.parts
+        return Step("norm factors backward", keeping: [x, dy, partial, result]) {
+            inParallel(rows.R, grain: rows.grain) { range, part in
+                // SAFETY: the shapes are those above, and there are no more parts than threads.
+                let (slopes, shifts) = unsafe (sums + part * 2 * K, sums + (part * 2 + 1) * K)
+                unsafe slopes.update(repeating: 0, count: 2 * K)
+                for r in range {
+                    let (a, g) = unsafe (x_ + r * K, dy_ + r * K)
+                    let (mean, inverse) = rows.statistics(of: r)
+                    for k in stride(from: 0, to: K & ~7, by: 8) {
+                        let dy = unsafe load8(g + k)
+                        unsafe store8(load8(slopes + k) + dy * (load8(a + k) - mean) * inverse, slopes + k)
+                        unsafe store8(load8(shifts + k) + dy, shifts + k)
+                    }
+                    for k in K & ~7..<K {
+                        unsafe slopes[k] += g[k] * (a[k] - mean) * inverse
+                        unsafe shifts[k] += g[k]
+                    }
+                }
+            }
+            unsafe d.update(from: sums, count: 2 * K)
+            for part in 1..<max(1, parts) {
+                for k in 0..<2 * K { unsafe d[k] += sums[part * 2 * K + k] }
             }
         }
     }
@@ -110,16 +136,30 @@ extension Step {
         self.epsilon = epsilon
     }
 
+    /// Rows that are worth a thread.
+    var grain: Int { max(1, 16_384 / max(1, K)) }
+
+    /// How many threads share the rows.
+    var parts: Int { max(1, min(threadCount, R / grain)) }
+
+    /// A factor, or a row of what stands for it where it is not there.
+    func factor(_ given: Tensor?, usually value: Float) throws(ComputeError) -> Tensor {
+        if let given { return given }
+        let row = try Tensor.scratch(rowShape)
+        // SAFETY: the tensor holds K elements.
+        unsafe row.target().update(repeating: value, count: K)
+        return row
+    }
+
     @inline(__always)
     func statistics(of row: Int) -> (mean: Float, inverseDeviation: Float) {
         // SAFETY: the row lies inside `x`, which holds R rows of K.
         let a = unsafe x + row * K
         let share = 1 / Float(K)
         let mean = kind == .layer ? sum(K) { unsafe $0.of(a) } * share : 0
-        let centre = SIMD8(repeating: mean)
         let squares = sum(K) { place in
             // The lanes past the end are not of the row: they must count as the mean.
-            let difference = unsafe place.of(a) - centre
+            let difference = unsafe place.of(a) - mean
             return place.isWhole ? difference * difference : SIMD8(difference[0] * difference[0], 0, 0, 0, 0, 0, 0, 0)
         }
         return (mean, 1 / (squares * share + epsilon).squareRoot())

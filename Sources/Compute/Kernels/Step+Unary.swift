@@ -176,7 +176,7 @@ extension UnaryKind {
     fileprivate var name: String { String("\(self)".prefix { $0 != "(" }) }
 
     /// What oneDNN calls it; nil where a loop of our own does it, for want of a name or because it starts at once.
-    fileprivate func eltwise(_ count: Int) -> (dnnl_alg_kind_t, alpha: Float, beta: Float)? {
+    func eltwise(_ count: Int) -> (dnnl_alg_kind_t, alpha: Float, beta: Float)? {
         switch self {
         case .relu: count < manyElements ? nil : (dnnl_eltwise_relu, 0, 0)
         case .leakyRelu(let slope): count < manyElements ? nil : (dnnl_eltwise_relu, slope, 0)

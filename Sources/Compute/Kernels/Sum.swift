@@ -43,5 +43,5 @@ func sum(_ count: Int, _ term: (SumPosition) -> SIMD8<Float>) -> Float {
         second += term(SumPosition(index: index, lanes: 1))
         index &+= 1
     }
-    return ((first + second) + (third + fourth)).sum()
+    return ((first + second) + (third + fourth)).total
 }

@@ -1,0 +1,13 @@
+/// What a matrix product does to its result before it is written: `activation(product + bias) + other`.
+package struct Epilogue: Hashable, Sendable {
+    package var hasBias: Bool
+    package var activation: UnaryKind?
+    /// Whether another value of the shape of the result is added.
+    package var isSummed: Bool
+
+    package init(hasBias: Bool, activation: UnaryKind? = nil, isSummed: Bool = false) {
+        self.hasBias = hasBias
+        self.activation = activation
+        self.isSummed = isSummed
+    }
+}

@@ -1,0 +1,111 @@
+/// A part of a tensor, in another order: index `[i, j, ...]` is element `offset + i * strides[0] + j * strides[1] + ...`.
+package struct StridedView: Hashable, Sendable {
+    package let offset: Int
+    package let sizes: [Int]
+    package let strides: [Int]
+
+    package init(offset: Int, sizes: [Int], strides: [Int]) {
+        precondition(sizes.count == strides.count, "an axis has a size and a stride")
+        self.offset = offset
+        self.sizes = sizes
+        self.strides = strides
+    }
+
+    /// All of a tensor, as it lies.
+    package init(_ shape: Shape) {
+        self.init(offset: 0, sizes: shape.dimensions, strides: rowMajorStrides(shape.dimensions))
+    }
+
+    package var elementCount: Int { sizes.reduce(1, *) }
+
+    /// Axis `i` of the result is axis `permutation[i]` of this.
+    package func transposed(_ permutation: [Int]) -> StridedView {
+        StridedView(offset: offset, sizes: permutation.map { sizes[$0] }, strides: permutation.map { strides[$0] })
+    }
+
+    /// Every `step`th of `count` indices of one axis.
+    package func sliced(axis: Int, start: Int, count: Int, step: Int) -> StridedView {
+        var (sizes, strides) = (sizes, strides)
+        let offset = offset + start * strides[axis]
+        sizes[axis] = count
+        strides[axis] *= step
+        return StridedView(offset: offset, sizes: sizes, strides: strides)
+    }
+
+    /// The same elements in the same order under other sizes; nil where that takes more than strides.
+    package func reshaped(_ target: [Int]) -> StridedView? {
+        guard target.reduce(1, *) == elementCount, elementCount > 0 else { return nil }
+        // Axes that lie in one row: each is a run of elements at one stride.
+        var runs: [(count: Int, stride: Int)] = []
+        for (size, stride) in zip(sizes, strides) where size != 1 {
+            if let last = runs.last, last.stride == stride * size {
+                runs[runs.count - 1] = (last.count * size, stride)
+            } else {
+                runs.append((size, stride))
+            }
+        }
+        var strides: [Int] = []
+        var rest = runs.first?.count ?? 1
+        for size in target {
+            if size == 1 {
+                strides.append(0)
+                continue
+            }
+            if rest == 1 {
+                runs.removeFirst()
+                rest = runs.first?.count ?? 1
+            }
+            guard let run = runs.first, rest % size == 0 else { return nil }
+            rest /= size
+            strides.append(run.stride * rest)
+        }
+        return StridedView(offset: offset, sizes: target, strides: strides)
+    }
+
+    /// The view with another axis of one element.
+    package func inserting(_ axis: Int) -> StridedView {
+        var (sizes, strides) = (sizes, strides)
+        sizes.insert(1, at: axis)
+        strides.insert(0, at: axis)
+        return StridedView(offset: offset, sizes: sizes, strides: strides)
+    }
+
+    /// The view under numpy's rule for larger sizes: a stride of zero repeats an element.
+    package func stretched(to target: [Int]) -> StridedView {
+        let missing = target.count - sizes.count
+        let strides = target.indices.map { $0 < missing || sizes[$0 - missing] == 1 ? 0 : self.strides[$0 - missing] }
+        return StridedView(offset: offset, sizes: target, strides: strides)
+    }
+
+    /// Whether all elements lie among the first `count` of a tensor.
+    package func fits(_ count: Int) -> Bool {
+        guard elementCount > 0 else { return true }
+        let reach = zip(sizes, strides).reduce(offset) { $0 + ($1.0 - 1) * max(0, $1.1) }
+        let least = zip(sizes, strides).reduce(offset) { $0 + ($1.0 - 1) * min(0, $1.1) }
+        return least >= 0 && reach < count
+    }
+
+    /// Whether no two indices are one element, as far as the strides show.
+    package var isInjective: Bool { Self.areApart(Array(zip(sizes, strides))) }
+
+    /// Whether views of one tensor that differ in their offset alone have no element in common, nor one with itself.
+    package static func areDisjoint(_ views: [StridedView]) -> Bool {
+        guard let first = views.first else { return true }
+        let offsets = views.map(\.offset).sorted()
+        guard views.allSatisfy({ $0.sizes == first.sizes && $0.strides == first.strides }) else { return false }
+        guard offsets.count > 1 else { return first.isInjective }
+        let distance = offsets[1] - offsets[0]
+        guard zip(offsets, offsets.dropFirst()).allSatisfy({ $1 - $0 == distance }) else { return false }
+        return areApart(Array(zip(first.sizes, first.strides)) + [(offsets.count, distance)])
+    }
+
+    /// Whether each axis steps over all that the finer ones reach.
+    private static func areApart(_ axes: [(size: Int, stride: Int)]) -> Bool {
+        var reach = 0
+        for (size, stride) in axes.filter({ $0.size > 1 }).sorted(by: { abs($0.stride) < abs($1.stride) }) {
+            guard abs(stride) > reach else { return false }
+            reach += (size - 1) * abs(stride)
+        }
+        return true
+    }
+}

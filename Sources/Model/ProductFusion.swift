@@ -1,0 +1,80 @@
+import Compute
+
+extension Graph {
+    /// Lets matrix products, and the derivatives of norms, do what follows them while they write their results: bias,
+    /// activation, and the sum with what goes around them.
+    ///
+    /// - Parameter fetched: values that somebody will read after a run, or that change a parameter.
+    /// - Throws: ``ModelError/shape(value:_:)`` never, as each op has the type of what it replaces.
+    mutating func fuseProducts(fetched: [ValueID]) throws(ModelError) {
+        var readers = [Int](repeating: 0, count: nodes.count)
+        for value in fetched { readers[value.index] += 1 }
+        for value in values.reversed() where readers[value.index] > 0 {
+            for operand in self[value].operands { readers[operand.index] += 1 }
+        }
+        for value in values {
+            let operands = self[value].operands
+            switch self[value].op {
+            case .unary(let kind) where kind.isEpilogue:
+                guard readers[operands[0].index] == 1, let epilogue = epilogue(of: operands[0]),
+                    epilogue.activation == nil, !epilogue.isSummed
+                else { continue }
+                try fuse(operands[0], into: value) { $0.activation = kind }
+            case .binary(.add):
+                for (inner, other) in [(operands[1], operands[0]), (operands[0], operands[1])] {
+                    guard readers[inner.index] == 1, inner != other, shape(inner) == shape(value) else { continue }
+                    if try fuseSum(of: inner, and: other, into: value) { break }
+                }
+            default: continue
+            }
+        }
+    }
+
+    /// - Returns: whether the inner op can do it.
+    private mutating func fuseSum(
+        of inner: ValueID, and other: ValueID, into value: ValueID
+    ) throws(ModelError) -> Bool {
+        if case .normGradient(let kind, let axes, let epsilon, false) = self[inner].op, shape(other) == shape(value) {
+            let op = Op.normGradient(kind, axes: axes, epsilon: epsilon, isSummed: true)
+            try recompute(value, by: op, self[inner].operands + [other])
+            return true
+        }
+        guard let epilogue = epilogue(of: inner), !epilogue.isSummed else { return false }
+        if !epilogue.hasBias, epilogue.activation == nil, shape(other).dimensions == [shape(value).dimensions.last] {
+            try fuse(inner, into: value, with: other) { $0.hasBias = true }
+            return true
+        }
+        guard shape(other) == shape(value) else { return false }
+        try fuse(inner, into: value, with: other) { $0.isSummed = true }
+        return true
+    }
+
+    /// What a product does to its result; nil for what is no product.
+    private func epilogue(of value: ValueID) -> Epilogue? {
+        switch self[value].op {
+        case .matMul: Epilogue(hasBias: self[value].operands.count > 2)
+        case .fusedMatMul(_, _, let epilogue): epilogue
+        default: nil
+        }
+    }
+
+    private mutating func fuse(
+        _ inner: ValueID, into value: ValueID, with other: ValueID? = nil, _ change: (inout Epilogue) -> Void
+    ) throws(ModelError) {
+        guard let (transposeLeft, transposeRight) = self[inner].op.productTransposes,
+            var epilogue = epilogue(of: inner)
+        else { return }
+        change(&epilogue)
+        let op = Op.fusedMatMul(transposeLeft: transposeLeft, transposeRight: transposeRight, epilogue)
+        try recompute(value, by: op, self[inner].operands + (other.map { [$0] } ?? []))
+    }
+}
+
+extension Op {
+    fileprivate var productTransposes: (Bool, Bool)? {
+        switch self {
+        case .matMul(let left, let right), .fusedMatMul(let left, let right, _): (left, right)
+        default: nil
+        }
+    }
+}
