@@ -26,12 +26,11 @@ package struct Candidates: Sendable {
     ///   - task: says what the output is.
     ///   - train: which parameters are to learn.
     /// - Returns: nil when nothing does, or nothing was found.
-    /// - Throws: ``ModelError/compute(_:)`` when there is no memory.
     package func obstacle(
         in graph: Graph, task: PredictionTask, train: CompressionOptions.Train = .collapsed
-    ) throws(ModelError) -> String? {
+    ) -> String? {
         let own = Set(found.flatMap(\.layerParameters))
-        return try graph.obstacle(from: task.logits(of: graph), to: graph.trainable(train, collapsed: own))
+        return graph.obstacle(from: task.logits(of: graph), to: graph.trainable(train, collapsed: own))
             .map(LocalLessons.warning)
     }
 
@@ -119,8 +118,12 @@ package struct Candidates: Sendable {
                 return .refused("another node reads the weight '\(graph.parameters[index].name)'")
             }
         }
-        let shape = graph.shape(first.input)
-        guard first.axis.rows(of: shape) == second.axis.rows(of: graph.shape(second.output)) else {
+        let (shape, result) = (graph.shape(first.input), graph.shape(second.output))
+        // Behind a single pixel the layer that stays reads a matrix.
+        let isFlattened = first.axis == .second && second.axis == .last && result.rank == 2
+        guard isFlattened || first.axis == second.axis && shape.rank == result.rank,
+            first.axis.rows(of: shape) == second.axis.rows(of: result)
+        else {
             return .refused("a reshape between the layers divides the rows otherwise")
         }
         return .candidate(

@@ -56,7 +56,7 @@ package struct Collapser {
             return Outcome(graph: original, layers: layers, refusals: candidates.refusals, points: [], chosen: nil)
         }
         if samples != nil, options.finetune != .none,
-            let obstacle = try candidates.obstacle(in: original, task: task, train: options.train)
+            let obstacle = candidates.obstacle(in: original, task: task, train: options.train)
         {
             tell(.warning(code: "no_gradient", message: obstacle))
         }

@@ -25,7 +25,7 @@ struct FineTuning {
         let teach = { (trainer: Trainer, loss: Float) in
             tell(.step(TrainingStep(trainer, loss: loss, plan, batchSize: batch)))
         }
-        let isLocal = try graph.obstacle(from: lessons.task.logits(of: graph), to: trainable) != nil
+        let isLocal = graph.obstacle(from: lessons.task.logits(of: graph), to: trainable) != nil
         let trained: Graph
         if isLocal {
             let blocks = layers(graph, new).map { (graph[$0].operands[0], $0) }

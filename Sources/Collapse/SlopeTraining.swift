@@ -48,7 +48,7 @@ struct SlopeTraining {
             let now = slopes.map { ($0.layer, trainer.parameter($0.parameter)?.floats[0] ?? 0) }
             tell(.step(TrainingStep(trainer, loss: loss, plan, batchSize: batch, slopes: now)))
         }
-        guard try graph.obstacle(from: lessons.task.logits(of: graph), to: trainable) == nil else {
+        guard graph.obstacle(from: lessons.task.logits(of: graph), to: trainable) == nil else {
             return try LocalLessons(original: original, graph: graph, blocks: blocks.map { ($0.input, $0.output) })
                 .trained(
                     own.intersection(trainable), penalties: penalties, on: samples.training, options: training,

@@ -45,8 +45,7 @@ extension Graph {
     ///   - value: what the loss is of.
     ///   - parameters: indices in ``parameters``.
     /// - Returns: nil when nothing does.
-    /// - Throws: ``ModelError/compute(_:)`` when there is no memory.
-    package func obstacle(from value: ValueID, to parameters: Set<Int>) throws(ModelError) -> String? {
+    package func obstacle(from value: ValueID, to parameters: Set<Int>) -> String? {
         let targets = values.filter { parameterIndex($0).map(parameters.contains) ?? false }
         guard !targets.isEmpty else { return nil }
         let name = self[value].name
@@ -57,8 +56,8 @@ extension Graph {
             let sum = axes.isEmpty ? value : try network.append(.reduce(.sum, axes: axes, keepsAxes: false), [value])
             let gradients = try network.gradients(of: sum, withRespectTo: targets)
             return gradients.contains { $0 != nil } ? nil : "no derivative leads from '\(name)' back to the layers"
-        } catch .noDerivative(let value, let reason) {
-            return "\(ModelError.noDerivative(value: value, reason: reason))"
+        } catch {
+            return "\(error)"
         }
     }
 

@@ -43,7 +43,7 @@ package struct Inspection: Sendable {
         plan["estimate"] =
             finding.graph.map { WorkEstimate($0, candidates?.found ?? [], samples: split).document } ?? .null
         plan["options"] = .object(options)
-        plan["warnings"] = .array(try Self.warnings(finding.graph, candidates))
+        plan["warnings"] = .array(Self.warnings(finding.graph, candidates))
         plan["notes"] = .array(finding.notes.map(JSONValue.string))
         document = .object(plan)
         table = InspectionTable.plan(document)
@@ -74,15 +74,11 @@ package struct Inspection: Sendable {
         }
     }
 
-    private static func warnings(_ graph: Graph?, _ candidates: Candidates?) throws(Failure) -> [JSONValue] {
+    private static func warnings(_ graph: Graph?, _ candidates: Candidates?) -> [JSONValue] {
         guard let graph, let candidates, !graph.outputs.isEmpty else { return [] }
         let task = PredictionTask(of: graph, labels: nil, loss: .auto)
-        do {
-            guard let obstacle = try candidates.obstacle(in: graph, task: task) else { return [] }
-            return [["code": "no_gradient", "message": .string(obstacle)]]
-        } catch {
-            throw Failure(error)
-        }
+        guard let obstacle = candidates.obstacle(in: graph, task: task) else { return [] }
+        return [["code": "no_gradient", "message": .string(obstacle)]]
     }
 
     private static func options(hasData: Bool) throws(Failure) -> JSONValue.Object {

@@ -185,6 +185,22 @@ private let otherwise = [
         expectClose(try logits(merged, data), try logits(graph, data))
     }
 
+    @Test func `a linear layer and the convolution of one pixel behind it stay apart, and pixels on fewer axes too`()
+        throws
+    {
+        for (sizes, middle) in [([5], [4, 9, 1, 1]), ([5, 1, 1], [4, 9, 1])] {
+            var network = try Network(sizes)
+            if sizes.count == 1 { try network.linear("first", 9) } else { try network.pointwise("first", 9) }
+            try network.unary(.relu)
+            try network.append(.reshape(Shape(middle)), "reshape")
+            try network.pointwise("conv", 3)
+            let candidates = Candidates(in: network.finished())
+            #expect(candidates.found.isEmpty)
+            let reason = "a reshape between the layers divides the rows otherwise"
+            #expect(candidates.refusals == [Refusal(name: "first", reason: reason)])
+        }
+    }
+
     @Test func `of several pixels the linear layer behind sees all at once, which is no run`() throws {
         var network = try Network([5, 3, 2])
         try network.pointwise("conv", 9)

@@ -100,7 +100,7 @@ class WithoutDerivative(Case):
 
     def test_it_is_compressed_by_what_its_own_block_computes(self):
         for method in (["--method", "ridge"],
-                       ["--method", "layercollapse", "--optimizer", "adamw", "--learning-rate", 0.01]):
+                       ["--method", "layercollapse", "--optimizer", "adamw", "--learning-rate", 0.005, "--penalty", 40]):
             inputs, small, report = self.compress(*method)
             self.assertEqual([warning["code"] for warning in report["warnings"]].count("no_gradient"), 1)
             self.assertEqual(values_held(small), 36)

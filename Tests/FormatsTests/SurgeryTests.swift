@@ -149,7 +149,7 @@ func `a run of layers becomes one Gemm`(withBias: Bool) throws {
 @Test(arguments: [true, false])
 func `a run of convolutions of single pixels becomes one of them, and behind one pixel a Gemm`(endsFlat: Bool) throws {
     var nodes: [Draft.Node] = [
-        .init(opType: "Conv", inputs: ["x", "w1", "b1"], outputs: ["a"]),
+        .init(opType: "Conv", inputs: ["x", "layers.0.weight", "b1"], outputs: ["a"]),
         .init(opType: "Relu", inputs: ["a"], outputs: ["r"]),
     ]
     if endsFlat {
@@ -161,11 +161,13 @@ func `a run of convolutions of single pixels becomes one of them, and behind one
         nodes.append(.init(opType: "Conv", inputs: ["r", "w2"]))
     }
     let pixels: Int64 = endsFlat ? 1 : 3
-    let draft = Draft(
+    var draft = Draft(
         nodes,
-        [.floats("w1", [8, 4, 1, 1]), .floats("b1", [8])] + [
+        [.floats("layers.0.weight", [8, 4, 1, 1]), .floats("b1", [8])] + [
             endsFlat ? .floats("w3", [2, 8]) : .floats("w2", [2, 8, 1, 1])
         ], x: [-1, 4, pixels, pixels])
+    // As dynamo writes it: what is said of a weight that goes is not true of the one that takes its name.
+    draft.moreOfGraph = Wire.field(13, Draft.value("layers.0.weight", 1, [8, 4, 1, 1]))
     let folder = try Folder()
     let surgery = try Surgery(folder.write(draft.bytes)) { graph, values in
         let (first, last) = (try #require(values["a"]), try #require(values["y"]))
@@ -184,6 +186,7 @@ func `a run of convolutions of single pixels becomes one of them, and behind one
                     "Flatten(x) /layers/0/Flatten_output_0",
                     "Gemm(/layers/0/Flatten_output_0 layers.0.weight layers.0.bias) y",
                 ] : ["Conv(x layers.0.weight layers.0.bias) y"]))
+    #expect(surgery.after.model.valueInfos.isEmpty)
     #expect(surgery.after.weights["layers.0.weight"]?.shape.dimensions == (endsFlat ? [2, 4] : [2, 4, 1, 1]))
     try surgery.expectSameMeaning()
 }
