@@ -110,6 +110,12 @@ class WithoutDerivative(Case):
             self.assertGreater(explained, 0.6)
             self.assertLess(abs(infer(small, inputs, self.folder) - after).max(), 1e-4)
 
+    def test_plain_training_is_refused_with_the_place(self):
+        data = self.folder / "labelled.npz"
+        numpy.savez(data, x=numpy.zeros((64, 8), numpy.float32), y=numpy.zeros(64, numpy.int64))
+        refused = run("train", self.MODEL, "--data", data, "-o", self.folder / "out.onnx", "--steps", 1, statuses=(3,))
+        self.assertIn("'logits' has no derivative: it scatters by maximum", refused.stderr)
+
     def test_the_plan_says_so_before(self):
         said = run("inspect", self.MODEL).stdout
         self.assertIn("'logits' has no derivative: it scatters by maximum", said)
