@@ -10,9 +10,11 @@ struct BlockMoments {
         var moments = candidates.map { Moments(inputs: $0.regressorCount, outputs: $0.out) }
         guard !candidates.isEmpty else { return [] }
         let inference = try Inference(original, fetching: candidates.flatMap { [$0.regressor, $0.output] })
-        try inference.forEachBatch(of: samples) { (_, values) throws(ModelError) in
+        let mask = try samples.mask()
+        try inference.forEachBatch(of: samples) { (range, values) throws(ModelError) in
             for index in candidates.indices {
-                try moments[index].gather(values[2 * index], values[2 * index + 1], candidates[index])
+                try moments[index].gather(
+                    values[2 * index], values[2 * index + 1], candidates[index], mask?.rows(range))
             }
         }
         return moments
@@ -37,13 +39,15 @@ struct BlockMoments {
         let now = try Inference(graph, fetching: [candidate.regressor] + (residual.map { [$0.now] } ?? []))
         let before = try Inference(original, fetching: [target] + (residual.map { [$0.before] } ?? []))
         var start = 0
+        let mask = try samples.mask()
         while start < samples.count {
             let batch = samples.samples(start..<min(start + now.batchSize, samples.count))
             try before.forEachBatch(of: batch) { (_, wanted) throws(ModelError) in
                 try now.forEachBatch(of: batch) { (_, found) throws(ModelError) in
                     var y = wanted[0]
                     if residual != nil { y = try y.plus(wanted[1], minus: found[1]) }
-                    try moments.gather(found[0], y, candidate)
+                    let rows = start..<(start + batch.count)
+                    try moments.gather(found[0], y, candidate, mask?.rows(rows))
                 }
             }
             start += batch.count
@@ -76,10 +80,17 @@ extension Moments {
     ///   - x: `[..., inputs]` or `[N, inputs, ...]`
     ///   - y: `[..., outputs]` or `[N, outputs, ...]`
     ///   - candidate: says which.
+    ///   - mask: `[samples, places]` of bool: which rows count, where there is one for each place.
     /// - Throws: ``ModelError/compute(_:)`` unless both have as many rows.
-    fileprivate mutating func gather(_ x: Tensor, _ y: Tensor, _ candidate: Candidate) throws(ModelError) {
-        let (x, y) = (try x.features(on: candidate.first.axis), try y.features(on: candidate.second.axis))
-        do { try add(x, y) } catch { throw .compute(error) }
+    fileprivate mutating func gather(
+        _ x: Tensor, _ y: Tensor, _ candidate: Candidate, _ mask: Tensor?
+    ) throws(ModelError) {
+        let (first, second) = (candidate.first.axis, candidate.second.axis)
+        var (rows, targets) = (try x.features(on: first), try y.features(on: second))
+        if let mask, first == .last, second == .last, x.hasRow(forEachPlaceOf: mask), y.hasRow(forEachPlaceOf: mask) {
+            (rows, targets) = (try rows.rows(countedBy: mask), try targets.rows(countedBy: mask))
+        }
+        do { try add(rows, targets) } catch { throw .compute(error) }
     }
 }
 

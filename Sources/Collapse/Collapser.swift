@@ -85,7 +85,7 @@ package struct Collapser {
         }
         switch options.method ?? .ridge {
         case .layercollapse:
-            let lessons = Lessons(original: original, task: task, mode: options.finetune)
+            let lessons = Lessons(options, original: original, task: task)
             let training = SlopeTraining(
                 original: original, samples: samples, lessons: lessons, options: options, tell: tell)
             let trained = try training.run(&layers)
@@ -123,7 +123,7 @@ package struct Collapser {
         while place >= 0 {
             var point = points[place]
             if options.method != .layercollapse, options.finetune != .none {
-                let lessons = Lessons(original: original, task: task, mode: options.finetune)
+                let lessons = Lessons(options, original: original, task: task)
                 let tuning = FineTuning(lessons: lessons, options: options, heldOut: heldOut, tell: tell)
                 point = try tuning.run(point, on: samples.training)
             }

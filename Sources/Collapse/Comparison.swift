@@ -12,8 +12,14 @@ package struct Comparison: Sendable {
     /// For outputs that are no logits, the mean square error over the variance of the original.
     private let relativeError: Double
 
-    package init(_ original: Tensor, _ other: Tensor, _ task: PredictionTask) {
-        let (left, right) = (original.floats, other.floats)
+    /// - Parameters:
+    ///   - original: `[samples, ..., classes]`
+    ///   - other: of the same shape.
+    ///   - task: what they are.
+    ///   - mask: `[samples, places]` of bool: which rows count, where there is one for each place.
+    package init(_ original: Tensor, _ other: Tensor, _ task: PredictionTask, counting mask: Tensor? = nil) {
+        let mask = mask.flatMap { original.hasRow(forEachPlaceOf: $0) ? $0 : nil }
+        let (left, right) = (original.floats(countedBy: mask), other.floats(countedBy: mask))
         guard task.kind == .classification, let classes = original.shape.dimensions.last, classes > 0 else {
             var (error, sum, squares) = (0.0, 0.0, 0.0)
             for (a, b) in zip(left, right) {

@@ -47,6 +47,8 @@ package struct CompressionOptions: Sendable, Codable, Equatable {
     package var shuffle = true
     package var loss = LossName.auto
     package var calibrationSamples = 1000
+    /// Names of the outputs that are kept as they are; the first of them is what losses and measures are about.
+    package var outputs: [String] = []
     package var seed: UInt64 = 0
     package var threads: Int?
 
@@ -54,7 +56,7 @@ package struct CompressionOptions: Sendable, Codable, Equatable {
 
     enum CodingKeys: String, CodingKey {
         case method, finetune, train, include, exclude, order, penalty, threshold, epochs, steps, optimizer, momentum
-        case shuffle, loss, seed, threads
+        case shuffle, loss, outputs, seed, threads
         case maxMetricDrop = "max_metric_drop"
         case maxDisagreement = "max_disagreement"
         case compressionRatio = "compression_ratio"

@@ -16,23 +16,25 @@ struct FineTuning {
     func run(_ point: ParetoPoint, on samples: Dataset) throws(ModelError) -> ParetoPoint {
         let graph = point.graph
         let new = Set(graph.parameters.indices.filter { graph.parameters[$0].isNew })
-        let batch = graph.batchSize
+        let runs = graph.runsPerStep(batch: options.batchSize ?? graph.batchSize, samples: samples.count)
+        let batch = graph.batchSize * runs
         let plan = TrainingPlan.fineTuning(options, stepsPerEpoch: max(1, samples.count / batch))
         let trainable = graph.trainable(options.train, collapsed: new)
         guard plan.steps > 0, samples.count >= batch, !trainable.isEmpty else { return point }
         tell(.phase(.finetuning))
-        let training = plan.options(seed: options.seed, isShuffled: options.shuffle)
+        let training = plan.options(seed: options.seed, isShuffled: options.shuffle, runsPerStep: runs)
         let teach = { (trainer: Trainer, loss: Float) in
             tell(.step(TrainingStep(trainer, loss: loss, plan, batchSize: batch)))
         }
         let isLocal = graph.obstacle(from: lessons.task.logits(of: graph), to: trainable) != nil
         let trained: Graph
         if isLocal {
-            let blocks = layers(graph, new).map { (graph[$0].operands[0], $0) }
+            let blocks = Self.layers(graph, new).map { (graph[$0].operands[0], $0) }
             trained = try LocalLessons(original: lessons.original, graph: graph, blocks: blocks)
                 .trained(new.intersection(trainable), on: samples, options: training, afterStep: teach)
         } else {
-            let (objective, samples) = try lessons.prepare(for: graph, streams: streams(graph, new), on: samples)
+            let (objective, samples) = try lessons.prepare(
+                for: graph, streams: Self.streams(of: graph, new, original: lessons.original), on: samples)
             trained = try graph.trained(
                 objective, trainable: trainable, on: samples, options: training, afterStep: teach)
         }
@@ -44,7 +46,7 @@ struct FineTuning {
     }
 
     /// The collapsed layers.
-    private func layers(_ graph: Graph, _ new: Set<Int>) -> [ValueID] {
+    private static func layers(_ graph: Graph, _ new: Set<Int>) -> [ValueID] {
         graph.values.filter { value in
             switch graph[value].op {
             case .matMul, .convolution:
@@ -55,7 +57,7 @@ struct FineTuning {
     }
 
     /// Where their outputs join the rest: the sum with the residual stream, or the outputs themselves.
-    private func streams(_ graph: Graph, _ new: Set<Int>) -> [String] {
-        layers(graph, new).map { Residual(of: $0, in: graph, original: lessons.original)?.stream ?? graph[$0].name }
+    static func streams(of graph: Graph, _ new: Set<Int>, original: Graph) -> [String] {
+        layers(graph, new).map { Residual(of: $0, in: graph, original: original)?.stream ?? graph[$0].name }
     }
 }

@@ -6,15 +6,17 @@ struct HeldOut {
     let samples: Dataset
     let task: PredictionTask
     private let original: Tensor
+    private let mask: Tensor?
 
     init(_ samples: Dataset, original graph: Graph, task: PredictionTask) throws(ModelError) {
         self.samples = samples
         self.task = task
         original = try graph.outputs(of: task.logits(of: graph), for: samples)
+        mask = try samples.mask()
     }
 
     func comparison(with graph: Graph) throws(ModelError) -> Comparison {
-        Comparison(original, try graph.outputs(of: task.logits(of: graph), for: samples), task)
+        Comparison(original, try graph.outputs(of: task.logits(of: graph), for: samples), task, counting: mask)
     }
 
     /// Nil without labels, or with labels that say nothing of such outputs.

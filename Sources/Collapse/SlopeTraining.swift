@@ -37,13 +37,14 @@ struct SlopeTraining {
         let slopes = blocks.compactMap { block in
             if case .prelu(let slope) = block.activation { (layer: block.name, parameter: slope) } else { nil }
         }
-        let batch = graph.batchSize
+        let runs = graph.runsPerStep(batch: options.batchSize ?? graph.batchSize, samples: samples.training.count)
+        let batch = graph.batchSize * runs
         let plan = TrainingPlan.slopes(options, stepsPerEpoch: max(1, samples.training.count / batch))
         tell(.phase(.finetuning))
         let penalties = slopes.map { Objective.SlopePenalty(parameter: $0.parameter, strength: Float(plan.penalty)) }
         let own = Set(blocks.flatMap(\.layerParameters) + slopes.map(\.parameter))
         let trainable = graph.trainable(options.train, collapsed: own)
-        let training = plan.options(seed: options.seed, isShuffled: options.shuffle)
+        let training = plan.options(seed: options.seed, isShuffled: options.shuffle, runsPerStep: runs)
         let teach = { (trainer: Trainer, loss: Float) in
             let now = slopes.map { ($0.layer, trainer.parameter($0.parameter)?.floats[0] ?? 0) }
             tell(.step(TrainingStep(trainer, loss: loss, plan, batchSize: batch, slopes: now)))

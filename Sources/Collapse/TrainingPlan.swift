@@ -65,10 +65,10 @@ package struct TrainingPlan: Sendable, Equatable {
         }
     }
 
-    func options(seed: UInt64, isShuffled: Bool) -> TrainingOptions {
+    func options(seed: UInt64, isShuffled: Bool, runsPerStep: Int) -> TrainingOptions {
         TrainingOptions(
             steps: steps, learningRate: Float(learningRate), optimizer: optimizer, schedule: schedule,
-            isShuffled: isShuffled, seed: seed)
+            isShuffled: isShuffled, seed: seed, runsPerStep: runsPerStep)
     }
 
     func rate(at step: Int) -> Float { Float(learningRate) * schedule.factor(step: step, of: steps) }

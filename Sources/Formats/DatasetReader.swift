@@ -55,15 +55,17 @@ package struct DatasetReader: Sendable {
 
     /// - Parameters:
     ///   - graph: its inputs say which keys, types and sizes are wanted.
+    ///   - output: the name of the output that the labels are of; the first without.
     ///   - labelKey: the key of the labels, if the user names it.
     ///   - inputKeys: by model input, the key that the user names.
     ///   - seed: decides which tenth is held out.
     /// - Returns: training and validation samples.
     /// - Throws: ``FormatError`` that names the key, what is wrong, and what would do.
     package func read(
-        for graph: Graph, labelKey: String? = nil, inputKeys: [String: String] = [:], seed: UInt64 = 0
+        for graph: Graph, output: String? = nil, labelKey: String? = nil, inputKeys: [String: String] = [:],
+        seed: UInt64 = 0
     ) throws(FormatError) -> Result {
-        var reading = Reading(graph: graph, labelKey: labelKey, inputKeys: inputKeys)
+        var reading = Reading(graph: graph, outputName: output, labelKey: labelKey, inputKeys: inputKeys)
         var whole = try split(.training, &reading)
         if whole == nil { whole = try split(.unsplit, &reading) }
         let validation = try split(.validation, &reading)
@@ -86,15 +88,18 @@ package struct DatasetReader: Sendable {
     /// - Parameters:
     ///   - part: which.
     ///   - graph: its inputs say which keys, types and sizes are wanted.
+    ///   - output: the name of the output that the labels are of; the first without.
     ///   - labelKey: the key of the labels, if the user names it.
     ///   - inputKeys: by model input, the key that the user names.
     ///   - withLabels: whether labels are looked for.
     /// - Returns: nil when the file has no such part.
     /// - Throws: ``FormatError`` as ``read(for:labelKey:inputKeys:seed:)`` does.
     package func samples(
-        _ part: Part, for graph: Graph, labelKey: String? = nil, inputKeys: [String: String] = [:], withLabels: Bool
+        _ part: Part, for graph: Graph, output: String? = nil, labelKey: String? = nil,
+        inputKeys: [String: String] = [:], withLabels: Bool
     ) throws(FormatError) -> Dataset? {
-        var reading = Reading(graph: graph, labelKey: labelKey, inputKeys: inputKeys, withLabels: withLabels)
+        var reading = Reading(
+            graph: graph, outputName: output, labelKey: labelKey, inputKeys: inputKeys, withLabels: withLabels)
         return try split(part, &reading)
     }
 
@@ -112,13 +117,17 @@ package struct DatasetReader: Sendable {
     /// What is asked for, and what was found out about it.
     struct Reading {
         let graph: Graph
+        let outputName: String?
         let labelKey: String?
         let inputKeys: [String: String]
         var withLabels = true
         var mapping: [String: String] = [:]
         var notes: [String] = []
 
-        var output: Shape { graph.outputs.first.map { graph.shape($0.value) } ?? .scalar }
+        var output: Shape {
+            let output = graph.outputs.first { $0.name == outputName } ?? graph.outputs.first
+            return output.map { graph.shape($0.value) } ?? .scalar
+        }
         var classes: Int { output.dimensions.last ?? 1 }
     }
 

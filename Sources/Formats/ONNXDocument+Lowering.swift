@@ -43,7 +43,10 @@ extension ONNXDocument {
 
     /// Lowers every node but those that cannot be run and those behind them.
     ///
-    /// - Parameter refused: the nodes of operators that nobody knows; gets those that are known and still cannot be run.
+    /// - Parameters:
+    ///   - lowering: gets what is lowered.
+    ///   - refused: the nodes of operators that nobody knows; gets those that are known and still cannot be run.
+    /// - Throws: ``FormatError`` for whatever else is wrong.
     private func lowerNodes(
         _ lowering: inout ONNXLowering, _ refused: inout [UnsupportedNode]
     ) throws(FormatError) {

@@ -18,6 +18,7 @@ package struct UnsupportedNode: Hashable, Sendable, CustomStringConvertible {
 
 extension LoweredNode {
     /// - Parameter remark: what of the node cannot be run, where the operator itself can.
+    /// - Returns: the error.
     func unsupported(_ remark: String = "") -> FormatError { .unsupportedOperator([refused(remark)]) }
 
     func refused(_ remark: String) -> UnsupportedNode {

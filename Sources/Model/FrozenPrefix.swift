@@ -74,21 +74,13 @@ extension Graph {
         afterStep: (Trainer, Float) -> Void
     ) throws(ModelError) -> Graph {
         var (network, objective, samples) = (self, objective, dataset)
-        if let first = inputs.first, let batchSize = shape(first).dimensions.first,
-            let prefix = try FrozenPrefix(of: self, trainable: trainable, batchSize: batchSize),
-            frozenByteCount(prefix, samples: dataset.count, batchSize: batchSize) <= Self.frozenByteLimit
-        {
-            let targets = Set(objective.terms.map(\.target))
+        if let (prefix, rest) = try cut(objective, trainable: trainable, sampleCount: dataset.count) {
+            let targets = Set(objective.terms.map(\.target) + objective.terms.compactMap(\.mask))
             let inference = try Inference(self, fetching: prefix.frontier.map(\.value))
             let frozen = try inference.outputs(for: dataset)
             samples.inputs = dataset.inputs.filter { targets.contains($0.key) }
             for (boundary, tensor) in zip(prefix.frontier, frozen) { samples.inputs[boundary.name] = tensor }
-            objective.terms = objective.terms.compactMap { term in
-                prefix.moved[term.value.index].map {
-                    .init(term.loss, of: $0, target: term.target, weight: term.weight)
-                }
-            }
-            network = prefix.rest
+            (network, objective) = (prefix.rest, rest)
         }
         let trainer = try Trainer(
             network, objective: objective, trainable: trainable, dataset: samples, options: options)
@@ -102,10 +94,27 @@ extension Graph {
         return result
     }
 
-    private func frozenByteCount(_ prefix: FrozenPrefix, samples: Int, batchSize: Int) -> Int {
-        prefix.frontier.reduce(0) { total, boundary in
-            let type = type(boundary.value)
-            return total + type.shape.elementCount / batchSize * samples * type.element.byteCount
+    /// Where a training of so many samples divides the network.
+    ///
+    /// - Returns: the division, and the objective in terms of what is behind it; nil when it is not worth its memory.
+    func cut(
+        _ objective: Objective, trainable: Set<Int>, sampleCount: Int
+    ) throws(ModelError) -> (prefix: FrozenPrefix, objective: Objective)? {
+        guard let prefix = try FrozenPrefix(of: self, trainable: trainable, batchSize: batchSize),
+            byteCount(of: prefix, sampleCount: sampleCount) <= Self.frozenByteLimit
+        else { return nil }
+        var rest = objective
+        rest.terms = objective.terms.compactMap { term in
+            guard let value = prefix.moved[term.value.index] else { return nil }
+            var moved = term
+            moved.value = value
+            return moved
         }
+        return (prefix, rest)
+    }
+
+    /// What lies before the division, for all samples.
+    func byteCount(of prefix: FrozenPrefix, sampleCount: Int) -> Int {
+        prefix.frontier.reduce(0) { $0 + type($1.value).byteCount / batchSize * sampleCount }
     }
 }

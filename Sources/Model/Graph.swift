@@ -166,6 +166,13 @@ package struct Graph: Sendable {
     /// Samples a run: the leading size of the first input, or 1.
     package var batchSize: Int { max(1, inputs.first.flatMap { shape($0).dimensions.first } ?? 1) }
 
+    /// How many runs make a batch of the size that is wanted, where the network's own is smaller: as many as the samples
+    /// are enough for.
+    package func runsPerStep(batch wanted: Int, samples: Int) -> Int {
+        let runs = wanted / batchSize + (wanted.isMultiple(of: batchSize) ? 0 : 1)
+        return max(1, min(runs, samples / batchSize))
+    }
+
     /// Number of float parameters that are read, as a user counts them.
     package var parameterCount: Int {
         parameters.filter { $0.tensor.type == .float32 }.reduce(0) { $0 + $1.tensor.shape.elementCount }

@@ -84,8 +84,8 @@ extension Tensor {
 
 extension Dataset {
     /// - Throws: ``ModelError/data(input:reason:)`` when an input is missing or has other sizes than the graph's.
-    func check(fits graph: Graph) throws(ModelError) {
-        for input in graph.inputs {
+    func check(fits graph: Graph, but others: [ValueID] = []) throws(ModelError) {
+        for input in graph.inputs where !others.contains(input) {
             guard case .input(let name) = graph[input].op else { continue }
             guard let samples = inputs[name] else { throw .data(input: name, reason: "the data have no such key") }
             let expected = graph.type(input)

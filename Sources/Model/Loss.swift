@@ -18,12 +18,17 @@ package struct Objective: Sendable {
     package struct Term: Sendable {
         package let loss: Loss
         /// The value of the graph that is compared.
-        package let value: ValueID
+        package internal(set) var value: ValueID
         /// The key in ``Dataset/inputs`` of what it is compared with, `[samples, ...]`.
         package let target: String
-        package let weight: Float
+        package var weight: Float
+        /// The key of which rows count, `[samples, places]` of bool for a value `[samples, places, ...]`; all without.
+        /// Classes have a label for that.
+        package let mask: String?
 
-        package init(_ loss: Loss, of value: ValueID, target: String, weight: Float = 1) {
+        package init(_ loss: Loss, of value: ValueID, target: String, weight: Float = 1, mask: String? = nil) {
+            precondition(mask == nil || loss != .crossEntropy)
+            self.mask = mask
             self.loss = loss
             self.value = value
             self.target = target
@@ -58,24 +63,53 @@ package struct Objective: Sendable {
 extension Graph {
     /// Appends the weighted sum of the terms, each with an input of its target's name.
     ///
-    /// - Returns: a scalar.
-    mutating func append(_ terms: [Objective.Term]) throws(ModelError) -> ValueID {
+    /// - Parameters:
+    ///   - terms: at least one.
+    ///   - isShared: whether each is multiplied by a scalar input of its own.
+    /// - Returns: a scalar, and those inputs.
+    /// - Throws: ``ModelError`` for a term that does not fit its value.
+    mutating func append(
+        _ terms: [Objective.Term], isShared: Bool
+    ) throws(ModelError) -> (total: ValueID, shares: [ValueID]) {
         var total: ValueID?
+        var shares: [ValueID] = []
         for term in terms {
             let target = addInput(term.target, targetType(of: term))
+            var value = term.value
+            // Where no row counts, what is compared is the target itself: no loss, and no derivative.
+            if let mask = term.mask { value = try append(.select, [try append(mask, for: value), value, target]) }
             var loss: ValueID
             switch term.loss {
             case .crossEntropy:
-                loss = try append(.crossEntropy(ignoring: Loss.ignoredLabel), [term.value, target])
-            case .meanSquare: loss = try append(.meanSquare, [term.value, target])
-            case .binaryCrossEntropy: loss = try append(.binaryCrossEntropy, [term.value, target])
-            case .distillation: loss = try append(.distillation, [target, term.value])
+                loss = try append(.crossEntropy(ignoring: Loss.ignoredLabel), [value, target])
+            case .meanSquare: loss = try append(.meanSquare, [value, target])
+            case .binaryCrossEntropy: loss = try append(.binaryCrossEntropy, [value, target])
+            case .distillation: loss = try append(.distillation, [target, value])
             }
             if term.weight != 1 { loss = try append(.binary(.multiply), [loss, try appendConstant(term.weight)]) }
+            if isShared {
+                let share = addInput(term.target + "/share", .float(.scalar))
+                loss = try append(.binary(.multiply), [loss, share])
+                shares.append(share)
+            }
             total = if let total { try append(.binary(.add), [total, loss]) } else { loss }
         }
         guard let total else { preconditionFailure("an objective has a term") }
-        return total
+        return (total, shares)
+    }
+
+    /// Appends a mask, `[samples, places]`, stretched over the rows of a value.
+    private mutating func append(_ mask: String, for value: ValueID) throws(ModelError) -> ValueID {
+        let sizes = Array(shape(value).dimensions.prefix(2))
+        let rows = sizes + [Int](repeating: 1, count: max(0, shape(value).rank - sizes.count))
+        do {
+            let input = addInput(mask, ValueType(.bool, try Shape(sizes)))
+            return try append(.reshape(try Shape(rows)), [input])
+        } catch let error as ModelError {
+            throw error
+        } catch {
+            preconditionFailure("a value's own sizes are a shape")
+        }
     }
 
     /// Appends `strength * (1 - slope)^2`.

@@ -8,17 +8,21 @@ package struct TrainingOptions: Sendable {
     package var schedule: Schedule
     package var isShuffled: Bool
     package var seed: UInt64
+    /// How many batches of the network make one batch of the training: their derivatives are averaged.
+    package var runsPerStep: Int
 
     package init(
         steps: Int, learningRate: Float, optimizer: Optimizer, schedule: Schedule = .constant, isShuffled: Bool = true,
-        seed: UInt64 = 0
+        seed: UInt64 = 0, runsPerStep: Int = 1
     ) {
+        precondition(runsPerStep > 0)
         self.steps = steps
         self.learningRate = learningRate
         self.optimizer = optimizer
         self.schedule = schedule
         self.isShuffled = isShuffled
         self.seed = seed
+        self.runsPerStep = runsPerStep
     }
 }
 
@@ -29,8 +33,13 @@ package final class Trainer {
     private let dataset: Dataset
     private let options: TrainingOptions
     private let order: BatchOrder
+    private let objective: Objective
+    /// Samples a run.
     private let batchSize: Int
     private let loss: ValueID
+    private let shares: [Tensor]
+    /// Where several runs make a step, what is done before the first and after the last of them.
+    private let accumulation: (clearing: [Step], updates: [Step])
     private let inputs: [(tensor: Tensor, samples: Tensor)]
     private let trained: [(index: Int, tensor: Tensor)]
     private let state: OptimizerState
@@ -49,36 +58,43 @@ package final class Trainer {
     package init(
         _ graph: Graph, objective: Objective, trainable: Set<Int>, dataset: Dataset, options: TrainingOptions
     ) throws(ModelError) {
-        var network = graph
-        try network.fuseAttention(trained: trainable, fetched: objective.terms.map(\.value))
-        let terms = try network.append(objective.terms)
-        try dataset.check(fits: network)
-        var total = terms
+        let training = try TrainingGraph(graph, objective, trainable: trainable, options)
+        let network = training.graph
+        try dataset.check(fits: network, but: training.shares)
         let slopes = Dictionary(uniqueKeysWithValues: objective.slopePenalties.map { ($0.parameter, $0.strength) })
-        if case .sgd = options.optimizer {
-            for penalty in objective.slopePenalties {
-                total = try network.append(.binary(.add), [total, try network.append(penalty)])
-            }
-        }
-        let candidates = network.values.filter { network.parameterIndex($0).map(trainable.contains) ?? false }
-        let gradients = try network.gradients(of: total, withRespectTo: candidates)
-
         var state = try OptimizerState(options.optimizer)
         var updates: [ExecutionPlan.Update] = []
-        for (parameter, gradient) in zip(candidates, gradients) {
-            guard let gradient, let index = network.parameterIndex(parameter) else { continue }
+        var sums: [(index: Int, parameter: ValueID, sum: Tensor)] = []
+        for (index, parameter, gradient) in training.trained {
             try state.add(index, shape: network.shape(parameter))
+            guard options.runsPerStep == 1 else {
+                let sum: Tensor
+                do { sum = try Tensor(zeros: network.shape(parameter)) } catch { throw .compute(.memory(error)) }
+                sums.append((index, parameter, sum))
+                updates.append(
+                    .init(parameter: parameter, gradient: gradient) { (_, gradient) throws(ModelError) in
+                        try computing { () throws(ComputeError) in try Step.accumulate(gradient, into: sum) }
+                    })
+                continue
+            }
             let ready = state
             updates.append(
                 .init(parameter: parameter, gradient: gradient) { (tensor, gradient) throws(ModelError) in
                     try ready.update(index, tensor, gradient, decays: slopes[index] == nil)
                 })
         }
-        plan = try ExecutionPlan(network, fetching: [terms], updates: updates)
+        plan = try ExecutionPlan(network, fetching: [training.loss], updates: updates)
         let plan = plan
-        trained = updates.compactMap { update in
-            network.parameterIndex(update.parameter).map { ($0, plan.tensor(update.parameter)) }
+        var accumulation: (clearing: [Step], updates: [Step]) = ([], [])
+        for (index, parameter, sum) in sums {
+            accumulation.clearing.append(
+                try computing { () throws(ComputeError) in try Step.fill(sum, value: 0) })
+            accumulation.updates.append(
+                try state.update(index, plan.tensor(parameter), sum, decays: slopes[index] == nil))
         }
+        self.accumulation = accumulation
+        shares = training.shares.map { plan.tensor($0) }
+        trained = training.trained.map { ($0.index, plan.tensor($0.parameter)) }
         if case .adamW = options.optimizer {
             decoupledPenalties = trained.compactMap { index, tensor in slopes[index].map { (tensor, $0) } }
         } else {
@@ -88,22 +104,28 @@ package final class Trainer {
             guard case .input(let name) = network[input].op, let samples = dataset.inputs[name] else { return nil }
             return (plan.tensor(input), samples)
         }
-        guard let batchSize = inputs.first?.tensor.shape.dimensions.first, batchSize <= dataset.count else {
+        guard let batchSize = inputs.first?.tensor.shape.dimensions.first,
+            batchSize * options.runsPerStep <= dataset.count
+        else {
             throw .data(
                 input: "",
                 reason: "\(dataset.count) samples are less than one batch: give more, or a smaller batch_size")
         }
         self.graph = graph
+        self.objective = objective
         self.batchSize = batchSize
         self.state = state
         self.dataset = dataset
         self.options = options
-        loss = terms
+        loss = training.loss
         order = BatchOrder(
-            sampleCount: dataset.count, batchSize: batchSize, isShuffled: options.isShuffled, seed: options.seed)
+            sampleCount: dataset.count, batchSize: batchSize * options.runsPerStep, isShuffled: options.isShuffled,
+            seed: options.seed)
     }
 
     package var stepsPerEpoch: Int { order.stepsPerEpoch }
+    /// Samples a step.
+    package var samplesPerStep: Int { batchSize * options.runsPerStep }
 
     /// One batch forward, backward, and the update of the parameters.
     ///
@@ -111,15 +133,24 @@ package final class Trainer {
     /// - Throws: ``ModelError/nanLoss(step:)`` when it is not a number; the parameters are then of no use.
     package func takeStep() throws(ModelError) -> Float {
         let rows = nextRows()
-        for (tensor, samples) in inputs { copyRows(from: samples, rows: rows, into: tensor) }
         let rate = options.learningRate * options.schedule.factor(step: step, of: options.steps)
         state.prepare(step: step, rate: rate)
-        plan.run()
+        for step in accumulation.clearing { step.run() }
+        var value: Float = 0
+        for run in 0..<options.runsPerStep {
+            let part = Array(rows[(run * batchSize)..<((run + 1) * batchSize)])
+            for (tensor, samples) in inputs { copyRows(from: samples, rows: part, into: tensor) }
+            for (index, share) in shares.enumerated() {
+                share.copy(from: [objective.terms[index].share(of: part, in: rows, of: dataset)])
+            }
+            plan.run()
+            value += plan.tensor(loss).floats[0]
+        }
+        for step in accumulation.updates { step.run() }
         for (slope, strength) in decoupledPenalties {
             // a <- a - 2 rate lambda (a - 1), apart from the adaptive step (METHOD.md).
             slope.copy(from: slope.floats.map { $0 - 2 * rate * strength * ($0 - 1) })
         }
-        let value = plan.tensor(loss).floats[0]
         guard value.isFinite else { throw .nanLoss(step: step) }
         step += 1
         return value
@@ -142,7 +173,29 @@ package final class Trainer {
     private func nextRows() -> [Int] {
         let (epoch, batch) = step.quotientAndRemainder(dividingBy: order.stepsPerEpoch)
         if permutation.epoch != epoch { permutation = (epoch, order.permutation(epoch: epoch)) }
-        return Array(permutation.indices[(batch * batchSize)..<((batch + 1) * batchSize)])
+        return Array(permutation.indices[(batch * samplesPerStep)..<((batch + 1) * samplesPerStep)])
+    }
+}
+
+extension Objective.Term {
+    /// What the mean over some samples is multiplied by, so that the sum of those products is the mean over what counts of
+    /// the whole batch.
+    fileprivate func share(of part: [Int], in batch: [Int], of dataset: Dataset) -> Float {
+        if let mask, let places = dataset.inputs[mask] {
+            // The mean over a run divides by every place.
+            let rows = part.count * (places.shape.elementCount / max(1, dataset.count))
+            return Float(rows)
+                / Float(max(1, batch.reduce(0) { $0 + places.rows($1..<($1 + 1)).bools.count(where: \.self) }))
+        }
+        guard loss == .crossEntropy, let labels = dataset.inputs[target] else {
+            return Float(part.count) / Float(batch.count)
+        }
+        func counted(_ samples: [Int]) -> Int {
+            samples.reduce(0) { count, sample in
+                count + labels.rows(sample..<(sample + 1)).int64s.count { $0 != Loss.ignoredLabel }
+            }
+        }
+        return Float(counted(part)) / Float(max(1, counted(batch)))
     }
 }
 

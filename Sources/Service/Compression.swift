@@ -16,10 +16,19 @@ package enum Compression {
         let progress = CompressionProgress(tell: tell)
         do {
             progress.begin(.validating)
-            let options = try CompressionOptions(order.options, hasData: order.data != nil)
+            var options = try CompressionOptions(order.options, hasData: order.data != nil)
             let model = try SourceModel(order.model)
+            if model.document.fixedBatch != nil {
+                options.batchSize = options.batchSize ?? CompressionData.usualBatchSize
+            }
             let data = try CompressionData(model, order, options)
             for note in data.notes { progress.log(note) }
+            if data.samples != nil, options.finetune != .none,
+                let warning = model.fixedBatchWarning(runsPerStep: data.runsPerStep(options))
+            {
+                progress.warn(warning.message, code: "fixed_batch")
+            }
+            try data.requireMemory(model, order, options)
             var report = try CompressionReport(model: model, data: data, order: order, options: options)
 
             progress.begin(.baseline)
@@ -49,7 +58,8 @@ package enum Compression {
             report.verification = written
             if let original, let outputs = try data.outputs(of: written.graph) {
                 report.compressed = data.measure(outputs)
-                report.comparison = Comparison(original, outputs, data.task)
+                report.comparison = Comparison(
+                    original, outputs, data.task, counting: try data.validation?.mask())
             }
             report.latency = try Latency(data.graph, written.graph, on: written.samples)
 

@@ -14,11 +14,19 @@ struct CompressionData {
     let mapping: [String: String]
     let notes: [String]
     let trainingCount: Int
+    /// Nil without data.
+    let counts: SampleCounts?
+    let bytes: DataBytes
 
     static let usualBatchSize = 64
 
     /// Samples a run.
     var batchSize: Int { graph.batchSize }
+
+    /// How many runs of the network make a batch of the training.
+    func runsPerStep(_ options: CompressionOptions) -> Int {
+        graph.runsPerStep(batch: options.batchSize ?? batchSize, samples: samples?.training.count ?? 0)
+    }
 
     /// - Parameters:
     ///   - model: the network's document.
@@ -29,31 +37,44 @@ struct CompressionData {
         guard let path = order.data else {
             graph = try model.graph(batch: 1)
             (samples, validation, mapping, notes, trainingCount) = (nil, nil, [:], [], 0)
-            task = PredictionTask(of: graph, labels: nil, loss: options.loss)
+            (counts, bytes) = (nil, DataBytes())
+            task = PredictionTask(of: graph, labels: nil, loss: options.loss, output: options.outputs.first)
             return
         }
-        let source = try SourceData(path, labelsKey: order.options.labelsKey, inputKeys: order.options.inputKeys)
+        let source = try SourceData(
+            path, labelsKey: order.options.labelsKey, inputKeys: order.options.inputKeys,
+            output: order.options.output)
         var graph = try model.graph(batch: options.batchSize ?? Self.usualBatchSize, data: source)
-        let split = try source.split(for: graph, seed: options.seed)
+        try Self.check(options.outputs, of: graph)
+        var split = try source.split(for: graph, seed: options.seed)
         var training = split.training
         var validation = split.validation
+        var files = [source]
         if let path = order.validationData {
-            let other = try SourceData(path, labelsKey: order.options.labelsKey, inputKeys: order.options.inputKeys)
+            let other = try SourceData(
+                path, labelsKey: order.options.labelsKey, inputKeys: order.options.inputKeys,
+                output: order.options.output)
             validation = try other.validation(for: graph)
+            files.append(other)
             if !split.hasOwnSplit, let whole = try source.part(.unsplit, for: graph, withLabels: true) {
                 training = whole
             }
+        }
+        if options.loss == .causalLanguageModel, let output = graph.output(named: options.outputs.first)?.value {
+            let causal = try training.causal(for: graph, output: output)
+            (training, validation) = (causal.samples, try validation.causal(for: graph, output: output).samples)
+            if let note = causal.note { split.notes.append(note) }
         }
         guard training.count >= 2 else {
             throw Failure(
                 .shapeMismatch, "\(source.name) has \(training.count) training samples; at least 2 are needed",
                 pointer: "/data")
         }
-        let decidesNothing = options.method == .layercollapse && !options.hasBudget
         let parts: Samples
         do {
             parts = try Samples(
-                training, calibrationCount: options.calibrationSamples, keepsAll: decidesNothing, seed: options.seed)
+                training, calibrationCount: options.calibrationSamples, keepsAll: options.decidesNothing,
+                seed: options.seed)
         } catch {
             throw Failure(error)
         }
@@ -64,8 +85,23 @@ struct CompressionData {
         self.validation = validation
         samples = parts
         (mapping, notes, trainingCount) = (split.mapping, split.notes, training.count)
-        task = PredictionTask(of: graph, labels: training.labels, loss: options.loss)
+        (counts, bytes) = (SampleCounts(training.count, validation: validation.count, options), DataBytes(files))
+        task = PredictionTask(
+            of: graph, labels: training.labels, loss: options.loss, output: options.outputs.first)
         try check(options, labels: training.labels)
+    }
+
+    private static func check(_ names: [String], of graph: Graph) throws(Failure) {
+        for name in names {
+            let output = graph.outputs.first { $0.name == name }
+            guard output.map({ graph.type($0.value).element == .float32 }) ?? false else {
+                let known = graph.outputs.filter { graph.type($0.value).element == .float32 }.map(\.name)
+                throw Failure(
+                    .invalidOption,
+                    "the model has no output '\(name)' of numbers: it has \(known.joined(separator: ", "))",
+                    pointer: "/outputs")
+            }
+        }
     }
 
     private func check(_ options: CompressionOptions, labels: Tensor?) throws(Failure) {
@@ -91,6 +127,26 @@ struct CompressionData {
                 .shapeMismatch, "the labels are numbers, which loss=\(options.loss.rawValue) does not take",
                 hint: "use loss=mse", pointer: "/loss")
         }
+    }
+}
+
+extension CompressionData {
+    /// That the work fits into the memory that it may have.
+    ///
+    /// - Throws: ``Failure`` with what would fit.
+    func requireMemory(_ model: SourceModel, _ order: CompressionOrder, _ options: CompressionOptions) throws {
+        let modelBytes = model.byteCount
+        func estimate(_ graph: Graph, _ options: CompressionOptions) throws -> MemoryEstimate {
+            try MemoryEstimate(
+                compressing: graph, task, counts, options, data: bytes, modelBytes: modelBytes)
+        }
+        let trainsLess = MemoryLimit.Remedy(kind: "train", words: "train=collapsed") {
+            var less = options
+            less.train = .collapsed
+            return try estimate(graph, less)
+        }
+        try SmallerWork(model: model, graph: graph) { try estimate($0, options) }
+            .require(MemoryLimit(order.memoryLimitBytes), others: options.train == .collapsed ? [] : [trainsLess])
     }
 }
 

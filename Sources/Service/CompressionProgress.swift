@@ -52,7 +52,7 @@ final class CompressionProgress {
 
     func warn(_ message: String, code: String) {
         warnings.append((code, message))
-        tell(WorkEvent(.warning, message, data: ["code": .string(code)], level: "warning"))
+        tell(.warning(code: code, message: message))
     }
 
     func log(_ message: String) { tell(WorkEvent(.log, message)) }

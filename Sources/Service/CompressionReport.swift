@@ -160,7 +160,7 @@ struct CompressionReport {
         var all = order.options.all
         all["method"] = .string(options.method?.rawValue ?? "")
         if let samples = data.samples {
-            let batch = data.batchSize
+            let batch = data.batchSize * data.runsPerStep(options)
             let plan = TrainingPlan(options, stepsPerEpoch: max(1, samples.training.count / batch))
             all["batch_size"] = .int(batch)
             all["steps"] = .int(plan.steps)

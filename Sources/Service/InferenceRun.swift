@@ -18,6 +18,8 @@ package struct InferenceRun: Sendable {
     package var threads: Int?
     /// By input of the model, the key of the data.
     package var inputKeys: [String: String]
+    /// What it may have, where the machine does not decide.
+    package var memoryLimitBytes: Int?
 
     package static let usualBatchSize = 64
 
@@ -50,6 +52,11 @@ package struct InferenceRun: Sendable {
         if batchSize == nil, dataset.count < Self.usualBatchSize {
             graph = try source.graph(batch: dataset.count, data: samples)
         }
+        let bytes = DataBytes([samples])
+        let work = SmallerWork(model: source, graph: graph) { graph in
+            MemoryEstimate(running: graph, samples: dataset.count, data: bytes, modelBytes: source.byteCount)
+        }
+        do { try work.require(MemoryLimit(memoryLimitBytes)) } catch { throw Failure(any: error) }
         let publication = try Publication.opening(output)
         do {
             let (results, clock) = try Self.outputs(of: graph, for: dataset, passes: passes, tell: tell)

@@ -41,7 +41,9 @@ package struct Inspection: Sendable {
         let (described, split) = try Self.describe(samples, for: finding.graph)
         plan["data"] = described
         plan["estimate"] =
-            finding.graph.map { WorkEstimate($0, candidates?.found ?? [], samples: split).document } ?? .null
+            try finding.graph.map { (graph) throws(Failure) in
+                try Self.estimate(graph, candidates?.found ?? [], source, samples, split)
+            } ?? .null
         plan["options"] = .object(options)
         plan["warnings"] = .array(Self.warnings(finding.graph, candidates))
         plan["notes"] = .array(finding.notes.map(JSONValue.string))
@@ -109,12 +111,32 @@ package struct Inspection: Sendable {
         ]
     }
 
-    /// - Returns: `data` of the plan, and the samples that a job would train on.
+    /// What a job with the usual options would take.
+    private static func estimate(
+        _ graph: Graph, _ candidates: [Candidate], _ source: SourceModel, _ data: SourceData?,
+        _ split: DatasetReader.Result?
+    ) throws(Failure) -> JSONValue {
+        var options = CompressionOptions()
+        options.method = split == nil ? .merge : .ridge
+        let counts = split.map { SampleCounts($0.training.count, validation: $0.validation.count, options) }
+        do {
+            let memory = try MemoryEstimate(
+                compressing: graph, PredictionTask(of: graph, labels: split?.training.labels, loss: options.loss),
+                counts,
+                options, data: DataBytes(data.map { [$0] } ?? []), modelBytes: source.byteCount)
+            let work = WorkEstimate(graph, candidates, samples: split?.training.count ?? 0, memory: memory)
+            return work.document
+        } catch {
+            throw Failure(error)
+        }
+    }
+
+    /// - Returns: `data` of the plan, and its samples.
     private static func describe(
         _ data: SourceData?, for graph: Graph?
-    ) throws(Failure) -> (document: JSONValue, samples: Int) {
-        guard let data else { return (.null, 0) }
-        guard let graph else { return (["keys": data.keys, "mapping": [:], "samples": nil, "classes": nil], 0) }
+    ) throws(Failure) -> (document: JSONValue, split: DatasetReader.Result?) {
+        guard let data else { return (.null, nil) }
+        guard let graph else { return (["keys": data.keys, "mapping": [:], "samples": nil, "classes": nil], nil) }
         let split = try data.split(for: graph, seed: 0)
         let mapping = split.mapping.sorted { $0.key < $1.key }.map { ($0.key, JSONValue.string($0.value)) }
         let document: JSONValue = [
@@ -123,6 +145,6 @@ package struct Inspection: Sendable {
             "training_samples": .int(split.training.count), "validation_samples": .int(split.validation.count),
             "classes": JSONValue(split.classCount), "notes": .array(split.notes.map(JSONValue.string)),
         ]
-        return (document, split.training.count)
+        return (document, split)
     }
 }

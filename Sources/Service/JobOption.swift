@@ -89,6 +89,9 @@ extension JobOption {
             "loss", ["auto", "cross_entropy", "mse", "bce_with_logits", "causal_lm"], "auto",
             "what training makes small"),
         JobOption(name: "labels", kind: .text, standard: nil, meaning: "key of the labels in the data"),
+        JobOption(
+            name: "outputs", kind: .texts, standard: [],
+            meaning: "outputs of the model that matter, the one that is measured first; the model's first without"),
         JobOption(name: "inputs", kind: .map, standard: nil, meaning: "key of the data for each input of the model"),
         JobOption(
             name: "calibration_samples", kind: .count(minimum: 1), standard: 1000,

@@ -33,6 +33,8 @@ package struct JobOptions: Hashable, Sendable {
     package var seed: UInt64 { UInt64(clamping: self["seed"].int ?? 0) }
     package var deadlineSeconds: Int? { self["deadline_seconds"].int }
     package var labelsKey: String? { self["labels"].string }
+    /// The output that labels and measures are about; the first without.
+    package var output: String? { self["outputs"].array?.first?.string }
 
     /// By input of the model, the key of the data.
     package var inputKeys: [String: String] {

@@ -9,11 +9,16 @@ package struct SourceData {
     let reader: DatasetReader
     let labelsKey: String?
     let inputKeys: [String: String]
+    /// The output that the labels are of; the first without.
+    let output: String?
 
     var name: String { URL(filePath: path).lastPathComponent }
 
     /// - Throws: ``Failure`` for a file that is neither `.npz` nor `.safetensors`, or damaged.
-    package init(_ path: String, labelsKey: String? = nil, inputKeys: [String: String] = [:]) throws(Failure) {
+    package init(
+        _ path: String, labelsKey: String? = nil, inputKeys: [String: String] = [:], output: String? = nil
+    ) throws(Failure) {
+        self.output = output
         self.path = path
         self.labelsKey = labelsKey
         self.inputKeys = inputKeys
@@ -27,7 +32,9 @@ package struct SourceData {
 
     /// Training samples, and those that only serve measuring.
     func split(for graph: Graph, seed: UInt64) throws(Failure) -> DatasetReader.Result {
-        do { return try reader.read(for: graph, labelKey: labelsKey, inputKeys: inputKeys, seed: seed) } catch {
+        do {
+            return try reader.read(for: graph, output: output, labelKey: labelsKey, inputKeys: inputKeys, seed: seed)
+        } catch {
             throw Failure(error, file: name)
         }
     }
@@ -36,7 +43,7 @@ package struct SourceData {
     func part(_ part: DatasetReader.Part, for graph: Graph, withLabels: Bool) throws(Failure) -> Dataset? {
         do {
             return try reader.samples(
-                part, for: graph, labelKey: labelsKey, inputKeys: inputKeys, withLabels: withLabels)
+                part, for: graph, output: output, labelKey: labelsKey, inputKeys: inputKeys, withLabels: withLabels)
         } catch {
             throw Failure(error, file: name)
         }

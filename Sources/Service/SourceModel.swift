@@ -25,6 +25,14 @@ package struct SourceModel {
     /// The batch that the file fixes, else the one that is wanted.
     func batch(_ wanted: Int) -> Int { document.fixedBatch ?? wanted }
 
+    /// Nil for a file that leaves the batch open.
+    func fixedBatchWarning(runsPerStep: Int) -> WorkEvent? {
+        document.fixedBatch.map { batch in
+            let remedy = runsPerStep > 1 ? "using gradient accumulation x\(runsPerStep)" : "training at that size"
+            return .warning(code: "fixed_batch", message: "batch is fixed at \(batch); \(remedy)")
+        }
+    }
+
     /// - Parameters:
     ///   - batch: samples a run, where the file leaves it open.
     ///   - data: where other open sizes are looked up.

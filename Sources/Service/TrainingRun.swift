@@ -14,6 +14,8 @@ package struct TrainingRun: Sendable {
     /// Where to write how fast it went.
     package var timing: String?
     package var options: JobOptions
+    /// What it may have, where the machine does not decide.
+    package var memoryLimitBytes: Int?
 
     package init(
         model: String, data: String, output: String, trace: String? = nil, timing: String? = nil, options: JobOptions
@@ -34,7 +36,8 @@ package struct TrainingRun: Sendable {
     package func run(tell: EventSink) throws(Failure) -> String {
         Processor.useThreads(options.threads)
         let source = try SourceModel(model)
-        let samples = try SourceData(data, labelsKey: options.labelsKey, inputKeys: options.inputKeys)
+        let samples = try SourceData(
+            data, labelsKey: options.labelsKey, inputKeys: options.inputKeys, output: options.output)
         let settings = TrainingSettings(options)
         var graph = try source.graph(batch: settings.batchSize ?? TrainingSettings.usualBatchSize, data: samples)
         let dataset = try trainingSamples(of: samples, for: graph)
@@ -48,8 +51,23 @@ package struct TrainingRun: Sendable {
         guard !trainable.isEmpty else {
             throw Failure(.invalidONNX, "\(source.name) has no parameters to train", pointer: "/model")
         }
-        let batchSize = graph.batchSize
-        let plan = settings.trainingOptions(stepsPerEpoch: labelled.count / max(1, batchSize))
+        let runs = graph.runsPerStep(
+            batch: settings.batchSize ?? TrainingSettings.usualBatchSize, samples: labelled.count)
+        if let warning = source.fixedBatchWarning(runsPerStep: runs) { tell(warning) }
+        let batchSize = graph.batchSize * runs
+        let plan = settings.trainingOptions(stepsPerEpoch: labelled.count / batchSize, runsPerStep: runs)
+        do {
+            let bytes = DataBytes([samples])
+            let work = SmallerWork(model: source, graph: graph) { graph in
+                let (objective, _) = try settings.objective(for: graph, on: dataset, file: samples.name)
+                return try MemoryEstimate(
+                    training: graph, objective, trainable: trainable, samples: labelled.count, plan, data: bytes,
+                    modelBytes: source.byteCount)
+            }
+            try work.require(MemoryLimit(memoryLimitBytes))
+        } catch {
+            throw Failure(any: error)
+        }
 
         let publication = try Publication.opening(output)
         tell(WorkEvent(.phase, "training", data: ["phase": "training"]))

@@ -13,6 +13,8 @@ struct TrainingSettings {
     private let isShuffled: Bool
     private let seed: UInt64
     private let loss: String
+    /// The output that labels are of; the first without.
+    private let output: String?
 
     static let usualBatchSize = 64
     /// PyTorch's default.
@@ -35,18 +37,21 @@ struct TrainingSettings {
         isShuffled = options["shuffle"].bool ?? true
         seed = options.seed
         loss = options["loss"].string ?? "auto"
+        output = options.output
     }
 
-    /// - Parameter stepsPerEpoch: whole batches in the data.
+    /// - Parameters:
+    ///   - stepsPerEpoch: whole batches in the data.
+    ///   - runsPerStep: how many batches of the network make one of the training.
     /// - Returns: at most as many steps as can be counted.
-    func trainingOptions(stepsPerEpoch: Int) -> TrainingOptions {
+    func trainingOptions(stepsPerEpoch: Int, runsPerStep: Int = 1) -> TrainingOptions {
         let (product, overflow) = epochs.multipliedReportingOverflow(by: stepsPerEpoch)
         return TrainingOptions(
             steps: steps ?? (overflow ? .max : product), learningRate: learningRate, optimizer: optimizer,
-            schedule: schedule, isShuffled: isShuffled, seed: seed)
+            schedule: schedule, isShuffled: isShuffled, seed: seed, runsPerStep: runsPerStep)
     }
 
-    /// What is to become small, by the labels of the first output.
+    /// What is to become small, by the labels of an output.
     ///
     /// - Parameters:
     ///   - graph: the network.
@@ -57,9 +62,12 @@ struct TrainingSettings {
     func objective(
         for graph: Graph, on dataset: Dataset, file: String
     ) throws(Failure) -> (objective: Objective, dataset: Dataset) {
-        guard let output = graph.outputs.first else {
-            throw Failure(.invalidONNX, "the model has no output", pointer: "/model")
+        guard let output = graph.outputs.first(where: { output == nil || $0.name == output }) else {
+            let names = graph.outputs.map(\.name).joined(separator: ", ")
+            throw Failure(
+                .invalidOption, "the model has no output '\(output ?? "")': it has \(names)", pointer: "/outputs")
         }
+        let dataset = loss == "causal_lm" ? try dataset.causal(for: graph, output: output.value).samples : dataset
         guard let labels = dataset.labels else {
             throw Failure(
                 .datasetKeyMismatch, "\(file) has no labels to train by",

@@ -16,6 +16,10 @@ package struct WorkEvent: Hashable, Sendable {
         self.data = data
     }
 
+    package static func warning(code: String, message: String) -> WorkEvent {
+        WorkEvent(.warning, message, data: ["code": .string(code)], level: "warning")
+    }
+
     /// One line of a child's output: what the supervisor of jobs reads.
     package var line: String {
         let document: JSONValue = [

@@ -13,6 +13,7 @@ struct TrainingFlags: ParsableArguments {
     @Flag(inversion: .prefixedNo, help: .option("shuffle")) var shuffle = true
     @Option(help: .option("loss")) var loss: String?
     @Option(help: .option("labels")) var labels: String?
+    @Option(help: .option("outputs")) var outputs: [String] = []
     @Option(help: .option("inputs")) var inputs: String?
     @Option(help: .option("seed")) var seed: String?
     @Option(help: .option("threads")) var threads: String?
@@ -24,6 +25,7 @@ struct TrainingFlags: ParsableArguments {
             "labels": labels, "inputs": inputs, "seed": seed, "threads": threads,
         ])
         given["shuffle"] = .bool(shuffle)
+        given["outputs"] = outputs.isEmpty ? nil : .array(outputs.map(JSONValue.string))
         return given
     }
 }

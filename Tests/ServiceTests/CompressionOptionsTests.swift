@@ -58,6 +58,7 @@ import Testing
         expected.shuffle = false
         expected.loss = .crossEntropy
         expected.calibrationSamples = 99
+        expected.outputs = ["logits", "hidden"]
         expected.seed = 9_007_199_254_740_993
         expected.threads = 2
         let values = try Self.options([
@@ -65,7 +66,8 @@ import Testing
             "max_disagreement": 0.02, "compression_ratio": 2, "max_layers": 3, "include": ["a.*", "b"],
             "exclude": ["c"], "order": "from_end", "penalty": 5, "threshold": 0.1, "steps": 7, "batch_size": 16,
             "learning_rate": 1e-3, "optimizer": "sgd", "momentum": 0.5, "weight_decay": 0.25, "shuffle": false,
-            "loss": "cross_entropy", "calibration_samples": 99, "seed": 9_007_199_254_740_993, "threads": 2,
+            "loss": "cross_entropy", "outputs": ["logits", "hidden"], "calibration_samples": 99,
+            "seed": 9_007_199_254_740_993, "threads": 2,
         ])
         #expect(try CompressionOptions(values, hasData: true) == expected)
         let texts = try Self.options([
@@ -73,7 +75,8 @@ import Testing
             "max_disagreement": "0.02", "compression_ratio": "2", "max_layers": "3", "include": "a.*,b",
             "exclude": "c", "order": "from_end", "penalty": "5", "threshold": "0.1", "steps": "7", "batch_size": "16",
             "learning_rate": "1e-3", "optimizer": "sgd", "momentum": "0.5", "weight_decay": "0.25", "shuffle": "false",
-            "loss": "cross_entropy", "calibration_samples": "99", "seed": "9007199254740993", "threads": "2",
+            "loss": "cross_entropy", "outputs": "logits,hidden", "calibration_samples": "99",
+            "seed": "9007199254740993", "threads": "2",
         ])
         #expect(try CompressionOptions(texts, hasData: true) == expected)
     }

@@ -80,3 +80,50 @@ import Testing
         #expect(settings.trainingOptions(stepsPerEpoch: 78).steps == .max)
     }
 }
+
+/// A model whose file fixes the batch, as exporters do unless they are told otherwise.
+@Suite struct FixedBatchTests {
+    /// The digits network with 8 in place of its open batch: a varint of six bytes keeps all lengths.
+    private static func fixed(in folder: TemporaryFolder) throws -> String {
+        let open: [UInt8] = [0x0A, 0x07, 0x12, 0x05] + Array("batch".utf8)
+        let fixed: [UInt8] = [0x0A, 0x07, 0x08, 0x88, 0x80, 0x80, 0x80, 0x80, 0x00]
+        let path = folder.path + "/fixed.onnx"
+        try Data(Samples.bytes(Samples.mlp).replacing(open, with: fixed)).write(to: URL(filePath: path))
+        return path
+    }
+
+    private static func losses(of model: String, in folder: TemporaryFolder) throws -> (losses: [Double], [WorkEvent]) {
+        let trace = folder.path + "/trace.json"
+        let options = try JobOptions(
+            decoding: JSONValue.Object([("batch_size", 64), ("steps", 20), ("learning_rate", 1e-3)]))
+        var warnings: [WorkEvent] = []
+        let run = TrainingRun(
+            model: model, data: Samples.digits, output: folder.path + "/trained.onnx", trace: trace, options: options)
+        let summary = try run.run { if $0.kind == .warning { warnings.append($0) } }
+        #expect(summary.hasPrefix("trained.onnx  20 steps of 64  "))
+        return (try #require(try Samples.json(trace)["losses"] as? [Double]), warnings)
+    }
+
+    @Test func `trains as the same model with an open batch does`() throws {
+        let folder = try TemporaryFolder()
+        let (open, nothing) = try Self.losses(of: Samples.mlp, in: folder)
+        let (fixed, warnings) = try Self.losses(of: Self.fixed(in: folder), in: folder)
+        #expect(zip(open, fixed).allSatisfy { abs($0 - $1) < 1e-4 })
+        #expect(nothing.isEmpty)
+        #expect(warnings.map(\.message) == ["batch is fixed at 8; using gradient accumulation x8"])
+        #expect(warnings.first?.data["code"] == "fixed_batch")
+    }
+
+    @Test func `runs any number of samples`() throws {
+        let folder = try TemporaryFolder()
+        let model = try Self.fixed(in: folder)
+        let images = try #require(try Samples.array("x_test", of: Samples.digits))
+        try NPZ.write([("x", images.rows(0..<13))], to: folder.path + "/in.npz")
+        let output = folder.path + "/out.npz"
+        _ = try InferenceRun(model: model, data: folder.path + "/in.npz", output: output).run { _ in }
+        let logits = try #require(try Samples.array("logits", of: output))
+        #expect(logits.shape == (try Shape([13, 10])))
+        let expected = try #require(try Samples.array("logits_test64", of: Samples.mlpReference))
+        #expect(zip(logits.floats, expected.floats).allSatisfy { abs($0 - $1) < 1e-4 })
+    }
+}

@@ -1,0 +1,37 @@
+import Compute
+
+extension ExecutionPlan {
+    /// What a plan would take, without taking it: the inputs, the arena, and what kernels keep beside them.
+    ///
+    /// - Parameters:
+    ///   - graph: what would run.
+    ///   - fetching: the values that could be read after a run.
+    ///   - updates: what would happen to parameters; they are not prepared.
+    /// - Returns: bytes, without the parameters.
+    package static func byteCount(of graph: Graph, fetching: [ValueID], updates: [Update] = []) -> Int {
+        let lifetimes = Lifetimes(of: graph, fetching: fetching, updates: updates)
+        let buffers = graph.values.filter { lifetimes.ownsBuffer($0) }.map { root in
+            MemoryPlan.Buffer(byteCount: graph.type(root).byteCount, lifetime: lifetimes.ranges[root.index])
+        }
+        let inputs = graph.inputs.reduce(0) { $0 + graph.type($1).byteCount }
+        let scratch = graph.values.filter { lifetimes.isNeeded[$0.index] }.reduce(0) { $0 + graph.scratchBytes($1) }
+        return inputs + MemoryPlan(buffers).byteCount + scratch
+    }
+}
+
+extension ValueType {
+    /// Of a value of this type.
+    package var byteCount: Int { shape.elementCount * element.byteCount }
+}
+
+extension Graph {
+    /// What the kernel of an op keeps for itself.
+    fileprivate func scratchBytes(_ value: ValueID) -> Int {
+        let node = self[value]
+        switch node.op {
+        case .crossEntropy, .binaryCrossEntropy, .distillationGradient: return type(node.operands[0]).byteCount
+        case .distillation: return 3 * type(node.operands[0]).byteCount
+        default: return 0
+        }
+    }
+}
