@@ -28,6 +28,10 @@ class Classifier(torch.nn.Module):
             hidden_dropout_prob=0, attention_probs_dropout_prob=0)
         self.bert = BertModel(config)
         self.classifier = torch.nn.Linear(16, CLASSES)
+        # The exporter lets equal tensors be one initializer, which would then be trained as one.
+        for parameter in self.parameters():
+            if parameter.dim() == 1:
+                torch.nn.init.normal_(parameter, parameter.mean().item(), 0.1)
 
     def forward(self, input_ids, attention_mask, token_type_ids):
         result = self.bert(input_ids=input_ids, attention_mask=attention_mask, token_type_ids=token_type_ids)
@@ -55,8 +59,7 @@ def export(model, samples, path, dynamic):
 def losses(state, samples, labels, make):
     model = Classifier()
     model.load_state_dict(state)
-    # Statistics and embeddings alike: every parameter is trained.
-    optimizer = make([parameter for parameter in model.parameters()])
+    optimizer = make(model.parameters())
     result = []
     for step in range(10):
         rows = slice(16 * step, 16 * step + 16)

@@ -111,14 +111,14 @@ class Transformer(Case):
 
 class Memory(Case):
     def test_the_peak_is_about_what_the_plan_says(self):
-        for name in ["digits-vgg", "code-encoder", "code-gpt"]:
-            with self.subTest(model=name):
-                data, report = data_of(name), self.folder / "report.json"
-                plan = json.loads(run("inspect", MODELS[name], "--data", data, "--json").stdout)
+        for model, data in [(MODELS["digits-vgg"], data_of("digits-vgg")), (OPEN, DATA)]:
+            with self.subTest(model=model.stem):
+                report = self.folder / "report.json"
+                plan = json.loads(run("inspect", model, "--data", data, "--json").stdout)
                 run(
-                    "compress", MODELS[name], "--data", data, "-o", self.folder / "small.onnx", "--report", report,
-                    "--steps", 5, "--max-disagreement", 1, statuses=[0, 4])
-                peak = max(phase["peak_memory_bytes"] for phase in read_json(report)["phases"])
-                said = plan["estimate"]["peak_memory_bytes"]
-                self.figure(f"{name}: {said / 1e6:.0f} MB estimated, {peak / 1e6:.0f} MB at most")
-                self.assertLess(abs(said / peak - 1), 0.4)
+                    "compress", model, "--data", data, "-o", self.folder / "small.onnx", "--report", report,
+                    "--steps", 5, "--max-disagreement", 1,
+                )
+                peak, said = read_json(report)["peak_memory_bytes"], plan["estimate"]["peak_memory_bytes"]
+                self.figure(f"{model.stem}: {said / 1e6:.0f} MB estimated, {peak / 1e6:.0f} MB at most (allowed 25 %)")
+                self.assertLess(abs(said / peak - 1), 0.25)
