@@ -11,11 +11,15 @@ struct MemoryEstimate: Equatable {
     /// Files that are read where they lie.
     var mappedBytes: Int
 
-    /// What the program itself takes before it has read anything, with the code that oneDNN makes for each kernel.
-    static let programBytes = 40 << 20
+    /// Ops of the network: each takes the code that oneDNN makes for it and what prepares its kernels.
+    var opCount = 0
+
+    /// What the program itself takes before it has read anything, with the buffers of the solver.
+    private static let programBytes = 46 << 20
+    private static let opBytes = 64 << 10
 
     /// As the system counts a process.
-    var peakBytes: Int { Self.programBytes + heapBytes + mappedBytes }
+    var peakBytes: Int { Self.programBytes + opCount * Self.opBytes + heapBytes + mappedBytes }
 }
 
 extension MemoryEstimate {
@@ -39,6 +43,7 @@ extension MemoryEstimate {
         // While the samples are divided, the arrays that they come from are there too.
         heapBytes = max(data.decoded + copies, copies + work.peakBytes)
         mappedBytes = modelBytes + data.mapped
+        opCount = graph.nodes.count
     }
 
     /// Of plain training on so many samples.
@@ -49,6 +54,7 @@ extension MemoryEstimate {
         let training = try TrainingMemory(graph, objective, trainable: trainable, sampleCount: samples, options)
         heapBytes = data.decoded + training.peakBytes
         mappedBytes = modelBytes + data.mapped
+        opCount = graph.nodes.count
     }
 
     /// Of running a network over so many samples.
@@ -57,6 +63,7 @@ extension MemoryEstimate {
         let plan = ExecutionPlan.byteCount(of: graph, fetching: graph.outputs.map(\.value))
         heapBytes = data.decoded + plan + outputs
         mappedBytes = modelBytes + data.mapped
+        opCount = graph.nodes.count
     }
 }
 
