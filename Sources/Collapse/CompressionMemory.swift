@@ -33,7 +33,7 @@ package struct CompressionMemory: Sendable {
         self.task = task
         self.options = options
         let logits = graph.bytesPerSample(task.logits(of: graph))
-        let plan = ExecutionPlan.byteCount(of: graph, fetching: graph.outputs.map(\.value))
+        let plan = try ExecutionPlan.byteCount(of: graph, fetching: graph.outputs.map(\.value))
         guard let counts else {
             self.counts = SampleCounts(0, validation: 0, options)
             measuringBytes = 2 * plan
@@ -112,7 +112,7 @@ package struct CompressionMemory: Sendable {
         let (terms, fetched) = lessons.terms(
             for: network, streams: streams, count: counts.training, hasLabels: options.finetune != .selfDistill)
         let targets = fetched.reduce(0) { $0 + graph.bytesPerSample($1) * counts.training }
-        let teacher = ExecutionPlan.byteCount(of: graph, fetching: fetched)
+        let teacher = try ExecutionPlan.byteCount(of: graph, fetching: fetched)
         let runs = network.runsPerStep(batch: options.batchSize ?? network.batchSize, samples: counts.training)
         let training = try TrainingMemory(
             network, Objective(terms: terms), trainable: trainable,

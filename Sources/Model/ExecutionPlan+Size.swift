@@ -8,13 +8,19 @@ extension ExecutionPlan {
     ///   - fetching: the values that could be read after a run.
     ///   - updates: what would happen to parameters; they are not prepared.
     /// - Returns: bytes, without the parameters.
-    package static func byteCount(of graph: Graph, fetching: [ValueID], updates: [Update] = []) -> Int {
+    /// - Throws: ``ModelError`` as the plan itself does.
+    package static func byteCount(
+        of graph: Graph, fetching: [ValueID], updates: [Update] = []
+    ) throws(ModelError) -> Int {
+        var graph = graph
+        if updates.isEmpty { try graph.fuseAttention(trained: [], fetched: fetching) }
+        try graph.fuseProducts(fetched: fetching + updates.map(\.gradient))
         let lifetimes = Lifetimes(of: graph, fetching: fetching, updates: updates)
         let buffers = graph.values.filter { lifetimes.ownsBuffer($0) }.map { root in
             MemoryPlan.Buffer(byteCount: graph.type(root).byteCount, lifetime: lifetimes.ranges[root.index])
         }
         let inputs = graph.inputs.reduce(0) { $0 + graph.type($1).byteCount }
-        let scratch = graph.values.filter { lifetimes.isNeeded[$0.index] }.reduce(0) { $0 + graph.scratchBytes($1) }
+        let scratch = graph.values.filter { lifetimes.isNeeded[$0.index] }.map(graph.scratchBytes).max() ?? 0
         return inputs + MemoryPlan(buffers).byteCount + scratch
     }
 }

@@ -42,7 +42,9 @@ struct TrainingGraph {
     /// What a ``Trainer`` of it takes: the memory of a run, the parameters that change twice (as they are trained and as
     /// they are handed back), what the optimizer remembers of them, and sums of their derivatives where several runs make
     /// a batch.
-    func byteCount(_ options: TrainingOptions) -> Int {
+    ///
+    /// - Throws: ``ModelError`` as the trainer itself does.
+    func byteCount(_ options: TrainingOptions) throws(ModelError) -> Int {
         let updates = trained.map { trained in
             ExecutionPlan.Update(parameter: trained.parameter, gradient: trained.gradient) { _, _ in
                 preconditionFailure("a plan that is only measured prepares nothing")
@@ -50,7 +52,7 @@ struct TrainingGraph {
         }
         let parameters = trained.reduce(0) { $0 + graph.type($1.parameter).byteCount }
         let copies = 2 + options.optimizer.momentCount + (options.runsPerStep > 1 ? 1 : 0)
-        return ExecutionPlan.byteCount(of: graph, fetching: [loss], updates: updates) + copies * parameters
+        return try ExecutionPlan.byteCount(of: graph, fetching: [loss], updates: updates) + copies * parameters
     }
 }
 

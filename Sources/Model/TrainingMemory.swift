@@ -25,7 +25,7 @@ package struct TrainingMemory: Sendable {
             return
         }
         frozenBytes = graph.byteCount(of: prefix, sampleCount: sampleCount)
-        prefixBytes = ExecutionPlan.byteCount(of: graph, fetching: prefix.frontier.map(\.value))
+        prefixBytes = try ExecutionPlan.byteCount(of: graph, fetching: prefix.frontier.map(\.value))
         stepBytes = try TrainingGraph(prefix.rest, rest, trainable: trainable, options).byteCount(options)
     }
 }

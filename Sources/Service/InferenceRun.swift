@@ -54,7 +54,7 @@ package struct InferenceRun: Sendable {
         }
         let bytes = DataBytes([samples])
         let work = SmallerWork(model: source, graph: graph) { graph in
-            MemoryEstimate(running: graph, samples: dataset.count, data: bytes, modelBytes: source.byteCount)
+            try MemoryEstimate(running: graph, samples: dataset.count, data: bytes, modelBytes: source.byteCount)
         }
         do { try work.require(MemoryLimit(memoryLimitBytes)) } catch { throw Failure(any: error) }
         let publication = try Publication.opening(output)

@@ -58,9 +58,11 @@ extension MemoryEstimate {
     }
 
     /// Of running a network over so many samples.
-    init(running graph: Graph, samples: Int, data: DataBytes, modelBytes: Int) {
+    ///
+    /// - Throws: ``ModelError`` when there is no memory even for that.
+    init(running graph: Graph, samples: Int, data: DataBytes, modelBytes: Int) throws(ModelError) {
         let outputs = graph.outputs.reduce(0) { $0 + graph.type($1.value).byteCount / graph.batchSize * samples }
-        let plan = ExecutionPlan.byteCount(of: graph, fetching: graph.outputs.map(\.value))
+        let plan = try ExecutionPlan.byteCount(of: graph, fetching: graph.outputs.map(\.value))
         heapBytes = data.decoded + plan + outputs
         mappedBytes = modelBytes + data.mapped
         opCount = graph.nodes.count
