@@ -107,7 +107,7 @@ package struct CompressionMemory: Sendable {
     ) throws(ModelError) -> Int {
         let trainable = network.trainable(options.train, collapsed: collapsed)
         // Each layer is then taught by its own block, which takes less than the whole.
-        guard try network.obstacle(from: task.logits(of: network), to: trainable) == nil else { return 0 }
+        guard network.obstacle(from: task.logits(of: network), to: trainable) == nil else { return 0 }
         let lessons = Lessons(options, original: graph, task: task)
         let (terms, fetched) = lessons.terms(
             for: network, streams: streams, count: counts.training, hasLabels: options.finetune != .selfDistill)
