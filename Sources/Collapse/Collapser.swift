@@ -20,6 +20,7 @@ package struct Collapser {
     private let samples: Samples?
     private let confirmation: Dataset?
     private let options: CompressionOptions
+    private let keeper: CheckpointKeeper
     private let tell: (CollapseEvent) -> Void
 
     /// - Parameters:
@@ -28,16 +29,18 @@ package struct Collapser {
     ///   - samples: what to fit, train and decide on; only `merge` does without.
     ///   - confirmation: samples that a budget which the user set must hold on too; they decide nothing else.
     ///   - options: what the user chose; `method` is set.
+    ///   - keeper: of what is reached on the way.
     ///   - tell: hears what happens.
     package init(
         _ graph: Graph, task: PredictionTask, samples: Samples?, confirmation: Dataset? = nil,
-        options: CompressionOptions, tell: @escaping (CollapseEvent) -> Void
+        options: CompressionOptions, keeper: CheckpointKeeper = .none, tell: @escaping (CollapseEvent) -> Void
     ) {
         original = graph
         self.task = task
         self.samples = samples
         self.confirmation = options.limitsQuality ? confirmation : nil
         self.options = options
+        self.keeper = keeper
         self.tell = tell
     }
 
@@ -87,7 +90,8 @@ package struct Collapser {
         case .layercollapse:
             let lessons = Lessons(options, original: original, task: task)
             let training = SlopeTraining(
-                original: original, samples: samples, lessons: lessons, options: options, tell: tell)
+                original: original, samples: samples, lessons: lessons, options: options, keeper: keeper,
+                tell: tell)
             let trained = try training.run(&layers)
             tell(.phase(.search))
             return try merging.path(trained, &layers, threshold: options.threshold, limit: limit)
@@ -124,7 +128,8 @@ package struct Collapser {
             var point = points[place]
             if options.method != .layercollapse, options.finetune != .none {
                 let lessons = Lessons(options, original: original, task: task)
-                let tuning = FineTuning(lessons: lessons, options: options, heldOut: heldOut, tell: tell)
+                let tuning = FineTuning(
+                    lessons: lessons, options: options, heldOut: heldOut, keeper: keeper, tell: tell)
                 point = try tuning.run(point, on: samples.training)
             }
             var reason = budget.reasonAgainst(point)

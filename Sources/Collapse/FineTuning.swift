@@ -6,6 +6,7 @@ struct FineTuning {
     let lessons: Lessons
     let options: CompressionOptions
     let heldOut: HeldOut
+    var keeper = CheckpointKeeper.none
     let tell: (CollapseEvent) -> Void
 
     /// - Parameters:
@@ -26,17 +27,21 @@ struct FineTuning {
         let teach = { (trainer: Trainer, loss: Float) in
             tell(.step(TrainingStep(trainer, loss: loss, plan, batchSize: batch)))
         }
+        let work = "finetuning-\(point.layers)"
         let isLocal = graph.obstacle(from: lessons.task.logits(of: graph), to: trainable) != nil
         let trained: Graph
         if isLocal {
             let blocks = Self.layers(graph, new).map { (graph[$0].operands[0], $0) }
             trained = try LocalLessons(original: lessons.original, graph: graph, blocks: blocks)
-                .trained(new.intersection(trainable), on: samples, options: training, afterStep: teach)
+                .trained(
+                    new.intersection(trainable), on: samples, options: training, as: work, keeper: keeper,
+                    afterStep: teach)
         } else {
             let (objective, samples) = try lessons.prepare(
                 for: graph, streams: Self.streams(of: graph, new, original: lessons.original), on: samples)
             trained = try graph.trained(
-                objective, trainable: trainable, on: samples, options: training, afterStep: teach)
+                objective, trainable: trainable, on: samples, options: training, as: work, keeper: keeper,
+                afterStep: teach)
         }
         let tuned = try ParetoPoint(trained, collapsed: point.collapsed, heldOut: heldOut)
         guard let before = point.comparison, let after = tuned.comparison else { return tuned }

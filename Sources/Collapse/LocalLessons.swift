@@ -20,17 +20,20 @@ struct LocalLessons {
     ///   - penalties: of slopes among them.
     ///   - samples: the training samples; as many are learnt from as memory allows.
     ///   - options: of the training.
+    ///   - work: the training's name.
+    ///   - keeper: of checkpoints.
     ///   - afterStep: told the loss before each step.
     /// - Returns: the network with other numbers.
     /// - Throws: ``ModelError``.
     func trained(
         _ trainable: Set<Int>, penalties: [Objective.SlopePenalty] = [], on samples: Dataset, options: TrainingOptions,
-        afterStep: (Trainer, Float) -> Void
+        as work: String = "", keeper: CheckpointKeeper = .none, afterStep: (Trainer, Float) -> Void
     ) throws(ModelError) -> Graph {
         let (network, objective, samples) = try prepare(penalties, samples)
         guard !objective.terms.isEmpty else { return graph }
         let trained = try network.trained(
-            objective, trainable: trainable, on: samples, options: options, afterStep: afterStep)
+            objective, trainable: trainable, on: samples, options: options, as: work, keeper: keeper,
+            afterStep: afterStep)
         var result = graph
         for index in trainable { result.setParameter(index, trained.parameters[index].tensor) }
         return result

@@ -10,6 +10,7 @@ struct SlopeTraining {
     let samples: Samples
     let lessons: Lessons
     let options: CompressionOptions
+    var keeper = CheckpointKeeper.none
     let tell: (CollapseEvent) -> Void
 
     /// Where an activation without a slope of its own starts.
@@ -22,14 +23,17 @@ struct SlopeTraining {
         let names = layers.filter { $0.reason == nil }.map(\.activation)
         var graph = original
         switch options.order {
-        case .measured: graph = try train(graph, names)
-        case .fromEnd: for name in names.reversed() { graph = try train(graph, [name]) }
+        case .measured: graph = try train(graph, names, as: "slopes")
+        case .fromEnd:
+            for (place, name) in names.enumerated().reversed() {
+                graph = try train(graph, [name], as: "slopes-\(place)")
+            }
         }
         try measure(graph, &layers)
         return graph
     }
 
-    private func train(_ network: Graph, _ names: [String]) throws(ModelError) -> Graph {
+    private func train(_ network: Graph, _ names: [String], as work: String) throws(ModelError) -> Graph {
         var graph = network
         for name in names { graph = try swapped(graph, name) }
         try reportSwap(from: network, to: graph)
@@ -53,11 +57,12 @@ struct SlopeTraining {
             return try LocalLessons(original: original, graph: graph, blocks: blocks.map { ($0.input, $0.output) })
                 .trained(
                     own.intersection(trainable), penalties: penalties, on: samples.training, options: training,
-                    afterStep: teach)
+                    as: work, keeper: keeper, afterStep: teach)
         }
         var (objective, lessons) = try lessons.prepare(for: graph, streams: [], on: samples.training)
         objective.slopePenalties = penalties
-        return try graph.trained(objective, trainable: trainable, on: lessons, options: training, afterStep: teach)
+        return try graph.trained(
+            objective, trainable: trainable, on: lessons, options: training, as: work, keeper: keeper, afterStep: teach)
     }
 
     /// Puts a PReLU of one slope in place of an activation; ReLU, LeakyReLU and a PReLU of one slope stay what they are.

@@ -10,6 +10,15 @@ package enum Safetensors {
 
     /// - Throws: ``FormatError`` for a header that does not describe the bytes behind it, all of them, once.
     package static func read(_ file: MappedFile) throws(FormatError) -> [String: DataArray] {
+        try contents(of: file).arrays
+    }
+
+    /// The tensors, and the texts that the header has beside them.
+    ///
+    /// - Throws: ``FormatError``, as ``read(_:)`` does.
+    package static func contents(
+        of file: MappedFile
+    ) throws(FormatError) -> (arrays: [String: DataArray], metadata: [String: String]) {
         let bytes = Bytes(file: file, range: 0..<file.byteCount)
         guard bytes.count > 8 else { throw .data("the data file is neither .npz nor .safetensors") }
         let length = (0..<8).reduce(UInt64(0)) { $0 | UInt64(bytes[$1]) << UInt64(8 * $1) }
@@ -24,8 +33,8 @@ package enum Safetensors {
             throw .data("safetensors: the header has \(length) bytes, \(bytes.count - 8) are left")
         }
         let end = 8 + Int(length)
-        let entries = try SafetensorsHeader(bytes.part(8..<end)).entries
-        return try arrays(entries, in: bytes.part(end..<bytes.count))
+        let header = try SafetensorsHeader(bytes.part(8..<end))
+        return (try arrays(header.entries, in: bytes.part(end..<bytes.count)), header.metadata)
     }
 
     private static func arrays(

@@ -11,6 +11,7 @@ struct SafetensorsHeader {
     }
 
     private(set) var entries: [Entry] = []
+    private(set) var metadata: [String: String] = [:]
     private let bytes: Bytes
     private var offset = 0
 
@@ -21,7 +22,7 @@ struct SafetensorsHeader {
         try members { (self, name) throws(FormatError) in
             guard names.insert(name).inserted else { throw self.wrong("the name '\(name)' a second time") }
             if name == "__metadata__" {
-                try self.members { (self, _) throws(FormatError) in _ = try self.string() }
+                try self.members { (self, key) throws(FormatError) in self.metadata[key] = try self.string() }
             } else {
                 self.entries.append(try self.entry(name))
             }

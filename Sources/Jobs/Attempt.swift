@@ -13,6 +13,8 @@ final class Attempt: Sendable {
         var asked: StopReason?
         var result: Data?
         var error: Data?
+        /// Whether the next attempt would go on from somewhere later than this one did.
+        var advanced = false
         var lines = 0
         var usage = JobUsage()
         var eventsLeft: Int
@@ -49,7 +51,9 @@ final class Attempt: Sendable {
             logger.error("the worker cannot be started", metadata: ["error": "\(error)"])
             exit = .notStarted
         }
-        let ending = state.withLock { Ending(stop: stop, exit: exit, result: $0.result, error: $0.error) }
+        let ending = state.withLock {
+            Ending(stop: stop, exit: exit, result: $0.result, error: $0.error, advanced: $0.advanced)
+        }
         if exit != .exited(0) || ending.result == nil {
             logger.notice(
                 "the worker ended",
@@ -172,6 +176,7 @@ final class Attempt: Sendable {
             state.lines += lines.count
             var report = JobReport()
             for update in updates {
+                if update.isCheckpoint { state.advanced = true }
                 state.result = update.result ?? state.result
                 state.error = update.error ?? state.error
                 report.phase = update.phase ?? report.phase

@@ -24,11 +24,13 @@ struct Ending: Sendable {
     var exit: ChildExit
     var result: Data?
     var error: Data?
+    /// Whether the next attempt goes on from somewhere later than this one did.
+    var advanced = false
 
     /// What becomes of the job.
     enum Verdict: Sendable, Equatable {
         case finish(JobOutcome)
-        case retry(reason: String)
+        case retry(reason: String, countsAttempt: Bool)
         /// Back into the queue as if this attempt had not been.
         case putBack
         /// It is another worker's job now.
@@ -57,8 +59,9 @@ struct Ending: Sendable {
         if stop == .serverStopping { return .putBack }
         if let error { return .finish(.failed(error: error)) }
         let reason = crash
-        return attempt < attempts
-            ? .retry(reason: reason)
+        // Whoever gets further each time will end; only attempts that lead nowhere are limited.
+        return advanced || attempt < attempts
+            ? .retry(reason: reason, countsAttempt: !advanced)
             : .finish(.failed(error: failure("worker_crashed", "\(reason), \(attempt) times in all")))
     }
 

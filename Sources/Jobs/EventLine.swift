@@ -8,6 +8,7 @@ import FoundationEssentials
 /// | `error` | the error: `data`, or code `worker_crashed` with the message |
 /// | `progress` | progress and an event; `data.phase`, if any, is the phase |
 /// | `phase` | an event; `data.phase` or else the message is the phase |
+/// | `checkpoint` | a note that the attempt got somewhere; no event |
 /// | any other | an event |
 ///
 /// A line that is no such object is an event of type `log`.
@@ -32,6 +33,7 @@ package struct EventLine: Decodable {
         case "error": return SupervisorUpdate(error: data ?? failure)
         case "progress": return SupervisorUpdate(event: event, phase: self.data?["phase"]?.text, progress: data)
         case "phase": return SupervisorUpdate(event: event, phase: self.data?["phase"]?.text ?? message)
+        case "checkpoint": return SupervisorUpdate(isCheckpoint: true)
         default: return SupervisorUpdate(event: event)
         }
     }

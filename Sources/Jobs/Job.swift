@@ -20,7 +20,7 @@ package struct Job: Sendable, Equatable, Identifiable {
     package var error: Data?
     /// The last progress; opaque.
     package var progress: Data?
-    /// How often the job was started, not counting starts that the end of a server undid.
+    /// How often the job was started, not counting starts that the end of a server undid or that got somewhere before a crash.
     package var attempt: Int
     /// Who may write to a running job; nil in every other state.
     package var lease: Lease?

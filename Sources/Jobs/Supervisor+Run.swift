@@ -25,22 +25,24 @@ extension Supervisor {
         let (retrySeconds, now) = (settings.retrySeconds, now)
         while true {
             do throws(JobsError) {
-                try await store.perform { store throws(JobsError) in
+                let job: Job? = try await store.perform { store throws(JobsError) in
                     let time = now()
                     switch verdict {
                     case .finish(let outcome):
-                        try store.finish(lease, outcome, usage: usage, at: time)
-                    case .retry(let reason):
-                        let event = NewEvent(
-                            level: "warning", type: "warning", message: "\(reason); the job starts again")
-                        try store.requeue(
-                            lease, countsAttempt: true, availableAt: time + retrySeconds, because: event, usage: usage,
+                        return try store.finish(lease, outcome, usage: usage, at: time)
+                    case .retry(let reason, let countsAttempt):
+                        let next = countsAttempt ? "the job starts again" : "the job goes on from its last checkpoint"
+                        let event = NewEvent(level: "warning", type: "warning", message: "\(reason); \(next)")
+                        return try store.requeue(
+                            lease, countsAttempt: countsAttempt, availableAt: time + retrySeconds, because: event,
+                            usage: usage,
                             at: time)
                     case .putBack:
-                        try store.requeue(lease, countsAttempt: false, availableAt: time, usage: usage, at: time)
-                    case .leave: break
+                        return try store.requeue(lease, countsAttempt: false, availableAt: time, usage: usage, at: time)
+                    case .leave: return nil
                     }
                 }
+                if let job, job.status.isFinal { ended(job) }
                 return
             } catch .diskFull where !isStopping {
                 logger.error("the end of the job cannot be written: the disk is full")

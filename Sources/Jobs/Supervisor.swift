@@ -13,6 +13,7 @@ package final class Supervisor: Sendable {
     let settings: SupervisorSettings
     let command: @Sendable (Job) throws -> JobCommand
     let interpret: @Sendable (Job, [UInt8]) -> SupervisorUpdate
+    let ended: @Sendable (Job) -> Void
     let now: @Sendable () -> UnixSeconds
     let logger: Logger
 
@@ -30,18 +31,20 @@ package final class Supervisor: Sendable {
     ///   - settings: limits and waits.
     ///   - command: what to run for a job; when it throws, the attempt counts as a crash.
     ///   - interpret: what a line of output means for its job, without the line's end.
+    ///   - ended: told of a job that has got its final state, when its child is gone.
     ///   - now: the time.
     ///   - logger: gets the details that clients do not see.
     package init(
         store: SQLiteJobStore, settings: SupervisorSettings = SupervisorSettings(),
         command: @escaping @Sendable (Job) throws -> JobCommand,
         interpret: @escaping @Sendable (Job, [UInt8]) -> SupervisorUpdate = { _, line in EventLine.interpret(line) },
-        now: @escaping @Sendable () -> UnixSeconds, logger: Logger
+        ended: @escaping @Sendable (Job) -> Void = { _ in }, now: @escaping @Sendable () -> UnixSeconds, logger: Logger
     ) {
         self.store = store
         self.settings = settings
         self.command = command
         self.interpret = interpret
+        self.ended = ended
         self.now = now
         self.logger = logger
     }

@@ -4,7 +4,7 @@ package struct SupervisorSettings: Sendable {
     package var concurrency = 1
     /// How long a worker keeps a job without a sign of progress (a line of output, or CPU time used). Default 60.
     package var leaseSeconds = 60
-    /// Starts of one job before it fails with `worker_crashed`. Default 3.
+    /// Starts of one job that lead to no checkpoint before it fails with `worker_crashed`. Default 3.
     package var attempts = 3
     /// The wait before a job is started again after a crash. Default 1; 0 for none.
     package var retrySeconds = 1

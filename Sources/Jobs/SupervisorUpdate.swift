@@ -9,14 +9,18 @@ package struct SupervisorUpdate: Sendable, Equatable {
     package var result: Data?
     /// What the job fails with however the child exits: a JSON object with `code` and `message`.
     package var error: Data?
+    /// Whether the work until here is safe: after a crash the next attempt goes on from it, and this one does not count.
+    package var isCheckpoint: Bool
 
     package init(
-        event: NewEvent? = nil, phase: String? = nil, progress: Data? = nil, result: Data? = nil, error: Data? = nil
+        event: NewEvent? = nil, phase: String? = nil, progress: Data? = nil, result: Data? = nil, error: Data? = nil,
+        isCheckpoint: Bool = false
     ) {
         self.event = event
         self.phase = phase
         self.progress = progress
         self.result = result
         self.error = error
+        self.isCheckpoint = isCheckpoint
     }
 }

@@ -66,12 +66,14 @@ extension Graph {
     ///   - trainable: indices of the parameters that change.
     ///   - dataset: the inputs, and the targets that the objective names.
     ///   - options: how many steps, how large, in which order.
+    ///   - work: the training's name; under it the keeper finds what an earlier process left, and is offered every step.
+    ///   - keeper: of checkpoints.
     ///   - afterStep: told the loss before each step, with the parameters as they are after it.
     /// - Returns: the same graph with other numbers.
     /// - Throws: ``ModelError``, as ``Trainer`` does.
     package func trained(
         _ objective: Objective, trainable: Set<Int>, on dataset: Dataset, options: TrainingOptions,
-        afterStep: (Trainer, Float) -> Void
+        as work: String = "", keeper: CheckpointKeeper = .none, afterStep: (Trainer, Float) -> Void
     ) throws(ModelError) -> Graph {
         var (network, objective, samples) = (self, objective, dataset)
         if let (prefix, rest) = try cut(objective, trainable: trainable, sampleCount: dataset.count) {
@@ -84,9 +86,13 @@ extension Graph {
         }
         let trainer = try Trainer(
             network, objective: objective, trainable: trainable, dataset: samples, options: options)
+        if let checkpoint = keeper.find(work) {
+            do { try trainer.restore(checkpoint) } catch { keeper.refuse(work, error) }
+        }
         while trainer.step < options.steps {
             let loss = try trainer.takeStep()
             afterStep(trainer, loss)
+            keeper.offer(work, trainer.step == options.steps) { trainer.checkpoint }
         }
         var result = self
         let trained = try trainer.trainedGraph()

@@ -200,31 +200,39 @@ extension Objective.Term {
 }
 
 extension Trainer {
-    /// Everything that the next step depends on, so that a training can go on elsewhere with the same result.
-    package var checkpoint: Checkpoint {
+    /// Everything that the next step depends on, so that a training can go on elsewhere with the same result. After the last
+    /// step the optimizer's moments serve nobody any more.
+    package var checkpoint: Checkpoint { Checkpoint(step: step, tensors: memory(at: step)) }
+
+    /// By name, what a checkpoint after so many steps holds.
+    private func memory(at step: Int) -> [String: Tensor] {
         var tensors: [String: Tensor] = [:]
         for (index, tensor) in trained {
             tensors["parameter.\(index)"] = tensor
+            guard step < options.steps else { continue }
             for (order, moment) in (state.moments[index] ?? []).enumerated() {
                 tensors["moment.\(index).\(order)"] = moment
             }
         }
-        return Checkpoint(step: step, tensors: tensors)
+        return tensors
     }
 
     /// Goes on where a checkpoint of the same training was taken.
     ///
-    /// - Throws: ``ModelError/data(input:reason:)`` when it is of another training.
+    /// - Throws: ``ModelError/data(input:reason:)`` when it is of another training; nothing has changed then.
     package func restore(_ checkpoint: Checkpoint) throws(ModelError) {
-        let mine = self.checkpoint.tensors
+        guard (0...options.steps).contains(checkpoint.step) else {
+            throw .data(input: "checkpoint", reason: "it is after \(checkpoint.step) steps of \(options.steps)")
+        }
+        let mine = memory(at: checkpoint.step)
         guard Set(mine.keys) == Set(checkpoint.tensors.keys) else {
             throw .data(input: "checkpoint", reason: "it is of another training")
         }
+        for (name, tensor) in mine where checkpoint.tensors[name].map(ValueType.init) != ValueType(tensor) {
+            throw .data(input: "checkpoint", reason: "'\(name)' has another shape")
+        }
         for (name, tensor) in mine {
-            guard let saved = checkpoint.tensors[name], ValueType(saved) == ValueType(tensor) else {
-                throw .data(input: "checkpoint", reason: "'\(name)' has another shape")
-            }
-            tensor.copy(from: saved)
+            if let saved = checkpoint.tensors[name] { tensor.copy(from: saved) }
         }
         step = checkpoint.step
     }

@@ -42,11 +42,13 @@ package final class Application: Sendable {
             now: now, isStopping: { stopping.isSet })
         supervisor = Supervisor(
             store: store, settings: SupervisorSettings(configuration),
-            command: { jobs.command(for: $0, executable: executable, configuration: configuration) }, now: now,
-            logger: logger)
+            command: { jobs.command(for: $0, executable: executable, configuration: configuration) },
+            ended: { jobs.folder(of: $0.id).removeCheckpoints() }, now: now, logger: logger)
         responder = Responder(routes: routes)
         listener = try await Listener(configuration: configuration, responder: responder, logger: logger)
         try supervisor.start()
+        // An earlier server may have died between the end of a job and the removal of what it had reached.
+        jobs.removeCheckpoints { (try? store.find($0))?.status.isFinal ?? false }
         sweeper = configuration.retentionSeconds.map { seconds in
             Task {
                 await Sweeper(store: store, artifacts: artifacts, jobs: jobs, logger: logger)

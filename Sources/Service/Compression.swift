@@ -35,8 +35,12 @@ package enum Compression {
             let original = try data.outputs(of: data.graph)
             report.original = original.flatMap { data.measure($0) }
 
+            let checkpoints = try order.checkpoints.map {
+                try CheckpointFolder($0, identity: report.identity, progress: progress)
+            }
             let collapser = Collapser(
-                data.graph, task: data.task, samples: data.samples, confirmation: data.validation, options: options
+                data.graph, task: data.task, samples: data.samples, confirmation: data.validation, options: options,
+                keeper: checkpoints?.keeper ?? .none
             ) { progress.take($0) }
             let outcome = try collapser.run()
             (report.outcome, report.warnings) = (outcome, progress.warnings)

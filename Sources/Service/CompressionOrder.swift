@@ -9,13 +9,15 @@ package struct CompressionOrder: Sendable {
     package var output: String
     /// Paths that end in `.json`, `.md` or `.html`.
     package var reports: [String]
+    /// The folder of checkpoints, for a job that can be interrupted and go on.
+    package var checkpoints: String?
     /// Where the options do not say.
     package var threads: Int?
     package var memoryLimitBytes: Int?
 
     package init(
         model: String, data: String? = nil, validationData: String? = nil, options: JobOptions, output: String,
-        reports: [String] = [], threads: Int? = nil, memoryLimitBytes: Int? = nil
+        reports: [String] = [], checkpoints: String? = nil, threads: Int? = nil, memoryLimitBytes: Int? = nil
     ) {
         self.model = model
         self.data = data
@@ -23,6 +25,7 @@ package struct CompressionOrder: Sendable {
         self.options = options
         self.output = output
         self.reports = reports
+        self.checkpoints = checkpoints
         self.threads = threads
         self.memoryLimitBytes = memoryLimitBytes
     }
@@ -43,7 +46,7 @@ extension CompressionOrder {
             model: "\(folder.model)/\(model)", data: manifest.dataFile.map { "\(folder.data)/\($0)" },
             validationData: manifest.validationFile.map { "\(folder.validation)/\($0)" }, options: options,
             output: folder.outputModel, reports: [folder.reportJSON, folder.reportMarkdown, folder.reportHTML],
-            threads: manifest.threads, memoryLimitBytes: manifest.memoryLimitBytes)
+            checkpoints: folder.checkpoints, threads: manifest.threads, memoryLimitBytes: manifest.memoryLimitBytes)
     }
 }
 

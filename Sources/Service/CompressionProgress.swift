@@ -12,6 +12,10 @@ final class CompressionProgress {
     /// The largest share of the whole that was told: a phase that comes again takes nothing back.
     private var furthest = 0.0
     private var steps: StepClock?
+    /// What processes before this one spent.
+    private var earlierSeconds = 0.0
+    /// The share of the phase that was done when this process came to it.
+    private var firstFraction: Double?
     private(set) var spent: [(phase: CompressionPhase, seconds: Double, peakMemoryBytes: Int)] = []
 
     private static let interval = Duration.milliseconds(200)
@@ -23,13 +27,28 @@ final class CompressionProgress {
         start = clock.now
     }
 
-    var elapsedSeconds: Double { (clock.now - start) / .seconds(1) }
+    /// Of the whole work, whatever process did it.
+    var elapsedSeconds: Double { earlierSeconds + (clock.now - start) / .seconds(1) }
+
+    /// What a process after this one has to know to tell of the whole.
+    var figures: [String: Double] { ["fraction": furthest, "seconds": elapsedSeconds] }
+
+    /// Takes up what an earlier process left; of several checkpoints the newest has the largest figures.
+    func goOn(from figures: [String: Double]) {
+        if let fraction = figures["fraction"], fraction <= 1 { furthest = max(furthest, fraction) }
+        if let seconds = figures["seconds"], seconds.isFinite { earlierSeconds = max(earlierSeconds, seconds) }
+    }
+
+    /// Tells the supervisor that the work until here is safe.
+    func advance(_ work: String, step: Int) {
+        tell(WorkEvent(.checkpoint, "\(work) step \(step)", data: ["work": .string(work), "step": .int(step)]))
+    }
 
     func begin(_ next: CompressionPhase) {
         guard phase?.phase != next else { return }
         end()
         phase = (next, clock.now)
-        (lastProgress, steps) = (nil, nil)
+        (lastProgress, steps, firstFraction) = (nil, nil, nil)
         tell(
             WorkEvent(
                 .phase, next.rawValue,
@@ -97,7 +116,10 @@ final class CompressionProgress {
         lastProgress = now
         let fraction = steps > 0 ? Double(step) / Double(steps) : 0
         furthest = max(furthest, phase.phase.overall(fraction))
-        let remaining = fraction > 0 ? ((now - phase.start) / .seconds(1)) * (1 - fraction) / fraction : nil
+        let first = firstFraction ?? (steps > 0 ? Double(step - 1) / Double(steps) : 0)
+        firstFraction = first
+        let pace = fraction > first ? ((now - phase.start) / .seconds(1)) / (fraction - first) : nil
+        let remaining = pace.map { $0 * (1 - fraction) }
         tell(
             WorkEvent(
                 .progress, "\(phase.phase.rawValue) \(step)/\(steps)",

@@ -2,6 +2,7 @@ import Collapse
 import Compute
 import Formats
 import Foundation
+import HTTP
 import Model
 
 /// What a compression did and what it cost: the result of the interface, and everything that is needed to run it again.
@@ -40,6 +41,16 @@ struct CompressionReport {
     private var originalSizes: (parameters: Int, bytes: Int) { (data.graph.parameterCount, model.byteCount) }
     private var compressedSizes: (parameters: Int, bytes: Int)? {
         verification.map { ($0.graph.parameterCount, $0.bytes) }
+    }
+
+    /// Of everything that the numbers depend on: the files, the options and the program.
+    var identity: String {
+        var options = order.options.all
+        for name in ["metadata", "webhook", "deadline_seconds"] { options[name] = nil }
+        let hash = SHA256()
+        let lines = [Version.number, JSONValue.object(options).text()] + inputs.map(\.digest)
+        hash.update(Array(lines.joined(separator: "\n").utf8).span)
+        return hash.finish()
     }
 
     // MARK: Result

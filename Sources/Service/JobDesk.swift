@@ -35,6 +35,12 @@ struct JobDesk: Sendable {
         }
     }
 
+    /// Removes what jobs had reached that have ended.
+    func removeCheckpoints(ofJobsThat haveEnded: (String) -> Bool) {
+        let names = (try? FileManager.default.contentsOfDirectory(atPath: dataDirectory + "/jobs")) ?? []
+        for name in names where haveEnded(name) { folder(of: name).removeCheckpoints() }
+    }
+
     func removeFolder(of id: String) {
         try? FileManager.default.removeItem(atPath: folder(of: id).path)
     }

@@ -8,7 +8,7 @@ import Foundation
 /// data/         the training file
 /// validation/   the validation file
 /// output/       what is published: model.onnx (with its external data), report.json, report.md, report.html
-/// checkpoints/  points on the way
+/// checkpoints/  what its process has reached, for the next one if it is killed: ``CheckpointFolder``
 /// tmp/          what is being written; renamed into output/ when whole
 /// ```
 package struct JobFolder: Hashable, Sendable {
@@ -33,6 +33,9 @@ package struct JobFolder: Hashable, Sendable {
     package static func isJob(_ path: String) -> Bool {
         FileManager.default.fileExists(atPath: JobFolder(path).manifestFile)
     }
+
+    /// The job has ended: nobody goes on from what was reached.
+    package func removeCheckpoints() { CheckpointFolder.empty(checkpoints) }
 
     /// Makes the folder and those inside it.
     package func make() throws(StorageError) {

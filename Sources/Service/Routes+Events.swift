@@ -98,7 +98,9 @@ extension Routes {
         let events = try await store.perform { store throws(JobsError) in
             try store.events(of: id, type: "metrics", limit: 100_000)
         }
-        return events.compactMap { JSONValue(stored: $0.data).object }
+        // A process that goes on from a checkpoint takes the steps after it once more, to the same numbers.
+        var known: Set<JSONValue.Object> = []
+        return events.compactMap { JSONValue(stored: $0.data).object }.filter { known.insert($0).inserted }
     }
 
     private static func cell(_ value: JSONValue?) -> String {

@@ -42,8 +42,10 @@ extension Routes {
 
     func cancelJob(_ call: Call) async throws -> Answer {
         let (id, time) = (call.parameter("id"), now())
-        return try await answer(
-            try await store.perform { store throws(JobsError) in try store.requestCancel(id, at: time) })
+        let job = try await store.perform { store throws(JobsError) in try store.requestCancel(id, at: time) }
+        // A job that waits to go on has no process that could be waited for.
+        if job.status.isFinal { jobs.folder(of: id).removeCheckpoints() }
+        return try await answer(job)
     }
 
     func deleteJob(_ call: Call) async throws -> Answer {

@@ -2,6 +2,8 @@
 package struct WorkEvent: Hashable, Sendable {
     package enum Kind: String, Hashable, Sendable {
         case status, phase, progress, metrics, layer, log, warning, done, error
+        /// Only for the supervisor: a process after this one would go on from here.
+        case checkpoint
     }
 
     package let kind: Kind

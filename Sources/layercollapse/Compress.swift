@@ -34,6 +34,8 @@ struct Compress: ParsableCommand {
     func run() throws {
         let isJob = JobFolder.isJob(model)
         let narrator = Narrator(printsEvents: isJob || events, isQuiet: quiet)
+        // Whoever has told how a job ended needs nothing to go on from.
+        defer { if isJob { JobFolder(model).removeCheckpoints() } }
         do {
             let order = try isJob ? CompressionOrder(JobFolder(model)) : order()
             let interruption = Interruption()

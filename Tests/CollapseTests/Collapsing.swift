@@ -23,9 +23,12 @@ struct Collapsing {
         try Samples(data, calibrationCount: options.calibrationSamples, keepsAll: false, seed: options.seed)
     }
 
-    func run(_ tell: @escaping (CollapseEvent) -> Void = { _ in }) throws -> Collapser.Outcome {
+    func run(
+        keeper: CheckpointKeeper = .none, _ tell: @escaping (CollapseEvent) -> Void = { _ in }
+    ) throws -> Collapser.Outcome {
         try Collapser(
-            graph, task: task, samples: samples(), confirmation: confirmation, options: options, tell: tell
+            graph, task: task, samples: samples(), confirmation: confirmation, options: options, keeper: keeper,
+            tell: tell
         ).run()
     }
 }

@@ -139,3 +139,30 @@ func `safetensors that lie are refused with where`(header: String, data: Int, le
         #expect([nil, "invalid_data", "unsupported_dtype", "file_too_large"].contains(refusal?.code))
     }
 }
+
+@Test func `what is written as safetensors is read again, and the same gives the same bytes`() throws {
+    let folder = try Folder()
+    let tensors = [
+        "b": try Tensor([1.5, -2, .pi] as [Float], Shape([3, 1])), "a": try Tensor([7, -1] as [Int64], Shape([2])),
+        "quote \" slash \\ \u{1} é": try Tensor([Float.ulpOfOne], .scalar), "none": try Tensor(zeros: Shape([0, 2])),
+    ]
+    let metadata = ["step": "12", "by \"me\"": "line\nline"]
+    let (one, other) = (folder.path + "/one", folder.path + "/other")
+    try Safetensors.write(tensors, metadata: metadata, to: one)
+    try Safetensors.write(tensors, metadata: metadata, to: other)
+    let contents = try Safetensors.contents(of: MappedFile(one))
+    #expect(contents.metadata == metadata)
+    #expect(contents.arrays.mapValues(\.tensor.shape) == tensors.mapValues(\.shape))
+    for (name, tensor) in tensors {
+        let found = try #require(contents.arrays[name]?.tensor)
+        #expect(found.type == tensor.type)
+        #expect(
+            found.withBytes { Array($0.withUnsafeBytes { $0 }) }
+                == tensor.withBytes { Array($0.withUnsafeBytes { $0 }) })
+    }
+    #expect(try Data(contentsOf: URL(filePath: one)) == Data(contentsOf: URL(filePath: other)))
+    #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path).sorted() == ["one", "other"])
+    try Safetensors.write([:], to: one)
+    #expect(try Safetensors.contents(of: MappedFile(one)).arrays.isEmpty)
+    #expect(throws: FormatError.self) { try Safetensors.write(tensors, to: folder.path + "/no/such") }
+}

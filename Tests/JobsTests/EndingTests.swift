@@ -8,9 +8,11 @@ struct EndingTests {
     private let error = Data(#"{"code":"nan_loss"}"#)
 
     private func verdict(
-        _ exit: ChildExit, stop: StopReason? = nil, result: Data? = nil, error: Data? = nil, attempt: Int = 1
+        _ exit: ChildExit, stop: StopReason? = nil, result: Data? = nil, error: Data? = nil, attempt: Int = 1,
+        advanced: Bool = false
     ) -> Ending.Verdict {
-        Ending(stop: stop, exit: exit, result: result, error: error).verdict(attempt: attempt, attempts: 3)
+        Ending(stop: stop, exit: exit, result: result, error: error, advanced: advanced)
+            .verdict(attempt: attempt, attempts: 3)
     }
 
     @Test func `exit code 0 with a result is success`() {
@@ -29,15 +31,29 @@ struct EndingTests {
         (.exited(0), "the worker ended without a result"), (.notStarted, "the worker could not be started"),
     ])
     func `a crash is tried again until the last attempt, which fails with its name`(exit: ChildExit, reason: String) {
-        #expect(verdict(exit) == .retry(reason: reason))
-        #expect(verdict(exit, attempt: 2) == .retry(reason: reason))
+        #expect(verdict(exit) == .retry(reason: reason, countsAttempt: true))
+        #expect(verdict(exit, attempt: 2) == .retry(reason: reason, countsAttempt: true))
         let text = #"{"code":"worker_crashed","message":"\#(reason), 3 times in all"}"#
         #expect(verdict(exit, attempt: 3) == .finish(.failed(error: Data(text))))
     }
 
+    @Test func `a crash after a checkpoint does not count, and the last attempt may have more of them`() {
+        for attempt in 1...3 {
+            #expect(
+                verdict(.signaled(9), attempt: attempt, advanced: true)
+                    == .retry(reason: "the worker was ended by SIGKILL", countsAttempt: false))
+        }
+        #expect(verdict(.exited(1), error: error, advanced: true) == .finish(.failed(error: error)))
+        #expect(verdict(.exited(0), stop: .cancelled, advanced: true) == .finish(.cancelled))
+    }
+
     @Test func `a result counts only with exit code 0`() {
-        #expect(verdict(.exited(1), result: result) == .retry(reason: "the worker ended with exit code 1"))
-        #expect(verdict(.signaled(15), result: result) == .retry(reason: "the worker was ended by SIGTERM"))
+        #expect(
+            verdict(.exited(1), result: result)
+                == .retry(reason: "the worker ended with exit code 1", countsAttempt: true))
+        #expect(
+            verdict(.signaled(15), result: result)
+                == .retry(reason: "the worker was ended by SIGTERM", countsAttempt: true))
     }
 
     @Test func `a limit that was passed is final and says its figures`() {
@@ -59,8 +75,8 @@ struct EndingTests {
 
     @Test func `a worker that stood still is tried again`() {
         #expect(
-            verdict(.signaled(9), stop: .stalled(seconds: 60)) == .retry(reason: "the worker made no progress for 60 s")
-        )
+            verdict(.signaled(9), stop: .stalled(seconds: 60))
+                == .retry(reason: "the worker made no progress for 60 s", countsAttempt: true))
     }
 
     @Test func `cancelled is cancelled and a lost lease is nobody's`() {

@@ -22,6 +22,11 @@ struct EventLineTests {
                 == SupervisorUpdate(error: Data(#"{"code":"worker_crashed","message":"m"}"#)))
     }
 
+    @Test func `a checkpoint is no event`() {
+        #expect(
+            interpret(#"{"type":"checkpoint","message":"step 7","data":{}}"#) == SupervisorUpdate(isCheckpoint: true))
+    }
+
     @Test func `progress and phase change the job`() {
         let progress = interpret(#"{"type":"progress","data":{"phase":"search","fraction":0.5}}"#)
         #expect(progress.phase == "search" && progress.progress == Data(#"{"fraction":0.5,"phase":"search"}"#))

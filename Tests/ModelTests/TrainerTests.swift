@@ -84,6 +84,59 @@ func `a training that was interrupted ends with the same bits`(optimizer: Optimi
     }
 }
 
+@Test(arguments: [Optimizer.sgd(momentum: 0.9, weightDecay: 0.01), .adamW(weightDecay: 0.01)])
+func `a training goes on after any of its steps, and ends with the same bits`(optimizer: Optimizer) throws {
+    let graph = try network(batch: 4)
+    var kept: [Checkpoint] = []
+    func trained(from checkpoint: Checkpoint?) throws -> (numbers: [[Float]], steps: [Int], refused: [String]) {
+        var (steps, refused) = ([Int](), [String]())
+        let keeper = CheckpointKeeper(
+            find: { $0 == "lesson" ? checkpoint : nil },
+            offer: { work, isEnd, take in
+                #expect(work == "lesson")
+                let now = take()
+                #expect(isEnd == (now.step == 20))
+                // The trainer goes on with the same tensors.
+                if checkpoint == nil {
+                    kept.append(Checkpoint(step: now.step, tensors: now.tensors.mapValues { (try? $0.clone()) ?? $0 }))
+                }
+            }, refuse: { refused.append("\($0): \($1)") })
+        let result = try graph.trained(
+            objective(graph), trainable: [1], on: samples(23), options: options(optimizer, steps: 20), as: "lesson",
+            keeper: keeper
+        ) { trainer, _ in steps.append(trainer.step) }
+        return (result.parameters.map(\.tensor.floats), steps, refused)
+    }
+    let whole = try trained(from: nil)
+    #expect(kept.map(\.step) == Array(1...20))
+    // What an optimizer remembers serves no step after the last.
+    #expect(kept.last?.tensors.keys.sorted() == ["parameter.1"])
+    for checkpoint in kept {
+        let rest = try trained(from: checkpoint)
+        #expect(rest.numbers == whole.numbers)
+        #expect(rest.steps == Array(1...20).filter { $0 > checkpoint.step })
+        #expect(rest.refused.isEmpty)
+    }
+
+    let (early, last) = (kept[3], kept[19])
+    let strange: [(Checkpoint, String)] = [
+        (Checkpoint(step: 21, tensors: last.tensors), "it is after 21 steps of 20"),
+        (Checkpoint(step: -1, tensors: early.tensors), "it is after -1 steps of 20"),
+        (Checkpoint(step: 4, tensors: last.tensors), "it is of another training"),
+        (Checkpoint(step: 20, tensors: [:]), "it is of another training"),
+        (
+            Checkpoint(step: 20, tensors: ["parameter.1": try Tensor(zeros: Shape([4, 2]))]),
+            "'parameter.1' has another shape"
+        ),
+    ]
+    for (checkpoint, reason) in strange {
+        let anew = try trained(from: checkpoint)
+        #expect(anew.numbers == whole.numbers)
+        #expect(anew.steps == Array(1...20))
+        #expect(anew.refused.count == 1 && anew.refused[0].hasSuffix(reason), "\(anew.refused)")
+    }
+}
+
 @Test func `caching what cannot change gives the same network`() throws {
     let graph = try network(batch: 4)
     let choices = options(.adamW(weightDecay: 0), steps: 30)

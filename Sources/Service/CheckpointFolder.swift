@@ -1,0 +1,151 @@
+import Formats
+import Foundation
+import Glibc
+import Model
+
+/// A class, because it remembers when it last wrote. What one job has reached, as files in a folder: of each work the newest,
+/// named by the work and the SHA-256 of the file, so that a job whose process was killed goes on where it was.
+///
+/// A checkpoint is written beside its place, made durable and renamed, and only then the one before it goes. One that is
+/// damaged, or that another order or another version of the program left, is taken away with a warning, and its work starts
+/// anew.
+final class CheckpointFolder {
+    private let path: String
+    private let identity: String
+    private let progress: CompressionProgress
+    private let now: () -> ContinuousClock.Instant
+    private var last: (end: ContinuousClock.Instant, duration: Duration)
+    private var hasFailed = false
+
+    /// The time from one checkpoint to the next: at least so long, and so many times as long as one takes to write.
+    private static let interval = Duration.milliseconds(200)
+    private static let patience = 20
+    private static let ending = ".safetensors"
+
+    /// - Parameters:
+    ///   - path: of the folder, which is made when it is not there.
+    ///   - identity: of everything that the numbers depend on; another one's checkpoints are of no use.
+    ///   - progress: is kept beside the numbers, and told what becomes of them.
+    ///   - now: the time.
+    /// - Throws: ``StorageError`` when there can be no such folder.
+    init(
+        _ path: String, identity: String, progress: CompressionProgress,
+        now: @escaping () -> ContinuousClock.Instant = { .now }
+    ) throws(StorageError) {
+        try DurableFile.makeFolder(path)
+        (self.path, self.identity, self.progress, self.now) = (path, identity, progress, now)
+        last = (now(), .zero)
+        // A process that was killed may have left half a file.
+        for name in names where !name.hasSuffix(Self.ending) { remove(name) }
+    }
+
+    /// Takes away every checkpoint in a folder: the job has ended.
+    static func empty(_ path: String) {
+        for name in (try? FileManager.default.contentsOfDirectory(atPath: path)) ?? [] {
+            try? FileManager.default.removeItem(atPath: "\(path)/\(name)")
+        }
+    }
+
+    var keeper: CheckpointKeeper {
+        CheckpointKeeper(
+            find: { self.newest(of: $0) }, offer: { self.offered($0, isEnd: $1, $2) },
+            refuse: { work, error in self.ignored(work, "\(error)") })
+    }
+
+    private var names: [String] { (try? FileManager.default.contentsOfDirectory(atPath: path)) ?? [] }
+
+    private func names(of work: String) -> [String] {
+        names.filter { $0.hasPrefix(work + ".") && $0.hasSuffix(Self.ending) }.sorted()
+    }
+
+    private func remove(_ name: String) { try? FileManager.default.removeItem(atPath: "\(path)/\(name)") }
+
+    // MARK: Writing
+
+    private func offered(_ work: String, isEnd: Bool, _ checkpoint: () -> Checkpoint) {
+        let begin = now()
+        guard isEnd || begin - last.end >= max(Self.interval, last.duration * Self.patience) else { return }
+        do {
+            try write(checkpoint(), of: work)
+            hasFailed = false
+        } catch {
+            if !hasFailed {
+                progress.warn(
+                    "a checkpoint could not be written: \(Self.reason(error)); the job goes on, and an interruption would "
+                        + "cost the work since the last one", code: "checkpoint_failed")
+            }
+            hasFailed = true
+        }
+        let end = now()
+        last = (end, end - begin)
+    }
+
+    private func write(_ checkpoint: Checkpoint, of work: String) throws {
+        var metadata = ["identity": identity, "step": String(checkpoint.step)]
+        for (name, value) in checkpoint.figures { metadata["figure.\(name)"] = "\(value)" }
+        for (name, value) in progress.figures { metadata["progress.\(name)"] = "\(value)" }
+        let temporary = "\(path)/\(work).\(getpid()).tmp"
+        try Safetensors.write(checkpoint.tensors, metadata: metadata, to: temporary)
+        let name = "\(work).\(try FileDigest.sha256(temporary).dropFirst(7))\(Self.ending)"
+        let older = names(of: work)
+        try DurableFile.move(temporary, to: "\(path)/\(name)")
+        try DurableFile.synchroniseFolder(path)
+        for other in older where other != name { remove(other) }
+        progress.advance(work, step: checkpoint.step)
+    }
+
+    /// Without the path, which is nobody else's business.
+    private static func reason(_ error: any Error) -> String {
+        if case FormatError.unwritable(_, let reason) = error { reason } else { "\(error)" }
+    }
+
+    // MARK: Reading
+
+    /// Killed between two lines of `write`, a process leaves two of one work: both are sound, the later step is the newer one.
+    private func newest(of work: String) -> Checkpoint? {
+        var newest: Checkpoint?
+        for name in names(of: work) {
+            do throws(Refusal) {
+                let (checkpoint, figures) = try read(name, of: work)
+                progress.goOn(from: figures)
+                if checkpoint.step >= newest?.step ?? 0 { newest = checkpoint }
+            } catch {
+                ignored(work, error.reason)
+                remove(name)
+            }
+        }
+        return newest
+    }
+
+    /// Why a file is no checkpoint of this job.
+    private struct Refusal: Error { let reason: String }
+
+    private func read(
+        _ name: String, of work: String
+    ) throws(Refusal) -> (checkpoint: Checkpoint, progress: [String: Double]) {
+        let file = "\(path)/\(name)"
+        guard let digest = try? FileDigest.sha256(file), name == "\(work).\(digest.dropFirst(7))\(Self.ending)" else {
+            throw Refusal(reason: "it is damaged")
+        }
+        guard let contents = try? Safetensors.contents(of: MappedFile(file)) else {
+            throw Refusal(reason: "it cannot be read")
+        }
+        guard contents.metadata["identity"] == identity else {
+            throw Refusal(reason: "other files, other options or another version of the program made it")
+        }
+        guard let step = contents.metadata["step"].flatMap(Int.init) else { throw Refusal(reason: "it has no step") }
+        func figures(_ prefix: String) -> [String: Double] {
+            let named = contents.metadata.filter { $0.key.hasPrefix(prefix) }
+            return Dictionary(
+                uniqueKeysWithValues: named.map { (String($0.key.dropFirst(prefix.count)), Double($0.value) ?? .nan) })
+        }
+        return (
+            Checkpoint(step: step, tensors: contents.arrays.mapValues(\.tensor), figures: figures("figure.")),
+            figures("progress.")
+        )
+    }
+
+    private func ignored(_ work: String, _ reason: String) {
+        progress.warn("a checkpoint of \(work) is not used: \(reason)", code: "checkpoint_ignored")
+    }
+}

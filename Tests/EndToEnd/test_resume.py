@@ -1,0 +1,184 @@
+"""Jobs whose process is killed at random moments end with the bytes of a job that was left alone."""
+
+import json
+import os
+import random
+import resource
+import shutil
+import signal
+import subprocess
+import time
+
+from program import DATA, MODELS, PROGRAM, Case
+from server import Server, children
+
+KILLS = 10
+MODEL = MODELS["digits-vgg"]
+# Every parameter learns, so that there is something to do, and something to keep.
+RIDGE = {"method": "ridge", "finetune": "self_distill", "train": "all", "max_layers": 2, "steps": 2500, "threads": 1}
+# One training for each of two layers: the first one's end is kept while the second is under way.
+SLOPES = {"method": "layercollapse", "optimizer": "adamw", "order": "from_end", "steps": 2500, "threads": 1}
+
+
+class Job:
+    """A folder as the service lays it out, and processes that work on it."""
+
+    def __init__(self, folder, options):
+        self.folder = folder
+        for name in ("model", "data", "validation", "output", "checkpoints", "tmp"):
+            (folder / name).mkdir(parents=True)
+        shutil.copy(MODEL, folder / "model")
+        shutil.copy(DATA, folder / "data")
+        self.describe(options)
+
+    def describe(self, options):
+        manifest = {"model_files": [MODEL.name], "data_file": DATA.name, "options": options}
+        (self.folder / "job.json").write_text(json.dumps(manifest))
+
+    def start(self, **arguments):
+        self.output = (self.folder / "tmp" / "events").open("w+")
+        return subprocess.Popen(
+            [PROGRAM, "compress", str(self.folder)], stdin=subprocess.DEVNULL, stdout=self.output,
+            stderr=subprocess.DEVNULL, **arguments
+        )
+
+    def events(self):
+        """What the last process told, but for a line that it did not end."""
+        self.output.seek(0)
+        return [json.loads(line) for line in self.output if line.endswith("\n")]
+
+    def finish(self, **arguments):
+        """Runs a process to its end and returns what it told."""
+        process = self.start(**arguments)
+        status = process.wait(timeout=120)
+        events = self.events()
+        if status != 0:
+            raise AssertionError(f"the job ended with {status}: {events[-1:]}")
+        return events
+
+    def kill_after(self, seconds):
+        process = self.start()
+        try:
+            process.wait(timeout=seconds)
+            raise AssertionError(f"the job ended before it could be killed: {self.events()[-1:]}")
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+        return self.events()
+
+    def model(self):
+        return (self.folder / "output" / "model.onnx").read_bytes()
+
+    def checkpoints(self):
+        return sorted(path.name for path in (self.folder / "checkpoints").iterdir())
+
+
+def data_of(events, kind):
+    return [event["data"] for event in events if event["type"] == kind]
+
+
+class Resumed(Case):
+    def left_alone(self, options):
+        """The model's bytes, what was told, and the seconds before and in training."""
+        job = Job(self.folder / f"alone-{self._testMethodName}", options)
+        process, started, first = job.start(), time.monotonic(), None
+        while process.poll() is None:
+            if first is None and '"metrics"' in (job.folder / "tmp" / "events").read_text():
+                first = time.monotonic() - started
+            time.sleep(0.01)
+        events = job.events()
+        self.assertEqual(process.returncode, 0, events[-1:])
+        self.assertEqual(job.checkpoints(), [])
+        return job.model(), events, first, time.monotonic() - started - first
+
+    def test_a_job_killed_at_random_moments(self):
+        whole, told, before, training = self.left_alone(SLOPES)
+        job, chance = Job(self.folder / "killed", SLOPES), random.Random(1)
+        in_training, seen = 0, []
+        for _ in range(KILLS):
+            events = job.kill_after(chance.uniform(0.7 * before, before + training / 9))
+            in_training += bool(data_of(events, "metrics"))
+            seen += data_of(events, "metrics")
+        left = job.checkpoints()
+        events = job.finish()
+        steps = data_of(events, "metrics")
+        self.figure(
+            f"{KILLS} kills, {in_training} of them in training; the last process took {len(steps)} of {len(data_of(told, 'metrics'))} "
+            f"told steps; checkpoints {[name.split('.')[0] for name in left]}"
+        )
+        self.assertEqual(job.model(), whole)
+        self.assertGreaterEqual(in_training, KILLS // 2)
+        self.assertLess(len(steps), len(data_of(told, "metrics")) * 0.9)
+        # Every step that any of the processes told had the same numbers.
+        self.assertEqual({json.dumps(row) for row in seen + steps}, {json.dumps(row) for row in data_of(told, "metrics")})
+        self.assertEqual(data_of(events, "warning"), [])
+        self.assertEqual(job.checkpoints(), [])
+
+    def test_a_job_of_the_service_whose_process_is_killed_more_often_than_it_is_tried(self):
+        whole, told, _, _ = self.left_alone(RIDGE)
+        server = Server(self.folder / "data", environment={"LAYERCOLLAPSE_THREADS": "1"}).start()
+        self.addCleanup(server.close)
+        parts = [("model", MODEL.name, MODEL.read_bytes()), ("data", DATA.name, DATA.read_bytes())]
+        answer = server.post("/v1/jobs", parts + list(RIDGE.items()))
+        self.assertEqual(answer.status, 202, answer.body)
+        job = answer.json()["id"]
+        folder = server.data_directory / "jobs" / job / "checkpoints"
+
+        def files():
+            return {name for name in os.listdir(folder) if name.endswith(".safetensors")}
+
+        chance, known = random.Random(2), set()
+        for _ in range(KILLS):
+            deadline = time.monotonic() + 60
+            while files() <= known and time.monotonic() < deadline:
+                time.sleep(0.005)
+            time.sleep(chance.uniform(0, 0.15))
+            for process, _ in children(server.process.pid):
+                os.kill(process, signal.SIGKILL)
+            known |= files()
+        ended = server.wait(job)
+        self.assertEqual(ended["status"], "succeeded", ended["error"])
+        self.assertEqual(server.request("GET", f"/v1/jobs/{job}/model").body, whole)
+        events = server.events(job)
+        goes_on = [event for event in events if "goes on from its last checkpoint" in event["message"]]
+        self.figure(f"{KILLS} kills, all in training; {len(goes_on)} attempts went on, counted {ended['attempt']}")
+        self.assertEqual(len(goes_on), KILLS)
+        self.assertEqual(ended["attempt"], 1)
+        rows = server.request("GET", f"/v1/jobs/{job}/metrics").json()["data"]
+        self.assertEqual([row["step"] for row in rows], [row["step"] for row in data_of(told, "metrics")])
+        self.assertEqual([row["train_loss"] for row in rows], [row["train_loss"] for row in data_of(told, "metrics")])
+        fractions = [event["data"]["fraction"] for event in events if event["type"] == "progress"]
+        self.assertGreaterEqual(min(fractions[len(fractions) // 2 :]), 0.4)
+        self.assertEqual(os.listdir(folder), [])
+
+    def test_a_cancelled_job_leaves_no_checkpoint(self):
+        server = Server(self.folder / "cancelled").start()
+        self.addCleanup(server.close)
+        parts = [("model", MODEL.name, MODEL.read_bytes()), ("data", DATA.name, DATA.read_bytes())]
+        job = server.post("/v1/jobs", parts + list((RIDGE | {"steps": 10_000_000}).items())).json()["id"]
+        folder = server.data_directory / "jobs" / job / "checkpoints"
+        deadline = time.monotonic() + 60
+        while not os.listdir(folder) and time.monotonic() < deadline:
+            time.sleep(0.01)
+        self.assertNotEqual(os.listdir(folder), [])
+        server.request("POST", f"/v1/jobs/{job}/cancel")
+        self.assertEqual(server.wait(job)["status"], "cancelled")
+        deadline = time.monotonic() + 5
+        while os.listdir(folder) and time.monotonic() < deadline:
+            time.sleep(0.01)
+        self.assertEqual(os.listdir(folder), [])
+
+    def test_a_disk_that_takes_no_checkpoint_does_not_end_the_job(self):
+        options = RIDGE | {"steps": 300}
+        whole, _, _, _ = self.left_alone(options)
+        job = Job(self.folder / "full", options)
+        # More than the model and the reports, less than the parameters with their moments.
+        limit = 120_000
+        events = job.finish(
+            restore_signals=False, preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
+        )
+        warnings = [event["message"] for event in events if event["type"] == "warning"]
+        self.figure(*warnings)
+        self.assertEqual(len(warnings), 1)
+        self.assertIn("a checkpoint could not be written: File too large", warnings[0])
+        self.assertEqual(job.model(), whole)
