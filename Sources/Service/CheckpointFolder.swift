@@ -16,6 +16,8 @@ final class CheckpointFolder {
     private let now: () -> ContinuousClock.Instant
     private var last: (end: ContinuousClock.Instant, duration: Duration)
     private var hasFailed = false
+    /// By work, what processes before this one left and nobody has asked for yet.
+    private var found: [String: Checkpoint] = [:]
 
     /// The time from one checkpoint to the next: at least so long, and so many times as long as one takes to write.
     private static let interval = Duration.milliseconds(200)
@@ -35,8 +37,7 @@ final class CheckpointFolder {
         try DurableFile.makeFolder(path)
         (self.path, self.identity, self.progress, self.now) = (path, identity, progress, now)
         last = (now(), .zero)
-        // A process that was killed may have left half a file.
-        for name in names where !name.hasSuffix(Self.ending) { remove(name) }
+        for name in names.sorted() { takeUp(name) }
     }
 
     /// Takes away every checkpoint in a folder: the job has ended.
@@ -48,15 +49,11 @@ final class CheckpointFolder {
 
     var keeper: CheckpointKeeper {
         CheckpointKeeper(
-            find: { self.newest(of: $0) }, offer: { self.offered($0, isEnd: $1, $2) },
+            find: { self.found.removeValue(forKey: $0) }, offer: { self.offered($0, isEnd: $1, $2) },
             refuse: { work, error in self.ignored(work, "\(error)") })
     }
 
     private var names: [String] { (try? FileManager.default.contentsOfDirectory(atPath: path)) ?? [] }
-
-    private func names(of work: String) -> [String] {
-        names.filter { $0.hasPrefix(work + ".") && $0.hasSuffix(Self.ending) }.sorted()
-    }
 
     private func remove(_ name: String) { try? FileManager.default.removeItem(atPath: "\(path)/\(name)") }
 
@@ -87,7 +84,7 @@ final class CheckpointFolder {
         let temporary = "\(path)/\(work).\(getpid()).tmp"
         try Safetensors.write(checkpoint.tensors, metadata: metadata, to: temporary)
         let name = "\(work).\(try FileDigest.sha256(temporary).dropFirst(7))\(Self.ending)"
-        let older = names(of: work)
+        let older = names.filter { $0.hasPrefix(work + ".") && $0.hasSuffix(Self.ending) }
         try DurableFile.move(temporary, to: "\(path)/\(name)")
         try DurableFile.synchroniseFolder(path)
         for other in older where other != name { remove(other) }
@@ -101,20 +98,19 @@ final class CheckpointFolder {
 
     // MARK: Reading
 
-    /// Killed between two lines of `write`, a process leaves two of one work: both are sound, the later step is the newer one.
-    private func newest(of work: String) -> Checkpoint? {
-        var newest: Checkpoint?
-        for name in names(of: work) {
-            do throws(Refusal) {
-                let (checkpoint, figures) = try read(name, of: work)
-                progress.goOn(from: figures)
-                if checkpoint.step >= newest?.step ?? 0 { newest = checkpoint }
-            } catch {
-                ignored(work, error.reason)
-                remove(name)
-            }
+    /// Killed while it wrote, a process leaves half a file; just after it, two of one work, of which the later step is the
+    /// newer one.
+    private func takeUp(_ name: String) {
+        guard name.hasSuffix(Self.ending) else { return remove(name) }
+        let work = String(name.prefix { $0 != "." })
+        do throws(Refusal) {
+            let (checkpoint, figures) = try read(name, of: work)
+            progress.goOn(from: figures)
+            if checkpoint.step >= found[work]?.step ?? 0 { found[work] = checkpoint }
+        } catch {
+            ignored(work, error.reason)
+            remove(name)
         }
-        return newest
     }
 
     /// Why a file is no checkpoint of this job.

@@ -31,13 +31,14 @@ package enum Compression {
             try data.requireMemory(model, order, options)
             var report = try CompressionReport(model: model, data: data, order: order, options: options)
 
+            let checkpoints = try order.checkpoints.map {
+                try CheckpointFolder($0, identity: report.identity, progress: progress)
+            }
+
             progress.begin(.baseline)
             let original = try data.outputs(of: data.graph)
             report.original = original.flatMap { data.measure($0) }
 
-            let checkpoints = try order.checkpoints.map {
-                try CheckpointFolder($0, identity: report.identity, progress: progress)
-            }
             let collapser = Collapser(
                 data.graph, task: data.task, samples: data.samples, confirmation: data.validation, options: options,
                 keeper: checkpoints?.keeper ?? .none
