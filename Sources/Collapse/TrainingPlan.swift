@@ -14,6 +14,8 @@ package struct TrainingPlan: Sendable, Equatable {
     static let standardSteps = 300
     /// Passes over the data that slopes are given.
     static let slopeEpochs = 3.0
+    /// Of SGD, when the user names none.
+    package static let usualMomentum = 0.9
 
     /// The training that the method comes with.
     ///
@@ -51,12 +53,12 @@ package struct TrainingPlan: Sendable, Equatable {
         let weightDecay = Float(options.weightDecay ?? 0)
         switch options.optimizer ?? standard {
         case .sgd:
-            optimizer = .sgd(momentum: Float(options.momentum ?? 0.9), weightDecay: weightDecay)
-            learningRate = options.learningRate ?? 1e-3
+            optimizer = .sgd(momentum: Float(options.momentum ?? Self.usualMomentum), weightDecay: weightDecay)
+            learningRate = options.learningRate ?? CompressionOptions.OptimizerName.sgd.usualRate
             penalty = options.penalty ?? 5
         case .adamw:
             optimizer = .adamW(weightDecay: weightDecay)
-            let rate = options.learningRate ?? 5e-4
+            let rate = options.learningRate ?? CompressionOptions.OptimizerName.adamw.usualRate
             learningRate = rate
             // Decoupled, the gap 1 - a shrinks by 2 rate lambda in each step: within the threshold after half of them.
             let needed = log(1 / max(options.threshold, 1e-3)) / max(rate * Double(max(steps, 1)), 1e-12)
@@ -72,4 +74,14 @@ package struct TrainingPlan: Sendable, Equatable {
     }
 
     func rate(at step: Int) -> Float { Float(learningRate) * schedule.factor(step: step, of: steps) }
+}
+
+extension CompressionOptions.OptimizerName {
+    /// The learning rate when the user names none.
+    package var usualRate: Double {
+        switch self {
+        case .sgd: 1e-3
+        case .adamw: 5e-4
+        }
+    }
 }

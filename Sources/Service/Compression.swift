@@ -6,13 +6,14 @@ import Model
 
 /// The pipeline of one job: ONNX document, graph, fit or train, collapse, ONNX document, verification, report.
 package enum Compression {
+    /// Threads and limits of memory are the process's, and settled before.
+    ///
     /// - Parameters:
     ///   - order: which files, which options, and where the results go.
     ///   - tell: hears what happens.
     /// - Returns: the result, with the model and the reports written.
     /// - Throws: ``Failure``; no model is written then. Reports are also written when nothing could be collapsed.
     package static func run(_ order: CompressionOrder, tell: @escaping EventSink) throws(Failure) -> CompressionResult {
-        Processor.useThreads(order.options.threads ?? order.threads)
         let progress = CompressionProgress(tell: tell)
         do {
             progress.begin(.validating)

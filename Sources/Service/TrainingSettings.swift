@@ -1,3 +1,4 @@
+import Collapse
 import Compute
 import Model
 
@@ -16,19 +17,22 @@ struct TrainingSettings {
     /// The output that labels are of; the first without.
     private let output: String?
 
-    static let usualBatchSize = 64
+    static let usualBatchSize = CompressionData.usualBatchSize
     /// PyTorch's default.
     private static let usualWeightDecay: Float = 0.01
-    private static let usualMomentum: Float = 0.9
 
     init(_ options: JobOptions) {
         func float(_ name: String) -> Float? { options[name].double.map { Float($0) } }
-        let isSGD = options["optimizer"].string == "sgd"
+        let name = options["optimizer"].string.flatMap(CompressionOptions.OptimizerName.init) ?? .adamw
         optimizer =
-            isSGD
-            ? .sgd(momentum: float("momentum") ?? Self.usualMomentum, weightDecay: float("weight_decay") ?? 0)
-            : .adamW(weightDecay: float("weight_decay") ?? Self.usualWeightDecay)
-        learningRate = float("learning_rate") ?? (isSGD ? 1e-3 : 5e-4)
+            switch name {
+            case .sgd:
+                .sgd(
+                    momentum: float("momentum") ?? Float(TrainingPlan.usualMomentum),
+                    weightDecay: float("weight_decay") ?? 0)
+            case .adamw: .adamW(weightDecay: float("weight_decay") ?? Self.usualWeightDecay)
+            }
+        learningRate = float("learning_rate") ?? Float(name.usualRate)
         // Who names a rate means that rate, in every step.
         schedule = float("learning_rate") == nil ? .cosine : .constant
         batchSize = options["batch_size"].int
