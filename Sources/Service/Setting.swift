@@ -76,7 +76,9 @@ extension Setting {
             "address space of a job's process, in bytes; beyond it the job fails with memory_limit; 0 is no limit"),
         count("job_threads", 0, 0...1024, "threads of a job that does not ask for a number; 0 is every core"),
         count("job_deadline_seconds", 0, 0...31_536_000, "longest time a job may run, in seconds; 0 is no limit"),
-        count("job_attempts", 3, 1...100, "times a job whose process crashes is started before it fails"),
+        count(
+            "job_attempts", 3, 1...100,
+            "times a job is started whose process crashes before a new checkpoint, until it fails"),
         count("plan_timeout_seconds", 30, 1...3600, "longest time to look into a model for a plan, in seconds"),
         count(
             "plan_memory_bytes", 4 << 30, 0...exabyte, "address space of the process that looks into a model, in bytes"),
