@@ -13,10 +13,13 @@ package struct Attention: Hashable, Sendable {
     package let mask: StridedView?
     /// `[B, H, S, E]`
     package let result: StridedView
+    /// Whether a place that may ask nobody, as all of its mask is minus infinity, is told zeros and not what is no number.
+    package let silencesEmptyRows: Bool
 
     /// - Returns: nil unless the sizes fit each other.
     package init?(
-        scale: Float, query: StridedView, key: StridedView, value: StridedView, mask: StridedView?, result: StridedView
+        scale: Float, query: StridedView, key: StridedView, value: StridedView, mask: StridedView?,
+        result: StridedView, silencesEmptyRows: Bool = false
     ) {
         let views = [query, key, value, result] + (mask.map { [$0] } ?? [])
         guard views.allSatisfy({ $0.sizes.count == 4 && $0.sizes.allSatisfy { $0 > 0 } }) else { return nil }
@@ -32,6 +35,7 @@ package struct Attention: Hashable, Sendable {
         self.value = value
         self.mask = mask
         self.result = result
+        self.silencesEmptyRows = silencesEmptyRows
     }
 
     /// B * H

@@ -50,8 +50,9 @@ private struct AttentionPattern {
     func attention(around shares: ValueID) -> Found? {
         let rank = graph.shape(shares).rank
         guard rank == 3 || rank == 4, case .softmax(let axis) = graph[shares].op, axis == rank - 1 || axis == -1,
-            let mixed = onlyConsumer(of: shares), case .matMul(false, let transposesValue) = graph[mixed].op,
-            graph[mixed].operands.count == 2, graph[mixed].operands[0] == shares, graph[mixed].operands[1] != shares,
+            let (told, silences) = told(by: shares), let mixed = onlyConsumer(of: told),
+            case .matMul(false, let transposesValue) = graph[mixed].op,
+            graph[mixed].operands.count == 2, graph[mixed].operands[0] == told, graph[mixed].operands[1] != told,
             let scores = scores(graph[shares].operands[0]),
             case .matMul(let transposesQuery, let transposesKey) = graph[scores.product].op,
             graph[scores.product].operands.count == 2
@@ -69,7 +70,7 @@ private struct AttentionPattern {
         guard
             let attention = Attention(
                 scale: scores.factor * query.factor * key.factor, query: query.view, key: key.view, value: value.view,
-                mask: scores.mask.map { fourAxes($0.view) }, result: fourAxes(resultView))
+                mask: scores.mask.map { fourAxes($0.view) }, result: fourAxes(resultView), silencesEmptyRows: silences)
         else { return nil }
         guard value.factor == 1 else { return nil }
         let operands = [query.value, key.value, value.value]
@@ -77,6 +78,20 @@ private struct AttentionPattern {
         let all = operands + (scores.mask.map { [$0.value] } ?? [])
         guard all.allSatisfy({ $0 < result }) else { return nil }
         return Found(attention: attention, operands: all, result: result)
+    }
+
+    /// The shares as they are used: behind `isNaN(shares) ? 0 : shares`, if that is all that reads them.
+    private func told(by shares: ValueID) -> (ValueID, silencesEmptyRows: Bool)? {
+        let readers = consumers[shares.index]
+        guard readers.count == 2, !fetched.contains(shares), !graph.isOutput(shares) else { return (shares, false) }
+        for (test, choice) in [(readers[0], readers[1]), (readers[1], readers[0])] {
+            guard case .predicate(.isNaN) = graph[test].op, case .select = graph[choice].op,
+                graph[choice].operands[0] == test, scalar(graph[choice].operands[1]) == 0,
+                graph[choice].operands[2] == shares, onlyConsumer(of: test) == choice
+            else { continue }
+            return (choice, true)
+        }
+        return nil
     }
 
     /// `[B, H, rows, columns]` of a value that is read as a matrix for each head.

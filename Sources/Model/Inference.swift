@@ -21,12 +21,9 @@ package struct Inference {
             throw .data(
                 input: "", reason: "'\(graph[value].name)' has no batch axis: its shape is \(graph.shape(value))")
         }
-        self.graph = graph
         self.batchSize = batchSize
-        fetched = fetching
-        var fused = graph
-        try fused.fuseAttention(trained: [], fetched: fetching)
-        plan = try ExecutionPlan(fused, fetching: fetching)
+        (self.graph, fetched) = try graph.prepared(fetching: fetching, trained: [])
+        plan = try ExecutionPlan(self.graph, fetching: fetched)
     }
 
     /// Runs all samples in order.

@@ -19,9 +19,10 @@ struct TrainingGraph {
     init(
         _ network: Graph, _ objective: Objective, trainable: Set<Int>, _ options: TrainingOptions
     ) throws(ModelError) {
-        var graph = network
-        try graph.fuseAttention(trained: trainable, fetched: objective.terms.map(\.value))
-        (loss, shares) = try graph.append(objective.terms, isShared: objective.isShared(options))
+        var (graph, compared) = try network.prepared(fetching: objective.terms.map(\.value), trained: trainable)
+        var terms = objective.terms
+        for (index, value) in compared.enumerated() { terms[index].value = value }
+        (loss, shares) = try graph.append(terms, isShared: objective.isShared(options))
         var total = loss
         if case .sgd = options.optimizer {
             for penalty in objective.slopePenalties {

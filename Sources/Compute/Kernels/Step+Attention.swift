@@ -192,7 +192,8 @@ private protocol HeadChunk {
                     let offset = sample * maskStrides[0] + own * maskStrides[1] + row * maskStrides[2]
                     unsafe addMask(mask + (attention.mask?.offset ?? 0) + offset, maskStrides[3], to: scores, T)
                 }
-                unsafe softmax(scores, count: T)
+                let total = unsafe softmax(scores, count: T)
+                if attention.silencesEmptyRows, total.isNaN { unsafe scores.update(repeating: 0, count: T) }
             }
         }
     }
@@ -218,8 +219,10 @@ private protocol HeadChunk {
 }
 
 /// `exp(x) / sum(exp(x))` of one row, in place.
+///
+/// - Returns: the sum, which is not a number where the largest element is minus infinity.
 @inline(__always)
-private func softmax(_ x: UnsafeMutablePointer<Float>, count: Int) {
+private func softmax(_ x: UnsafeMutablePointer<Float>, count: Int) -> Float {
     let whole = count & ~7
     let rest = count - whole
     var largest = SIMD8<Float>(repeating: -.infinity)
@@ -238,9 +241,11 @@ private func softmax(_ x: UnsafeMutablePointer<Float>, count: Int) {
         // A row of nothing but minus infinity is not a number anywhere; the lanes past its end may not hide that.
         for lane in 0..<rest { sums[lane] += e[lane] }
     }
-    let share = 1 / sums.total
+    let total = sums.total
+    let share = 1 / total
     for index in stride(from: 0, to: whole, by: 8) { unsafe store8(load8(x + index) * share, x + index) }
     for index in whole..<count { unsafe x[index] *= share }
+    return total
 }
 
 /// Some heads forward.

@@ -1,0 +1,196 @@
+import Compute
+
+extension Graph {
+    /// The graph as it runs fastest: without what nobody reads, and with each attention as one op.
+    ///
+    /// - Parameters:
+    ///   - fetched: values that somebody will read after a run.
+    ///   - trained: the parameters that training changes.
+    /// - Returns: the graph, with the same parameters and inputs, and where the fetched values are in it.
+    /// - Throws: ``ModelError/shape(value:_:)`` never for a graph that was built by ``append(_:_:name:scope:origin:)``.
+    func prepared(fetching fetched: [ValueID], trained: Set<Int>) throws(ModelError) -> (Graph, fetched: [ValueID]) {
+        var (graph, places) = (self, fetched)
+        if let narrow = try narrowed(to: fetched) {
+            graph = narrow.graph
+            places = fetched.compactMap { narrow.moved[$0.index] }
+            precondition(places.count == fetched.count, "what is fetched stays")
+        }
+        try graph.fuseAttention(trained: trained, fetched: places)
+        return (graph, places)
+    }
+
+    /// The graph without the work for numbers that nobody reads.
+    ///
+    /// A classifier reads one place of a sequence: what the last block computes place by place, it then computes for that one
+    /// place alone, on the same numbers in the same order.
+    ///
+    /// - Parameter fetched: values that somebody will read after a run; these stay whole.
+    /// - Returns: the graph, with the same parameters and inputs, and where each of the old values is in it. Nothing where no
+    ///   product becomes smaller.
+    /// - Throws: ``ModelError/shape(value:_:)`` never for a graph that was built by ``append(_:_:name:scope:origin:)``.
+    func narrowed(to fetched: [ValueID]) throws(ModelError) -> (graph: Graph, moved: [ValueID?])? {
+        var demands = [Demand](repeating: .nothing, count: nodes.count)
+        for value in fetched + inputs { demands[value.index] = .all }
+        for value in values where parameterIndex(value) != nil { demands[value.index] = .all }
+        var isWorthIt = false
+        for value in values.reversed() where demands[value.index] != .nothing {
+            let wanted = demands(ofOperandsOf: value, demands[value.index])
+            if wanted == nil { demands[value.index] = .all }
+            if case .matMul = self[value].op, case .part = demands[value.index] { isWorthIt = true }
+            let operands = self[value].operands
+            for (operand, demand) in zip(operands, wanted ?? operands.map { _ in .all }) {
+                demands[operand.index] = demands[operand.index].joined(with: demand)
+            }
+        }
+        guard isWorthIt else { return nil }
+        return try rewritten(demands)
+    }
+
+    private func rewritten(_ demands: [Demand]) throws(ModelError) -> (graph: Graph, moved: [ValueID?]) {
+        var result = Graph(parameters: parameters)
+        var moved = [ValueID?](repeating: nil, count: nodes.count)
+        var parts: [ValueID: [Part: ValueID]] = [:]
+        for value in values where demands[value.index] != .nothing {
+            let node = self[value]
+            let demand = demands[value.index]
+            if case .input(let name) = node.op {
+                moved[value.index] = result.addInput(name, node.type)
+                continue
+            }
+            let wanted = demands(ofOperandsOf: value, demand) ?? node.operands.map { _ in .all }
+            var operands: [ValueID] = []
+            for (operand, want) in zip(node.operands, wanted) {
+                guard let whole = moved[operand.index] else { preconditionFailure("what is read is computed before") }
+                guard case .part(let part) = want, demands[operand.index] == .all else {
+                    operands.append(whole)
+                    continue
+                }
+                let slice =
+                    try parts[operand]?[part]
+                    ?? result.append(.slice(axis: part.axis, start: part.start, count: part.count), [whole])
+                parts[operand, default: [:]][part] = slice
+                operands.append(slice)
+            }
+            switch node.op {
+            case .slice where wanted != [.all]:
+                moved[value.index] = operands[0]
+            case .gather where wanted.first.map({ $0 != .all }) ?? false:
+                moved[value.index] = try result.append(.reshape(node.type.shape), [operands[0]], name: node.name)
+            case .reshape(let shape):
+                let target = try demand.sizes(of: shape)
+                moved[value.index] = try result.append(
+                    .reshape(target), operands, name: node.name, scope: node.scope, origin: node.origin)
+            default:
+                moved[value.index] = try result.append(
+                    node.op, operands, name: node.name, scope: node.scope, origin: node.origin)
+            }
+        }
+        for output in outputs where demands[output.value.index] == .all {
+            if let value = moved[output.value.index] { result.addOutput(output.name, value) }
+        }
+        return (result, moved)
+    }
+
+    /// What a value that is read so reads of its operands; nil where it cannot be computed in part.
+    private func demands(ofOperandsOf value: ValueID, _ demand: Demand) -> [Demand]? {
+        let node = self[value]
+        guard case .part(let part) = demand else { return whole(node) }
+        let rank = node.type.shape.rank
+        switch node.op {
+        case .unary, .cast, .predicate:
+            return [demand]
+        case .binary, .compare, .logical, .select:
+            return node.operands.map { aligned(part, rank, shape($0)) }
+        case .softmax(let axis), .logSoftmax(let axis):
+            return part.axis == (axis < 0 ? axis + rank : axis) ? nil : [demand]
+        case .norm(_, let axes, _):
+            guard part.axis < rank - axes else { return nil }
+            return [demand] + node.operands.dropFirst().map { _ in .all }
+        case .transpose(let permutation):
+            return [.part(part.on(permutation[part.axis]))]
+        case .reshape(let target):
+            let from = shape(node.operands[0]).dimensions
+            guard part.axis < from.count, from[...part.axis] == target.dimensions[...part.axis] else { return nil }
+            return [demand]
+        case .matMul(let transposeLeft, _):
+            let (left, right) = (shape(node.operands[0]), shape(node.operands[1]))
+            let rest = node.operands.dropFirst(2).map { _ in Demand.all }
+            if part.axis == rank - 2 {
+                return [.part(part.on(transposeLeft ? left.rank - 1 : left.rank - 2)), .all] + rest
+            }
+            guard part.axis < rank - 2 else { return nil }
+            return [aligned(part, rank, left), aligned(part, rank, right)] + rest
+        default:
+            return nil
+        }
+    }
+
+    /// What a value that is read as a whole reads.
+    private func whole(_ node: Node) -> [Demand] {
+        switch node.op {
+        case .slice(let axis, let start, let count, 1) where count < shape(node.operands[0])[axis]:
+            return [.part(Part(axis: axis, start: start, count: count))]
+        case .gather(let axis):
+            guard let index = onlyIndex(node.operands[1]) else { break }
+            let size = shape(node.operands[0])[axis]
+            let place = index < 0 ? index + size : index
+            guard size > 1, (0..<size).contains(place) else { break }
+            return [.part(Part(axis: axis, start: place, count: 1)), .all]
+        default: break
+        }
+        return node.operands.map { _ in .all }
+    }
+
+    /// A known index of one element.
+    private func onlyIndex(_ value: ValueID) -> Int? {
+        let tensor: Tensor
+        switch self[value].op {
+        case .constant(let constant): tensor = constant
+        case .parameter(let index): tensor = parameters[index].tensor
+        default: return nil
+        }
+        guard tensor.shape.elementCount == 1 else { return nil }
+        switch tensor.type {
+        case .int64: return Int(exactly: tensor.int64s[0])
+        case .int32: return Int(tensor.int32s[0])
+        case .float32, .bool: return nil
+        }
+    }
+
+    /// The part of an operand that is stretched to the rank by numpy's rule.
+    private func aligned(_ part: Part, _ rank: Int, _ operand: Shape) -> Demand {
+        let axis = part.axis - (rank - operand.rank)
+        guard axis >= 0, operand[axis] != 1 else { return .all }
+        return .part(part.on(axis))
+    }
+}
+
+/// Some neighbours along one axis.
+private struct Part: Hashable {
+    var axis: Int
+    let start: Int
+    let count: Int
+
+    func on(_ axis: Int) -> Part { Part(axis: axis, start: start, count: count) }
+}
+
+/// How much of a value is read.
+private enum Demand: Equatable {
+    case nothing, all
+    case part(Part)
+
+    func joined(with other: Demand) -> Demand {
+        if self == .nothing || self == other { return other }
+        return other == .nothing ? self : .all
+    }
+
+    /// The sizes of what is read.
+    func sizes(of shape: Shape) throws(ModelError) -> Shape {
+        guard case .part(let part) = self else { return shape }
+        do throws(ShapeError) {
+            return try shape.replacing(part.axis, with: [part.count])
+        } catch {
+            throw .shape(value: "", error)
+        }
+    }
+}
