@@ -95,7 +95,7 @@ extension Graph {
             keeper.offer(work, trainer.step == options.steps) { trainer.checkpoint }
         }
         var result = self
-        let trained = try trainer.trainedGraph()
+        let trained = trainer.trainedGraph()
         for index in trainable { result.setParameter(index, trained.parameters[index].tensor) }
         return result
     }

@@ -161,12 +161,10 @@ package final class Trainer {
         trained.first { $0.index == index }?.tensor
     }
 
-    /// The network with the parameters as they are now.
-    package func trainedGraph() throws(ModelError) -> Graph {
+    /// The network with the trained parameters: their very memory, which a further step would change.
+    package func trainedGraph() -> Graph {
         var result = graph
-        for (index, tensor) in trained {
-            do { result.setParameter(index, try tensor.clone()) } catch { throw .compute(.memory(error)) }
-        }
+        for (index, tensor) in trained { result.setParameter(index, tensor) }
         return result
     }
 
