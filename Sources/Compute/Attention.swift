@@ -69,7 +69,7 @@ package struct AttentionParts: Hashable, Sendable {
         var (ranges, areFull): ([Range<Int>], [Bool]) = ([], [])
         for (part, count) in counts.enumerated() {
             let own = zip(indices, views).filter { $0.0 == part }.map(\.1)
-            guard StridedView.areDisjoint(own) else { return nil }
+            guard StridedView.areDisjoint(own, of: count) else { return nil }
             // Each part starts at a cache line.
             let start = ((ranges.last?.upperBound ?? 0) + 15) / 16 * 16
             ranges.append(start..<(start + count))

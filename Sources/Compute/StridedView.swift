@@ -85,18 +85,38 @@ package struct StridedView: Hashable, Sendable {
         return least >= 0 && reach < count
     }
 
-    /// Whether no two indices are one element, as far as the strides show.
-    package var isInjective: Bool { Self.areApart(Array(zip(sizes, strides))) }
-
-    /// Whether views of one tensor that differ in their offset alone have no element in common, nor one with itself.
-    package static func areDisjoint(_ views: [StridedView]) -> Bool {
-        guard let first = views.first else { return true }
+    /// Whether views of a tensor of `count` elements have no element in common, nor one with itself.
+    package static func areDisjoint(_ views: [StridedView], of count: Int) -> Bool {
+        guard let first = views.first, views.allSatisfy({ $0.fits(count) }) else { return views.isEmpty }
+        var axes = Array(zip(first.sizes, first.strides))
+        if views.count == 1 { return areApart(axes) }
         let offsets = views.map(\.offset).sorted()
-        guard views.allSatisfy({ $0.sizes == first.sizes && $0.strides == first.strides }) else { return false }
-        guard offsets.count > 1 else { return first.isInjective }
         let distance = offsets[1] - offsets[0]
-        guard zip(offsets, offsets.dropFirst()).allSatisfy({ $1 - $0 == distance }) else { return false }
-        return areApart(Array(zip(first.sizes, first.strides)) + [(offsets.count, distance)])
+        if views.allSatisfy({ $0.sizes == first.sizes && $0.strides == first.strides }),
+            zip(offsets, offsets.dropFirst()).allSatisfy({ $1 - $0 == distance })
+        {
+            // They differ in their offset alone, as if along one more axis.
+            axes.append((offsets.count, distance))
+            return areApart(axes)
+        }
+        // Of some places of a sequence the offsets tell nothing: then every element is looked at.
+        var isTaken = [Bool](repeating: false, count: count)
+        return views.allSatisfy { view in
+            view.allElements { element in
+                defer { isTaken[element] = true }
+                return !isTaken[element]
+            }
+        }
+    }
+
+    /// Whether the predicate holds for each element, until one fails.
+    private func allElements(_ predicate: (Int) -> Bool) -> Bool {
+        func walk(_ axis: Int, _ start: Int) -> Bool {
+            guard axis < sizes.count else { return predicate(start) }
+            for index in 0..<sizes[axis] where !walk(axis + 1, start + index * strides[axis]) { return false }
+            return true
+        }
+        return walk(0, offset)
     }
 
     /// Whether each axis steps over all that the finer ones reach.

@@ -34,7 +34,7 @@ extension Graph {
         for value in values where parameterIndex(value) != nil { demands[value.index] = .all }
         var isWorthIt = false
         for value in values.reversed() where demands[value.index] != .nothing {
-            let wanted = demands(ofOperandsOf: value, demands[value.index])
+            let wanted = operandDemands(of: value, demands[value.index])
             if wanted == nil { demands[value.index] = .all }
             if case .matMul = self[value].op, case .part = demands[value.index] { isWorthIt = true }
             let operands = self[value].operands
@@ -57,7 +57,7 @@ extension Graph {
                 moved[value.index] = result.addInput(name, node.type)
                 continue
             }
-            let wanted = demands(ofOperandsOf: value, demand) ?? node.operands.map { _ in .all }
+            let wanted = operandDemands(of: value, demand) ?? node.operands.map { _ in .all }
             var operands: [ValueID] = []
             for (operand, want) in zip(node.operands, wanted) {
                 guard let whole = moved[operand.index] else { preconditionFailure("what is read is computed before") }
@@ -92,7 +92,7 @@ extension Graph {
     }
 
     /// What a value that is read so reads of its operands; nil where it cannot be computed in part.
-    private func demands(ofOperandsOf value: ValueID, _ demand: Demand) -> [Demand]? {
+    private func operandDemands(of value: ValueID, _ demand: Demand) -> [Demand]? {
         let node = self[value]
         guard case .part(let part) = demand else { return whole(node) }
         let rank = node.type.shape.rank

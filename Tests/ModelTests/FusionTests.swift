@@ -1,0 +1,192 @@
+import Compute
+import Testing
+
+@testable import Model
+
+/// One transformer block, spelled as exporters do, and what reads one place of it.
+private struct Block {
+    var graph = Graph()
+    let output: ValueID
+
+    enum Spelling: CaseIterable {
+        /// One projection for all three, taken apart behind a transposition.
+        case packed
+        /// Three projections; the queries and the keys are each scaled.
+        case separate
+        /// As `separate`, with a mask, and zeros where it leaves nothing.
+        case masked
+        /// The batch and the heads in one axis.
+        case flat
+    }
+
+    private static let (batch, places, width, heads) = (3, 5, 8, 2)
+
+    init(_ spelling: Spelling, readsOnePlace: Bool = true) throws {
+        let (batch, places, width, heads) = (Self.batch, Self.places, Self.width, Self.heads)
+        var seed: UInt64 = 1
+        func weight(_ graph: inout Graph, _ sizes: [Int]) throws -> ValueID {
+            seed += 1
+            return graph.addParameter(
+                Parameter(
+                    name: "w\(seed)", tensor: try random(Shape(sizes), seed: seed, -0.6...0.6), isTrainable: true))
+        }
+        func linear(_ graph: inout Graph, _ x: ValueID, _ inputs: Int, _ outputs: Int) throws -> ValueID {
+            let product = try graph.append(
+                .matMul(transposeLeft: false, transposeRight: false), [x, weight(&graph, [inputs, outputs])])
+            return try graph.append(.binary(.add), [weight(&graph, [outputs]), product])
+        }
+        func norm(_ graph: inout Graph, _ x: ValueID) throws -> ValueID {
+            try graph.append(
+                .norm(.layer, axes: 1, epsilon: 1e-5), [x, weight(&graph, [width]), weight(&graph, [width])])
+        }
+        func constant(_ graph: inout Graph, _ value: Float) throws -> ValueID {
+            try graph.append(.constant(Tensor([value], .scalar)), [])
+        }
+        let x = graph.addInput("x", .float(try Shape([batch, places, width])))
+        let normed = try norm(&graph, x)
+        let (size, sizes) = (width / heads, [batch, places, heads, width / heads])
+        var parts: [ValueID] = []
+        if spelling == .packed {
+            let packed = try linear(&graph, normed, width, 3 * width)
+            let split = try graph.append(.reshape(Shape([batch, places, 3, heads, size])), [packed])
+            let turned = try graph.append(.transpose([2, 0, 3, 1, 4]), [split])
+            for part in 0..<3 {
+                let slice = try graph.append(.slice(axis: 0, start: part, count: 1), [turned])
+                parts.append(try graph.append(.reshape(Shape([batch, heads, places, size])), [slice]))
+            }
+        } else {
+            for _ in 0..<3 {
+                let split = try graph.append(.reshape(Shape(sizes)), [try linear(&graph, normed, width, width)])
+                let turned = try graph.append(.transpose([0, 2, 1, 3]), [split])
+                parts.append(
+                    spelling == .flat
+                        ? try graph.append(.reshape(Shape([batch * heads, places, size])), [turned]) : turned)
+            }
+        }
+        for index in 0..<2 {
+            parts[index] = try graph.append(.binary(.multiply), [parts[index], try constant(&graph, 0.9)])
+        }
+        var scores = try graph.append(.matMul(transposeLeft: false, transposeRight: true), [parts[0], parts[1]])
+        if spelling == .masked {
+            let mask = try graph.append(
+                .constant(random(Shape([1, 1, places, places]), seed: 77, -2...2)), [])
+            scores = try graph.append(.binary(.add), [scores, mask])
+        }
+        var shares = try graph.append(.softmax(axis: graph.shape(scores).rank - 1), [scores])
+        if spelling == .masked {
+            let isLost = try graph.append(.predicate(.isNaN), [shares])
+            shares = try graph.append(.select, [isLost, try constant(&graph, 0), shares])
+        }
+        var mixed = try graph.append(.matMul(transposeLeft: false, transposeRight: false), [shares, parts[2]])
+        if spelling == .flat { mixed = try graph.append(.reshape(Shape([batch, heads, places, size])), [mixed]) }
+        let back = try graph.append(.transpose([0, 2, 1, 3]), [mixed])
+        let joined = try graph.append(.reshape(Shape([batch, places, width])), [back])
+        let first = try graph.append(.binary(.add), [x, try linear(&graph, joined, width, width)])
+        let hidden = try graph.append(
+            .unary(.gelu), [try linear(&graph, try norm(&graph, first), width, 2 * width)])
+        let second = try graph.append(.binary(.add), [try linear(&graph, hidden, 2 * width, width), first])
+        let final = try norm(&graph, second)
+        if readsOnePlace {
+            let index = try graph.append(.constant(Tensor([2] as [Int64], .scalar)), [])
+            output = try linear(&graph, try graph.append(.gather(axis: 1), [final, index]), width, 4)
+        } else {
+            output = final
+        }
+        graph.addOutput("y", output)
+    }
+
+    /// The output, with every value kept for all to see, so that nothing is fused.
+    func plainOutput(_ x: Tensor) throws -> Tensor {
+        let plan = try ExecutionPlan(graph, fetching: graph.values)
+        plan.tensor(graph.inputs[0]).copy(from: x)
+        plan.run()
+        return plan.tensor(output)
+    }
+
+    var samples: Tensor {
+        get throws { try random(graph.shape(graph.inputs[0]), seed: 99, -1...1) }
+    }
+}
+
+private func count(_ graph: Graph, fetching: [ValueID], where isCounted: (Op) -> Bool) -> Int {
+    let lifetimes = Lifetimes(of: graph, fetching: fetching, updates: [])
+    return graph.values.count { lifetimes.isNeeded[$0.index] && isCounted(graph[$0].op) }
+}
+
+private func isAttention(_ op: Op) -> Bool { if case .attention = op { true } else { false } }
+private func isSoftmax(_ op: Op) -> Bool { if case .softmax = op { true } else { false } }
+
+@Test(arguments: Block.Spelling.allCases, [true, false])
+private func `a block computes the same in few ops as in many`(spelling: Block.Spelling, readsOnePlace: Bool) throws {
+    let block = try Block(spelling, readsOnePlace: readsOnePlace)
+    let x = try block.samples
+    let expected = try block.plainOutput(x).floats
+    let inference = try Inference(block.graph, fetching: [block.output])
+    let found = try inference.outputs(for: Dataset(inputs: ["x": x], count: x.shape[0]))[0].floats
+    #expect(zip(found, expected).allSatisfy { abs($0 - $1) < 1e-5 })
+    let (graph, fetched) = try block.graph.prepared(fetching: [block.output], trained: [])
+    #expect(count(graph, fetching: fetched, where: isAttention) == 1)
+    #expect(count(graph, fetching: fetched, where: isSoftmax) == 0)
+}
+
+@Test(arguments: Block.Spelling.allCases, [true, false])
+private func `a block has the same derivatives in few ops as in many`(
+    spelling: Block.Spelling, readsOnePlace: Bool
+) throws {
+    let block = try Block(spelling, readsOnePlace: readsOnePlace)
+    let x = try block.samples
+    let target = try random(block.graph.shape(block.output), seed: 5, -1...1)
+
+    func derivatives(_ graph: Graph, _ output: ValueID) throws -> [[Float]] {
+        var graph = graph
+        let goal = graph.addInput("goal", .float(graph.shape(output)))
+        let loss = try graph.append(.meanSquare, [output, goal])
+        let parameters = graph.values.filter { graph.parameterIndex($0) != nil }
+        let gradients = try graph.gradients(of: loss, withRespectTo: parameters).map { try #require($0) }
+        let plan = try ExecutionPlan(graph, fetching: gradients)
+        plan.tensor(graph.inputs[0]).copy(from: x)
+        plan.tensor(goal).copy(from: target)
+        plan.run()
+        return gradients.map { plan.tensor($0).floats }
+    }
+
+    let (graph, fetched) = try block.graph.prepared(
+        fetching: [block.output], trained: Set(block.graph.parameters.indices))
+    let found = try derivatives(graph, fetched[0])
+    let expected = try derivatives(block.graph, block.output)
+    #expect(found.count == expected.count)
+    for (left, right) in zip(found, expected) {
+        let scale = right.reduce(1e-3) { max($0, abs($1)) }
+        #expect(zip(left, right).allSatisfy { abs($0 - $1) < 2e-5 * scale })
+    }
+}
+
+@Test func `where one place is read, the rest of the last block is not computed`() throws {
+    let block = try Block(.separate)
+    let (graph, fetched) = try block.graph.prepared(fetching: [block.output], trained: [])
+    let products = graph.values.filter { if case .matMul = graph[$0].op { true } else { false } }
+    let lifetimes = Lifetimes(of: graph, fetching: fetched, updates: [])
+    let places = products.filter { lifetimes.isNeeded[$0.index] && graph.shape($0).rank == 3 }.map {
+        graph.shape($0)[1]
+    }
+    // Keys and values are of all five places; the query, the way out of the attention and the perceptron of one.
+    #expect(places.sorted() == [1, 1, 1, 1, 5, 5])
+}
+
+@Test func `a value that is fetched stays whole, and so does what two read differently`() throws {
+    let block = try Block(.separate)
+    let final = try #require(block.graph.values.last { if case .norm = block.graph[$0].op { true } else { false } })
+    #expect(try block.graph.narrowed(to: [block.output, final]) == nil)
+    var graph = block.graph
+    let index = try graph.append(.constant(Tensor([1] as [Int64], .scalar)), [])
+    let other = try graph.append(.gather(axis: 1), [final, index])
+    #expect(try graph.narrowed(to: [block.output, other]) == nil)
+}
+
+@Test func `attention weights that somebody reads stay to be read`() throws {
+    let block = try Block(.separate, readsOnePlace: false)
+    let shares = try #require(
+        block.graph.values.first { if case .softmax = block.graph[$0].op { true } else { false } })
+    let (graph, fetched) = try block.graph.prepared(fetching: [block.output, shares], trained: [])
+    #expect(count(graph, fetching: fetched, where: isAttention) == 0)
+}
