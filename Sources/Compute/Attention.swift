@@ -16,7 +16,7 @@ package struct Attention: Hashable, Sendable {
     /// Whether a place that may ask nobody, as all of its mask is minus infinity, is told zeros and not what is no number.
     package let silencesEmptyRows: Bool
 
-    /// - Returns: nil unless the sizes fit each other.
+    /// Nil unless the sizes fit each other.
     package init?(
         scale: Float, query: StridedView, key: StridedView, value: StridedView, mask: StridedView?,
         result: StridedView, silencesEmptyRows: Bool = false
@@ -60,10 +60,12 @@ package struct AttentionParts: Hashable, Sendable {
     /// Whether the views of a part reach all of it.
     package let areFull: [Bool]
 
+    /// Nil where two derivatives would be written to one place.
+    ///
     /// - Parameters:
+    ///   - attention: where the operands lie.
     ///   - indices: which part belongs to the query, the key and the value; each new one is the next number.
     ///   - counts: how many elements each part has.
-    /// - Returns: nil where two derivatives would be written to one place.
     package init?(_ attention: Attention, indices: [Int], counts: [Int]) {
         let views = [attention.query, attention.key, attention.value]
         var (ranges, areFull): ([Range<Int>], [Bool]) = ([], [])

@@ -12,15 +12,16 @@ extension ExecutionPlan {
     package static func byteCount(
         of graph: Graph, fetching: [ValueID], updates: [Update] = []
     ) throws(ModelError) -> Int {
-        var graph = graph
-        if updates.isEmpty { try graph.fuseAttention(trained: [], fetched: fetching) }
+        var (graph, fetching) = (graph, fetching)
+        if updates.isEmpty { (graph, fetching) = try graph.prepared(fetching: fetching, trained: []) }
         try graph.fuseProducts(fetched: fetching + updates.map(\.gradient))
         let lifetimes = Lifetimes(of: graph, fetching: fetching, updates: updates)
         let buffers = graph.values.filter { lifetimes.ownsBuffer($0) }.map { root in
             MemoryPlan.Buffer(byteCount: graph.type(root).byteCount, lifetime: lifetimes.ranges[root.index])
         }
         let inputs = graph.inputs.reduce(0) { $0 + graph.type($1).byteCount }
-        let scratch = graph.values.filter { lifetimes.isNeeded[$0.index] }.map(graph.scratchBytes).max() ?? 0
+        let needed = graph.values.filter { lifetimes.isNeeded[$0.index] }
+        let scratch = (needed.map(graph.scratchBytes).max() ?? 0) + needed.map(graph.keptBytes).reduce(0, +)
         return inputs + MemoryPlan(buffers).byteCount + scratch
     }
 }
@@ -31,6 +32,15 @@ extension ValueType {
 }
 
 extension Graph {
+    /// What the kernel of an op keeps between runs.
+    fileprivate func keptBytes(_ value: ValueID) -> Int {
+        switch self[value].op {
+        case .attention(let attention, _): attention.scratchByteCount(isBackward: false)
+        case .attentionGradient(let attention, _): attention.scratchByteCount(isBackward: true)
+        default: 0
+        }
+    }
+
     /// What the kernel of an op keeps for itself.
     fileprivate func scratchBytes(_ value: ValueID) -> Int {
         let node = self[value]

@@ -43,7 +43,7 @@ package final class ExecutionPlan {
         let lifetimes = Lifetimes(of: fused, fetching: fetching, updates: updates)
         try placeLeaves(lifetimes, updated: Set(updates.map(\.parameter)))
         let blocks = ChannelBlocks(
-            of: graph, isNeeded: lifetimes.isNeeded, seen: fetching + updates.map(\.gradient))
+            of: fused, isNeeded: lifetimes.isNeeded, seen: fetching + updates.map(\.gradient))
         try placeBuffers(lifetimes, blocks)
         try prepareSteps(lifetimes, updates, forwardEnd: fetching.map(\.index).max() ?? 0)
         try placeScratch()

@@ -119,6 +119,8 @@ package struct Graph: Sendable {
     /// Computes a value in another way; who was only there for the old one is read by nobody any more.
     ///
     /// - Parameters:
+    ///   - value: whose name, scope and origin stay.
+    ///   - op: what computes it from now on.
     ///   - operands: values before this one.
     /// - Throws: ``ModelError/shape(value:_:)`` when the new op has another type.
     mutating func recompute(_ value: ValueID, by op: Op, _ operands: [ValueID]) throws(ModelError) {

@@ -4,9 +4,8 @@ import Glibc
 extension Step {
     /// `softmax(scale * Q K' + mask) V` for each head. Nothing of the size S * T is kept.
     ///
-    /// - Parameters:
-    ///   - attention: where in the operands and in the result each head lies.
-    ///   - query: the value that the queries are read from; so for the others.
+    /// - `attention`: where in the operands and in the result each head lies
+    /// - `query`: the value that the queries are read from; so for the others
     /// - Throws: ``ComputeError/shape(_:)`` unless the views lie inside their values.
     /// - SeeAlso: Dao, Fu, Ermon, Rudra, Ré: FlashAttention, arXiv:2205.14135
     package static func attention(
@@ -32,10 +31,9 @@ extension Step {
     /// The derivatives of ``attention(_:query:key:value:mask:into:)`` by the query, the key and the value: the scores are
     /// computed anew.
     ///
-    /// - Parameters:
-    ///   - parts: how the derivatives lie in the result.
-    ///   - dy: of the layout of the result.
-    ///   - result: flat, as long as the parts.
+    /// - `parts`: how the derivatives lie in the result
+    /// - `dy`: of the layout of the result
+    /// - `result`: flat, as long as the parts
     /// - Throws: ``ComputeError/shape(_:)`` unless the views lie inside their values.
     package static func attentionBackward(
         _ attention: Attention, _ parts: AttentionParts, query: Tensor, key: Tensor, value: Tensor, dy: Tensor,
@@ -65,6 +63,16 @@ extension Step {
                 for part in parts { workers[part].run() }
             }
         }
+    }
+}
+
+extension Attention {
+    /// What the kernel keeps for the heads that are worked on.
+    package func scratchByteCount(isBackward: Bool) -> Int {
+        let floats = isBackward ? BackwardHeads.floatsPerHead(self) : ForwardHeads.floatsPerHead(self)
+        let count = min(threadCount, headCount)
+        return count * HeadWorker.chunk(of: self, floatsPerHead: floats, threads: count) * floats
+            * MemoryLayout<Float>.stride
     }
 }
 
@@ -107,14 +115,13 @@ private struct HeadWorker {
     /// What the numbers of one chunk may take: half of a usual second-level cache.
     private static let chunkBytes = 512 << 10
 
-    /// - Parameter prepare: makes what works on so many heads at a time, for one thread.
+    /// One worker a thread; `prepare` makes what works on so many heads at a time.
     static func team<Chunk: HeadChunk>(
         _ attention: Attention, _ prepare: (Int) throws(ComputeError) -> Chunk
     ) throws(ComputeError) -> [HeadWorker] {
         let (all, threads) = (attention.headCount, threadCount)
         let count = min(threads, all)
-        let bytes = Chunk.floatsPerHead(attention) * MemoryLayout<Float>.stride
-        let chunk = max(1, min(chunkBytes / max(1, bytes), all / count))
+        let chunk = chunk(of: attention, floatsPerHead: Chunk.floatsPerHead(attention), threads: count)
         // A product that one thread runs alone is prepared for one thread.
         setThreads(1)
         defer { setThreads(threads) }
@@ -125,6 +132,12 @@ private struct HeadWorker {
                 HeadWorker(chunk: chunk, heads: all * part / count..<all * (part + 1) / count, body: body.run))
         }
         return workers
+    }
+
+    /// How many heads one thread takes at a time.
+    static func chunk(of attention: Attention, floatsPerHead: Int, threads: Int) -> Int {
+        let bytes = floatsPerHead * MemoryLayout<Float>.stride
+        return max(1, min(chunkBytes / max(1, bytes), attention.headCount / threads))
     }
 
     func run() {
