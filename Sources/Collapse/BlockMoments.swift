@@ -24,35 +24,38 @@ struct BlockMoments {
     /// what the original residual stream needs, so that the map also repairs the damage before it (error feedback).
     ///
     /// - Parameters:
-    ///   - candidate: of `graph`.
-    ///   - graph: the network as it is now.
-    ///   - samples: to gather on.
-    /// - Returns: the sums.
+    ///   - candidate: of what is left of `now`.
+    ///   - now: the network as it is now, on its way through the samples.
+    ///   - before: the original on its way through the same samples; goes on to the block's target.
+    /// - Returns: the sums on each of the sample sets.
     /// - Throws: ``ModelError``.
     /// - SeeAlso: arXiv:2602.05243
-    func of(_ candidate: Candidate, in graph: Graph, on samples: Dataset) throws(ModelError) -> Moments {
-        var moments = Moments(inputs: candidate.regressorCount, outputs: candidate.out)
-        guard let target = original.value(named: graph[candidate.output].name) else {
-            throw .rewrite(value: graph[candidate.output].name, reason: "the original network has no such value")
+    func of(_ candidate: Candidate, in now: Passage, behind before: inout Passage) throws(ModelError) -> [Moments] {
+        let residual = Residual(of: candidate.output, in: now.rest, original: original)
+        let name = residual?.stream ?? now.rest[candidate.output].name
+        if before.rest.value(named: name) == nil { before.restart() }
+        if let ahead = before.rest.value(named: name) {
+            try before.advance(to: ValueID(index: ahead.index + 1), keeping: [ahead])
         }
-        let residual = Residual(of: candidate.output, in: graph, original: original)
-        let now = try Inference(graph, fetching: [candidate.regressor] + (residual.map { [$0.now] } ?? []))
-        let before = try Inference(original, fetching: [target] + (residual.map { [$0.before] } ?? []))
-        var start = 0
-        let mask = try samples.mask()
-        while start < samples.count {
-            let batch = samples.samples(start..<min(start + now.batchSize, samples.count))
-            try before.forEachBatch(of: batch) { (_, wanted) throws(ModelError) in
-                try now.forEachBatch(of: batch) { (_, found) throws(ModelError) in
-                    var y = wanted[0]
-                    if residual != nil { y = try y.plus(wanted[1], minus: found[1]) }
-                    let rows = start..<(start + batch.count)
-                    try moments.gather(found[0], y, candidate, mask?.rows(rows))
+        guard let target = before.rest.value(named: name) else {
+            throw .rewrite(value: name, reason: "the original network has no such value")
+        }
+        let found = try Inference(now.rest, fetching: [candidate.regressor] + (residual.map { [$0.now] } ?? []))
+        let wanted = try Inference(before.rest, fetching: [target])
+        var result: [Moments] = []
+        for index in now.samples.indices {
+            let (now, before, mask) = (now.samples[index], before.samples[index], try now.given[index].mask())
+            var moments = Moments(inputs: candidate.regressorCount, outputs: candidate.out)
+            try found.forEachBatch(of: now) { (range, found) throws(ModelError) in
+                try wanted.forEachBatch(of: before.samples(range)) { (_, wanted) throws(ModelError) in
+                    // y* = y_orig + r_orig - r_now
+                    let y = residual == nil ? wanted[0] : try wanted[0].minus(found[1])
+                    try moments.gather(found[0], y, candidate, mask?.rows(range))
                 }
             }
-            start += batch.count
+            result.append(moments)
         }
-        return moments
+        return result
     }
 }
 
@@ -60,7 +63,7 @@ struct BlockMoments {
 struct Residual {
     let now: ValueID
     let before: ValueID
-    /// The sum's name.
+    /// The sum's name, which the original network has too.
     let stream: String
 
     /// - Returns: nil when the output joins no stream that both networks have.
@@ -69,7 +72,8 @@ struct Residual {
         guard readers.count == 1, case .binary(.add) = graph[readers[0]].op,
             let other = graph[readers[0]].operands.first(where: { $0 != output }),
             graph.parameterIndex(other) == nil, graph.type(other) == graph.type(output),
-            let before = original.value(named: graph[other].name)
+            let before = original.value(named: graph[other].name),
+            original.value(named: graph[readers[0]].name) != nil
         else { return nil }
         (now, self.before, stream) = (other, before, graph[readers[0]].name)
     }
@@ -100,6 +104,16 @@ extension Tensor {
             let result = try Tensor(zeros: shape)
             try Step.binary(.add, self, added, into: result).run()
             try Step.binary(.subtract, result, subtracted, into: result).run()
+            return result
+        } catch {
+            throw .compute(ComputeError(error))
+        }
+    }
+
+    fileprivate func minus(_ subtracted: Tensor) throws(ModelError) -> Tensor {
+        do {
+            let result = try Tensor(zeros: shape)
+            try Step.binary(.subtract, self, subtracted, into: result).run()
             return result
         } catch {
             throw .compute(ComputeError(error))

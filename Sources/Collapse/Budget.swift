@@ -3,9 +3,8 @@ struct Budget {
     private let disagreement: Double?
     private let metricDrop: Double?
     private let original: Metrics?
-
-    /// A point that is so many times over the budget is not worth a fine-tuning.
-    private static let hope = 3.0
+    /// A point that is so many times over the budget is not worth a fine-tuning; without one, none over it is.
+    private let hope: Double
 
     init(_ options: CompressionOptions, original: Metrics?) {
         let decidesByItself = options.method == .ridge || options.method == nil
@@ -13,10 +12,13 @@ struct Budget {
             options.maxDisagreement
             ?? (options.hasBudget || !decidesByItself ? nil : CompressionOptions.defaultDisagreement)
         metricDrop = options.maxMetricDrop
+        hope = options.finetune == .none || options.method == .layercollapse ? 1 : 3
         self.original = original
     }
 
-    func isHopeless(_ point: ParetoPoint) -> Bool { excess(of: point) > Self.hope }
+    var isSet: Bool { disagreement != nil || metricDrop != nil }
+
+    func isHopeless(_ point: ParetoPoint) -> Bool { excess(of: point) > hope }
 
     /// - Returns: nil for a point within the budget.
     func reasonAgainst(_ point: ParetoPoint) -> String? {

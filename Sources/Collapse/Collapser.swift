@@ -65,8 +65,8 @@ package struct Collapser {
         }
         let heldOut: HeldOut? =
             if let samples { try HeldOut(samples.search, original: original, task: task) } else { nil }
-        let points = try path(&layers, heldOut)
-        let chosen = try choose(points, &layers, heldOut)
+        var path = try path(&layers, heldOut)
+        let chosen = try choose(&path, &layers, heldOut)
         for name in chosen?.collapsed ?? [] {
             if let place = layers.place(of: name) { layers[place].isCollapsed = true }
         }
@@ -75,11 +75,11 @@ package struct Collapser {
         }
         for layer in layers { tell(.layer(layer)) }
         return Outcome(
-            graph: chosen?.graph ?? original, layers: layers, refusals: candidates.refusals, points: points,
-            chosen: chosen)
+            graph: chosen?.graph ?? original, layers: layers, refusals: candidates.refusals,
+            points: path.points, chosen: chosen)
     }
 
-    private func path(_ layers: inout [LayerOutcome], _ heldOut: HeldOut?) throws(ModelError) -> [ParetoPoint] {
+    private func path(_ layers: inout [LayerOutcome], _ heldOut: HeldOut?) throws(ModelError) -> any CollapsePath {
         let merging = NearLinear(original: original, heldOut: heldOut, tell: tell)
         let limit = options.maxLayers ?? .max
         guard let samples, let heldOut else {
@@ -107,25 +107,23 @@ package struct Collapser {
 
     /// The smallest network within the budget, fine-tuned; one point back for each that misses it.
     private func choose(
-        _ points: [ParetoPoint], _ layers: inout [LayerOutcome], _ heldOut: HeldOut?
+        _ path: inout any CollapsePath, _ layers: inout [LayerOutcome], _ heldOut: HeldOut?
     ) throws(ModelError) -> ParetoPoint? {
-        guard !points.isEmpty else { return nil }
-        var place = min(points.count, options.maxLayers ?? .max) - 1
+        let sizes = path.parameterCounts
+        guard !sizes.isEmpty else { return nil }
+        var place = min(sizes.count, options.maxLayers ?? .max) - 1
         if let ratio = options.compressionRatio {
-            let enough = points.firstIndex { Double(original.parameterCount) / Double($0.parameters) >= ratio }
+            let enough = sizes.firstIndex { Double(original.parameterCount) / Double($0) >= ratio }
             place = min(place, enough ?? place)
             if enough == nil {
                 tell(.warning(code: "ratio_missed", message: "compression_ratio \(rounded(ratio)) is out of reach"))
             }
         }
-        guard let heldOut, let samples else { return points[place] }
-        let budget = Budget(options, original: try heldOut.metrics(of: original))
-        while place > 0, budget.isHopeless(points[place]) {
-            refuse(points[place], budget.reasonAgainst(points[place]), &layers)
-            place -= 1
-        }
+        guard let heldOut, let samples else { return try path.point(at: place) }
+        let budget = Budget(options, original: heldOut.originalMetrics)
+        place = try lastWorthTrying(&path, upTo: place, budget, &layers)
         while place >= 0 {
-            var point = points[place]
+            var point = try path.point(at: place)
             if options.method != .layercollapse, options.finetune != .none {
                 let lessons = Lessons(options, original: original, task: task)
                 let tuning = FineTuning(
@@ -137,8 +135,30 @@ package struct Collapser {
             guard let reason else { return point }
             refuse(point, reason, &layers)
             place -= 1
+            if path.points.count < sizes.count { tell(.phase(.search)) }
         }
         return nil
+    }
+
+    /// The largest point that is not beyond hope. Where points are still to be computed the way is halved, since damage grows
+    /// along it.
+    private func lastWorthTrying(
+        _ path: inout any CollapsePath, upTo limit: Int, _ budget: Budget, _ layers: inout [LayerOutcome]
+    ) throws(ModelError) -> Int {
+        guard budget.isSet else { return limit }
+        let isKnown = path.points.count == path.parameterCounts.count
+        var (good, bad) = (0, limit + 1)
+        while bad - good > 1 {
+            let middle = isKnown ? bad - 1 : (good + bad) / 2
+            let point = try path.point(at: middle)
+            if budget.isHopeless(point) {
+                refuse(point, budget.reasonAgainst(point), &layers)
+                bad = middle
+            } else {
+                good = middle
+            }
+        }
+        return good
     }
 
     /// Says of the last layer of a point why it stays.
@@ -150,7 +170,7 @@ package struct Collapser {
     private func confirmed(_ point: ParetoPoint) throws(ModelError) -> String? {
         guard let confirmation else { return nil }
         let judge = try HeldOut(confirmation, original: original, task: task)
-        let budget = Budget(options, original: try judge.metrics(of: original))
+        let budget = Budget(options, original: judge.originalMetrics)
         return budget.reasonAgainst(try ParetoPoint(point.graph, collapsed: point.collapsed, heldOut: judge))
     }
 }

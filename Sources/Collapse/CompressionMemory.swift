@@ -48,7 +48,9 @@ package struct CompressionMemory: Sendable {
         guard !candidates.isEmpty else { return }
         switch options.method ?? .ridge {
         case .ridge, .gate:
-            fittingBytes = kept + fitting(candidates) + plan + (Self.comparedCopies - 1) * counts.search * logits
+            let passages = try passages(candidates)
+            fittingBytes =
+                kept + fitting(candidates) + plan + passages + (Self.comparedCopies - 1) * counts.search * logits
             trainingBytes = kept + Self.mapBytes(candidates) + (try tuning(candidates))
         case .layercollapse: trainingBytes = kept + (try slopes(candidates))
         case .merge, .datafree: trainingBytes = kept + Self.mapBytes(candidates) + (try tuning(candidates))
@@ -67,6 +69,18 @@ package struct CompressionMemory: Sendable {
             widest = max(widest, 8 * (4 * square + 7 * rectangle))
         }
         return sums + widest + Self.mapBytes(candidates)
+    }
+
+    /// What is kept between two blocks: of the network as it is now, on both sides of a step, and of the original.
+    private func passages(_ candidates: [Candidate]) throws(ModelError) -> Int {
+        var widest = 0
+        for place in candidates.compactMap(\.nodes.first) {
+            let frontier = try Continuation(of: graph, from: place).frontier
+            let bytes = frontier.reduce(0) { $0 + graph.bytesPerSample($1.value) }
+            let (kept, overflow) = bytes.multipliedReportingOverflow(by: counts.calibration + counts.search)
+            if !overflow, kept <= Passage.usualByteLimit { widest = max(widest, kept) }
+        }
+        return 3 * widest
     }
 
     /// Every point of the way keeps maps of its own.

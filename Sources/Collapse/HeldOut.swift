@@ -15,14 +15,27 @@ struct HeldOut {
         mask = try samples.mask()
     }
 
-    func comparison(with graph: Graph) throws(ModelError) -> Comparison {
-        Comparison(original, try graph.outputs(of: task.logits(of: graph), for: samples), task, counting: mask)
+    func comparison(with graph: Graph) throws(ModelError) -> Comparison { try measured(graph).comparison }
+
+    /// Of the original; nil as of any network.
+    var originalMetrics: Metrics? { metrics(of: original, labels: samples.labels) }
+
+    /// - Parameters:
+    ///   - graph: a network, or what is left of it behind values that are known.
+    ///   - inputs: for what is left, the same samples with those values.
+    /// - Returns: how far the outputs are from the original's, and how good: nil without labels, or with labels that say nothing
+    ///   of such outputs.
+    /// - Throws: ``ModelError``.
+    func measured(
+        _ graph: Graph, on inputs: Dataset? = nil
+    ) throws(ModelError) -> (comparison: Comparison, metrics: Metrics?) {
+        let outputs = try graph.outputs(of: task.logits(of: graph), for: inputs ?? samples)
+        return (Comparison(original, outputs, task, counting: mask), metrics(of: outputs, labels: samples.labels))
     }
 
-    /// Nil without labels, or with labels that say nothing of such outputs.
-    func metrics(of graph: Graph) throws(ModelError) -> Metrics? {
-        guard let labels = samples.labels, (labels.type == .int64) == (task.kind == .classification) else { return nil }
-        return Metrics(try graph.outputs(of: task.logits(of: graph), for: samples), labels: labels, task)
+    private func metrics(of outputs: Tensor, labels: Tensor?) -> Metrics? {
+        guard let labels, (labels.type == .int64) == (task.kind == .classification) else { return nil }
+        return Metrics(outputs, labels: labels, task)
     }
 }
 

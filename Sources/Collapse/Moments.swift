@@ -25,7 +25,7 @@ package struct Moments: Sendable {
         try sumXY.accumulateProduct(x, y)
         try Matrix.accumulateColumnSums(of: x, into: &sumX)
         try Matrix.accumulateColumnSums(of: y, into: &sumY)
-        for value in y.floats { sumYY += Double(value) * Double(value) }
+        sumYY += try Matrix.sumOfSquares(of: y)
         count += x.shape[0]
     }
 

@@ -11,11 +11,14 @@ package struct ParetoPoint: Sendable {
     package var metrics: Metrics?
 
     init(_ graph: Graph, collapsed: [String], heldOut: HeldOut?) throws(ModelError) {
+        self.init(graph, collapsed: collapsed, try heldOut.map { held throws(ModelError) in try held.measured(graph) })
+    }
+
+    init(_ graph: Graph, collapsed: [String], _ result: (comparison: Comparison, metrics: Metrics?)?) {
         self.graph = graph
         self.collapsed = collapsed
         parameters = graph.parameterCount
-        comparison = if let heldOut { try heldOut.comparison(with: graph) } else { nil }
-        metrics = if let heldOut { try heldOut.metrics(of: graph) } else { nil }
+        (comparison, metrics) = (result?.comparison, result?.metrics)
     }
 
     package var layers: Int { collapsed.count }

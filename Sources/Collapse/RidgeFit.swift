@@ -32,6 +32,8 @@ package struct RidgeFit: Sendable {
         let squares = moments.meanX.reduce(0) { $0 + $1 * $1 }
         let spread = max(trace, Self.rounding * squares) / Double(xx.rows)
         let unit = spread > 0 ? spread : 1
+        let gapsX = zip(heldOut.meanX, moments.meanX).map { $0 - $1 }
+        let gapsY = zip(heldOut.meanY, moments.meanY).map { $0 - $1 }
         var best: (map: Matrix, strength: Double, error: Double)?
         var failure = ComputeError.singular(column: 0)
         for strength in strengths {
@@ -49,11 +51,11 @@ package struct RidgeFit: Sendable {
                 error += map.values[index] * (product.values[index] - 2 * heldXY.values[index])
             }
             // The means of the held-out samples are their own; what the offset is off by counts too.
-            for column in 0..<map.columns {
-                var gap = heldOut.meanY[column] - moments.meanY[column]
-                for row in 0..<map.rows { gap -= map[row, column] * (heldOut.meanX[row] - moments.meanX[row]) }
-                error += gap * gap
+            var gaps = gapsY
+            for row in 0..<map.rows {
+                for column in 0..<map.columns { gaps[column] -= map[row, column] * gapsX[row] }
             }
+            for gap in gaps { error += gap * gap }
             if best.map({ error < $0.error }) ?? true { best = (map, strength, error) }
         }
         guard let best else { throw failure }

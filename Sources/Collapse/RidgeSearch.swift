@@ -14,9 +14,9 @@ struct RidgeSearch {
     static let smallDivergence = 0.1
 
     /// - Parameter layers: every candidate; gets its scores, and the reason where it is left alone.
-    /// - Returns: the points of the way, the smallest damage first.
+    /// - Returns: the way, the smallest damage first.
     /// - Throws: ``ModelError``.
-    func path(_ layers: inout [LayerOutcome]) throws(ModelError) -> [ParetoPoint] {
+    func path(_ layers: inout [LayerOutcome]) throws(ModelError) -> RidgePath {
         tell(.phase(.calibrating))
         let candidates = Candidates(in: original).found.filter { candidate in
             layers.place(of: original[candidate.activationValue].name).map { layers[$0].reason == nil } ?? false
@@ -27,72 +27,46 @@ struct RidgeSearch {
 
         tell(.phase(.search))
         var ranked: [(activation: String, damage: Double, place: Int)] = []
+        var alone: [String: BlockFit] = [:]
+        var passage = Passage(original, [samples.search])
         for (index, candidate) in candidates.enumerated() {
             let activation = original[candidate.activationValue].name
             guard let place = layers.place(of: activation) else { continue }
             let block = try BlockFit(candidate, in: original, fit: fit[index], heldOut: decide[index])
-            let alone = try heldOut.comparison(with: original.replacing(block.rewrite(candidate)))
+            let result = try measured(block, activation, &passage)
+            alone[activation] = block
             layers[place].r2 = block.r2
             layers[place].meanSquareError = block.meanSquareError
-            layers[place].divergence = alone.divergence
+            layers[place].divergence = result.divergence
             tell(.progress(done: index + 1, of: 2 * candidates.count))
-            let size = alone.rows > 0 ? alone.divergence : alone.disagreement
+            let size = result.rows > 0 ? result.divergence : result.disagreement
             if !options.hasBudget, size > Self.smallDivergence {
-                let name = alone.rows > 0 ? "the outputs' KL" : "the share of the outputs' variance that is lost"
+                let name = result.rows > 0 ? "the outputs' KL" : "the share of the outputs' variance that is lost"
                 layers[place].reason = "alone it moves the network too far: \(name) is \(rounded(size)), over 0.1"
                 continue
             }
-            ranked.append((activation, alone.divergence / Double(max(1, layers[place].saving)), index))
+            ranked.append((activation, result.divergence / Double(max(1, layers[place].saving)), index))
         }
         switch options.order {
         case .measured: ranked.sort { ($0.damage, $0.place) < ($1.damage, $1.place) }
         case .fromEnd: ranked.sort { $0.place > $1.place }
         }
-        return try points(ranked.map(\.activation), &layers)
+        var path = try RidgePath(
+            original, order: ranked.map(\.activation), alone: alone, samples: samples, heldOut: heldOut, tell: tell)
+        if ranked.count <= RidgePath.shortLength {
+            for index in ranked.indices { _ = try path.point(at: index) }
+        }
+        return path
     }
 
-    /// A point for each block more, the later ones fitted anew behind it.
-    private func points(_ order: [String], _ layers: inout [LayerOutcome]) throws(ModelError) -> [ParetoPoint] {
-        var known: [[String]: BlockFit] = [:]
-        var points: [ParetoPoint] = []
-        for count in order.indices.map({ $0 + 1 }) {
-            let accepted = Set(order.prefix(count))
-            let graph = try replacing(accepted, &known)
-            let point = try ParetoPoint(graph, collapsed: Array(order.prefix(count)), heldOut: heldOut)
-            points.append(point)
-            tell(.point(point))
-            tell(.progress(done: order.count + count, of: 2 * order.count))
-        }
-        return points
-    }
-
-    /// Replaces the accepted blocks in graph order.
-    ///
-    /// - Parameters:
-    ///   - accepted: by their activations.
-    ///   - known: fits by the activations replaced before a block, and its own.
-    /// - Returns: the network with all of them replaced.
-    /// - Throws: ``ModelError``.
-    private func replacing(_ accepted: Set<String>, _ known: inout [[String]: BlockFit]) throws(ModelError) -> Graph {
-        var graph = original
-        var history: [String] = []
-        let moments = BlockMoments(original: original)
-        while let candidate = Candidates(in: graph).found.first(where: {
-            accepted.contains(graph[$0.activationValue].name)
-        }) {
-            history.append(graph[candidate.activationValue].name)
-            let block: BlockFit
-            if let fitted = known[history] {
-                block = fitted
-            } else {
-                block = try BlockFit(
-                    candidate, in: graph, fit: moments.of(candidate, in: graph, on: samples.calibration),
-                    heldOut: moments.of(candidate, in: graph, on: samples.search))
-                known[history] = block
-            }
-            graph = try graph.replacing(block.rewrite(candidate))
-        }
-        return graph
+    /// What a block alone does to the outputs. The network before it is run once for all that come after.
+    private func measured(
+        _ block: BlockFit, _ activation: String, _ passage: inout Passage
+    ) throws(ModelError) -> Comparison {
+        if let place = passage.rest.candidate(activation)?.nodes.first { try passage.advance(to: place) }
+        var branch = passage
+        if let candidate = branch.rest.candidate(activation) { try branch.replace(block.rewrite(candidate)) }
+        return try heldOut.measured(branch.rest, on: branch.samples[0]).comparison
     }
 }
 

@@ -79,8 +79,14 @@ package struct Graph: Sendable {
     package func shape(_ value: ValueID) -> Shape { nodes[value.index].type.shape }
     package var values: [ValueID] { nodes.indices.map(ValueID.init(index:)) }
 
-    package mutating func addInput(_ name: String, _ type: ValueType) -> ValueID {
-        let value = add(Node(op: .input(name), operands: [], type: type, name: name, scope: "", origin: .none))
+    /// - Parameters:
+    ///   - name: of the input, as data have it.
+    ///   - type: of a batch.
+    ///   - valueName: of the value that comes in, where it has another.
+    /// - Returns: the value.
+    package mutating func addInput(_ name: String, _ type: ValueType, valueName: String? = nil) -> ValueID {
+        let node = Node(op: .input(name), operands: [], type: type, name: valueName ?? name, scope: "", origin: .none)
+        let value = add(node)
         inputs.append(value)
         return value
     }
@@ -147,6 +153,11 @@ package struct Graph: Sendable {
         return result
     }
 
+    /// The key of the data that a value is, if it is an input.
+    package func inputName(_ value: ValueID) -> String? {
+        if case .input(let name) = self[value].op { name } else { nil }
+    }
+
     package func isOutput(_ value: ValueID) -> Bool { outputs.contains { $0.value == value } }
 
     /// Which parameter a value is, if it is one.
@@ -187,7 +198,7 @@ package struct Graph: Sendable {
         for (index, node) in nodes.enumerated() {
             switch node.op {
             case .input(let name):
-                moved[index] = graph.addInput(name, node.type)
+                moved[index] = graph.addInput(name, node.type, valueName: node.name)
             case .parameter(let parameter) where isKept[index]:
                 moved[index] = graph.addParameter(parameters[parameter])
             case _ where isKept[index]:

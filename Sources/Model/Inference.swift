@@ -44,7 +44,7 @@ package struct Inference {
                 guard case .input(let name) = graph[input].op, let samples = dataset.inputs[name] else { continue }
                 plan.tensor(input).rows(0..<range.count).copy(from: samples.rows(range))
             }
-            plan.run()
+            ForwardTime.measure { plan.run() }
             try body(range, fetched.map { plan.tensor($0).firstSamples(range.count, of: batchSize) })
             start = range.upperBound
         }

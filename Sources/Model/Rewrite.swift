@@ -111,7 +111,8 @@ extension Graph {
         for value in values {
             let node = self[value]
             switch node.op {
-            case .input(let name): moved[value.index] = graph.addInput(name, node.type)
+            case .input(let name):
+                moved[value.index] = graph.addInput(name, node.type, valueName: node.name)
             case .parameter(let index): moved[value.index] = graph.addParameter(parameters[index])
             default:
                 if let replacement = try substitute(&graph, value, moved) {

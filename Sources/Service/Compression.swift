@@ -54,15 +54,16 @@ package enum Compression {
             }
 
             progress.begin(.verifying)
-            report.compressed = try data.outputs(of: outcome.graph).flatMap { data.measure($0) }
+            let predicted = try data.outputs(of: outcome.graph)
+            report.compressed = predicted.flatMap { data.measure($0) }
             let publication = try Publication(of: order.output)
             var edit = try model.document.edit(toMatch: outcome.graph)
             edit.metadata = report.metadata
             report.files = try model.document.write(edit, to: publication.file)
             let written = try Verification(
-                of: publication.file, predicted: outcome.graph, original: data.graph, data: data)
+                of: publication.file, predicted: outcome.graph, known: predicted, original: data.graph, data: data)
             report.verification = written
-            if let original, let outputs = try data.outputs(of: written.graph) {
+            if let original, let outputs = written.logits {
                 report.compressed = data.measure(outputs)
                 report.comparison = Comparison(
                     original, outputs, data.task, counting: try data.validation?.mask())

@@ -1,5 +1,6 @@
 import Collapse
 import Foundation
+import Model
 
 /// A class, because it remembers which phase it is in and when it last spoke. Turns what happens in a compression into events,
 /// and keeps the time and the memory of each phase.
@@ -7,7 +8,7 @@ final class CompressionProgress {
     private let tell: EventSink
     private let clock = ContinuousClock()
     private let start: ContinuousClock.Instant
-    private var phase: (phase: CompressionPhase, start: ContinuousClock.Instant)?
+    private var phase: (phase: CompressionPhase, start: ContinuousClock.Instant, forwardSeconds: Double)?
     private var lastProgress: ContinuousClock.Instant?
     /// The largest share of the whole that was told: a phase that comes again takes nothing back.
     private var furthest = 0.0
@@ -16,7 +17,7 @@ final class CompressionProgress {
     private var earlierSeconds = 0.0
     /// The share of the phase that was done when this process came to it.
     private var firstFraction: Double?
-    private(set) var spent: [(phase: CompressionPhase, seconds: Double, peakMemoryBytes: Int)] = []
+    private(set) var spent: [PhaseUsage] = []
 
     private static let interval = Duration.milliseconds(200)
     /// Steps of a training that are told one by one; of a longer one, so many.
@@ -47,7 +48,7 @@ final class CompressionProgress {
     func begin(_ next: CompressionPhase) {
         guard phase?.phase != next else { return }
         end()
-        phase = (next, clock.now)
+        phase = (next, clock.now, ForwardTime.seconds)
         (lastProgress, steps, firstFraction) = (nil, nil, nil)
         tell(
             WorkEvent(
@@ -62,7 +63,11 @@ final class CompressionProgress {
     func end() {
         guard let phase else { return }
         report(step: 1, of: 1)
-        spent.append((phase.phase, (clock.now - phase.start) / .seconds(1), ProcessUsage.peakMemoryBytes))
+        spent.append(
+            PhaseUsage(
+                phase: phase.phase, seconds: (clock.now - phase.start) / .seconds(1),
+                forwardSeconds: ForwardTime.seconds - phase.forwardSeconds,
+                peakMemoryBytes: ProcessUsage.peakMemoryBytes))
         self.phase = nil
     }
 

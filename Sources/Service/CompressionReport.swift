@@ -22,7 +22,7 @@ struct CompressionReport {
     var latency: Latency?
     /// The written files, the model first, before they have their final place.
     var files: [String] = []
-    var spent: [(phase: CompressionPhase, seconds: Double, peakMemoryBytes: Int)] = []
+    var spent: [PhaseUsage] = []
     var seconds = 0.0
     private var digests: [(name: String, digest: String)] = []
     /// What was given: the model's files, the model first, and the data. Read once, for the report and the model's metadata.
@@ -156,13 +156,8 @@ struct CompressionReport {
             "latency": latency.map { ["batch_size": .int($0.batchSize), "rounds": .int($0.rounds)] } ?? .null,
             "threads": .int(threadCount), "version": .string(Version.number), "seconds": .double(seconds),
             "peak_memory_bytes": .int(ProcessUsage.peakMemoryBytes), "cpu_seconds": .double(ProcessUsage.cpuSeconds),
-            "phases": .array(
-                spent.map {
-                    [
-                        "phase": .string($0.phase.rawValue), "seconds": .double($0.seconds),
-                        "peak_memory_bytes": .int($0.peakMemoryBytes),
-                    ]
-                }),
+            "forward_seconds": .double(spent.reduce(0) { $0 + $1.forwardSeconds }),
+            "phases": .array(spent.map(\.document)),
         ]
     }
 

@@ -14,49 +14,73 @@ struct Verification {
     let bytes: Int
     let nodes: Int
 
+    /// What the written file answers on the validation samples; nil without data.
+    let logits: Tensor?
+
     /// Relative to the largest output.
     static let tolerance = 1e-4
-    /// More samples prove no more.
-    private static let sampleLimit = 2000
 
     /// - Parameters:
     ///   - path: of the written file.
     ///   - predicted: what it should compute.
+    ///   - known: what `predicted` answers on the validation samples, which is not computed again.
     ///   - original: with the inputs that both have.
     ///   - data: what to run them on.
     /// - Throws: ``Failure`` when the file computes something else.
-    init(of path: String, predicted: Graph, original: Graph, data: CompressionData) throws {
+    init(of path: String, predicted: Graph, known: Tensor?, original: Graph, data: CompressionData) throws {
         let written = try SourceModel(path)
         let batch = original.batchSize
         var shapes: [String: [Int]] = [:]
         for input in original.inputs {
             shapes[original[input].name] = Array(original.shape(input).dimensions.dropFirst())
         }
-        graph = try written.document.lower(batch: batch, samples: shapes)
+        let graph = try written.document.lower(batch: batch, samples: shapes)
         bytes = written.byteCount
         nodes = written.document.model.nodes.count
-        samples =
-            if let validation = data.validation {
-                validation.samples(0..<min(Self.sampleLimit, validation.count))
-            } else {
-                try Dataset(randomFor: original, count: batch)
+        let samples = try data.validation ?? Dataset(randomFor: original, count: batch)
+
+        let pairs = zip(predicted.outputs, graph.outputs).filter { graph.type($1.value).element == .float32 }
+        let answer = known == nil ? nil : data.task.logits(of: predicted)
+        let others = pairs.map(\.0.value).filter { $0 != answer }
+        let expecting = others.isEmpty ? nil : try Inference(predicted, fetching: others)
+        let finding = try Inference(graph, fetching: pairs.map(\.1.value) + [data.task.logits(of: graph)])
+        let logits = try known.map { try Tensor(zeros: $0.shape) }
+        var (differences, scales) = (pairs.map { _ in 0.0 }, pairs.map { _ in 1.0 })
+        try finding.forEachBatch(of: samples) { (range, found) throws(ModelError) in
+            if let logits { logits.samples(range, of: samples.count).copy(from: found[pairs.count]) }
+            func compare(_ others: [Tensor]) {
+                var others = others[...]
+                for (index, pair) in pairs.enumerated() {
+                    let expected =
+                        if let known, pair.0.value == answer { known.samples(range, of: samples.count) } else {
+                            others.removeFirst()
+                        }
+                    let difference = Double(expected.maxAbsoluteDifference(from: found[index]))
+                    // `max` would forget what is no number.
+                    let isNumber = !difference.isNaN && !differences[index].isNaN
+                    differences[index] = isNumber ? max(differences[index], difference) : .nan
+                    scales[index] = expected.floats.reduce(scales[index]) { max($0, Double(abs($1))) }
+                }
             }
-        var largest = 0.0
-        for (expected, found) in zip(predicted.outputs, graph.outputs) where graph.type(found.value).element == .float32
-        {
-            let left = try Inference(predicted, fetching: [expected.value]).outputs(for: samples)[0]
-            let right = try Inference(graph, fetching: [found.value]).outputs(for: samples)[0]
-            let difference = Double(left.maxAbsoluteDifference(from: right))
-            let scale = left.floats.reduce(1) { max($0, abs($1)) }
-            guard difference <= Self.tolerance * Double(scale) else {
-                throw Failure(
-                    .internalError,
-                    "the written model's output '\(found.name)' differs from the predicted one by \(difference)",
-                    hint: "please report this with the model")
-            }
-            largest = max(largest, difference)
+            guard let expecting else { return compare([]) }
+            try expecting.forEachBatch(of: samples.samples(range)) { compare($1) }
         }
-        maxAbsDifference = largest
+        for (index, pair) in pairs.enumerated() where !(differences[index] <= Self.tolerance * scales[index]) {
+            throw Failure(
+                .internalError,
+                "the written model's output '\(pair.1.name)' differs from the predicted one by \(differences[index])",
+                hint: "please report this with the model")
+        }
+        maxAbsDifference = differences.max() ?? 0
+        (self.graph, self.samples, self.logits) = (graph, samples, logits)
+    }
+}
+
+extension Tensor {
+    /// The rows of some of all samples.
+    fileprivate func samples(_ range: Range<Int>, of count: Int) -> Tensor {
+        let rows = (shape.dimensions.first ?? 1) / max(1, count)
+        return self.rows((range.lowerBound * rows)..<(range.upperBound * rows))
     }
 }
 

@@ -195,3 +195,11 @@ func expectClose(
         actual.floats.map(Double.init), expected.floats.map(Double.init), within: tolerance,
         sourceLocation: sourceLocation)
 }
+
+extension BlockMoments {
+    /// Of a block behind others, on one set of samples and from their start.
+    func of(_ candidate: Candidate, in graph: Graph, on samples: Dataset) throws -> Moments {
+        var before = Passage(original, [samples])
+        return try of(candidate, in: Passage(graph, [samples]), behind: &before)[0]
+    }
+}

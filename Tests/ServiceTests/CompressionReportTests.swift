@@ -88,6 +88,10 @@ import Testing
             report["phases"]?.array?.compactMap { $0["phase"]?.string } == [
                 "validating", "baseline", "calibrating", "search", "verifying", "exporting",
             ])
+        // Where the time goes: to the networks themselves, or to what is done around them.
+        let forward = report["phases"]?.array?.compactMap { $0["forward_seconds"]?.double } ?? []
+        #expect(forward.count == 6)
+        #expect(report["forward_seconds"]?.double == forward.reduce(0, +))
 
         #expect(ended.summary.hasPrefix("digits-vgg.onnx  0.87 MB -> 0.06 MB ("))
         #expect(ended.summary.contains("  accuracy 93.6 -> "))

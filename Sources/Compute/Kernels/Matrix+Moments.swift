@@ -70,11 +70,35 @@ extension Matrix {
         let (N, D) = try sizes(x)
         precondition(sums.count == D, "there is a sum for each of \(D) features")
         let source = try unsafe x.source()
-        for row in 0..<N {
-            // SAFETY: `x` holds N·D elements.
-            for column in 0..<D { unsafe sums[column] += Double(source[row * D + column]) }
+        unsafe sums.withUnsafeMutableBufferPointer { sums in
+            for row in 0..<N {
+                // SAFETY: `x` holds N·D elements and `sums` D.
+                for column in 0..<D { unsafe sums[column] += Double(source[row * D + column]) }
+            }
         }
         withExtendedLifetime(x) {}
+    }
+
+    /// The sum of the squares of all elements of `x`, `[N, D]` of float32.
+    ///
+    /// - Throws: ``ComputeError/memory(_:)`` as the Gram matrix.
+    package static func sumOfSquares(of x: Tensor) throws(ComputeError) -> Double {
+        let (N, D) = try sizes(x)
+        let source = try unsafe x.source()
+        // Several sums side by side: each addition to one would wait for the last.
+        var sums = SIMD8<Double>(repeating: 0)
+        let whole = N * D / 8 * 8
+        for start in stride(from: 0, to: whole, by: 8) {
+            var values = SIMD8<Float>()
+            // SAFETY: `x` holds N·D elements.
+            for lane in 0..<8 { unsafe values[lane] = source[start + lane] }
+            let wide = SIMD8<Double>(values)
+            sums += wide * wide
+        }
+        var total = sums.sum()
+        for index in whole..<(N * D) { unsafe total += Double(source[index]) * Double(source[index]) }
+        withExtendedLifetime(x) {}
+        return total
     }
 
     /// - Parameter other: `[columns, n]`

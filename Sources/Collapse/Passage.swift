@@ -1,0 +1,72 @@
+import Compute
+import Model
+
+/// A network on its way through samples: what lies behind is computed and kept, so that the way goes on from there.
+struct Passage {
+    /// What is left of the network. Values keep their names.
+    private(set) var rest: Graph
+    /// With the inputs of ``rest``.
+    private(set) var samples: [Dataset]
+    /// Where the way begins.
+    private let whole: Graph
+    private(set) var given: [Dataset]
+
+    private let byteLimit: Int
+
+    /// Memory that kept values may take. Where they would take more, the way starts again from where it could be kept.
+    static let usualByteLimit = 1 << 30
+
+    init(_ graph: Graph, _ samples: [Dataset], byteLimit: Int = Passage.usualByteLimit) {
+        (rest, whole) = (graph, graph)
+        (self.samples, given) = (samples, samples)
+        self.byteLimit = byteLimit
+    }
+
+    /// Computes what lies before a place, unless the results are too large to keep.
+    ///
+    /// - Parameters:
+    ///   - place: in ``rest``.
+    ///   - kept: values that ``rest`` must still have afterwards, although no output depends on them.
+    /// - Throws: ``ModelError``.
+    mutating func advance(to place: ValueID, keeping kept: [ValueID] = []) throws(ModelError) {
+        let continuation = try Continuation(of: rest, from: place, keeping: kept)
+        guard byteCount(keptIn: continuation.rest) <= byteLimit else { return }
+        let inputs = continuation.rest.inputs.compactMap { continuation.rest.inputName($0) }
+        let frontier = continuation.frontier
+        let inference = frontier.isEmpty ? nil : try Inference(rest, fetching: frontier.map(\.value))
+        for index in samples.indices {
+            let computed = try inference?.outputs(for: samples[index]) ?? []
+            samples[index].inputs = samples[index].inputs.filter { inputs.contains($0.key) }
+            for (boundary, tensor) in zip(frontier, computed) { samples[index].inputs[boundary.input] = tensor }
+        }
+        rest = continuation.rest
+    }
+
+    /// Puts something else in place of a block that lies ahead.
+    mutating func replace(_ rewrite: Rewrite) throws(ModelError) { rest = try rest.replacing(rewrite) }
+
+    /// Goes on without the first of the sample sets.
+    mutating func dropFirstSamples() {
+        samples.removeFirst()
+        given.removeFirst()
+    }
+
+    /// Goes back to where the way begins, with nothing replaced.
+    mutating func restart() { (rest, samples) = (whole, given) }
+
+    private func byteCount(keptIn graph: Graph) -> Int {
+        let count = samples.reduce(0) { $0 + $1.count }
+        let names = Set(whole.inputs.compactMap { whole.inputName($0) })
+        return graph.inputs.reduce(0) { total, input in
+            guard let name = graph.inputName(input), !names.contains(name) else { return total }
+            return total + graph.bytesPerSample(input) * count
+        }
+    }
+}
+
+extension Graph {
+    /// The candidate whose activation's result has a name.
+    func candidate(_ activation: String) -> Candidate? {
+        Candidates(in: self).found.first { self[$0.activationValue].name == activation }
+    }
+}
