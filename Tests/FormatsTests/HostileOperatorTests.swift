@@ -52,6 +52,12 @@ private let cases: [Refused] = [
         "a further result",
         "the model uses what cannot be run: '/Relu' (Relu, opset 17) with its further result 'y'",
         code: "unsupported_operator", Draft.Node(opType: "Relu", inputs: ["x"], outputs: ["z", "y"])),
+    Refused(
+        "windows without number", node("MaxPool", ": there are too many windows to tell where each is the largest"),
+        code: "file_too_large",
+        Draft.Node(
+            opType: "MaxPool", inputs: ["x"], outputs: ["z", "y"],
+            ints: ["kernel_shape": [2, 2], "dilations": [1, 1]]), x: [-1, 3, 2050, 2050]),
     // Axes.
     Refused(
         "an axis too many", node("Softmax", ": axis 2 of a value of shape [2, 4]"), node("Softmax", int: ["axis": 2])),

@@ -87,6 +87,20 @@ func `a run of layers becomes one Gemm`(withBias: Bool) throws {
     try surgery.expectSameMeaning()
 }
 
+@Test(arguments: 24...28)
+func `a file of a newer opset keeps it, with its IR version`(opset: Int) throws {
+    let surgery = try Surgery(Fixture.path("ops/opset_\(opset).onnx"), batch: 3) { graph, values in
+        let (first, last) = (try #require(values["h"]), try #require(values["y"]))
+        return Rewrite(
+            removed: run(graph, first, last), output: last,
+            replacement: .linear(
+                input: graph[first].operands[0], weight: try weight([2, 4]), bias: try weight([2])), scope: "")
+    }
+    #expect(surgery.after.opset == opset)
+    #expect(surgery.after.model.nodes.map(\.opType) == ["Gemm"])
+    try surgery.expectSameMeaning(batch: 3)
+}
+
 @Test func `a run in the middle of a trained network becomes one Gemm, and the rest keeps its bytes`() throws {
     let surgery = try Surgery(Fixture.digitsMLP, batch: 3) { graph, _ in
         let linear = graph.values.filter { if case .matMul = graph[$0].op { true } else { false } }

@@ -163,6 +163,9 @@ private let cases: [GradientCase] = [
     GradientCase("resample, linear and smaller", [[2, 7, 4]]) { graph, x in
         try resample(3, axis: 1, .linear, &graph, x)
     },
+    GradientCase("resample, averaging", [[2, 7, 4]]) { graph, x in
+        try resample(3, axis: 1, .cubic(coefficient: -0.75, excludesOutside: false), averaging: .everywhere, &graph, x)
+    },
     GradientCase("resample, cubic", [[2, 5]]) { graph, x in
         try resample(9, axis: 1, .cubic(coefficient: -0.75, excludesOutside: true), &graph, x)
     },
@@ -237,9 +240,11 @@ private func power(_ exponent: Float, _ graph: inout Graph, _ x: [ValueID]) thro
 }
 
 private func resample(
-    _ count: Int, axis: Int, _ interpolation: Resampling.Interpolation, _ graph: inout Graph, _ x: [ValueID]
+    _ count: Int, axis: Int, _ interpolation: Resampling.Interpolation, averaging: Resampling.Averaging? = nil,
+    _ graph: inout Graph, _ x: [ValueID]
 ) throws -> ValueID {
-    let resampling = Resampling(graph.shape(x[0])[axis], to: count, interpolation, .halfPixel)
+    let resampling = Resampling(
+        graph.shape(x[0])[axis], to: count, interpolation, .halfPixel, averaging: averaging)
     return try graph.append(.resample(#require(resampling), axis: axis), x)
 }
 
