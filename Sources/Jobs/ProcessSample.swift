@@ -4,7 +4,7 @@ import Glibc
 /// What the kernel says about a process at one moment.
 ///
 /// - SeeAlso: proc_pid_stat(5), proc_pid_status(5)
-struct ProcessSample: Sendable, Equatable {
+package struct ProcessSample: Sendable, Equatable {
     /// All of its threads have ended and it waits to be reaped, or it is no child of ours.
     var hasEnded: Bool
     /// Its own CPU time and that of the children it has reaped.
@@ -25,6 +25,10 @@ struct ProcessSample: Sendable, Equatable {
             hasEnded: unsafe answer != 0 || information.si_signo != 0, stat: text("/proc/\(process)/stat"),
             status: text("/proc/\(process)/status"), ticksPerSecond: max(1, sysconf(CInt(_SC_CLK_TCK))))
     }
+
+    /// The most memory that this process has held since its program began; `getrusage(2)` would count what its parent held
+    /// when it forked.
+    package static var ownPeakBytes: Int { bytes(text("/proc/self/status"), "VmHWM:") }
 
     /// Reads the two files; what they do not say is 0.
     init(hasEnded: Bool, stat: String, status: String, ticksPerSecond: Int) {

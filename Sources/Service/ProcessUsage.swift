@@ -1,9 +1,10 @@
 import Glibc
+import Jobs
 
 /// What this process has used so far.
 package enum ProcessUsage {
     /// The most memory that was resident at once.
-    package static var peakMemoryBytes: Int { usage.ru_maxrss * 1024 }
+    package static var peakMemoryBytes: Int { ProcessSample.ownPeakBytes }
 
     /// In user and kernel mode, over all threads.
     package static var cpuSeconds: Double { seconds(usage.ru_utime) + seconds(usage.ru_stime) }

@@ -63,25 +63,23 @@ extension Step {
                 let left = q * strides.1 - pads.1
                 let columns = Self.inside(left, count: kernel.1, dilation: dilations.1, limit: W)
                 var largest = Lanes(repeating: -.infinity)
-                var winner = SIMD8<Int32>(repeating: -1)
+                for row in rows {
+                    for column in columns {
+                        let place = (top + row * dilations.0) * W + left + column * dilations.1
+                        largest = unsafe larger(largest, x.loadUnaligned(fromByteOffset: place * step, as: Lanes.self))
+                    }
+                }
+                // The first of equals takes it all.
+                var slope = slope(block: block, lane: lane, at: p * Q + q)
                 for row in rows {
                     for column in columns {
                         let place = (top + row * dilations.0) * W + left + column * dilations.1
                         let value = unsafe x.loadUnaligned(fromByteOffset: place * step, as: Lanes.self)
-                        // The first of equals; and the first of all, whatever it is.
-                        let isLarger = value .> largest .| winner .< 0
-                        largest.replace(with: value, where: isLarger)
-                        winner.replace(with: Int32(truncatingIfNeeded: place), where: isLarger)
-                    }
-                }
-                let slope = slope(block: block, lane: lane, at: p * Q + q)
-                for row in rows {
-                    for column in columns {
-                        let place = (top + row * dilations.0) * W + left + column * dilations.1
-                        let isWinner = winner .== Int32(truncatingIfNeeded: place)
+                        let isLargest = value .== largest
                         let sum = unsafe dx.loadUnaligned(fromByteOffset: place * step, as: Lanes.self)
-                        let own = Lanes().replacing(with: slope, where: isWinner)
+                        let own = Lanes().replacing(with: slope, where: isLargest)
                         unsafe dx.storeBytes(of: sum + own, toByteOffset: place * step, as: Lanes.self)
+                        slope = slope.replacing(with: Lanes(), where: isLargest)
                     }
                 }
             }
