@@ -19,7 +19,7 @@ package enum Op: Sendable {
     /// ``Graph/fuseProducts(fetched:)``, not by a file.
     case fusedMatMul(transposeLeft: Bool, transposeRight: Bool, Epilogue)
     /// The query, the key and the value, each of which may be a part of one operand, optionally the mask: of the shape, in
-    /// which the attention's result lies. Made by ``Graph/fuseAttention(trained:)``, not by a file.
+    /// which the attention's result lies. Made by ``Graph/fuseAttention(trained:fetched:)``, not by a file.
     case attention(Attention, Shape)
     /// `x [N, C, ...]`, `weight [O, C / groups, ...]`, optionally `bias [O]`.
     case convolution(Window, groups: Int)

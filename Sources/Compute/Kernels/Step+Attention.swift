@@ -304,7 +304,8 @@ private func softmax(_ x: UnsafeMutablePointer<Float>, count: Int) -> Float {
     private let dValue: Tensor
     private let (valueProduct, shareProduct, queryProduct, keyProduct): (Step, Step, Step, Step)
     private let incoming: UnsafeMutablePointer<Float>
-    private let parts: AttentionParts
+    /// Where the derivatives by the query, the key and the value start in the result.
+    private let starts: [Int]
     private let result: UnsafeMutablePointer<Float>
 
     static func floatsPerHead(_ a: Attention) -> Int {
@@ -326,7 +327,7 @@ private func softmax(_ x: UnsafeMutablePointer<Float>, count: Int) -> Float {
         queryProduct = try .matMul(dScores, transposed: false, scores.key, transposed: false, bias: nil, into: dQuery)
         keyProduct = try .matMul(dScores, transposed: true, scores.query, transposed: false, bias: nil, into: dKey)
         unsafe self.incoming = incoming
-        self.parts = parts
+        starts = parts.indices.map { parts.ranges[$0].lowerBound }
         unsafe self.result = result
     }
 
@@ -351,7 +352,6 @@ private func softmax(_ x: UnsafeMutablePointer<Float>, count: Int) -> Float {
         }
         queryProduct.run()
         keyProduct.run()
-        let starts = parts.indices.map { parts.ranges[$0].lowerBound }
         unsafe attention.query.scatter(
             heads, from: dQuery.target(), times: attention.scale, into: result + starts[0])
         // The query was taken times the scale.
