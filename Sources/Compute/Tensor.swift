@@ -11,6 +11,8 @@ package struct Tensor: Sendable {
     /// How many channels lie beside each other: 1 in row-major order; more, ``channelBlock``, where a tensor of `[N, C, ...]`
     /// lies in memory as `[N, C / block, ..., block]`. Only convolutions and what may stand between two know that order.
     package var block = 1
+    /// Whether the elements stay as they are while a step reads them, so that its kernel may keep them in an order of its own.
+    package var isFixed = false
 
     /// A view of `storage` from `byteOffset` on; it must lie inside, at a multiple of the element's size.
     package init(_ type: ElementType, _ shape: Shape, in storage: TensorStorage, byteOffset: Int) {

@@ -18,7 +18,7 @@ extension Graph {
             dependsOnTrained[value.index] = isTrained || self[value].operands.contains { dependsOnTrained[$0.index] }
         }
         let pattern = AttentionPattern(
-            graph: self, consumers: consumers(), fetched: Set(fetched), dependsOnTrained: dependsOnTrained)
+            graph: self, readers: Readers(of: self, seen: fetched), dependsOnTrained: dependsOnTrained)
         for value in values {
             guard case .softmax = self[value].op, let found = pattern.attention(around: value) else { continue }
             try recompute(found.result, by: .attention(found.attention, shape(found.result)), found.operands)
@@ -29,8 +29,7 @@ extension Graph {
 /// Reads a graph around a softmax.
 private struct AttentionPattern {
     let graph: Graph
-    let consumers: [[ValueID]]
-    let fetched: Set<ValueID>
+    let readers: Readers
     let dependsOnTrained: [Bool]
 
     struct Found {
@@ -50,7 +49,7 @@ private struct AttentionPattern {
     func attention(around shares: ValueID) -> Found? {
         let rank = graph.shape(shares).rank
         guard rank == 3 || rank == 4, case .softmax(let axis) = graph[shares].op, axis == rank - 1 || axis == -1,
-            let (told, silences) = told(by: shares), let mixed = onlyConsumer(of: told),
+            let (told, silences) = told(by: shares), let mixed = readers.only(of: told),
             case .matMul(false, let transposesValue) = graph[mixed].op,
             graph[mixed].operands.count == 2, graph[mixed].operands[0] == told, graph[mixed].operands[1] != told,
             let scores = scores(graph[shares].operands[0]),
@@ -82,12 +81,12 @@ private struct AttentionPattern {
 
     /// The shares as they are used: behind `isNaN(shares) ? 0 : shares`, if that is all that reads them.
     private func told(by shares: ValueID) -> (ValueID, silencesEmptyRows: Bool)? {
-        let readers = consumers[shares.index]
-        guard readers.count == 2, !fetched.contains(shares), !graph.isOutput(shares) else { return (shares, false) }
+        let readers = readers.all(of: shares)
+        guard readers.count == 2 else { return (shares, false) }
         for (test, choice) in [(readers[0], readers[1]), (readers[1], readers[0])] {
             guard case .predicate(.isNaN) = graph[test].op, case .select = graph[choice].op,
                 graph[choice].operands[0] == test, scalar(graph[choice].operands[1]) == 0,
-                graph[choice].operands[2] == shares, onlyConsumer(of: test) == choice
+                graph[choice].operands[2] == shares, self.readers.only(of: test) == choice
             else { continue }
             return (choice, true)
         }
@@ -110,7 +109,7 @@ private struct AttentionPattern {
 
     /// The product behind the scores, what it is multiplied by, and what is added to it.
     private func scores(_ value: ValueID) -> (product: ValueID, factor: Float, mask: Source?)? {
-        guard onlyConsumer(of: value) != nil else { return nil }
+        guard readers.only(of: value) != nil else { return nil }
         let operands = graph[value].operands
         switch graph[value].op {
         case .matMul:
@@ -182,15 +181,10 @@ private struct AttentionPattern {
     /// Where the heads' results lie in what becomes of them: behind a transposition, if that is all that reads them.
     private func result(of mixed: ValueID) -> (ValueID, StridedView) {
         let own = (mixed, StridedView(graph.shape(mixed)))
-        guard let next = onlyConsumer(of: mixed), case .transpose(let permutation) = graph[next].op else { return own }
+        guard let next = readers.only(of: mixed), case .transpose(let permutation) = graph[next].op else { return own }
         var inverse = permutation
         for (axis, source) in permutation.enumerated() { inverse[source] = axis }
         return (next, StridedView(graph.shape(next)).transposed(inverse))
-    }
-
-    private func onlyConsumer(of value: ValueID) -> ValueID? {
-        guard !fetched.contains(value), !graph.isOutput(value), consumers[value.index].count == 1 else { return nil }
-        return consumers[value.index][0]
     }
 
     /// A float that training leaves alone, whatever its shape.

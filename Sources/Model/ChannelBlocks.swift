@@ -63,7 +63,7 @@ extension Graph {
 
     private func isElementByElement(_ value: ValueID) -> Bool {
         switch self[value].op {
-        case .unary, .unaryGradient, .binary: self[value].operands.allSatisfy { type($0) == type(value) }
+        case .unary, .unaryGradient, .binary, .chain: self[value].operands.allSatisfy { type($0) == type(value) }
         default: false
         }
     }

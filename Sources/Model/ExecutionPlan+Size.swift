@@ -14,7 +14,7 @@ extension ExecutionPlan {
     ) throws(ModelError) -> Int {
         var (graph, fetching) = (graph, fetching)
         if updates.isEmpty { (graph, fetching) = try graph.prepared(fetching: fetching, trained: []) }
-        try graph.fuseProducts(fetched: fetching + updates.map(\.gradient))
+        try graph.fuse(seen: fetching + updates.map(\.gradient))
         let lifetimes = Lifetimes(of: graph, fetching: fetching, updates: updates)
         let buffers = graph.values.filter { lifetimes.ownsBuffer($0) }.map { root in
             MemoryPlan.Buffer(byteCount: graph.type(root).byteCount, lifetime: lifetimes.ranges[root.index])
@@ -37,6 +37,7 @@ extension Graph {
         switch self[value].op {
         case .attention(let attention, _): attention.scratchByteCount(isBackward: false)
         case .attentionGradient(let attention, _): attention.scratchByteCount(isBackward: true)
+        case .convolution, .convolutionDataGradient: type(self[value].operands[1]).byteCount
         default: 0
         }
     }
@@ -46,6 +47,7 @@ extension Graph {
         let node = self[value]
         switch node.op {
         case .crossEntropy, .binaryCrossEntropy, .distillationGradient: return type(node.operands[0]).byteCount
+        case .chain(let chain): return chain.scratchByteCount(operands: Set(node.operands).count)
         case .distillation: return 3 * type(node.operands[0]).byteCount
         default: return 0
         }

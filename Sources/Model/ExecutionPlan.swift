@@ -37,13 +37,13 @@ package final class ExecutionPlan {
     /// - Throws: ``ModelError/compute(_:)`` when there is no memory or no kernel.
     package init(_ graph: Graph, fetching: [ValueID], updates: [Update] = []) throws(ModelError) {
         var fused = graph
-        try fused.fuseProducts(fetched: fetching + updates.map(\.gradient))
+        let seen = fetching + updates.map(\.gradient)
+        try fused.fuse(seen: seen)
         self.graph = fused
         tensors = [Tensor?](repeating: nil, count: graph.nodes.count)
         let lifetimes = Lifetimes(of: fused, fetching: fetching, updates: updates)
         try placeLeaves(lifetimes, updated: Set(updates.map(\.parameter)))
-        let blocks = ChannelBlocks(
-            of: fused, isNeeded: lifetimes.isNeeded, seen: fetching + updates.map(\.gradient))
+        let blocks = ChannelBlocks(of: fused, isNeeded: lifetimes.isNeeded, seen: seen)
         try placeBuffers(lifetimes, blocks)
         try prepareSteps(lifetimes, updates, forwardEnd: fetching.map(\.index).max() ?? 0)
         try placeScratch()
@@ -85,11 +85,14 @@ package final class ExecutionPlan {
                 let tensor = try allocate(graph.type(value))
                 tensors[value.index] = tensor
                 byteCount += tensor.byteCount
+            case .parameter(let index) where updated.contains(value):
+                tensors[value.index] = try copy(graph.parameters[index].tensor)
             case .parameter(let index):
-                let tensor = graph.parameters[index].tensor
-                tensors[value.index] = updated.contains(value) ? try copy(tensor) : tensor
+                tensors[value.index] = graph.parameters[index].tensor
+                tensors[value.index]?.isFixed = true
             case .constant(let tensor):
                 tensors[value.index] = tensor
+                tensors[value.index]?.isFixed = true
             default: break
             }
         }

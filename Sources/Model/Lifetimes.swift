@@ -95,7 +95,7 @@ extension Op {
     /// Whether each element of the result depends on the same element of each operand of its shape.
     fileprivate var isElementwise: Bool {
         switch self {
-        case .unary, .binary, .logical, .predicate, .select, .unaryGradient, .binaryGradient: true
+        case .unary, .binary, .logical, .predicate, .select, .unaryGradient, .binaryGradient, .chain: true
         default: false
         }
     }

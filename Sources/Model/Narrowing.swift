@@ -1,24 +1,6 @@
 import Compute
 
 extension Graph {
-    /// The graph as it runs fastest: without what nobody reads, and with each attention as one op.
-    ///
-    /// - Parameters:
-    ///   - fetched: values that somebody will read after a run.
-    ///   - trained: the parameters that training changes.
-    /// - Returns: the graph, with the same parameters and inputs, and where the fetched values are in it.
-    /// - Throws: ``ModelError/shape(value:_:)`` never for a graph that was built by ``append(_:_:name:scope:origin:)``.
-    func prepared(fetching fetched: [ValueID], trained: Set<Int>) throws(ModelError) -> (Graph, fetched: [ValueID]) {
-        var (graph, places) = (self, fetched)
-        if let narrow = try narrowed(to: fetched) {
-            graph = narrow.graph
-            places = fetched.compactMap { narrow.moved[$0.index] }
-            precondition(places.count == fetched.count, "what is fetched stays")
-        }
-        try graph.fuseAttention(trained: trained, fetched: places)
-        return (graph, places)
-    }
-
     /// The graph without the work for numbers that nobody reads.
     ///
     /// A classifier reads one place of a sequence: what the last block computes place by place, it then computes for that one

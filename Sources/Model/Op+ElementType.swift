@@ -38,10 +38,9 @@ extension Op {
             // The second are the labels.
             return firstMismatch(operands.prefix(1), repeating: .float32)
                 ?? firstMismatch(operands.dropFirst().prefix(1), repeating: .int64)
-        case .matMul, .fusedMatMul, .attention, .attentionGradient, .convolution, .predicate, .unary, .prelu,
-            .batchNorm, .softmax,
-            .logSoftmax, .norm, .maxPool,
-            .averagePool, .resample, .distillation, .binaryCrossEntropy, .meanSquare, .unaryGradient, .binaryGradient,
+        case .matMul, .fusedMatMul, .attention, .attentionGradient, .convolution, .predicate, .unary, .prelu, .chain,
+            .batchNorm, .softmax, .logSoftmax, .norm, .maxPool, .averagePool, .resample, .distillation,
+            .binaryCrossEntropy, .meanSquare, .unaryGradient, .binaryGradient,
             .preluGradient, .preluSlopeGradient, .softmaxGradient, .logSoftmaxGradient, .normGradient,
             .normFactorsGradient, .productGradient, .resampleGradient, .convolutionDataGradient,
             .convolutionWeightGradient, .maxPoolGradient, .averagePoolGradient, .padSlice, .padGradient,

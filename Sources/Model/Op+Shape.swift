@@ -34,6 +34,10 @@ extension Op {
             return .float(try Self.convolutionShape(operands.map(\.shape), window, groups: groups))
         case .binary:
             return ValueType(operands[0].element, try operands[0].shape.broadcast(with: operands[1].shape))
+        case .chain:
+            var shape = Shape.scalar
+            for operand in operands { shape = try shape.broadcast(with: operand.shape) }
+            return .float(shape)
         case .compare, .logical:
             return ValueType(.bool, try operands[0].shape.broadcast(with: operands[1].shape))
         case .predicate:

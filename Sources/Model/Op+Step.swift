@@ -50,6 +50,8 @@ extension Op {
                 x[0], scale: x[1], bias: x[2], mean: x[3], variance: x[4], epsilon: epsilon, into: result)
         case .cast:
             return try .cast(x[0], into: result)
+        case .chain(let chain):
+            return try .chain(chain, x, into: result)
         case .softmax(let axis):
             return try .softmax(x[0], axis: axis, into: result)
         case .logSoftmax(let axis):

@@ -16,7 +16,7 @@ package enum Op: Sendable {
     /// `a [..., M, K]`, `b [..., K, N]`, optionally `bias [N]`; the transposes swap the last two axes before the product.
     case matMul(transposeLeft: Bool, transposeRight: Bool)
     /// As ``matMul(transposeLeft:transposeRight:)``, with `bias [N]` and `other [..., M, N]` where the epilogue has them. Made by
-    /// ``Graph/fuseProducts(fetched:)``, not by a file.
+    /// ``Graph/fuseProducts(seen:)``, not by a file.
     case fusedMatMul(transposeLeft: Bool, transposeRight: Bool, Epilogue)
     /// The query, the key and the value, each of which may be a part of one operand, optionally the mask: of the shape, in
     /// which the attention's result lies. Made by ``Graph/fuseAttention(trained:fetched:)``, not by a file.
@@ -42,6 +42,8 @@ package enum Op: Sendable {
     /// `x [N, C, ...]`, `scale [C]`, `bias [C]`, `mean [C]`, `variance [C]`, on its running statistics.
     case batchNorm(epsilon: Float)
     case cast(ElementType)
+    /// Operands of float32 under numpy's broadcasting. Made by ``Graph/fuseChains(seen:)``, not by a file.
+    case chain(ElementChain)
 
     // MARK: Along axes
     case softmax(axis: Int)

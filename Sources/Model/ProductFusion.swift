@@ -4,25 +4,23 @@ extension Graph {
     /// Lets matrix products, and the derivatives of norms, do what follows them while they write their results: bias,
     /// activation, and the sum with what goes around them.
     ///
-    /// - Parameter fetched: values that somebody will read after a run, or that change a parameter.
+    /// - Parameter seen: values that somebody will read after a run, or that change a parameter.
     /// - Throws: ``ModelError/shape(value:_:)`` never, as each op has the type of what it replaces.
-    mutating func fuseProducts(fetched: [ValueID]) throws(ModelError) {
-        var readers = [Int](repeating: 0, count: nodes.count)
-        for value in fetched { readers[value.index] += 1 }
-        for value in values.reversed() where readers[value.index] > 0 {
-            for operand in self[value].operands { readers[operand.index] += 1 }
-        }
-        for value in values {
+    mutating func fuseProducts(seen: [ValueID]) throws(ModelError) {
+        let readers = Readers(of: self, seen: seen)
+        for value in values where readers.isNeeded(value) {
             let operands = self[value].operands
             switch self[value].op {
             case .unary(let kind) where kind.isEpilogue:
-                guard readers[operands[0].index] == 1, let epilogue = epilogue(of: operands[0]),
+                guard readers.only(of: operands[0]) == value, let epilogue = epilogue(of: operands[0]),
                     epilogue.activation == nil, !epilogue.isSummed
                 else { continue }
                 try fuse(operands[0], into: value) { $0.activation = kind }
             case .binary(.add):
                 for (inner, other) in [(operands[1], operands[0]), (operands[0], operands[1])] {
-                    guard readers[inner.index] == 1, inner != other, shape(inner) == shape(value) else { continue }
+                    guard readers.only(of: inner) == value, inner != other, shape(inner) == shape(value) else {
+                        continue
+                    }
                     if try fuseSum(of: inner, and: other, into: value) { break }
                 }
             default: continue

@@ -2,13 +2,14 @@ import COneDNN
 
 /// A primitive whose arguments may lie in memory in an order that it does not like: those are reordered before and after.
 ///
-/// Convolutions run several times faster on blocked layouts than on plain ones.
+/// Convolutions run several times faster on blocked layouts than on plain ones. What is fixed is reordered once.
 final class ReorderingPrimitive {
     let scratch = Scratch()
     private let description: PrimitiveDescription
     private let primitive: Primitive
     private var before: [Primitive] = []
     private var after: [Primitive] = []
+    private var kept: [TensorStorage] = []
 
     init(_ description: PrimitiveDescription) throws(ComputeError) {
         self.description = description
@@ -20,7 +21,16 @@ final class ReorderingPrimitive {
         let wanted = try description.layout(of: argument)
         let address = try unsafe UnsafeMutableRawPointer(tensor.source())
         if wanted.isEqual(to: layout) { return try unsafe primitive.bind(argument, address) }
-        let reorder = try Primitive(PrimitiveDescription(reorder: layout, to: wanted), scratch: scratch)
+        let reordering = try PrimitiveDescription(reorder: layout, to: wanted)
+        if tensor.isFixed {
+            let (reorder, storage) = try (Primitive(reordering), TensorStorage.scratch(wanted))
+            try unsafe reorder.bind(DNNL_ARG_SRC_0, address)
+            try unsafe reorder.bind(DNNL_ARG_DST_0, storage.bytes)
+            reorder.run()
+            kept.append(storage)
+            return try unsafe primitive.bind(argument, storage.bytes)
+        }
+        let reorder = try Primitive(reordering, scratch: scratch)
         try unsafe reorder.bind(DNNL_ARG_SRC_0, address)
         try primitive.bind(argument, to: scratch, sharing: [(reorder, DNNL_ARG_DST_0)])
         before.append(reorder)

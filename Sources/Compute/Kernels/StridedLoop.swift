@@ -1,4 +1,4 @@
-/// A walk over all positions of a result, with the place in up to four operands that belongs to each.
+/// A walk over all positions of a result, with the place in up to eight operands that belongs to each.
 ///
 /// Axes of one element are dropped, and neighbours that every operand crosses with one stride are merged, so that what
 /// is left as the innermost row is as long as can be.
@@ -6,7 +6,7 @@ struct StridedLoop {
     struct Axis {
         var count: Int
         /// How far one step along the axis moves in each operand, in elements; zero where an operand is stretched.
-        var strides: SIMD4<Int>
+        var strides: SIMD8<Int>
     }
 
     private let outer: [Axis]
@@ -18,15 +18,15 @@ struct StridedLoop {
     init(_ sizes: [Int], strides operands: [[Int]]) {
         var axes: [Axis] = []
         for (axis, count) in sizes.enumerated() where count != 1 {
-            var strides = SIMD4<Int>()
+            var strides = SIMD8<Int>()
             for (lane, operand) in operands.enumerated() { strides[lane] = operand[axis] }
-            if let last = axes.last, last.strides == strides &* SIMD4(repeating: count) {
+            if let last = axes.last, last.strides == strides &* SIMD8(repeating: count) {
                 axes[axes.count - 1] = Axis(count: last.count * count, strides: strides)
             } else {
                 axes.append(Axis(count: count, strides: strides))
             }
         }
-        row = axes.popLast() ?? Axis(count: 1, strides: SIMD4(repeating: 1))
+        row = axes.popLast() ?? Axis(count: 1, strides: SIMD8(repeating: 1))
         outer = axes
     }
 
@@ -39,13 +39,13 @@ struct StridedLoop {
 
     /// Calls the body with the offsets at which each row starts.
     @inline(__always)
-    func forEachRow(_ body: (SIMD4<Int>) -> Void) { forEachRow(0..<rowCount, body) }
+    func forEachRow(_ body: (SIMD8<Int>) -> Void) { forEachRow(0..<rowCount, body) }
 
     /// The same for some of the rows.
     @inline(__always)
-    func forEachRow(_ rows: Range<Int>, _ body: (SIMD4<Int>) -> Void) {
+    func forEachRow(_ rows: Range<Int>, _ body: (SIMD8<Int>) -> Void) {
         guard let inner = outer.last else {
-            if !rows.isEmpty { body(SIMD4()) }
+            if !rows.isEmpty { body(SIMD8()) }
             return
         }
         var row = rows.lowerBound
@@ -70,12 +70,12 @@ struct StridedLoop {
     /// Rows that are worth a thread.
     var grain: Int { max(1, manyElements / max(1, row.count)) }
 
-    private func start(ofRow row: Int) -> SIMD4<Int> {
+    private func start(ofRow row: Int) -> SIMD8<Int> {
         var rest = row
-        var offsets = SIMD4<Int>()
+        var offsets = SIMD8<Int>()
         for axis in outer.reversed() {
             let (quotient, remainder) = rest.quotientAndRemainder(dividingBy: axis.count)
-            offsets &+= axis.strides &* SIMD4(repeating: remainder)
+            offsets &+= axis.strides &* SIMD8(repeating: remainder)
             rest = quotient
         }
         return offsets
