@@ -66,12 +66,16 @@ package struct Collapser {
         let heldOut: HeldOut? =
             if let samples { try HeldOut(samples.search, original: original, task: task) } else { nil }
         var path = try path(&layers, heldOut)
+        let undecided = layers.count { $0.reason == nil }
         let chosen = try choose(&path, &layers, heldOut)
+        let isBudgetSpent = layers.count { $0.reason == nil } < undecided
         for name in chosen?.collapsed ?? [] {
             if let place = layers.place(of: name) { layers[place].isCollapsed = true }
         }
         for index in layers.indices where !layers[index].isCollapsed && layers[index].reason == nil {
-            layers[index].reason = "the budget is reached without it"
+            layers[index].reason =
+                isBudgetSpent
+                ? "it comes after a layer that goes past the budget" : "the budget is reached without it"
         }
         for layer in layers { tell(.layer(layer)) }
         return Outcome(

@@ -47,8 +47,7 @@ package enum Compression {
             let outcome = try collapser.run()
             (report.outcome, report.warnings) = (outcome, progress.warnings)
             guard outcome.collapsedCount > 0 else {
-                progress.end()
-                report.spent = progress.spent
+                report.close(progress)
                 try report.write(to: order.reports)
                 throw Failure(nothingToCollapse: outcome, in: model)
             }
@@ -73,14 +72,20 @@ package enum Compression {
             progress.begin(.exporting)
             try report.digestFiles()
             try publication.publish()
-            progress.end()
-            report.spent = progress.spent
-            report.seconds = progress.elapsedSeconds
+            report.close(progress)
             try report.write(to: order.reports)
             return CompressionResult(document: report.result, summary: report.summary)
         } catch {
             throw Failure(any: error)
         }
+    }
+}
+
+extension CompressionReport {
+    /// Notes what the work took, which is at its end.
+    fileprivate mutating func close(_ progress: CompressionProgress) {
+        progress.end()
+        (spent, seconds) = (progress.spent, progress.elapsedSeconds)
     }
 }
 

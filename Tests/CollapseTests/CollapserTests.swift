@@ -108,6 +108,18 @@ import Testing
         #expect(outcome.layers.allSatisfy { $0.reason?.hasPrefix("with it, held-out disagreement is ") == true })
     }
 
+    @Test func `what a long way does not come to says which budget ends before it`() throws {
+        var job = try Self.job(6, gain: 10)
+        job.options.maxDisagreement = 0
+        let outcome = try job.run()
+        #expect(outcome.collapsedCount == 0)
+        let (tried, others) = (outcome.points.count, outcome.layers.count - outcome.points.count)
+        #expect(tried > 0 && others > 0)
+        #expect(outcome.layers.count { $0.reason?.hasPrefix("with it, held-out disagreement is ") == true } == tried)
+        #expect(
+            outcome.layers.count { $0.reason == "it comes after a layer that goes past the budget" } == others)
+    }
+
     @Test func `by itself it takes what moves the outputs little, up to two in a hundred answers`() throws {
         let job = try Self.job(4, linear: [1, 2], gain: 30)
         let outcome = try job.run()

@@ -114,6 +114,7 @@ import Testing
         #expect(!FileManager.default.fileExists(atPath: order.output))
         let report = try Self.document(folder.path + "/report.json")
         #expect(report["result"]?["compressed"] == .null)
+        #expect(try #require(report["seconds"]?.double) > 0)
         #expect(report["result"]?["layers"]?.array?.count == 2)
         let card = String(decoding: try Samples.bytes(folder.path + "/report.md"), as: UTF8.self)
         #expect(card.contains("kept: include and exclude leave it alone"))
