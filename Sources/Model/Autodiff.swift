@@ -22,21 +22,53 @@ extension Graph {
         var adjoints = [ValueID?](repeating: nil, count: nodes.count)
         guard dependsOnTarget[loss.index] else { return targets.map { _ in nil } }
         adjoints[loss.index] = try appendConstant(1)
+        // By value, the derivatives by its parts, until these make up the whole.
+        var parts = [[ValueID]](repeating: [], count: nodes.count)
         for index in stride(from: loss.index, through: 0, by: -1) {
             let value = ValueID(index: index)
+            for part in parts[index] { adjoints[index] = try sum(adjoints[index], part) }
             guard let adjoint = adjoints[index], dependsOnTarget[index], !self[value].operands.isEmpty else { continue }
             let isWanted = self[value].operands.map { dependsOnTarget[$0.index] }
             let derivatives = try appendDerivatives(of: value, adjoint: adjoint, isWanted: isWanted)
             for (operand, derivative) in zip(self[value].operands, derivatives) {
                 guard let derivative else { continue }
-                if let sum = adjoints[operand.index] {
-                    adjoints[operand.index] = try append(.binary(.add), [sum, derivative])
-                } else {
-                    adjoints[operand.index] = derivative
+                var whole: ValueID? = derivative
+                if case .padSlice(_, _, 1, _) = self[derivative].op {
+                    parts[operand.index].append(derivative)
+                    whole = try joined(parts[operand.index])
+                    if whole != nil { parts[operand.index] = [] }
                 }
+                if let whole { adjoints[operand.index] = try sum(adjoints[operand.index], whole) }
             }
         }
         return targets.map { adjoints[$0.index] }
+    }
+
+    private mutating func sum(_ one: ValueID?, _ other: ValueID) throws(ModelError) -> ValueID {
+        guard let one else { return other }
+        return try append(.binary(.add), [one, other])
+    }
+
+    /// What the sum of parts with zeros around them comes to where each place is in one of them.
+    ///
+    /// - Returns: nil where some place is in none, or in two.
+    private mutating func joined(_ parts: [ValueID]) throws(ModelError) -> ValueID? {
+        var pieces: [(start: Int, value: ValueID)] = []
+        var (axis, end) = (0, 0)
+        for part in parts {
+            guard case .padSlice(let own, let start, 1, _) = self[part].op, pieces.isEmpty || own == axis else {
+                return nil
+            }
+            axis = own
+            pieces.append((start, self[part].operands[0]))
+        }
+        pieces.sort { $0.start < $1.start }
+        for piece in pieces {
+            guard piece.start == end else { return nil }
+            end += shape(piece.value)[axis]
+        }
+        guard let first = parts.first, end == shape(first)[axis] else { return nil }
+        return try append(.concat(axis: axis), pieces.map(\.value))
     }
 
     /// What keeps a loss on a value from teaching any of some parameters.

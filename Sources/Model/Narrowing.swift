@@ -56,8 +56,6 @@ extension Graph {
             switch node.op {
             case .slice where wanted != [.all]:
                 moved[value.index] = operands[0]
-            case .gather where wanted.first.map({ $0 != .all }) ?? false:
-                moved[value.index] = try result.append(.reshape(node.type.shape), [operands[0]], name: node.name)
             case .reshape(let shape):
                 let target = try demand.sizes(of: shape)
                 moved[value.index] = try result.append(
@@ -109,34 +107,10 @@ extension Graph {
 
     /// What a value that is read as a whole reads.
     private func whole(_ node: Node) -> [Demand] {
-        switch node.op {
-        case .slice(let axis, let start, let count, 1) where count < shape(node.operands[0])[axis]:
+        if case .slice(let axis, let start, let count, 1) = node.op, count < shape(node.operands[0])[axis] {
             return [.part(Part(axis: axis, start: start, count: count))]
-        case .gather(let axis):
-            guard let index = onlyIndex(node.operands[1]) else { break }
-            let size = shape(node.operands[0])[axis]
-            let place = index < 0 ? index + size : index
-            guard size > 1, (0..<size).contains(place) else { break }
-            return [.part(Part(axis: axis, start: place, count: 1)), .all]
-        default: break
         }
         return node.operands.map { _ in .all }
-    }
-
-    /// A known index of one element.
-    private func onlyIndex(_ value: ValueID) -> Int? {
-        let tensor: Tensor
-        switch self[value].op {
-        case .constant(let constant): tensor = constant
-        case .parameter(let index): tensor = parameters[index].tensor
-        default: return nil
-        }
-        guard tensor.shape.elementCount == 1 else { return nil }
-        switch tensor.type {
-        case .int64: return Int(exactly: tensor.int64s[0])
-        case .int32: return Int(tensor.int32s[0])
-        case .float32, .bool: return nil
-        }
     }
 
     /// The part of an operand that is stretched to the rank by numpy's rule.

@@ -87,8 +87,9 @@ private struct Block {
         let second = try graph.append(.binary(.add), [try linear(&graph, hidden, 2 * width, width), first])
         let final = try norm(&graph, second)
         if readsOnePlace {
-            let index = try graph.append(.constant(Tensor([2] as [Int64], .scalar)), [])
-            output = try linear(&graph, try graph.append(.gather(axis: 1), [final, index]), width, 4)
+            let place = try graph.append(.slice(axis: 1, start: 2, count: 1), [final])
+            let row = try graph.append(.reshape(Shape([batch, width])), [place])
+            output = try linear(&graph, row, width, 4)
         } else {
             output = final
         }
@@ -178,9 +179,25 @@ private func `a block has the same derivatives in few ops as in many`(
     let final = try #require(block.graph.values.last { if case .norm = block.graph[$0].op { true } else { false } })
     #expect(try block.graph.narrowed(to: [block.output, final]) == nil)
     var graph = block.graph
-    let index = try graph.append(.constant(Tensor([1] as [Int64], .scalar)), [])
-    let other = try graph.append(.gather(axis: 1), [final, index])
+    let other = try graph.append(.slice(axis: 1, start: 1, count: 1), [final])
     #expect(try graph.narrowed(to: [block.output, other]) == nil)
+}
+
+@Test(arguments: [([0, 2, 3], 0), ([0, 3], 2), ([0, 2, 2, 3], 4)])
+private func `derivatives by parts are put beside each other where they make up the whole`(
+    starts: [Int], padded: Int
+) throws {
+    var graph = Graph()
+    let x = graph.addInput("x", .float(try Shape([4, 5])))
+    let slices = try starts.map {
+        try graph.append(.slice(axis: 1, start: $0, count: $0 == 0 ? 2 : $0 == 2 ? 1 : 2), [x])
+    }
+    let joined = try graph.append(.concat(axis: 1), slices)
+    let zero = try graph.append(.constant(Tensor(zeros: graph.shape(joined))), [])
+    let loss = try graph.append(.meanSquare, [joined, zero])
+    let gradient = try #require(try graph.gradients(of: loss, withRespectTo: [x])[0])
+    let pads = count(graph, fetching: [gradient]) { if case .padSlice = $0 { true } else { false } }
+    #expect(pads == padded)
 }
 
 @Test func `attention weights that somebody reads stay to be read`() throws {

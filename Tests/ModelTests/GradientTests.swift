@@ -211,6 +211,20 @@ private let cases: [GradientCase] = [
     GradientCase("slice", .slice(axis: 1, start: 1, count: 2), [[3, 5, 4]]),
     GradientCase("slice by 2", .slice(axis: 1, start: 1, count: 2, step: 2), [[3, 5, 4]]),
     GradientCase("slice backwards", .slice(axis: 0, start: 2, count: 3, step: -1), [[3, 5]]),
+    GradientCase("slices that are all", [[3, 5, 2]]) { graph, x in
+        try pieces([(2, 2), (0, 2), (4, 1)], of: x[0], &graph)
+    },
+    GradientCase("slices that leave a gap", [[3, 5, 2]]) { graph, x in try pieces([(0, 2), (3, 2)], of: x[0], &graph) },
+    GradientCase("slices that overlap", [[3, 5, 2]]) { graph, x in try pieces([(0, 3), (1, 4)], of: x[0], &graph) },
+    GradientCase("slices beside the whole", [[3, 4]]) { graph, x in
+        let halves = try pieces([(2, 2), (0, 2)], of: x[0], &graph)
+        return try graph.append(.binary(.multiply), [x[0], halves])
+    },
+    GradientCase("slices on two axes", [[4, 4]]) { graph, x in
+        let first = try graph.append(.slice(axis: 0, start: 0, count: 2), [x[0]])
+        let second = try graph.append(.slice(axis: 1, start: 2, count: 2), [x[0]])
+        return try graph.append(.matMul(transposeLeft: false, transposeRight: false), [first, second])
+    },
     GradientCase("reshape", [[3, 4]]) { graph, x in try graph.append(.reshape(Shape([2, 6])), x) },
     GradientCase("broadcast", [[3, 1]]) { graph, x in try graph.append(.broadcast(Shape([2, 3, 4])), x) },
     GradientCase("batchNorm, matrix", [[5, 3], [3], [3]]) { graph, x in try batchNorm(&graph, x, channels: 3) },
@@ -246,6 +260,12 @@ private func resample(
     let resampling = Resampling(
         graph.shape(x[0])[axis], to: count, interpolation, .halfPixel, averaging: averaging)
     return try graph.append(.resample(#require(resampling), axis: axis), x)
+}
+
+/// Parts of `x` along its second axis, joined in the order given.
+private func pieces(_ parts: [(start: Int, count: Int)], of x: ValueID, _ graph: inout Graph) throws -> ValueID {
+    let slices = try parts.map { try graph.append(.slice(axis: 1, start: $0.start, count: $0.count), [x]) }
+    return try graph.append(.concat(axis: 1), slices)
 }
 
 private func indices(_ places: [Int64], _ sizes: [Int], _ graph: inout Graph) throws -> ValueID {

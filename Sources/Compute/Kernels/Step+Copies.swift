@@ -101,6 +101,9 @@ extension Step {
     }
 }
 
+/// Copies of more than this are worth a thread.
+private let manyBytes = 1 << 18
+
 /// A part of a tensor along one axis: so many runs of bytes, which lie together in the part and apart in the whole.
 @safe private struct AxisBlock {
     private let part: UnsafeMutableRawPointer
@@ -135,21 +138,19 @@ extension Step {
         unsafe self.whole = whole.readableBytes + (count > 0 ? start * inner : 0)
     }
 
-    // SAFETY of both: the part is `outer * runs * runBytes` long, and each run lies inside the whole (checked above).
-    func put() {
-        for block in 0..<outer {
-            for run in 0..<runs {
-                unsafe memcpy(
-                    whole + block * wholeBytes + run * stepBytes, part + (block * runs + run) * runBytes, runBytes)
-            }
-        }
-    }
+    func put() { unsafe forEachRun { part, whole in unsafe memcpy(whole, part, runBytes) } }
 
-    func take() {
-        for block in 0..<outer {
-            for run in 0..<runs {
-                unsafe memcpy(
-                    part + (block * runs + run) * runBytes, whole + block * wholeBytes + run * stepBytes, runBytes)
+    func take() { unsafe forEachRun { part, whole in unsafe memcpy(part, whole, runBytes) } }
+
+    // SAFETY: the part is `outer * runs * runBytes` long, and each run lies inside the whole (checked above).
+    @inline(__always)
+    private func forEachRun(_ body: (_ part: UnsafeMutableRawPointer, _ whole: UnsafeMutableRawPointer) -> Void) {
+        inParallel(outer, grain: max(1, manyBytes / max(1, runs * runBytes))) { blocks, _ in
+            for block in blocks {
+                for run in 0..<runs {
+                    unsafe body(
+                        part + (block * runs + run) * runBytes, whole + block * wholeBytes + run * stepBytes)
+                }
             }
         }
     }
