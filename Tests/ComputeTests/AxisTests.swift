@@ -128,3 +128,44 @@ func `channels are normalised on given statistics`(sizes: [Int]) throws {
     try Step.cast(Tensor([true, false, true], pair), into: back).run()
     #expect(back.floats == [1, 0, 1])
 }
+
+@Test(arguments: [0, 1, 2])
+func `so many elements that threads share them are placed and fetched by index as few are`(axis: Int) throws {
+    let sizes = [3, 70, 1024]
+    let (x, updates) = try (random(sizes), random(sizes, seed: 2))
+    var generator = SeededRandom(seed: 3)
+    let places = (0..<updates.shape.elementCount).map { _ in Int64.random(in: 0..<Int64(sizes[axis]), using: &generator)
+    }
+    let indices = try Tensor(places, Shape(sizes))
+    let before = x.floats
+    var sums = before
+    var fetched: [Float] = []
+    for (index, value) in updates.floats.enumerated() {
+        var place = place(index, in: sizes)
+        place[axis] = Int(places[index])
+        let target = position(place, in: sizes)
+        fetched.append(before[target])
+        sums[target] += value
+    }
+    #expect(try result(sizes) { try .gatherElements(x, indices: indices, axis: axis, into: $0) }.floats == fetched)
+    let scattered = try result(sizes) {
+        try .scatterElements(.add, x, indices: indices, updates: updates, axis: axis, into: $0)
+    }
+    #expect(scattered.floats == sums)
+}
+
+@Test func `so many elements that threads share them are joined and taken apart as few are`() throws {
+    let (left, right) = try (random([300, 2, 200]), random([300, 3, 200], seed: 2))
+    let joined = try result([300, 5, 200]) { try .concat([left, right], axis: 1, into: $0) }
+    let (firsts, seconds) = (left.floats, right.floats)
+    var expected: [Float] = []
+    for row in 0..<300 {
+        expected += firsts[row * 400..<(row + 1) * 400]
+        expected += seconds[row * 600..<(row + 1) * 600]
+    }
+    #expect(joined.floats == expected)
+    #expect(try result([300, 3, 200]) { try .slice(joined, axis: 1, start: 2, into: $0) }.floats == right.floats)
+    let padded = try result([300, 5, 200]) { try .padSlice(right, axis: 1, start: 2, into: $0) }
+    let zeros = try zeros([300, 2, 200])
+    #expect(try result([300, 5, 200]) { try .concat([zeros, right], axis: 1, into: $0) }.floats == padded.floats)
+}

@@ -1,6 +1,6 @@
 /// Positions of updates or results, each with the place that its indices name; both are counted in parts.
 protocol PartWalk {
-    /// In row-major order of the positions; `place` is nil for an index outside.
+    /// In row-major order of the positions that name one place; `place` is nil for an index outside.
     func forEach(_ body: (_ position: Int, _ place: Int?) -> Void)
 }
 
@@ -10,6 +10,8 @@ struct ElementWalk: PartWalk {
     private let indices: Indices
     private let size: Int
     private let stride: Int
+    /// Pieces of work that are worth a thread. Rows may be walked at once where no two name the same place.
+    private let grain: Int
 
     init(_ shape: Shape, _ tensor: Tensor, axis: Int, _ operation: String) throws(ComputeError) {
         let sizes = tensor.shape.dimensions
@@ -21,6 +23,7 @@ struct ElementWalk: PartWalk {
         size = shape[axis]
         strides[axis] = 0
         loop = StridedLoop(sizes, strides: [rowMajorStrides(sizes), strides])
+        grain = axis == shape.rank - 1 ? loop.grain : .max
         indices = try Indices(tensor)
     }
 
@@ -28,11 +31,13 @@ struct ElementWalk: PartWalk {
     func forEach(_ body: (_ position: Int, _ place: Int?) -> Void) {
         guard indices.count > 0 else { return }
         let (count, step) = (loop.row.count, loop.row.strides[1])
-        loop.forEachRow { offsets in
-            for index in 0..<count {
-                let position = offsets[0] + index
-                let place = indices.place(position, size: size)
-                body(position, place.map { offsets[1] + index * step + $0 * stride })
+        inParallel(loop.rowCount, grain: grain) { rows, _ in
+            loop.forEachRow(rows) { offsets in
+                for index in 0..<count {
+                    let position = offsets[0] + index
+                    let place = indices.place(position, size: size)
+                    body(position, place.map { offsets[1] + index * step + $0 * stride })
+                }
             }
         }
     }
