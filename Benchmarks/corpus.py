@@ -199,10 +199,22 @@ def difference(program, path, inputs, folder):
     return float(numpy.abs(ours - theirs).max() / max(numpy.abs(theirs).max(), 1e-30))
 
 
+def apart(model):
+    """The network with each BatchNorm of timm's as a plain one and the activation behind it."""
+    for name, module in model.named_children():
+        if type(module).__name__ == "BatchNormAct2d":
+            norm = torch.nn.BatchNorm2d(module.num_features, eps=module.eps)
+            norm.load_state_dict(module.state_dict())
+            setattr(model, name, torch.nn.Sequential(norm, module.drop, module.act))
+        else:
+            apart(module)
+    return model
+
+
 def with_folded_statistics(model):
     """The network with each BatchNorm behind a convolution as a part of it, as exporters write it."""
     from torch.fx.experimental.optimization import fuse
-    folded = fuse(model)
+    folded = fuse(apart(copy.deepcopy(model)).eval())
     for parameter in folded.parameters():
         parameter.requires_grad_(True)
     return folded
@@ -229,9 +241,17 @@ def spellings(model):
         yield "untied", untied(model)
 
 
+def forget_biases(model):
+    """timm keeps these from call to call when it does not train, as if they stayed the same."""
+    for module in model.modules():
+        if hasattr(module, "attention_bias_cache"):
+            module.attention_bias_cache = {}
+
+
 def losses_in_pytorch(model, inputs, labels):
     """The rate that takes a twentieth of the loss away as far as the first derivative knows, and the loss before each step."""
     def loss():
+        forget_biases(model)
         output = model(*inputs.values())
         if labels.dtype == torch.int64:
             return torch.nn.functional.cross_entropy(output.reshape(-1, output.shape[-1]), labels.reshape(-1))

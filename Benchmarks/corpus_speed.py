@@ -47,6 +47,7 @@ def in_pytorch(model, inputs, labels, steps):
 
     def step():
         optimizer.zero_grad()
+        corpus.forget_biases(network)
         output = network(*inputs.values())
         if labels.dtype == torch.int64:
             loss = torch.nn.functional.cross_entropy(output.reshape(-1, output.shape[-1]), labels.reshape(-1))
