@@ -36,7 +36,7 @@ package struct ElementChain: Hashable, Sendable {
 }
 
 extension UnaryKind {
-    /// Whether it can be an operation of an ``ElementChain``: the kinds that oneDNN has are as slow to compute as to fetch.
+    /// Whether it can be an operation of an ``ElementChain``: what oneDNN has stays oneDNN's.
     package var isLink: Bool { eltwise(0) == nil }
 }
 
@@ -45,7 +45,7 @@ extension BinaryKind {
     package var isLink: Bool {
         switch self {
         case .add, .subtract, .multiply, .divide, .minimum, .maximum: true
-        // Its kernel knows which exponents need no call an element.
+        // Its own kernel knows which exponents need no call an element.
         case .power: false
         case .modulo, .remainder: false
         }

@@ -40,7 +40,7 @@ extension Graph {
             type.shape.elementCount > 0
         else { return false }
         return switch self[value].op {
-        case .convolution, .convolutionDataGradient, .maxPool, .maxPoolGradient: true
+        case .convolution, .fusedConvolution, .convolutionDataGradient, .maxPool, .maxPoolGradient: true
         default: isElementByElement(value)
         }
     }
@@ -48,7 +48,7 @@ extension Graph {
     /// Whether the op of a value can read the operand at a position in blocks.
     fileprivate func takesBlocks(_ value: ValueID, _ position: Int) -> Bool {
         switch self[value].op {
-        case .convolution, .convolutionDataGradient: position == 0
+        case .convolution, .fusedConvolution, .convolutionDataGradient: position == 0
         case .convolutionWeightGradient, .maxPool, .maxPoolGradient: true
         case .reduce(.sum, let axes, _): axes.sorted() == [0, 2, 3]
         default: isElementByElement(value)

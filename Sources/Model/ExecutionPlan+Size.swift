@@ -37,7 +37,7 @@ extension Graph {
         switch self[value].op {
         case .attention(let attention, _): attention.scratchByteCount(isBackward: false)
         case .attentionGradient(let attention, _): attention.scratchByteCount(isBackward: true)
-        case .convolution, .convolutionDataGradient: type(self[value].operands[1]).byteCount
+        case .convolution, .fusedConvolution, .convolutionDataGradient: type(self[value].operands[1]).byteCount
         default: 0
         }
     }

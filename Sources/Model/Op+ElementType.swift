@@ -38,7 +38,8 @@ extension Op {
             // The second are the labels.
             return firstMismatch(operands.prefix(1), repeating: .float32)
                 ?? firstMismatch(operands.dropFirst().prefix(1), repeating: .int64)
-        case .matMul, .fusedMatMul, .attention, .attentionGradient, .convolution, .predicate, .unary, .prelu, .chain,
+        case .matMul, .fusedMatMul, .attention, .attentionGradient, .convolution, .fusedConvolution, .predicate, .unary,
+            .prelu, .chain,
             .batchNorm, .softmax, .logSoftmax, .norm, .maxPool, .averagePool, .resample, .distillation,
             .binaryCrossEntropy, .meanSquare, .unaryGradient, .binaryGradient,
             .preluGradient, .preluSlopeGradient, .softmaxGradient, .logSoftmaxGradient, .normGradient,

@@ -136,7 +136,8 @@ extension Graph {
         case .meanSquare:
             if isWanted[0] { result[0] = try append(.meanSquareGradient, [operands[0], operands[1], dy]) }
             if isWanted[1] { result[1] = try append(.meanSquareGradient, [operands[1], operands[0], dy]) }
-        case .fusedMatMul, .chain, .attentionGradient, .unaryGradient, .binaryGradient, .preluGradient,
+        case .fusedMatMul, .fusedConvolution, .chain, .attentionGradient, .unaryGradient, .binaryGradient,
+            .preluGradient,
             .preluSlopeGradient,
             .softmaxGradient,
             .logSoftmaxGradient, .normGradient, .normFactorsGradient, .productGradient, .resampleGradient,

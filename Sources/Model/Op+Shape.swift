@@ -30,7 +30,7 @@ extension Op {
             return .float(shape)
         case .attentionGradient(_, let parts):
             return .float(try Shape([parts.elementCount]))
-        case .convolution(let window, let groups):
+        case .convolution(let window, let groups), .fusedConvolution(let window, let groups, _):
             return .float(try Self.convolutionShape(operands.map(\.shape), window, groups: groups))
         case .binary:
             return ValueType(operands[0].element, try operands[0].shape.broadcast(with: operands[1].shape))

@@ -31,6 +31,10 @@ extension Op {
         case .convolution(let window, let groups):
             return try .convolution(
                 x[0], weight: x[1], bias: x.count > 2 ? x[2] : nil, window: window, groups: groups, into: result)
+        case .fusedConvolution(let window, let groups, let activation):
+            return try .convolution(
+                x[0], weight: x[1], bias: x.count > 2 ? x[2] : nil, window: window, groups: groups,
+                activation: activation, into: result)
         case .binary(let kind):
             return try .binary(kind, x[0], x[1], into: result)
         case .compare(let kind):

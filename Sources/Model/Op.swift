@@ -23,6 +23,9 @@ package enum Op: Sendable {
     case attention(Attention, Shape)
     /// `x [N, C, ...]`, `weight [O, C / groups, ...]`, optionally `bias [O]`.
     case convolution(Window, groups: Int)
+    /// As ``convolution(_:groups:)``, and a function of each element of its result. Made by ``Graph/fuseProducts(seen:)``, not by a
+    /// file.
+    case fusedConvolution(Window, groups: Int, activation: UnaryKind)
 
     // MARK: Element by element
     /// Two operands of float32, int64 or int32 under numpy's broadcasting.

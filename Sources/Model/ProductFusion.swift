@@ -1,8 +1,8 @@
 import Compute
 
 extension Graph {
-    /// Lets matrix products, and the derivatives of norms, do what follows them while they write their results: bias,
-    /// activation, and the sum with what goes around them.
+    /// Lets matrix products, convolutions and the derivatives of norms do what follows them while they write their results:
+    /// bias, activation, and the sum with what goes around them.
     ///
     /// - Parameter seen: values that somebody will read after a run, or that change a parameter.
     /// - Throws: ``ModelError/shape(value:_:)`` never, as each op has the type of what it replaces.
@@ -11,11 +11,8 @@ extension Graph {
         for value in values where readers.isNeeded(value) {
             let operands = self[value].operands
             switch self[value].op {
-            case .unary(let kind) where kind.isEpilogue:
-                guard readers.only(of: operands[0]) == value, let epilogue = epilogue(of: operands[0]),
-                    epilogue.activation == nil, !epilogue.isSummed
-                else { continue }
-                try fuse(operands[0], into: value) { $0.activation = kind }
+            case .unary(let kind) where kind.isEpilogue && readers.only(of: operands[0]) == value:
+                try fuse(kind, of: operands[0], into: value)
             case .binary(.add):
                 for (inner, other) in [(operands[1], operands[0]), (operands[0], operands[1])] {
                     guard readers.only(of: inner) == value, inner != other, shape(inner) == shape(value) else {
@@ -26,6 +23,18 @@ extension Graph {
             default: continue
             }
         }
+    }
+
+    private mutating func fuse(
+        _ kind: UnaryKind, of inner: ValueID, into value: ValueID
+    ) throws(ModelError) {
+        // Winograd's algorithm has no other function.
+        if kind == .relu, case .convolution(let window, let groups) = self[inner].op {
+            let op = Op.fusedConvolution(window, groups: groups, activation: kind)
+            return try recompute(value, by: op, self[inner].operands)
+        }
+        guard let epilogue = epilogue(of: inner), epilogue.activation == nil, !epilogue.isSummed else { return }
+        try fuse(inner, into: value) { $0.activation = kind }
     }
 
     /// - Returns: whether the inner op can do it.

@@ -62,7 +62,31 @@ func `a convolution agrees with sums in Float64`(c: ConvolutionCase) throws {
             return sum
         }
         expectClose(y.floats, expected)
+        let rectified = try result(c.y) {
+            try .convolution(
+                x, weight: weight, bias: bias, window: c.window, groups: c.groups, activation: .relu, into: $0)
+        }
+        expectClose(rectified.floats, expected.map { max(0, $0) })
     }
+}
+
+@Test(arguments: convolutionCases)
+func `a weight that stays is the same weight`(c: ConvolutionCase) throws {
+    var weight = try random(c.weight, seed: 2)
+    let (x, dy) = try (random(c.x, seed: 1), random(c.y, seed: 3))
+    func run() throws -> [[Float]] {
+        [
+            try result(c.y) {
+                try .convolution(x, weight: weight, bias: nil, window: c.window, groups: c.groups, into: $0)
+            }.floats,
+            try result(c.x) {
+                try .convolutionBackwardData(dy: dy, weight: weight, window: c.window, groups: c.groups, into: $0)
+            }.floats,
+        ]
+    }
+    let expected = try run()
+    weight.isFixed = true
+    #expect(try run() == expected)
 }
 
 /// Wide enough for Winograd's algorithm, where the processor has it.
@@ -89,6 +113,10 @@ func `a convolution agrees with sums in Float64`(c: ConvolutionCase) throws {
         return sum
     }
     expectClose(samples.map { y.floats[$0] }, expected, within: 2e-5)
+    let rectified = try result([2, 64, 17, 18]) {
+        try .convolution(x, weight: weight, bias: nil, window: window, groups: 1, activation: .relu, into: $0)
+    }
+    #expect(rectified.floats == y.floats.map { max(0, $0) })
 
     // A convolution is linear in both: `y . dy = x . dx = w . dw`.
     func product(_ left: [Float], _ right: [Float]) -> Double {

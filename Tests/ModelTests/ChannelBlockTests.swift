@@ -52,6 +52,19 @@ private struct Images {
     #expect(seen.isBlocked[images.pooled.index])
 }
 
+@Test func `a convolution applies the rectifier that alone reads it`() throws {
+    let images = try Images()
+    func fused(seen others: [ValueID]) throws -> Bool {
+        var graph = images.graph
+        try graph.fuse(seen: [images.loss] + images.gradients.compactMap { $0 } + others)
+        if case .fusedConvolution(_, 1, .relu) = graph[images.activation].op { return true }
+        return false
+    }
+    #expect(try fused(seen: []))
+    #expect(try fused(seen: [images.activation]))
+    #expect(try !fused(seen: [images.hidden]))
+}
+
 @Test func `blocks change no derivative`() throws {
     let images = try Images()
     let plain = try images.run(lookingAt: [images.hidden, images.activation, images.pooled])

@@ -2,10 +2,10 @@ import Glibc
 
 /// A loop over one or two tensors and a result, all of one count; the result may be one of the two.
 @safe struct ElementLoop {
-    private var first: UnsafeMutablePointer<Float>
-    private var second: UnsafeMutablePointer<Float>
-    private var result: UnsafeMutablePointer<Float>
-    private var count: Int
+    private let first: UnsafeMutablePointer<Float>
+    private let second: UnsafeMutablePointer<Float>
+    private let result: UnsafeMutablePointer<Float>
+    private let count: Int
 
     init(_ first: Tensor, _ result: Tensor) throws(ComputeError) { try self.init(first, first, result) }
 

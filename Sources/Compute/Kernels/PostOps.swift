@@ -9,9 +9,11 @@ struct PostOps {
 
     private var items: [Item] = []
 
-    /// A function of the element.
-    mutating func apply(_ algorithm: dnnl_alg_kind_t, alpha: Float, beta: Float) {
-        items.append(.eltwise(algorithm, alpha: alpha, beta: beta))
+    /// Nothing, or a function of the element: one that ``UnaryKind/isEpilogue`` names.
+    init(applying kind: UnaryKind? = nil) {
+        if let (algorithm, alpha, beta) = kind?.eltwise(.max) {
+            items.append(.eltwise(algorithm, alpha: alpha, beta: beta))
+        }
     }
 
     /// Adds the element of another tensor.

@@ -7,15 +7,18 @@ extension Step {
     /// - `x`: `[N, I, ...]`
     /// - `weight`: `[O, I / G, ...]`, the last sizes being those of the window
     /// - `bias`: `[O]`
+    /// - `activation`: of the sum and the bias: one that ``UnaryKind/isEpilogue`` names
     /// - `result`: `[N, O, ...]`
     /// - Throws: ``ComputeError/shape(_:)`` unless the sizes fit.
     package static func convolution(
-        _ x: Tensor, weight: Tensor, bias: Tensor?, window: Window, groups: Int, into result: Tensor
+        _ x: Tensor, weight: Tensor, bias: Tensor?, window: Window, groups: Int, activation: UnaryKind? = nil,
+        into result: Tensor
     ) throws(ComputeError) -> Step {
         let sizes = try ConvolutionSizes(x: x.shape, weight: weight.shape, y: result.shape, window, groups: groups)
         try bias?.shape.require(.of([result.shape[1]]), for: "convolution bias")
         guard result.shape.elementCount > 0 else { return Step("convolution", keeping: []) {} }
-        let primitive = try ReorderingPrimitive(sizes.forward(hasBias: bias != nil))
+        let postOps = PostOps(applying: activation)
+        let primitive = try ReorderingPrimitive(sizes.forward(hasBias: bias != nil, postOps))
         try primitive.read(DNNL_ARG_SRC_0, x, .of(x))
         try primitive.read(DNNL_ARG_WEIGHTS_0, weight, .plain(sizes.weight))
         if let bias { try primitive.read(DNNL_ARG_BIAS, bias, .of(bias)) }
@@ -98,23 +101,25 @@ private struct ConvolutionSizes {
 
     /// - `initialise`: fills the description of the operation for one algorithm.
     private func description(
-        _ call: String, forward: PrimitiveDescription? = nil,
+        _ call: String, forward: PrimitiveDescription? = nil, postOps: PostOps = PostOps(),
         _ initialise: (inout dnnl_convolution_desc_t, dnnl_alg_kind_t) -> dnnl_status_t
     ) throws(ComputeError) -> PrimitiveDescription {
         var operation = dnnl_convolution_desc_t()
         if isWorthTransforming {
             try oneDNN(call) { initialise(&operation, dnnl_convolution_winograd) }
             // Not every processor has it.
-            if let description = try? unsafe PrimitiveDescription(&operation, forward: forward) { return description }
+            if let description = try? unsafe PrimitiveDescription(&operation, forward: forward, postOps: postOps) {
+                return description
+            }
         }
         try oneDNN(call) { initialise(&operation, dnnl_convolution_direct) }
-        return try unsafe PrimitiveDescription(&operation, forward: forward)
+        return try unsafe PrimitiveDescription(&operation, forward: forward, postOps: postOps)
     }
 
-    func forward(hasBias: Bool) throws(ComputeError) -> PrimitiveDescription {
+    func forward(hasBias: Bool, _ postOps: PostOps = PostOps()) throws(ComputeError) -> PrimitiveDescription {
         var (x, weight, y) = try (Layout.any(x), Layout.any(weight), Layout.any(y))
         var bias = hasBias ? try Layout.any([self.y[1]]) : Layout()
-        return try description("dnnl_dilated_convolution_forward_desc_init") {
+        return try description("dnnl_dilated_convolution_forward_desc_init", postOps: postOps) {
             unsafe dnnl_dilated_convolution_forward_desc_init(
                 &$0, dnnl_forward_training, $1, &x, &weight, &bias, &y,
                 window.strides, window.dilations, window.padsBegin, window.padsEnd)

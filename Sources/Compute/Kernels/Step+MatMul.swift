@@ -35,10 +35,7 @@ extension Step {
         try oneDNN("dnnl_matmul_desc_init") {
             unsafe dnnl_matmul_desc_init(&operation, &leftLayout, &rightLayout, &biasLayout, &resultLayout)
         }
-        var postOps = PostOps()
-        if let (algorithm, alpha, beta) = activation?.eltwise(.max) {
-            postOps.apply(algorithm, alpha: alpha, beta: beta)
-        }
+        var postOps = PostOps(applying: activation)
         let otherArgument = other == nil ? nil : postOps.add(resultLayout)
         let primitive = try unsafe Primitive(PrimitiveDescription(&operation, postOps: postOps))
         try unsafe primitive.bind(DNNL_ARG_SRC_0, left.source())
