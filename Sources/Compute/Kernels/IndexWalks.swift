@@ -1,7 +1,11 @@
 /// Positions of updates or results, each with the place that its indices name; both are counted in parts.
 protocol PartWalk {
-    /// In row-major order of the positions that name one place; `place` is nil for an index outside.
-    func forEach(_ body: (_ position: Int, _ place: Int?) -> Void)
+    /// How many pieces the walk may be cut into.
+    var pieceCount: Int { get }
+    /// Pieces that are worth a thread: those that are walked at once name no place together.
+    var grain: Int { get }
+    /// In row-major order of the positions; `place` is nil for an index outside.
+    func forEach(_ pieces: Range<Int>, _ body: (_ position: Int, _ place: Int?) -> Void)
 }
 
 /// All positions of a tensor of indices, each with the place in another tensor that differs from it on one axis.
@@ -10,8 +14,7 @@ struct ElementWalk: PartWalk {
     private let indices: Indices
     private let size: Int
     private let stride: Int
-    /// Pieces of work that are worth a thread. Rows may be walked at once where no two name the same place.
-    private let grain: Int
+    let grain: Int
 
     init(_ shape: Shape, _ tensor: Tensor, axis: Int, _ operation: String) throws(ComputeError) {
         let sizes = tensor.shape.dimensions
@@ -27,17 +30,16 @@ struct ElementWalk: PartWalk {
         indices = try Indices(tensor)
     }
 
+    var pieceCount: Int { indices.count > 0 ? loop.rowCount : 0 }
+
     @inline(__always)
-    func forEach(_ body: (_ position: Int, _ place: Int?) -> Void) {
-        guard indices.count > 0 else { return }
+    func forEach(_ rows: Range<Int>, _ body: (_ position: Int, _ place: Int?) -> Void) {
         let (count, step) = (loop.row.count, loop.row.strides[1])
-        inParallel(loop.rowCount, grain: grain) { rows, _ in
-            loop.forEachRow(rows) { offsets in
-                for index in 0..<count {
-                    let position = offsets[0] + index
-                    let place = indices.place(position, size: size)
-                    body(position, place.map { offsets[1] + index * step + $0 * stride })
-                }
+        loop.forEachRow(rows) { offsets in
+            for index in 0..<count {
+                let position = offsets[0] + index
+                let place = indices.place(position, size: size)
+                body(position, place.map { offsets[1] + index * step + $0 * stride })
             }
         }
     }
@@ -72,9 +74,12 @@ struct IndexTuples: PartWalk {
         indices = try Indices(tensor)
     }
 
+    var pieceCount: Int { batches }
+    var grain: Int { max(1, manyElements / max(1, tuplesPerBatch * partCount)) }
+
     @inline(__always)
-    func forEach(_ body: (_ position: Int, _ place: Int?) -> Void) {
-        for batch in 0..<batches {
+    func forEach(_ batches: Range<Int>, _ body: (_ position: Int, _ place: Int?) -> Void) {
+        for batch in batches {
             for tuple in 0..<tuplesPerBatch {
                 let position = batch * tuplesPerBatch + tuple
                 var place: Int? = 0

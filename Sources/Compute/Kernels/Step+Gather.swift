@@ -80,7 +80,9 @@ extension Step {
         let (a, y) = try unsafe (x.source(as: type), result.target(as: type))
         return Step("gatherElements", keeping: [x, indices, result]) {
             // SAFETY: the walk names places inside `x`, and the result has the shape of the indices.
-            walk.forEach { position, place in unsafe y[position] = place.map { unsafe a[$0] } ?? 0 }
+            inParallel(walk.pieceCount, grain: walk.grain) { pieces, _ in
+                walk.forEach(pieces) { position, place in unsafe y[position] = place.map { unsafe a[$0] } ?? 0 }
+            }
         }
     }
 
@@ -100,12 +102,14 @@ extension Step {
         let part = tuples.partCount * x.type.byteCount
         return Step("gatherND", keeping: [x, indices, result]) {
             guard part > 0 else { return }
-            tuples.forEach { position, place in
-                // SAFETY: the place is of a part inside `x`, and the result has a part for each tuple.
-                if let place {
-                    unsafe memcpy(to + position * part, from + place * part, part)
-                } else {
-                    unsafe memset(to + position * part, 0, part)
+            inParallel(tuples.pieceCount, grain: tuples.grain) { pieces, _ in
+                tuples.forEach(pieces) { position, place in
+                    // SAFETY: the place is of a part inside `x`, and the result has a part for each tuple.
+                    if let place {
+                        unsafe memcpy(to + position * part, from + place * part, part)
+                    } else {
+                        unsafe memset(to + position * part, 0, part)
+                    }
                 }
             }
         }

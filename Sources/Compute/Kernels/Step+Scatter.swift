@@ -92,10 +92,12 @@ extension Step {
     @inline(__always)
     func run(_ walk: some PartWalk, _ combine: (Element, Element) -> Element) {
         unsafe result.update(from: x, count: count)
-        walk.forEach { position, place in
-            guard let place else { return }
-            let (y, u) = unsafe (result + place * part, updates + position * part)
-            for index in 0..<part { unsafe y[index] = combine(y[index], u[index]) }
+        inParallel(walk.pieceCount, grain: walk.grain) { pieces, _ in
+            walk.forEach(pieces) { position, place in
+                guard let place else { return }
+                let (y, u) = unsafe (result + place * part, updates + position * part)
+                for index in 0..<part { unsafe y[index] = combine(y[index], u[index]) }
+            }
         }
     }
 }
