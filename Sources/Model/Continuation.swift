@@ -47,14 +47,10 @@ package struct Continuation {
                 frontier.append((value, "kept/\(number)"))
                 moved[value.index] = rest.addInput("kept/\(number)", node.type, valueName: node.name)
             } else if isNeeded[value.index] {
-                moved[value.index] = try rest.append(
-                    node.op, node.operands.compactMap { moved[$0.index] }, name: node.name, scope: node.scope,
-                    origin: node.origin)
+                moved[value.index] = try rest.append(node, reading: node.operands.compactMap { moved[$0.index] })
             }
         }
-        for output in graph.outputs {
-            if let value = moved[output.value.index] { rest.addOutput(output.name, value) }
-        }
+        rest.addOutputs(of: graph, moved)
         self.frontier = frontier
         self.rest = rest
     }

@@ -41,14 +41,10 @@ struct FrozenPrefix {
                 frontier.append((value, name))
                 moved[value.index] = rest.addInput(name, node.type)
             } else if isTrained[value.index] || (!isData[value.index]) {
-                moved[value.index] = try rest.append(
-                    node.op, node.operands.compactMap { moved[$0.index] }, name: node.name, scope: node.scope,
-                    origin: node.origin)
+                moved[value.index] = try rest.append(node, reading: node.operands.compactMap { moved[$0.index] })
             }
         }
-        for output in graph.outputs {
-            if let value = moved[output.value.index] { rest.addOutput(output.name, value) }
-        }
+        rest.addOutputs(of: graph, moved)
         self.frontier = frontier
         self.rest = rest
         self.moved = moved

@@ -122,6 +122,28 @@ package struct Graph: Sendable {
         outputs.append((name, value))
     }
 
+    /// Appends a node of another graph.
+    ///
+    /// - Parameters:
+    ///   - node: whose name, scope and origin stay.
+    ///   - operands: what its operands have become here.
+    /// - Returns: the value.
+    /// - Throws: ``ModelError`` as ``append(_:_:name:scope:origin:)``.
+    mutating func append(_ node: Node, reading operands: [ValueID]) throws(ModelError) -> ValueID {
+        try append(node.op, operands, name: node.name, scope: node.scope, origin: node.origin)
+    }
+
+    /// Takes the outputs of another graph over.
+    ///
+    /// - Parameters:
+    ///   - other: whose outputs.
+    ///   - moved: for each of its values what it has become here; an output that has become nothing is left out.
+    mutating func addOutputs(of other: Graph, _ moved: [ValueID?]) {
+        for output in other.outputs {
+            if let value = moved[output.value.index] { addOutput(output.name, value) }
+        }
+    }
+
     /// Computes a value in another way; who was only there for the old one is read by nobody any more.
     ///
     /// - Parameters:
@@ -211,9 +233,7 @@ package struct Graph: Sendable {
             default: break
             }
         }
-        for output in outputs {
-            if let value = moved[output.value.index] { graph.addOutput(output.name, value) }
-        }
+        graph.addOutputs(of: self, moved)
         return graph
     }
 

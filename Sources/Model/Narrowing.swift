@@ -61,8 +61,7 @@ extension Graph {
                 moved[value.index] = try result.append(
                     .reshape(target), operands, name: node.name, scope: node.scope, origin: node.origin)
             default:
-                moved[value.index] = try result.append(
-                    node.op, operands, name: node.name, scope: node.scope, origin: node.origin)
+                moved[value.index] = try result.append(node, reading: operands)
             }
         }
         for output in outputs where demands[output.value.index] == .all {

@@ -122,8 +122,7 @@ extension Graph {
                 // Not every operand is there any more when the node itself is one of those that go.
                 let operands = node.operands.compactMap { moved[$0.index] }
                 guard operands.count == node.operands.count else { continue }
-                moved[value.index] = try graph.append(
-                    node.op, operands, name: node.name, scope: node.scope, origin: node.origin)
+                moved[value.index] = try graph.append(node, reading: operands)
             }
         }
         for output in outputs {
