@@ -26,19 +26,21 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0", traits: []),
         .package(url: "https://github.com/apple/swift-configuration", from: "1.4.0"),
         .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
-        .package(url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.2"),
     ],
     targets: [
         // What Linux has for serving many sockets, and Swift's `Glibc` leaves out.
         .systemLibrary(name: "CEpoll"),
+        .systemLibrary(name: "CProcess"),
         .systemLibrary(name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
         .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
         .systemLibrary(name: "COneDNN", providers: [.apt(["libdnnl-dev"])]),
         .systemLibrary(name: "CLAPACK", providers: [.apt(["libopenblas-openmp-dev"])]),
+        // Text from outside, compared as bytes.
+        .target(name: "ByteText", swiftSettings: sources),
         .target(
             name: "HTTP",
             dependencies: [
-                "CEpoll", "COpenSSL",
+                "ByteText", "CEpoll", "COpenSSL",
                 .product(name: "HTTPTypes", package: "swift-http-types"),
                 .product(name: "Logging", package: "swift-log"),
             ],
@@ -51,20 +53,20 @@ let package = Package(
                 .unsafeFlags(["-L\(openBLASFolder)", "-Xlinker", "-rpath", "-Xlinker", openBLASFolder])
             ]),
         .target(name: "Model", dependencies: ["Compute"], swiftSettings: sources),
-        .target(name: "Formats", dependencies: ["Model", "Compute", "CZlib"], swiftSettings: sources),
-        .target(name: "Collapse", dependencies: ["Model", "Compute"], swiftSettings: sources),
+        .target(name: "Formats", dependencies: ["ByteText", "Model", "Compute", "CZlib"], swiftSettings: sources),
+        .target(name: "Collapse", dependencies: ["ByteText", "Model", "Compute"], swiftSettings: sources),
         .target(
             name: "Jobs",
             dependencies: [
+                "ByteText", "CProcess",
                 .product(name: "GRDB", package: "GRDB.swift"),
                 .product(name: "Logging", package: "swift-log"),
-                .product(name: "Subprocess", package: "swift-subprocess"),
             ],
             swiftSettings: sources),
         .target(
             name: "Service",
             dependencies: [
-                "HTTP", "Jobs", "Formats", "Collapse", "Model", "Compute",
+                "ByteText", "HTTP", "Jobs", "Formats", "Collapse", "Model", "Compute",
                 .product(name: "Configuration", package: "swift-configuration"),
                 .product(name: "HTTPTypes", package: "swift-http-types"),
                 .product(name: "Logging", package: "swift-log"),
@@ -73,11 +75,12 @@ let package = Package(
         .executableTarget(
             name: "layercollapse",
             dependencies: [
-                "Service",
+                "ByteText", "Service",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
             ],
             swiftSettings: sources),
+        .testTarget(name: "ByteTextTests", dependencies: ["ByteText"], swiftSettings: tests),
         .testTarget(
             name: "HTTPTests",
             dependencies: [

@@ -1,3 +1,4 @@
+import ByteText
 package import Compute
 package import Model
 
@@ -40,8 +41,8 @@ package struct PredictionTask: Sendable, Equatable {
         guard let output, let classes = graph.shape(output.value).dimensions.last else {
             return false
         }
-        let name = output.name.lowercased()
-        let isFeature = ["hidden", "embed", "feature", "pooler", "state"].contains { name.contains($0) }
+        let name = output.name.asciiLowercased
+        let isFeature = ["hidden", "embed", "feature", "pooler", "state"].contains { name.containsBytes(of: $0) }
         return classes > 1 && !isFeature
     }
 

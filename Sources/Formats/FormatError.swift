@@ -2,6 +2,8 @@
 package enum FormatError: Error, CustomStringConvertible {
     case unreadable(String, reason: String)
     case unwritable(String, reason: String)
+    /// The disk has no room for the file.
+    case noRoom(String)
     case invalidONNX(String)
     /// All the nodes that cannot be run.
     case unsupportedOperator([UnsupportedNode])
@@ -37,19 +39,23 @@ package enum FormatError: Error, CustomStringConvertible {
         case .notANumber: "nan_in_data"
         case .tooLarge: "file_too_large"
         case .memory: "memory_limit"
-        case .unwritable: "disk_full"
+        case .unwritable, .noRoom: "disk_full"
         }
     }
 
-    package var description: String { whole.count <= Self.longest ? whole : whole.prefix(Self.longest) + "..." }
+    package var description: String {
+        let scalars = whole.unicodeScalars
+        return scalars.count <= Self.longest ? String(scalars) : String(scalars.prefix(Self.longest)) + "..."
+    }
 
-    /// Names come from the file, and may be as long as it is.
+    /// In scalars: names come from the file, and may be as long as it is; so may one character with its accents.
     private static let longest = 1000
 
     private var whole: String {
         switch self {
         case .unreadable(let file, let reason): "'\(file)' cannot be read: \(reason)"
         case .unwritable(let file, let reason): "'\(file)' cannot be written: \(reason)"
+        case .noRoom(let file): "'\(file)' cannot be written: there is no room left on the disk"
         case .invalidONNX(let what), .unsupportedOpset(let what), .unsupportedType(let what), .quantized(let what),
             .data(let what), .key(let what), .shape(let what), .label(let what), .notANumber(let what),
             .tooLarge(let what):

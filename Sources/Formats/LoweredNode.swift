@@ -1,3 +1,4 @@
+import ByteText
 import Compute
 
 /// A node of the document with its attributes as ops of ours want them.
@@ -142,15 +143,15 @@ struct LoweredNode {
     /// the TorchScript exporter makes of it (`/classifier/classifier.4/Gemm` is `classifier.4`).
     private static func scope(of node: ONNXModel.Node) -> String {
         if let scopes = node.metadata["pkg.torch.onnx.name_scopes"] {
-            let names = scopes.split(whereSeparator: { "[]', ".contains($0) })
+            let names = scopes.utf8.split(whereSeparator: { "[]', ".utf8.contains($0) })
             // The last is the node itself; the one before it names the module.
-            return String(names.dropLast().last ?? "")
+            return names.dropLast().last.map { String(decoding: $0, as: UTF8.self) } ?? ""
         }
         var path = ""
-        for part in node.name.split(separator: "/").dropLast() {
+        for part in node.name.splitBytes(at: UInt8(ascii: "/")).dropLast() {
             // A module of a Sequential repeats the path of its parent.
-            let isWhole = part.hasPrefix(path + ".") || path.isEmpty
-            path = isWhole ? String(part) : path + "." + part
+            let isWhole = part.startsWithBytes(of: path + ".") || path.isEmpty
+            path = isWhole ? part : path + "." + part
         }
         return path
     }

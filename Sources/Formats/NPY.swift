@@ -1,3 +1,4 @@
+import ByteText
 import Compute
 
 /// The header of a `.npy` file.
@@ -32,25 +33,23 @@ struct NPYHeader {
             throw broken("its header is damaged")
         }
         dataOffset = start + length
-        var text = ""
-        for index in start..<(start + length) { text.unicodeScalars.append(Unicode.Scalar(bytes[index])) }
+        let text = bytes[start..<(start + length)]
 
-        guard let descriptor = Self.value(of: "descr", in: text)?.split(separator: "'").first.map(String.init),
+        guard let descriptor = Self.value(of: "descr", in: text)?.split(separator: UInt8(ascii: "'")).first,
             let order = Self.value(of: "fortran_order", in: text), let sizes = Self.value(of: "shape", in: text)
         else { throw broken("its header lacks 'descr', 'fortran_order' or 'shape'") }
-        if descriptor.hasSuffix("O") { throw .pickle }
-        guard let type = StoredType(rawValue: String(descriptor.drop { "<>|=".contains($0) })) else {
-            throw .unsupportedType("array '\(key)' holds '\(descriptor)': save it as float32 or int64")
+        if descriptor.last == UInt8(ascii: "O") { throw .pickle }
+        guard let type = StoredType(rawValue: Self.string(descriptor.drop { "<>|=".utf8.contains($0) })) else {
+            throw .unsupportedType("array '\(key)' holds '\(Self.string(descriptor))': save it as float32 or int64")
         }
         self.type = type
-        isSwapped = descriptor.hasPrefix(">")
-        isFortranOrder = order.hasPrefix("True")
+        isSwapped = descriptor.first == UInt8(ascii: ">")
+        isFortranOrder = order.starts(with: "True".utf8)
         var dimensions: [Int] = []
-        for part in sizes.prefix(while: { $0 != ")" }).split(whereSeparator: { "(), ".contains($0) }) {
-            guard part.utf8.allSatisfy({ (48...57).contains($0) }), let size = Int(part),
-                dimensions.count < NPZ.Limits.rank
-            else {
-                throw broken("its shape is '\(sizes.prefix(60))'")
+        let tuple = sizes.prefix { $0 != UInt8(ascii: ")") }
+        for part in tuple.split(whereSeparator: { "(), ".utf8.contains($0) }).map(Self.string) {
+            guard part.isDigits, let size = Int(part), dimensions.count < NPZ.Limits.rank else {
+                throw broken("its shape is '\(Self.string(sizes.prefix(60)))'")
             }
             dimensions.append(size)
         }
@@ -58,10 +57,12 @@ struct NPYHeader {
     }
 
     /// What follows `'name':` in the Python literal.
-    private static func value(of name: String, in text: String) -> Substring? {
-        guard let start = text.firstRange(of: "'\(name)':") else { return nil }
-        return text[start.upperBound...].drop { $0 == " " }
+    private static func value(of name: String, in text: ArraySlice<UInt8>) -> ArraySlice<UInt8>? {
+        guard let start = text.firstRange(of: "'\(name)':".utf8) else { return nil }
+        return text[start.upperBound...].drop { $0 == UInt8(ascii: " ") }
     }
+
+    private static func string(_ bytes: ArraySlice<UInt8>) -> String { String(decoding: bytes, as: UTF8.self) }
 
     /// Bytes of the elements, or nil when there are more than memory has addresses.
     var byteCount: Int? {

@@ -1,3 +1,4 @@
+import ByteText
 import Compute
 
 /// Reads the arrays of an `.npz`: a zip of `.npy` files, stored or deflated, ZIP64 included.
@@ -16,8 +17,8 @@ package enum NPZ {
         var arrays: [String: DataArray] = [:]
         var total = 0
         for entry in try ZipDirectory(file).entries {
-            guard entry.name.hasSuffix(".npy") else { continue }
-            let key = String(entry.name.dropLast(4))
+            guard entry.name.endsWithBytes(of: ".npy") else { continue }
+            let key = String(decoding: entry.name.utf8.dropLast(4), as: UTF8.self)
             guard arrays[key] == nil else { throw .data("two arrays are named '\(key)'") }
             let storage = try storage(entry, key: key, in: file, &total)
             guard Tensor.bytes(of: storage).withBytes({ crc32(0, $0) }) == entry.checksum else {

@@ -1,3 +1,4 @@
+import ByteText
 package import Compute
 import Glibc
 
@@ -23,6 +24,7 @@ package struct ONNXDocument: Sendable {
         self.path = path
         model = try ONNXModel(try MappedFile(path))
         try Self.checkVersions(model)
+        try model.checkSpelling()
         try Self.checkNames(model)
         try Self.refuseQuantized(model)
         weights = try Self.weights(model, folder: path.folder)
@@ -86,7 +88,10 @@ package struct ONNXDocument: Sendable {
     private static func refuseQuantized(_ model: ONNXModel) throws(FormatError) {
         for node in model.nodes {
             let type = node.opType
-            guard type.hasPrefix("QLinear") || type.hasSuffix("Integer") || type.contains("Quantize") else { continue }
+            guard
+                type.startsWithBytes(of: "QLinear") || type.endsWithBytes(of: "Integer")
+                    || type.containsBytes(of: "Quantize")
+            else { continue }
             throw .quantized(
                 "node '\(node.name)' (\(type)): the model is quantized: compress the float model first, quantize afterwards"
             )

@@ -1,3 +1,4 @@
+import ByteText
 import Compute
 import Model
 
@@ -55,7 +56,7 @@ extension ONNXLowering {
             centered = try emit(.binary(.subtract), [x, mean], node)
             place = 2
         }
-        if node.opType.contains("Skip") { place = 2 }
+        if node.opType.containsBytes(of: "Skip") { place = 2 }
         guard let name = node.furtherOutput(place) else { return }
         let squares = try emit(.binary(.multiply), [centered, centered], node)
         let variance = try emit(.reduce(.mean, axes: axes, keepsAxes: true), [squares], node)

@@ -1,3 +1,4 @@
+import ByteText
 import Compute
 import Model
 
@@ -85,7 +86,7 @@ extension ONNXLowering {
         case "Attention": try attention(node)
         case "RotaryEmbedding": try rotaryEmbedding(node)
         default:
-            guard type.hasPrefix("com.microsoft.") else { throw node.unsupported() }
+            guard type.startsWithBytes(of: "com.microsoft.") else { throw node.unsupported() }
             try contributed(node)
         }
     }

@@ -1,3 +1,4 @@
+import ByteText
 import Compute
 import Model
 
@@ -47,7 +48,7 @@ extension ONNXLowering {
                 node,
                 "kernel \(kernel), strides \(strides), dilations \(dilations), pads \(pads) cannot slide over \(x)")
         }
-        if automatic.hasPrefix("SAME") {
+        if automatic.startsWithBytes(of: "SAME") {
             for axis in kernel.indices {
                 let (size, reach) = (x[axis + 2], dilations[axis] * (kernel[axis] - 1) + 1)
                 let steps = (size - 1) / strides[axis] + 1

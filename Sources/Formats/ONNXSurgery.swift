@@ -1,3 +1,4 @@
+import ByteText
 import Compute
 package import Model
 
@@ -50,7 +51,7 @@ extension ONNXDocument {
             names.insert(name)
             return name
         }
-        let name = "/" + node.scope.replacing(".", with: "/")
+        let name = "/" + node.scope.splitBytes(at: UInt8(ascii: "."), keepsEmpty: true).joined(separator: "/")
         let input = graph[node.operands[0]].name
         switch node.op {
         case .prelu:

@@ -1,3 +1,4 @@
+import ByteText
 import Compute
 import Model
 
@@ -61,7 +62,7 @@ extension ONNXDocument {
             + edit.newInitializers.reduce(0) { $0 + $1.tensor.byteCount }
         let location = model.initializers.first { $0.isExternal }?.external["location"]
         guard location != nil || size > Self.inlineByteLimit else { return nil }
-        return path.fileName + (location?.hasSuffix("_data") == true ? "_data" : ".data")
+        return path.fileName + (location?.endsWithBytes(of: "_data") == true ? "_data" : ".data")
     }
 
     private func graphParts(_ edit: ONNXEdit, _ layout: inout Layout) -> [Part] {

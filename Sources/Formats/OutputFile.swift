@@ -68,6 +68,7 @@ package enum OutputFile {
     }
 
     private static func failure(_ path: String) -> FormatError {
-        .unwritable(path, reason: unsafe String(cString: strerror(errno)))
+        errno == ENOSPC || errno == EDQUOT
+            ? .noRoom(path) : .unwritable(path, reason: unsafe String(cString: strerror(errno)))
     }
 }

@@ -138,9 +138,7 @@ struct SafetensorsHeader {
     private mutating func unit() throws(FormatError) -> UInt16 {
         var value: UInt16 = 0
         for _ in 0..<4 {
-            guard let byte = peek, let digit = Character(Unicode.Scalar(byte)).hexDigitValue, byte < 128 else {
-                throw wrong("no hexadecimal digit")
-            }
+            guard let digit = peek?.hexadecimalDigit else { throw wrong("no hexadecimal digit") }
             value = value << 4 | UInt16(digit)
             offset += 1
         }
@@ -166,5 +164,17 @@ struct SafetensorsHeader {
 
     private func wrong(_ what: String) -> FormatError {
         .data("safetensors, byte \(bytes.range.lowerBound + offset): \(what): the header is damaged")
+    }
+}
+
+extension UInt8 {
+    /// The value of the digit that the byte is in ASCII.
+    fileprivate var hexadecimalDigit: UInt8? {
+        switch self {
+        case 0x30...0x39: self - 0x30
+        case 0x41...0x46: self - 0x37
+        case 0x61...0x66: self - 0x57
+        default: nil
+        }
     }
 }

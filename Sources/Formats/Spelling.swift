@@ -1,3 +1,5 @@
+import ByteText
+
 /// How far words are apart.
 enum Spelling {
     /// Longer words are not compared letter by letter: the time grows with the product of both lengths.
@@ -8,16 +10,14 @@ enum Spelling {
         guard word.utf8.count <= longest else { return nil }
         let ranked = words.filter { $0.utf8.count <= longest }.map { ($0, distance(word, $0)) }
         let best = ranked.min { ($0.1, $0.0) < ($1.1, $1.0) }
-        guard let best, best.1 <= max(1, (word.utf8.count + 1) / 3) || best.0.contains(word) || word.contains(best.0)
-        else {
-            return nil
-        }
-        return best.0
+        guard let (nearest, edits) = best else { return nil }
+        let isPart = nearest.containsBytes(of: word) || word.containsBytes(of: nearest)
+        return edits <= max(1, (word.utf8.count + 1) / 3) || isPart ? nearest : nil
     }
 
     /// Letters to insert, delete or change, in whatever case.
     private static func distance(_ left: String, _ right: String) -> Int {
-        let (a, b) = (Array(left.lowercased().utf8), Array(right.lowercased().utf8))
+        let (a, b) = (Array(left.asciiLowercased.utf8), Array(right.asciiLowercased.utf8))
         var row = Array(0...b.count)
         for i in a.indices {
             var diagonal = row[0]

@@ -1,3 +1,4 @@
+import ByteText
 import Formats
 import Foundation
 import Glibc
@@ -55,6 +56,14 @@ final class CheckpointFolder {
 
     private var names: [String] { (try? FileManager.default.contentsOfDirectory(atPath: path)) ?? [] }
 
+    /// - Parameters:
+    ///   - work: whose checkpoint it is.
+    ///   - digest: of the file, with `sha256:` in front.
+    /// - Returns: the name that the file has in the folder.
+    private static func name(of work: String, digest: String) -> String {
+        "\(work).\(digest.dropBytes(7))\(ending)"
+    }
+
     private func remove(_ name: String) { try? FileManager.default.removeItem(atPath: "\(path)/\(name)") }
 
     // MARK: Writing
@@ -83,8 +92,8 @@ final class CheckpointFolder {
         for (name, value) in progress.figures { metadata["progress.\(name)"] = "\(value)" }
         let temporary = "\(path)/\(work).\(getpid()).tmp"
         try Safetensors.write(checkpoint.tensors, metadata: metadata, to: temporary)
-        let name = "\(work).\(try FileDigest.sha256(temporary).dropFirst(7))\(Self.ending)"
-        let older = names.filter { $0.hasPrefix(work + ".") && $0.hasSuffix(Self.ending) }
+        let name = Self.name(of: work, digest: try FileDigest.sha256(temporary))
+        let older = names.filter { $0.startsWithBytes(of: work + ".") && $0.endsWithBytes(of: Self.ending) }
         try DurableFile.move(temporary, to: "\(path)/\(name)")
         try DurableFile.synchroniseFolder(path)
         for other in older where other != name { remove(other) }
@@ -93,7 +102,11 @@ final class CheckpointFolder {
 
     /// Without the path, which is nobody else's business.
     private static func reason(_ error: any Error) -> String {
-        if case FormatError.unwritable(_, let reason) = error { reason } else { "\(error)" }
+        switch error {
+        case FormatError.unwritable(_, let reason): reason
+        case FormatError.noRoom: "\(StorageError.full)"
+        default: "\(error)"
+        }
     }
 
     // MARK: Reading
@@ -101,8 +114,8 @@ final class CheckpointFolder {
     /// Killed while it wrote, a process leaves half a file; just after it, two of one work, of which the later step is the
     /// newer one.
     private func takeUp(_ name: String) {
-        guard name.hasSuffix(Self.ending) else { return remove(name) }
-        let work = String(name.prefix { $0 != "." })
+        guard name.endsWithBytes(of: Self.ending) else { return remove(name) }
+        let work = name.bytes(before: UInt8(ascii: "."))
         do throws(Refusal) {
             let (checkpoint, figures) = try read(name, of: work)
             progress.goOn(from: figures)
@@ -120,7 +133,7 @@ final class CheckpointFolder {
         _ name: String, of work: String
     ) throws(Refusal) -> (checkpoint: Checkpoint, progress: [String: Double]) {
         let file = "\(path)/\(name)"
-        guard let digest = try? FileDigest.sha256(file), name == "\(work).\(digest.dropFirst(7))\(Self.ending)" else {
+        guard let digest = try? FileDigest.sha256(file), name.hasBytes(of: Self.name(of: work, digest: digest)) else {
             throw Refusal(reason: "it is damaged")
         }
         guard let contents = try? Safetensors.contents(of: MappedFile(file)) else {
@@ -131,9 +144,11 @@ final class CheckpointFolder {
         }
         guard let step = contents.metadata["step"].flatMap(Int.init) else { throw Refusal(reason: "it has no step") }
         func figures(_ prefix: String) -> [String: Double] {
-            let named = contents.metadata.filter { $0.key.hasPrefix(prefix) }
-            return Dictionary(
-                uniqueKeysWithValues: named.map { (String($0.key.dropFirst(prefix.count)), Double($0.value) ?? .nan) })
+            var figures: [String: Double] = [:]
+            for (name, value) in contents.metadata where name.startsWithBytes(of: prefix) {
+                figures[name.dropBytes(prefix.utf8.count)] = Double(value) ?? .nan
+            }
+            return figures
         }
         return (
             Checkpoint(step: step, tensors: contents.arrays.mapValues(\.tensor), figures: figures("figure.")),

@@ -1,3 +1,4 @@
+import ByteText
 import Collapse
 import Compute
 import Formats
@@ -210,7 +211,7 @@ struct CompressionReport {
         let document = document
         for path in paths {
             let text =
-                switch URL(filePath: path).pathExtension.lowercased() {
+                switch URL(filePath: path).pathExtension.asciiLowercased {
                 case "md": ReportPage(document).markdown
                 case "html", "htm": ReportPage(document).html
                 default: document.text(indented: true) + "\n"

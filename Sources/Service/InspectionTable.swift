@@ -1,25 +1,28 @@
+import ByteText
+
 /// A plan as people read it.
 enum InspectionTable {
     /// The keys of a data file, or of a plan's data.
-    static func keys(_ data: JSONValue) -> String {
+    static func keys(_ data: JSONValue) -> String { text([keyLines(data)]) }
+
+    private static func keyLines(_ data: JSONValue) -> [String] {
         var table = TextTable()
         table.add([.text("key"), .text("type"), .text("shape")])
         for (name, array) in data["keys"]?.object?.members ?? [] {
             table.add([.text(name), .text(array["dtype"]?.string ?? ""), .text(shape(array["shape"]))])
         }
-        return table.lines.joined(separator: "\n")
+        return table.lines
     }
 
     static func plan(_ plan: JSONValue) -> String {
-        var paragraphs = [model(plan["model"] ?? .null)]
-        paragraphs.append(candidates(plan))
+        var paragraphs = [model(plan["model"] ?? .null), candidates(plan)]
         let refusals = plan["not_collapsible"]?.array ?? []
         if !refusals.isEmpty {
             var table = TextTable()
             for refusal in refusals {
                 table.add([.text("  " + (refusal["name"]?.string ?? "")), .text(refusal["reason"]?.string ?? "")])
             }
-            paragraphs.append((["not collapsible:"] + table.lines).joined(separator: "\n"))
+            paragraphs.append(["not collapsible:"] + table.lines)
         }
         let unsupported = plan["unsupported"]?.array ?? []
         if !unsupported.isEmpty {
@@ -27,17 +30,22 @@ enum InspectionTable {
                 "  " + (node["detail"]?.string ?? "")
                     + (node["gradient_path"]?.bool == true ? " lies on the gradient path" : "")
             }
-            paragraphs.append((["what cannot be run:"] + lines).joined(separator: "\n"))
+            paragraphs.append(["what cannot be run:"] + lines)
         }
         if let data = plan["data"], !data.isNull { paragraphs.append(self.data(data)) }
         for warning in plan["warnings"]?.array ?? [] {
-            paragraphs.append("warning: " + (warning["message"]?.string ?? ""))
+            paragraphs.append(["warning: " + (warning["message"]?.string ?? "")])
         }
-        for note in plan["notes"]?.array ?? [] { paragraphs.append("note: " + (note.string ?? "")) }
-        return paragraphs.joined(separator: "\n\n")
+        for note in plan["notes"]?.array ?? [] { paragraphs.append(["note: " + (note.string ?? "")]) }
+        return text(paragraphs)
     }
 
-    private static func model(_ model: JSONValue) -> String {
+    /// Names come from the file: none of them ends a line or steers the terminal.
+    private static func text(_ paragraphs: [[String]]) -> String {
+        paragraphs.map { $0.map(\.visible).joined(separator: "\n") }.joined(separator: "\n\n")
+    }
+
+    private static func model(_ model: JSONValue) -> [String] {
         let opsets = model["opsets"]?.object?.members.map { "\($0.name) \($0.value.int ?? 0)" } ?? []
         let head = [
             model["name"]?.string ?? "", Figures.grouped(model["parameters"]?.int ?? 0) + " parameters",
@@ -52,12 +60,12 @@ enum InspectionTable {
                 ])
             }
         }
-        return ([head.joined(separator: "  ")] + table.lines).joined(separator: "\n")
+        return [head.joined(separator: "  ")] + table.lines
     }
 
-    private static func candidates(_ plan: JSONValue) -> String {
+    private static func candidates(_ plan: JSONValue) -> [String] {
         let candidates = plan["candidates"]?.array ?? []
-        guard !candidates.isEmpty else { return "nothing to collapse" }
+        guard !candidates.isEmpty else { return ["nothing to collapse"] }
         var table = TextTable()
         table.add([
             .text("layer"), .text("kind"), .number("in"), .number("hidden"), .number("out"), .number("before"),
@@ -77,11 +85,11 @@ enum InspectionTable {
         let ratio = Figures.times(plan["max_reduction"]?["ratio"]?.double ?? 1)
         let whole =
             "at most: \(Figures.grouped(before)) -> \(Figures.grouped(before - saved)) parameters (\(ratio))"
-        return (table.lines + ["", whole]).joined(separator: "\n")
+        return table.lines + ["", whole]
     }
 
-    private static func data(_ data: JSONValue) -> String {
-        var lines = [keys(data)]
+    private static func data(_ data: JSONValue) -> [String] {
+        var lines = keyLines(data)
         if let samples = data["samples"]?.int {
             let classes = data["classes"]?.int.map { ", \($0) classes" } ?? ""
             lines += ["", "\(Figures.grouped(samples)) samples\(classes)"]
@@ -90,7 +98,7 @@ enum InspectionTable {
             }
         }
         for note in data["notes"]?.array ?? [] { lines.append("  " + (note.string ?? "")) }
-        return lines.joined(separator: "\n")
+        return lines
     }
 
     private static func shape(_ shape: JSONValue?) -> String {

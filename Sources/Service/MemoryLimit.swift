@@ -1,3 +1,4 @@
+import ByteText
 import Foundation
 
 /// How much memory work may take.
@@ -11,22 +12,22 @@ struct MemoryLimit {
     }
 
     private static var available: Int? {
-        let lines = (try? String(contentsOfFile: "/proc/meminfo", encoding: .utf8))?.split(separator: "\n") ?? []
-        let words = lines.first { $0.hasPrefix("MemAvailable:") }?.split(separator: " ") ?? []
+        let line = lines("/proc/meminfo").first { $0.startsWithBytes(of: "MemAvailable:") }
+        let words = line?.splitBytes(at: UInt8(ascii: " ")) ?? []
         let machine = words.count > 1 ? Int(words[1]).flatMap { $0 > 1 << 50 ? nil : $0 * 1024 } : nil
         return [machine, container].compactMap(\.self).min()
     }
 
     /// What the limits of the container leave; pages of files, which it counts too, are taken back when they are needed.
     private static var container: Int? {
-        func number(_ name: String) -> Int? {
-            (try? String(contentsOfFile: "/sys/fs/cgroup/\(name)", encoding: .utf8))
-                .flatMap { Int($0.filter { !$0.isWhitespace }) }
-        }
-        guard let limit = number("memory.max") else { return nil }
-        let statistics = (try? String(contentsOfFile: "/sys/fs/cgroup/memory.stat", encoding: .utf8)) ?? ""
-        let anonymous = statistics.split(separator: "\n").first { $0.hasPrefix("anon ") }?.split(separator: " ").last
-        return limit - (anonymous.flatMap { Int($0) } ?? 0)
+        guard let limit = lines("/sys/fs/cgroup/memory.max").first.flatMap({ Int($0) }) else { return nil }
+        let anonymous = lines("/sys/fs/cgroup/memory.stat").first { $0.startsWithBytes(of: "anon ") }
+        return limit - (anonymous?.splitBytes(at: UInt8(ascii: " ")).last.flatMap { Int($0) } ?? 0)
+    }
+
+    /// Of a file of the kernel; none where there is no such file.
+    private static func lines(_ path: String) -> [String] {
+        ((try? String(contentsOfFile: path, encoding: .utf8)) ?? "").splitBytes(at: UInt8(ascii: "\n"))
     }
 
     /// Ways to need less, in the order in which they are proposed.

@@ -1,9 +1,11 @@
+import ByteText
 import Compute
 import Foundation
 
 /// What the program asks of the machine it runs on.
 package enum Processor {
-    private static let needed = ["avx2", "fma"]
+    /// As the kernel lists them.
+    private static let needed = [(flag: "avx2", name: "AVX2"), (flag: "fma", name: "FMA")]
     private static let description = "/proc/cpuinfo"
     private static let lengthOfStart = 16_384
 
@@ -20,16 +22,17 @@ package enum Processor {
             throw Failure(
                 .internalError,
                 "this program needs a processor with AVX2 and FMA: this one lacks "
-                    + missing.map { $0.uppercased() }.joined(separator: " and "))
+                    + missing.joined(separator: " and "))
         }
     }
 
     /// - Parameter text: as `/proc/cpuinfo` has it; one without flags says nothing.
     /// - Returns: the names of what is needed and not there.
     static func missing(in text: String) -> [String] {
-        let line = text.split(separator: "\n").first { $0.hasPrefix("flags") }
-        guard let flags = line?.split(separator: ":").last?.split(separator: " ") else { return [] }
-        return needed.filter { name in !flags.contains { $0 == name } }
+        let line = text.splitBytes(at: UInt8(ascii: "\n")).first { $0.startsWithBytes(of: "flags") }
+        guard let values = line?.splitBytes(at: UInt8(ascii: ":")).last else { return [] }
+        let flags = values.splitBytes(at: UInt8(ascii: " "))
+        return needed.filter { !flags.contains($0.flag) }.map(\.name)
     }
 
     /// Settles the number of threads before any work: nil is what the system has.

@@ -1,3 +1,4 @@
+import ByteText
 import Foundation
 import Glibc
 
@@ -49,7 +50,7 @@ package final class ProgressPrinter {
     private func start(_ phase: String) {
         finish()
         phaseStart = clock.now
-        bar = ProgressBar(phase: phase)
+        bar = ProgressBar(phase: phase.visible)
     }
 
     private func draw(isForced: Bool = false) {
@@ -62,9 +63,10 @@ package final class ProgressPrinter {
         write(isTerminal ? "\r" + bar.text(columns: Self.columns) : bar.line + "\n")
     }
 
+    /// One line; what a name from a file holds does not steer the terminal.
     private func print(_ message: String) {
         if isTerminal, bar.map({ $0.steps > 0 }) ?? false { write("\r\u{1B}[K") }
-        write(message + "\n")
+        write(message.visible + "\n")
     }
 
     private func write(_ text: String) { FileHandle.standardError.write(Data(text.utf8)) }

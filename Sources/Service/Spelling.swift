@@ -1,16 +1,19 @@
+import ByteText
+
 /// What a misspelt word was meant to be.
 package enum Spelling {
     /// The known word with the fewest edits between it and the given one; nil when none is near.
     package static func nearest(to word: String, among known: some Sequence<String>) -> String? {
-        let allowed = max(1, word.count / 3)
+        let allowed = max(1, word.unicodeScalars.count / 3)
         // Anything longer is no misspelling of ours, and the table below grows with the product of both lengths.
         guard word.utf8.count <= 64 else { return nil }
-        let ranked = known.map { (word: $0, edits: edits(Array(word.lowercased()), Array($0))) }
+        let letters = Array(word.asciiLowercased.unicodeScalars)
+        let ranked = known.map { (word: $0, edits: edits(letters, Array($0.unicodeScalars))) }
         return ranked.filter { $0.edits <= allowed }.min { ($0.edits, $0.word) < ($1.edits, $1.word) }?.word
     }
 
     /// Insertions, deletions, replacements and swaps of neighbours that turn one word into the other.
-    private static func edits(_ first: [Character], _ second: [Character]) -> Int {
+    private static func edits(_ first: [Unicode.Scalar], _ second: [Unicode.Scalar]) -> Int {
         var table = [Array(0...second.count)]
         for i in first.indices {
             var row = [i + 1]

@@ -1,12 +1,15 @@
+import ByteText
+
 /// Rows of words under each other, for the terminal. Numbers are to be given as such, so that they end where the column does.
 struct TextTable {
     enum Cell {
         case text(String)
         case number(String)
 
+        /// One line of it, whatever a name from a file holds.
         fileprivate var characters: String {
             switch self {
-            case .text(let text), .number(let text): text
+            case .text(let text), .number(let text): text.visible
             }
         }
     }
@@ -27,7 +30,7 @@ struct TextTable {
                 let padding = String(repeating: " ", count: width - cell.characters.count)
                 return if case .number = cell { padding + cell.characters } else { cell.characters + padding }
             }.joined(separator: Self.gap)
-            while line.last == " " { line.removeLast() }
+            while line.utf8.last == UInt8(ascii: " ") { line.unicodeScalars.removeLast() }
             return line
         }
     }

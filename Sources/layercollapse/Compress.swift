@@ -1,4 +1,5 @@
 import ArgumentParser
+import ByteText
 import Service
 
 struct Compress: ParsableCommand {
@@ -21,6 +22,9 @@ struct Compress: ParsableCommand {
     @Option(help: "where a report is to be written: FILE.json, .md or .html; repeats", completion: .file())
     var report: [String] = []
 
+    @Option(help: .hidden)
+    var attempt: String?
+
     @Flag(help: "print every event as a JSON line")
     var events = false
 
@@ -35,9 +39,10 @@ struct Compress: ParsableCommand {
         let isJob = JobFolder.isJob(model)
         let narrator = Narrator(printsEvents: isJob || events, isQuiet: quiet)
         // Whoever has told how a job ended needs nothing to go on from.
-        defer { if isJob { JobFolder(model).removeCheckpoints() } }
+        let folder = JobFolder(model, attempt: attempt)
+        defer { if isJob { folder.removeCheckpoints() } }
         do {
-            let order = try isJob ? CompressionOrder(JobFolder(model)) : order()
+            let order = try isJob ? CompressionOrder(folder) : order()
             let interruption = Interruption()
             defer { withExtendedLifetime(interruption) {} }
             // The service keeps the time of its jobs itself.
@@ -61,7 +66,7 @@ struct Compress: ParsableCommand {
     private func order() throws -> CompressionOrder {
         guard let output else { throw Failure(.missingField, "-o says where the smaller model is to be written") }
         for report in report {
-            if [".json", ".md", ".html"].contains(where: report.hasSuffix) { continue }
+            if [".json", ".md", ".html"].contains(where: { report.endsWithBytes(of: $0) }) { continue }
             throw Failure(.invalidOption, "a report ends in .json, .md or .html, not '\(report)'")
         }
         var given = method.given

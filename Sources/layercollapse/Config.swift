@@ -12,7 +12,7 @@ struct Config: ParsableCommand {
         @OptionGroup var flags: ConfigurationFlags
 
         func run() async throws {
-            Terminal.printLine(try await flags.load().table)
+            Terminal.printLines(try await flags.load().table)
         }
     }
 }

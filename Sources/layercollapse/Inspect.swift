@@ -17,10 +17,14 @@ struct Inspect: ParsableCommand {
     func run() throws {
         do {
             let inspection = try Inspection(InputPath.resolved(model), data: data.map(InputPath.resolved))
-            Terminal.printLine(json ? inspection.document.text(indented: true) : inspection.table)
+            if json {
+                Terminal.printDocument(inspection.document.text(indented: true))
+            } else {
+                Terminal.printLines(inspection.table)
+            }
         } catch {
             let failure = Failure(any: error)
-            if json { Terminal.printLine((["error": failure.document] as JSONValue).text()) }
+            if json { Terminal.printDocument((["error": failure.document] as JSONValue).text()) }
             throw failure
         }
     }

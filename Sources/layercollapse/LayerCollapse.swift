@@ -40,7 +40,8 @@ struct LayerCollapse: AsyncParsableCommand {
         let message = fullMessage(for: error)
         switch exitCode(for: error) {
         case .success:
-            Terminal.printLine(message)
+            // Help, the version or a script for a shell: nothing of it is from outside.
+            Terminal.printDocument(message)
             Terminal.exit(.done)
         case .validationFailure: Terminal.fail(message, status: .usage)
         case let code where error is ExitCode: Terminal.exit(code.rawValue)

@@ -13,7 +13,7 @@ final class Narrator {
         if let printer {
             printer.show(event)
         } else {
-            Terminal.printLine(event.line)
+            Terminal.printDocument(event.line)
         }
     }
 
@@ -23,7 +23,7 @@ final class Narrator {
             printer.finish()
             Terminal.printLine(summary)
         } else {
-            Terminal.printLine(WorkEvent(.done, summary, data: result).line)
+            Terminal.printDocument(WorkEvent(.done, summary, data: result).line)
         }
     }
 
@@ -32,7 +32,7 @@ final class Narrator {
         if let printer {
             printer.finish()
         } else {
-            Terminal.printLine(WorkEvent(.error, failure.message, data: failure.document, level: "error").line)
+            Terminal.printDocument(WorkEvent(.error, failure.message, data: failure.document, level: "error").line)
         }
         return failure
     }

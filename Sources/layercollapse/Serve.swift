@@ -11,7 +11,9 @@ struct Serve: AsyncParsableCommand {
 
     func run() async throws {
         let configuration = try await flags.load()
-        LoggingSystem.bootstrap { _ in JSONLogHandler(level: configuration.logLevel) }
+        let writer = LogWriter()
+        defer { writer.flush() }
+        LoggingSystem.bootstrap { _ in JSONLogHandler(level: configuration.logLevel, writer: writer) }
         do {
             try await Application.serve(configuration, logger: Logger(label: "layercollapse"))
         } catch {

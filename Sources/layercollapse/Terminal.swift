@@ -1,7 +1,9 @@
+import ByteText
 import Foundation
 import Service
 
-/// What the program says at its end, and the statuses that it ends with.
+/// What the program says, and the statuses that it ends with. Names from a file do not steer the terminal: what would is
+/// shown as its code.
 enum Terminal {
     enum Status: Int32 {
         case done = 0
@@ -10,19 +12,38 @@ enum Terminal {
     }
 
     /// One line on standard output, at once: whoever reads a pipe waits for it.
-    static func printLine(_ text: String) { FileHandle.standardOutput.write(Data((text + "\n").utf8)) }
+    static func printLine(_ line: String) { write(line.visible, to: .standardOutput) }
 
-    static func warn(_ text: String) { FileHandle.standardError.write(Data((text + "\n").utf8)) }
+    /// Several lines: whoever wrote them has seen to it that no name from a file ends one.
+    static func printLines(_ text: String) { write(visibleLines(text), to: .standardOutput) }
+
+    /// What programs read, such as JSON, byte for byte.
+    static func printDocument(_ text: String) { write(text, to: .standardOutput) }
+
+    /// One line on standard error.
+    static func warn(_ line: String) { write(line.visible, to: .standardError) }
+
+    private static func write(_ text: String, to file: FileHandle) { file.write(Data((text + "\n").utf8)) }
+
+    private static func visibleLines(_ text: String) -> String {
+        text.splitBytes(at: UInt8(ascii: "\n"), keepsEmpty: true).map(\.visible).joined(separator: "\n")
+    }
 
     static func fail(_ failure: Failure) -> Never {
         warn("error: \(failure)")
         // What the message sums up, one a line.
-        for detail in failure.details.map(\.detail) where !failure.message.contains(detail) { warn("  " + detail) }
+        for detail in failure.details.map(\.detail) where !failure.message.containsBytes(of: detail) {
+            warn("  " + detail)
+        }
         exit(failure.exitStatus)
     }
 
+    /// - Parameters:
+    ///   - message: may have several lines, such as those of how a command is used.
+    ///   - status: what the program ends with.
     static func fail(_ message: String, status: Status) -> Never {
-        warn(message.hasPrefix("Error:") ? message : "error: " + message)
+        let isWhole = message.startsWithBytes(of: "Error:")
+        write(visibleLines(isWhole ? message : "error: " + message), to: .standardError)
         exit(status)
     }
 

@@ -86,6 +86,7 @@ import Testing
     @Test(arguments: [
         ("logits", 10, PredictionTask.Kind.classification), ("last_hidden_state", 10, .regression),
         ("Pooler_Output", 10, .regression), ("output", 1, .regression), ("sentence_embedding", 3, .regression),
+        ("\u{600}hidden", 10, .regression),
     ])
     func `without labels an output's name and width tell what it is`(
         name: String, width: Int, kind: PredictionTask.Kind

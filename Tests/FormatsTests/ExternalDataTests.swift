@@ -95,6 +95,20 @@ func `offsets and lengths that lie are refused`(offset: String, length: String?,
     #expect(refusal?.text == text)
 }
 
+@Test func `two files whose names are the same characters are not taken for one`() throws {
+    let beside = try Beside()
+    let weights: [Draft.Weight] = [
+        .external("v", [4], [("location", "\u{E9}")]), .external("w", [4], [("location", "e\u{301}")]),
+    ]
+    let nodes: [Draft.Node] = [
+        .init(opType: "Add", inputs: ["x", "v"], outputs: ["z"]), .init(opType: "Add", inputs: ["z", "w"]),
+    ]
+    let refusal = failure {
+        _ = try ONNXDocument(beside.folder.write(Draft(nodes, weights).bytes, as: "models/model.onnx"))
+    }
+    #expect(refusal?.text == "two names read 'e\u{301}' and differ in their bytes: rename one of them")
+}
+
 @Test func `an external tensor of 2^60 bytes is refused without a look at the file`() throws {
     let refusal = try Beside().open([("location", "weights")], sizes: [1 << 30, 1 << 30])
     #expect(refusal?.code == "invalid_onnx")

@@ -96,6 +96,29 @@ private let documents: [Refused] = [
     Refused("a weight twice", "invalid_onnx", "two initializers are named 'w'") {
         $0.weights = [.floats("w", [4]), .floats("w", [4])]
     },
+    Refused(
+        "a name in two spellings", "invalid_onnx",
+        "two names read 'e\u{301}' and differ in their bytes: rename one of them"
+    ) {
+        $0.nodes = [
+            .init(opType: "Relu", inputs: ["x"], outputs: ["\u{E9}"]), .init(opType: "Relu", inputs: ["e\u{301}"]),
+        ]
+    },
+    Refused(
+        "two weights of one name in two spellings", "invalid_onnx",
+        "two names read '\u{212A}' and differ in their bytes: rename one of them"
+    ) { $0.weights = [.floats("K", [4]), .floats("\u{212A}", [4])] },
+    Refused(
+        "a name in two spellings, one of them in a subgraph", "invalid_onnx",
+        "two names read 'e\u{301}' and differ in their bytes: rename one of them"
+    ) {
+        let graph = Wire.field(12, Draft.value("e\u{301}", 1, [4]))
+        let branch = Wire.field(5, Wire.field(1, "then_branch") + Wire.field(6, graph) + Wire.field(20, 5))
+        $0.nodes = [
+            .init(opType: "Relu", inputs: ["x"], outputs: ["\u{E9}"]),
+            .init(opType: "If", inputs: ["x"], more: branch),
+        ]
+    },
     Refused("an input twice", "invalid_onnx", "two inputs are named 'x'") { $0.inputs += [("x", 1, [2])] },
     Refused(
         "an unknown operator", "unsupported_operator",
@@ -258,6 +281,10 @@ func `hundreds of thousands of empty messages are refused before they take memor
     #expect(refusal?.text.hasSuffix("'/Odd' (Odd, opset 17) and 990 more") == true)
     let long = Draft([.init(opType: String(repeating: "a", count: 100_000), inputs: ["x"])])
     #expect(failure { _ = try ONNXDocument(folder.write(long.bytes)).lower(batch: 2) }?.text.count == 1003)
+    // One character, however many accents it has.
+    let accents = Draft([.init(opType: "a" + String(repeating: "\u{301}", count: 2000), inputs: ["x"])])
+    let text = failure { _ = try ONNXDocument(folder.write(accents.bytes)).lower(batch: 2) }?.text
+    #expect(text?.unicodeScalars.count == 1003)
 }
 
 @Test func `what is no plain file is not opened`() throws {

@@ -76,6 +76,9 @@ private let lies: [Refused] = [
     Refused("no arrays", "the data file holds no arrays", []),
     Refused(
         "one name twice", "two arrays are named 'x'", [.init("x.npy", ZipDraft.npy()), .init("x.npy", ZipDraft.npy())]),
+    Refused(
+        "one name in two spellings", "two arrays are named 'e\u{301}'",
+        [.init("\u{E9}.npy", ZipDraft.npy()), .init("e\u{301}.npy", ZipDraft.npy())]),
     Refused("encrypted", "the data file is no whole .npz: 'x.npy' is encrypted") { $0.flags = 1 },
     Refused("another method", "array 'x' is compressed by method 12: save it with numpy.savez") { $0.method = 12 },
     Refused("two sizes", "the data file is no whole .npz: 'x.npy' has two sizes") { $0.size += 1 },
@@ -191,6 +194,14 @@ private func `an npz that lies is refused with what is wrong`(refused: Refused) 
     let refusal = failure { _ = try DatasetReader(folder.write(refused.bytes)) }
     #expect(refusal?.code == refused.code)
     #expect(refusal?.text == refused.text)
+}
+
+@Test func `an array is named by the bytes before the ending`() throws {
+    let folder = try Folder()
+    // U+0600 makes one character of itself and the dot behind it, the accent one of itself and the letter before it.
+    let names = ["x\u{600}.npy", "x.npy", "y.npy\u{301}"]
+    let draft = ZipDraft(names.map { .init($0, ZipDraft.npy()) })
+    #expect(try Set(DatasetReader(folder.write(draft.bytes)).arrays.keys) == ["x\u{600}", "x"])
 }
 
 @Test func `an npz of more arrays than anybody has is refused before they are read`() throws {

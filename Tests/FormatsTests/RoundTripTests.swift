@@ -37,6 +37,15 @@ func `a trained network computes what PyTorch computed`(name: String, path: Stri
     #expect(graph.parameters.allSatisfy { $0.isTrainable && !$0.isNew })
 }
 
+@Test(arguments: [("/fc1/\u{301}act/Relu", "fc1.\u{301}act"), ("/fc\u{600}/fc\u{600}.4/Relu", "fc\u{600}.4")])
+func `a module path is cut at slashes, whatever marks join them`(name: String, scope: String) throws {
+    let folder = try Folder()
+    // Of two names of a node the later one counts.
+    let draft = Draft([.init(opType: "Relu", inputs: ["x"], more: Wire.field(3, name))])
+    let graph = try ONNXDocument(folder.write(draft.bytes)).lower(batch: 2)
+    #expect(graph.nodes.last?.scope == scope)
+}
+
 @Test func `weights are views of the mapped file`() throws {
     let document = try ONNXDocument(Fixture.digitsMLP)
     #expect(!document.weights.isEmpty)

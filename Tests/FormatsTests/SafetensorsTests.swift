@@ -42,6 +42,10 @@ private let one = #""dtype":"F32","shape":[1]"#
             "safetensors, byte 66: the name 'a' a second time: the header is damaged"
         ),
         (
+            #"{"\u00e9":{\#(one),"data_offsets":[0,4]},"e\u0301":{\#(one),"data_offsets":[4,8]}}"#, 8, nil,
+            "safetensors, byte 77: the name 'e\u{301}' a second time: the header is damaged"
+        ),
+        (
             #"{"a":{\#(one),\#(one),"data_offsets":[0,4]}}"#, 4, nil,
             "safetensors, byte 48: 'dtype' a second time: the header is damaged"
         ),

@@ -65,6 +65,14 @@ import Testing
         #expect(desk.names.isEmpty)
     }
 
+    @Test func `a figure is found again whatever its name begins with`() throws {
+        let desk = Desk()
+        let figures = ["\u{301}r2": 0.5, "r2": 1]
+        let tensor = try Tensor([Float(1)], Shape([1]))
+        try desk.open().offer("slopes", true) { Checkpoint(step: 1, tensors: ["moment.0.0": tensor], figures: figures) }
+        #expect(try desk.open().find("slopes")?.figures == figures)
+    }
+
     @Test func `it writes five times a second at most, and an end always`() throws {
         let desk = Desk()
         let keeper = try desk.open()

@@ -81,6 +81,17 @@ import Testing
         #expect(try CompressionOptions(texts, hasData: true) == expected)
     }
 
+    @Test func `a mark that joins a comma or an equals sign hides neither`() throws {
+        let options = try Self.options(["include": "a\u{600},b", "inputs": "x=\u{301}y,z=w"])
+        #expect(options["include"] == ["a\u{600}", "b"])
+        #expect(options.inputKeys == ["x": "\u{301}y", "z": "w"])
+    }
+
+    @Test func `two spellings of an input's name are one`() throws {
+        let options = try Self.options(["inputs": ["\u{E9}": "a", "e\u{301}": "b"]])
+        #expect(options.inputKeys["\u{E9}"] == "b")
+    }
+
     @Test func `auto is the same as saying nothing`() throws {
         let options = try Self.options([
             "penalty": "auto", "epochs": "auto", "batch_size": "auto", "learning_rate": "auto", "optimizer": "auto",

@@ -63,6 +63,15 @@ import Testing
         #expect(inspection.table.contains("x_train"))
     }
 
+    @Test func `the name of a key does not steer the terminal`() throws {
+        let folder = try TemporaryFolder()
+        let path = folder.path + "/in.npz"
+        try NPZ.write([("x\u{1B}[2J\n\u{202E}", Tensor([Float(1)], Shape([1])))], to: path)
+        let inspection = try Inspection(path)
+        #expect(inspection.table == "key                      type  shape\nx\\u{1B}[2J\\u{A}\\u{202E}  f4    [1]")
+        #expect(inspection.document["keys"]?.object?.names == ["x\u{1B}[2J\n\u{202E}"])
+    }
+
     @Test func `an operator that cannot be run is listed and leaves no candidates`() throws {
         let folder = try TemporaryFolder()
         let path = folder.path + "/odd.onnx"
