@@ -19,6 +19,8 @@ final class Attempt: Sendable {
         var usage = JobUsage()
         var eventsLeft: Int
         var warned = false
+        /// Whether a report waits until the disk has room for it; the child waits with it.
+        var waitsForRoom = false
     }
 
     private let state: Mutex<State>
@@ -33,14 +35,18 @@ final class Attempt: Sendable {
 
     var usage: JobUsage { state.withLock(\.usage) }
 
+    /// Between two attempts to write a report on a full disk.
+    private static let roomInterval = Duration.seconds(1)
+
     /// Starts the child and returns when it and its process group are gone.
     func run(_ command: JobCommand) async -> Ending {
+        let start = ContinuousClock.now
         let watch = Task { await watchForCancel() }
         defer { watch.cancel() }
         var stop: StopReason?
         let exit: ChildExit
         var tail = Tail(limit: supervisor.settings.standardErrorBytes)
-        do {
+        do throws(JobsError) {
             exit = try await ChildProcess.run(command) { child in
                 async let errors = readErrors(child)
                 async let lines: Void = readLines(child)
@@ -49,10 +55,11 @@ final class Attempt: Sendable {
             }
         } catch {
             logger.error("the worker cannot be started", metadata: ["error": "\(error)"])
-            exit = .notStarted
+            exit = if case .noResources = error { .noResources } else { .notStarted }
         }
         let ending = state.withLock {
-            Ending(stop: stop, exit: exit, result: $0.result, error: $0.error, advanced: $0.advanced)
+            $0.usage.runningSeconds = (ContinuousClock.now - start) / .seconds(1)
+            return Ending(stop: stop, exit: exit, result: $0.result, error: $0.error, advanced: $0.advanced)
         }
         if exit != .exited(0) || ending.result == nil {
             logger.notice(
@@ -94,24 +101,25 @@ final class Attempt: Sendable {
     /// Looks at the child until it has ended, and then ends what is left of its process group.
     private func guardChild(_ child: ChildProcess, _ command: JobCommand) async -> StopReason? {
         let start = ContinuousClock.now
-        let elapsed = supervisor.now() - (job.startedAt ?? supervisor.now())
         var watchdog = Watchdog(
             memoryLimitBytes: command.memoryLimitBytes,
-            deadline: command.deadlineSeconds.map { (start + .seconds($0 - elapsed), $0) },
+            deadline: command.deadlineSeconds.map { (start + .seconds(Double($0) - job.runningSeconds), $0) },
             settings: supervisor.settings, start: start)
         while true {
             let sample = child.sample()
-            let (lines, asked) = state.withLock { state in
+            let (lines, asked, waits) = state.withLock { state in
                 state.usage.cpuSeconds = max(state.usage.cpuSeconds, sample.cpuSeconds)
                 state.usage.peakMemoryBytes = max(state.usage.peakMemoryBytes, sample.peakBytes)
-                return (state.lines, state.asked ?? (supervisor.isStopping ? .serverStopping : nil))
+                return (
+                    state.lines, state.asked ?? (supervisor.isStopping ? .serverStopping : nil), state.waitsForRoom
+                )
             }
             if sample.hasEnded {
                 child.signalGroup(.kill)
                 // What was asked for may have come true before a look could tell.
                 return watchdog.stop
             }
-            for action in watchdog.look(at: sample, lines: lines, asked: asked, now: .now) {
+            for action in watchdog.look(at: sample, lines: lines, waits: waits, asked: asked, now: .now) {
                 switch action {
                 case .terminate: child.signalGroup(.terminate)
                 case .kill: child.signalGroup(.kill)
@@ -124,18 +132,46 @@ final class Attempt: Sendable {
 
     private func renew() async {
         let (lease, expiry) = (lease, supervisor.now() + supervisor.settings.leaseSeconds)
-        await underLease { store throws(JobsError) in try store.renew(lease, until: expiry) }
+        // On a full disk the lease is not lost: this process is the one that could take the job away, and it knows better.
+        _ = await underLease { store throws(JobsError) in try store.renew(lease, until: expiry) }
     }
 
     /// Writes to the job; a lost lease ends the child, any other trouble is logged.
-    private func underLease(_ write: @escaping @Sendable (SQLiteJobStore) throws(JobsError) -> Job) async {
+    ///
+    /// - Returns: false when the disk had no room
+    private func underLease(
+        _ write: @escaping @Sendable (SQLiteJobStore) throws(JobsError) -> Job
+    ) async -> Bool {
         do throws(JobsError) {
-            let job = try await supervisor.store.perform(write)
+            let job = try await supervisor.store.perform(first: true, write)
             if job.cancelRequested { ask(.cancelled) }
+        } catch .diskFull {
+            return false
         } catch .leaseLost {
             ask(.leaseLost)
         } catch {
             logger.error("a report of the worker cannot be written", metadata: ["error": "\(error)"])
+        }
+        return true
+    }
+
+    /// Writes a report, however long the disk has no room for it. Nothing more is read from the child meanwhile, so that it
+    /// waits as well once its pipe is full.
+    private func write(_ report: JobReport) async {
+        let lease = lease
+        while true {
+            let now = supervisor.now()
+            let expiry = now + supervisor.settings.leaseSeconds
+            let isWritten = await underLease { store throws(JobsError) in
+                try store.report(report, under: lease, until: expiry, at: now)
+            }
+            let (wasWaiting, isAsked) = state.withLock { state in
+                defer { state.waitsForRoom = !isWritten }
+                return (state.waitsForRoom, state.asked != nil)
+            }
+            if isWritten || isAsked || supervisor.isStopping { return }
+            if !wasWaiting { logger.error("the job waits: the disk is full") }
+            try? await Task.sleep(for: Self.roomInterval)
         }
     }
 
@@ -193,8 +229,6 @@ final class Attempt: Sendable {
             }
             return report
         }
-        guard !report.isEmpty else { return }
-        let (lease, now) = (lease, supervisor.now())
-        await underLease { store throws(JobsError) in try store.report(report, under: lease, at: now) }
+        if !report.isEmpty { await write(report) }
     }
 }

@@ -23,8 +23,10 @@ package enum ChildCall {
     ///   - timeout: after which it is killed.
     ///   - outputBytes: the longest output; a child that prints more is killed.
     /// - Returns: how it ended, and what it printed.
-    /// - Throws: whatever keeps the child from being started.
-    package static func run(_ command: JobCommand, timeout: Duration, outputBytes: Int) async throws -> Outcome {
+    /// - Throws: ``JobsError`` when the child cannot be started.
+    package static func run(
+        _ command: JobCommand, timeout: Duration, outputBytes: Int
+    ) async throws(JobsError) -> Outcome {
         let deadline = ContinuousClock.now + timeout
         var outcome = Outcome(exitCode: nil, output: [], errors: [], stop: nil)
         let exit = try await ChildProcess.run(command) { child in

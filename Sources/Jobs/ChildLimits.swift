@@ -1,5 +1,7 @@
+import ByteText
+package import CProcess
 import FoundationEssentials
-package import Glibc
+import Glibc
 
 /// What a child does to itself before it touches the user's files. All of it is final for the process.
 package enum ChildLimits {
@@ -12,7 +14,7 @@ package enum ChildLimits {
     /// - Throws: ``JobsError/system(call:code:)``.
     /// - SeeAlso: PR_SET_PDEATHSIG(2const)
     package static func dieWithParent(parent: pid_t) throws(JobsError) {
-        try control(1, UInt(SIGKILL), "prctl(PR_SET_PDEATHSIG)")
+        try control(PR_SET_PDEATHSIG, UInt(SIGKILL), "PR_SET_PDEATHSIG")
         if getppid() != parent { _exit(1) }
     }
 
@@ -31,7 +33,7 @@ package enum ChildLimits {
                     if count == 0 || (count < 0 && errno != EINTR) { _exit(1) }
                 }
             }, nil)
-        guard code == 0 else { throw .system(call: "pthread_create", code: code) }
+        guard code == 0 else { throw JobsError(call: "pthread_create", code: code) }
         pthread_detach(thread)
     }
 
@@ -60,7 +62,8 @@ package enum ChildLimits {
 
     /// What counts against `RLIMIT_DATA`: the sixth number of `/proc/self/statm`, in pages (proc(5)).
     private static var dataBytes: Int {
-        let numbers = (try? String(contentsOfFile: "/proc/self/statm", encoding: .utf8))?.split(separator: " ") ?? []
+        let numbers =
+            (try? String(contentsOfFile: "/proc/self/statm", encoding: .utf8))?.splitBytes(at: UInt8(ascii: " ")) ?? []
         return numbers.count > 5 ? (Int(numbers[5]) ?? 0) * sysconf(CInt(_SC_PAGESIZE)) : 0
     }
 
@@ -71,7 +74,7 @@ package enum ChildLimits {
 
     /// Keeps `execve` from ever gaining rights, by set-user-id programs for example.
     package static func refuseNewPrivileges() throws(JobsError) {
-        try control(38, 1, "prctl(PR_SET_NO_NEW_PRIVS)")
+        try control(PR_SET_NO_NEW_PRIVS, 1, "PR_SET_NO_NEW_PRIVS")
     }
 
     /// Has the kernel choose this process before the server when memory runs out.
@@ -90,15 +93,7 @@ package enum ChildLimits {
         try systemCall("setrlimit") { unsafe setrlimit(__rlimit_resource_t(resource.rawValue), &limits) }
     }
 
-    /// `prctl` has variable arguments, which Swift does not import: it is looked up by its name.
-    ///
-    /// - SeeAlso: linux/prctl.h for the numbers.
     private static func control(_ option: CInt, _ value: UInt, _ name: String) throws(JobsError) {
-        typealias Control = @convention(c) (CInt, UInt, UInt, UInt, UInt) -> CInt
-        guard let symbol = unsafe dlsym(nil, "prctl") else { throw .system(call: name, code: ENOSYS) }
-        // SAFETY: `prctl(2)` takes an int and up to four unsigned longs; on Linux's 64-bit ABIs integers go to a
-        // function with variable arguments in the same registers as to any other.
-        let control = unsafe unsafeBitCast(symbol, to: Control.self)
-        try systemCall(name) { control(option, value, 0, 0, 0) }
+        try systemCall("prctl(\(name))") { process_control(option, value) }
     }
 }

@@ -1,5 +1,6 @@
+import CProcess
+import Dispatch
 import Glibc
-import Subprocess
 
 /// A running child: its output, and signals to its process group. Valid inside the closure that it is passed to.
 struct ChildProcess: Sendable {
@@ -18,35 +19,45 @@ struct ChildProcess: Sendable {
     /// that signals reach the right group. Reading ends when the child has ended, though a grandchild may hold its
     /// output open.
     ///
-    /// - Throws: `SubprocessError` when it cannot be started.
-    static func run(_ command: JobCommand, body: (ChildProcess) async -> Void) async throws -> ChildExit {
-        var environment: [Environment.Key: String] = [:]
-        for (name, value) in command.environment { environment[.init(stringLiteral: name)] = value }
-        var options = PlatformOptions()
-        options.processGroupID = 0
-        let configuration = Configuration(
-            executable: .path(literal(command.executable)), arguments: Arguments(command.arguments),
-            environment: .custom(environment), workingDirectory: literal(command.workingDirectory),
-            platformOptions: options)
-        let result = try await Subprocess.run(
-            configuration, input: .inputWriter, output: .sequence, error: .sequence
-        ) { execution in
-            await body(
-                ChildProcess(
-                    process: execution.processIdentifier.value, output: Chunks(base: execution.standardOutput),
-                    errors: Chunks(base: execution.standardError)))
+    /// - Throws: ``JobsError/noResources(call:code:)`` when it might be started later, ``JobsError/system(call:code:)`` when
+    ///   it cannot be started at all.
+    static func run(
+        _ command: JobCommand, body: (ChildProcess) async -> Void
+    ) async throws(JobsError) -> ChildExit {
+        let (input, output, errors) = (try Descriptor.pipe(), try Descriptor.pipe(), try Descriptor.pipe())
+        let process = try await ProcessStarter.get()
+            .start(command, descriptors: [input.read, output.write, errors.write])
+        let handle: Descriptor
+        do throws(JobsError) {
+            handle = Descriptor(try systemCall("pidfd_open") { pidfd_open(process, 0) })
+        } catch {
+            _ = kill(-process, SIGKILL)
+            _ = await reap(process)
+            throw error
         }
-        return switch result.terminationStatus {
-        case .exited(let code): .exited(Int(code))
-        case .signaled(let number): .signaled(Int(number))
-        }
+        await body(
+            ChildProcess(
+                process: process, output: Chunks(pipe: output.read, child: handle),
+                errors: Chunks(pipe: errors.read, child: handle)))
+        // The server's end of its input is open until here.
+        withExtendedLifetime(input.write) {}
+        _ = kill(-process, SIGKILL)
+        return await reap(process)
     }
 
-    /// A path as Subprocess wants it. Its type belongs to a package that is none of our dependencies, and can be made
-    /// from a string without naming it.
-    private static func literal<Path: ExpressibleByStringLiteral>(_ path: String) -> Path
-    where Path.StringLiteralType == String {
-        Path(stringLiteral: path)
+    /// Waits for the end of a child, on a thread that may wait, and lets the kernel forget it.
+    private static func reap(_ process: pid_t) async -> ChildExit {
+        await withCheckedContinuation { continuation in
+            DispatchQueue(label: "jobs.reap").async {
+                var status: CInt = 0
+                // SAFETY: `status` is what the call fills.
+                while unsafe waitpid(process, &status, 0) < 0, errno == EINTR {}
+                // What WIFSIGNALED, WTERMSIG and WEXITSTATUS do, which Swift does not import (wait(2)).
+                let signal = status & 0x7F
+                continuation.resume(
+                    returning: signal == 0 ? .exited(Int(status >> 8 & 0xFF)) : .signaled(Int(signal)))
+            }
+        }
     }
 
     /// Looks at the child itself; of its own children only the CPU time of those that it has reaped is in it.
@@ -58,19 +69,54 @@ struct ChildProcess: Sendable {
         _ = kill(-process, signal == .kill ? SIGKILL : SIGTERM)
     }
 
-    /// The bytes of a pipe as they arrive.
+    /// The bytes of a pipe as they arrive. Nothing is read before it is asked for, so that a child that says much waits.
     struct Chunks: AsyncSequence, Sendable {
-        let base: SubprocessOutputSequence
+        let pipe: Descriptor
+        /// Readable once the child has ended (pidfd_open(2)).
+        let child: Descriptor
 
         struct AsyncIterator: AsyncIteratorProtocol {
-            var base: SubprocessOutputSequence.Iterator
+            private static let chunkBytes = 64 << 10
+            /// What may still come out of a pipe once its child has ended: as much as the kernel lets a pipe hold.
+            private static let restBytes = 1 << 20
 
-            mutating func next() async throws -> [UInt8]? {
-                // SAFETY: the bytes are copied out before the closure returns.
-                try await base.next().map { buffer in unsafe buffer.withUnsafeBytes { unsafe Array($0) } }
+            let pipe: Descriptor
+            let child: Descriptor
+            private let queue = DispatchQueue(label: "jobs.pipe")
+            private var rest: Int?
+
+            init(pipe: Descriptor, child: Descriptor) {
+                self.pipe = pipe
+                self.child = child
+            }
+
+            mutating func next() async throws(JobsError) -> [UInt8]? {
+                if let rest, rest <= 0 { return nil }
+                let (pipe, child) = (pipe, child)
+                let (bytes, hasEnded) = try await withCheckedContinuation {
+                    (continuation: CheckedContinuation<Result<([UInt8], Bool), JobsError>, Never>) in
+                    queue.async {
+                        continuation.resume(
+                            returning: Result { () throws(JobsError) in try Self.read(pipe, of: child) })
+                    }
+                }.get()
+                if hasEnded { rest = (rest ?? Self.restBytes) - bytes.count }
+                return bytes.isEmpty ? nil : bytes
+            }
+
+            /// Waits for bytes or for the end of the child.
+            ///
+            /// - Returns: the bytes, none at the end; and whether the child has ended
+            private static func read(_ pipe: Descriptor, of child: Descriptor) throws(JobsError) -> ([UInt8], Bool) {
+                var watched = [pipe, child].map { pollfd(fd: $0.raw, events: CShort(POLLIN), revents: 0) }
+                // SAFETY: the array has as many elements as the call is told.
+                try systemCall("poll") { unsafe poll(&watched, nfds_t(watched.count), -1) }
+                let hasEnded = watched[1].revents != 0
+                guard watched[0].revents != 0 else { return ([], hasEnded) }
+                return (try pipe.read(upTo: chunkBytes), hasEnded)
             }
         }
 
-        func makeAsyncIterator() -> AsyncIterator { AsyncIterator(base: base.makeAsyncIterator()) }
+        func makeAsyncIterator() -> AsyncIterator { AsyncIterator(pipe: pipe, child: child) }
     }
 }

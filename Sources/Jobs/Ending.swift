@@ -14,6 +14,8 @@ enum StopReason: Sendable, Equatable {
 /// How a child ended.
 enum ChildExit: Sendable, Equatable {
     case notStarted
+    /// For want of descriptors, processes, memory or room on the disk: nothing that the job could have done otherwise.
+    case noResources
     case exited(Int)
     case signaled(Int)
 }
@@ -57,6 +59,7 @@ struct Ending: Sendable {
         }
         if exit == .exited(0), let result, error == nil { return .finish(.succeeded(result: result)) }
         if stop == .serverStopping { return .putBack }
+        if exit == .noResources { return .retry(reason: crash, countsAttempt: false) }
         if let error { return .finish(.failed(error: error)) }
         let reason = crash
         // Whoever gets further each time will end; only attempts that lead nowhere are limited.
@@ -70,12 +73,14 @@ struct Ending: Sendable {
         switch (stop, exit) {
         case (.stalled(let seconds), _): "the worker made no progress for \(seconds) s"
         case (_, .notStarted): "the worker could not be started"
+        case (_, .noResources): "the machine has no room for another process now"
         case (_, .exited(0)): "the worker ended without a result"
         case (_, .exited(let code)): "the worker ended with exit code \(code)"
         case (_, .signaled(let number)): "the worker was ended by \(Self.signalName(number))"
         }
     }
 
+    /// All of it is ours, so that nothing has to be escaped.
     private func failure(_ code: String, _ message: String, _ figures: [String: Int] = [:]) -> Data {
         let figures = figures.sorted { $0.key < $1.key }.map { #","\#($0.key)":\#($0.value)"# }.joined()
         return Data(#"{"code":"\#(code)","message":"\#(message)"\#(figures)}"#.utf8)

@@ -33,6 +33,9 @@ package struct Job: Sendable, Equatable, Identifiable {
     package var cancelRequested: Bool
     /// Over all attempts.
     package var cpuSeconds: Double
+    /// Time in which a process worked on it, over all attempts that ended while their server lived; measured by a clock
+    /// that never steps.
+    package var runningSeconds: Double
     /// The largest of all attempts.
     package var peakMemoryBytes: Int
     /// Grows with every change of the job or its events.
@@ -96,10 +99,12 @@ package enum JobOutcome: Sendable, Equatable {
 /// What one attempt used up.
 package struct JobUsage: Sendable, Equatable {
     package var cpuSeconds: Double
+    package var runningSeconds: Double
     package var peakMemoryBytes: Int
 
-    package init(cpuSeconds: Double = 0, peakMemoryBytes: Int = 0) {
+    package init(cpuSeconds: Double = 0, runningSeconds: Double = 0, peakMemoryBytes: Int = 0) {
         self.cpuSeconds = cpuSeconds
+        self.runningSeconds = runningSeconds
         self.peakMemoryBytes = peakMemoryBytes
     }
 }

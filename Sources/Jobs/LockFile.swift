@@ -18,7 +18,7 @@ final class LockFile: Sendable {
         } catch {
             let owner = Self.owner(of: descriptor)
             _ = close(descriptor)
-            throw error == .system(call: "flock", code: EWOULDBLOCK) ? .inUse(processID: owner) : error
+            throw error == JobsError(call: "flock", code: EWOULDBLOCK) ? .inUse(processID: owner) : error
         }
         let text = Array("\(getpid())\n".utf8)
         try systemCall("ftruncate") { ftruncate(descriptor, 0) }
@@ -33,7 +33,7 @@ final class LockFile: Sendable {
         // SAFETY: at most as many bytes as the array holds are read.
         let count = unsafe pread(descriptor, &bytes, bytes.count, 0)
         guard count > 0 else { return nil }
-        return Int(String(decoding: bytes.prefix(while: { $0 != 10 }).prefix(count), as: UTF8.self))
+        return Int(String(decoding: bytes.prefix(count).prefix { $0 != 10 }, as: UTF8.self))
     }
 }
 
@@ -44,6 +44,6 @@ func systemCall(_ name: String, _ body: () -> CInt) throws(JobsError) -> CInt {
         let result = body()
         if result != -1 { return result }
         let code = errno
-        if code != EINTR { throw .system(call: name, code: code) }
+        if code != EINTR { throw JobsError(call: name, code: code) }
     }
 }

@@ -10,6 +10,12 @@ enum Migrations {
             try database.execute(sql: events)
             try database.execute(sql: files)
         }
+        migrator.registerMigration("2 warnings by job, running time") { database in
+            // One job's events may be a hundred thousand, and every look at the job shows its warnings.
+            try database.execute(sql: "CREATE INDEX events_warnings ON events (job_id, id) WHERE type = 'warning'")
+            try database.execute(
+                sql: "ALTER TABLE jobs ADD COLUMN running_seconds REAL NOT NULL DEFAULT 0 CHECK (running_seconds >= 0)")
+        }
         return migrator
     }
 

@@ -1,3 +1,4 @@
+import ByteText
 import FoundationEssentials
 import Glibc
 
@@ -34,7 +35,7 @@ package struct ProcessSample: Sendable, Equatable {
     init(hasEnded: Bool, stat: String, status: String, ticksPerSecond: Int) {
         self.hasEnded = hasEnded
         // The name, in parentheses, may hold blanks and parentheses itself: the fields begin after the last one.
-        let fields = stat.split(separator: ")").last?.split(separator: " ") ?? []
+        let fields = stat.splitBytes(at: UInt8(ascii: ")")).last?.splitBytes(at: UInt8(ascii: " ")) ?? []
         let ticks = fields.count > 14 ? fields[11...14].compactMap { Int($0) }.reduce(0, &+) : 0
         cpuSeconds = Double(ticks) / Double(ticksPerSecond)
         anonymousBytes = Self.bytes(status, "RssAnon:")
@@ -42,9 +43,9 @@ package struct ProcessSample: Sendable, Equatable {
     }
 
     private static func bytes(_ status: String, _ key: String) -> Int {
-        for line in status.split(separator: "\n") where line.hasPrefix(key) {
-            let words = line.split(whereSeparator: { $0 == " " || $0 == "\t" })
-            return words.count > 1 ? (Int(words[1]) ?? 0) &* 1024 : 0
+        for line in status.splitBytes(at: UInt8(ascii: "\n")) where line.startsWithBytes(of: key) {
+            let words = line.dropBytes(key.utf8.count).trimmedBlanks.splitBytes(at: UInt8(ascii: " "))
+            return words.first.flatMap { Int($0) }.map { $0 &* 1024 } ?? 0
         }
         return 0
     }

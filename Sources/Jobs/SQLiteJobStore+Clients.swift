@@ -17,11 +17,11 @@ extension SQLiteJobStore {
             try database.execute(
                 sql: """
                     INSERT INTO jobs (id, client_id, body_digest, status, payload, metadata, available_at, created_at)
-                    VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+                    VALUES (?, ?, ?, ?, ?, ?, 0, ?)
                     """,
                 arguments: [
                     new.id, new.idempotency?.clientID, new.idempotency?.bodyDigest, status.rawValue, new.payload,
-                    new.metadata, now, now,
+                    new.metadata, now,
                 ])
             try Self.append(database, [.status(status, status.rawValue)], to: new.id, at: now)
             return .added(try Self.job(database, id: new.id))
@@ -155,6 +155,20 @@ extension SQLiteJobStore {
                     WHERE status = 'queued' AND sequence <= (SELECT sequence FROM jobs WHERE id = ?)
                     """,
                 arguments: [id])
+        }
+    }
+
+    /// Every job's state by its id, for the comparison with the disk when a server starts.
+    package func allStatuses() throws(JobsError) -> [String: JobStatus] {
+        try read { database in
+            var statuses: [String: JobStatus] = [:]
+            for row in try Row.fetchAll(database, sql: "SELECT id, status FROM jobs") {
+                guard let status = JobStatus(rawValue: row["status"]) else {
+                    throw JobsError.damaged("a job has a status that there is not")
+                }
+                statuses[row["id"]] = status
+            }
+            return statuses
         }
     }
 

@@ -50,9 +50,6 @@ extension SQLiteJobStore {
         guard job?.revision == revision else { return }
         await signal.wait(until: deadline)
     }
-
-    /// Ends every wait that is under way: the server is about to stop.
-    package func wakeAll() { hub.announceAll() }
 }
 
 extension JobEvent {

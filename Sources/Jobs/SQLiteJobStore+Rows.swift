@@ -82,6 +82,7 @@ extension Job {
             result: row["result"], error: row["error"], progress: row["progress"], attempt: attempt, lease: lease,
             createdAt: row["created_at"], startedAt: row["started_at"], finishedAt: row["finished_at"],
             idempotency: idempotency, cancelRequested: row["cancel_requested"], cpuSeconds: row["cpu_seconds"],
-            peakMemoryBytes: row["peak_memory_bytes"], revision: row["revision"], lastEventID: row["last_event_id"])
+            runningSeconds: row["running_seconds"], peakMemoryBytes: row["peak_memory_bytes"],
+            revision: row["revision"], lastEventID: row["last_event_id"])
     }
 }

@@ -5,17 +5,26 @@ import GRDB
 extension SQLiteJobStore {
     /// Takes the oldest job that is due. A job whose worker let its lease run out is due as well.
     ///
+    /// - Parameters:
+    ///   - now: the time, as people read it
+    ///   - due: the time that retries are due by, if another clock keeps it: one that never steps
+    ///   - expiry: when the lease ends unless it is renewed
+    ///   - held: tokens of leases whose workers are known to live, so that no step of the clock takes a job away from them
     /// - Returns: nil when nothing is due.
-    package func claim(at now: UnixSeconds, leaseUntil expiry: UnixSeconds) throws(JobsError) -> Job? {
+    /// - Throws: ``JobsError``
+    package func claim(
+        at now: UnixSeconds, due: UnixSeconds? = nil, leaseUntil expiry: UnixSeconds, held: Set<String> = []
+    ) throws(JobsError) -> Job? {
         let (released, claimed): ([Job], Job?) = try write { database in
             let expired = try Row.fetchAll(
                 database, sql: "SELECT * FROM jobs WHERE status = 'running' AND lease_expires_at <= ?", arguments: [now]
-            )
-            let released = try expired.map { try Self.release(database, Job(row: $0), at: now) }
+            ).map { try Job(row: $0) }
+            let released = try expired.filter { !held.contains($0.leaseToken ?? "") }
+                .map { try Self.release(database, $0, at: now) }
             let id = try String.fetchOne(
                 database,
                 sql: "SELECT id FROM jobs WHERE status = 'queued' AND available_at <= ? ORDER BY sequence LIMIT 1",
-                arguments: [now])
+                arguments: [due ?? now])
             guard let id else { return (released, nil) }
             try database.execute(
                 sql: """
@@ -44,15 +53,20 @@ extension SQLiteJobStore {
         }
     }
 
-    /// Writes down what the worker has to say.
+    /// Writes down what the worker has to say, and makes its lease last longer where that is given.
     ///
     /// - Throws: ``JobsError/leaseLost``, upon which the worker must stop.
     @discardableResult
-    package func report(_ report: JobReport, under lease: Lease, at now: UnixSeconds) throws(JobsError) -> Job {
+    package func report(
+        _ report: JobReport, under lease: Lease, until expiry: UnixSeconds? = nil, at now: UnixSeconds
+    ) throws(JobsError) -> Job {
         try change { database in
             try Self.update(
-                database, under: lease, set: "phase = COALESCE(?, phase), progress = COALESCE(?, progress)",
-                [report.phase, report.progress])
+                database, under: lease,
+                set: """
+                    phase = COALESCE(?, phase), progress = COALESCE(?, progress),
+                    lease_expires_at = COALESCE(?, lease_expires_at)
+                    """, [report.phase, report.progress, expiry])
             try Self.append(database, report.events, to: lease.jobID, at: now)
             return try Self.job(database, under: lease)
         }
@@ -103,7 +117,9 @@ extension SQLiteJobStore {
     @discardableResult
     package func requeueInterrupted(at now: UnixSeconds) throws(JobsError) -> [Job] {
         let jobs = try write { database in
-            try Row.fetchAll(database, sql: "SELECT * FROM jobs WHERE status = 'running' ORDER BY sequence")
+            // What was to wait a while has waited, and the clock may be another one now.
+            try database.execute(sql: "UPDATE jobs SET available_at = 0 WHERE status = 'queued'")
+            return try Row.fetchAll(database, sql: "SELECT * FROM jobs WHERE status = 'running' ORDER BY sequence")
                 .map { try Self.release(database, Job(row: $0), at: now) }
         }
         for job in jobs { announce(job) }
@@ -121,7 +137,7 @@ extension SQLiteJobStore {
         let event = NewEvent(
             level: "warning", type: "warning", message: "the worker was interrupted; the job starts again")
         try append(database, [event], to: job.id, at: now)
-        return try putBack(database, job, countsAttempt: false, availableAt: now, at: now)
+        return try putBack(database, job, countsAttempt: false, availableAt: 0, at: now)
     }
 
     private static func putBack(
@@ -141,8 +157,10 @@ extension SQLiteJobStore {
     private static func record(_ database: Database, _ usage: JobUsage, under lease: Lease) throws {
         try update(
             database, under: lease,
-            set: "cpu_seconds = cpu_seconds + ?, peak_memory_bytes = MAX(peak_memory_bytes, ?)",
-            [usage.cpuSeconds, usage.peakMemoryBytes])
+            set: """
+                cpu_seconds = cpu_seconds + ?, running_seconds = running_seconds + ?,
+                peak_memory_bytes = MAX(peak_memory_bytes, ?)
+                """, [usage.cpuSeconds, usage.runningSeconds, usage.peakMemoryBytes])
     }
 
     /// The one place where a job gets a final state.

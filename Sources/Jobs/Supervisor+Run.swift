@@ -11,42 +11,53 @@ extension Supervisor {
         let attempt = Attempt(job: job, lease: lease, supervisor: self, logger: logger)
         let ending: Ending
         do {
+            hold(lease)
             ending = await attempt.run(try command(job))
         } catch {
             logger.error("the job has no command", metadata: ["error": "\(error)"])
-            ending = Ending(stop: nil, exit: .notStarted, result: nil, error: nil)
+            ending = Ending(
+                stop: nil, exit: (error as? JobsError)?.isPassing == true ? .noResources : .notStarted, result: nil,
+                error: nil)
         }
+        noteStart(ending.exit != .noResources)
         await close(job, lease, ending, usage: attempt.usage, logger)
+        letGo(lease)
     }
 
-    /// Writes down how an attempt ended; tried again for as long as only the disk stands in the way.
+    /// Writes down how an attempt ended; tried again for as long as only a want of room stands in the way.
     private func close(_ job: Job, _ lease: Lease, _ ending: Ending, usage: JobUsage, _ logger: Logger) async {
         let verdict = ending.verdict(attempt: job.attempt, attempts: settings.attempts)
-        let (retrySeconds, now) = (settings.retrySeconds, now)
+        let retrySeconds = ending.exit == .noResources ? settings.resourceSeconds : settings.retrySeconds
+        let (now, due, publish) = (now, due, publish)
         while true {
             do throws(JobsError) {
-                let job: Job? = try await store.perform { store throws(JobsError) in
+                let job: Job? = try await store.perform(first: true) { store throws(JobsError) in
                     let time = now()
                     switch verdict {
                     case .finish(let outcome):
+                        if case .succeeded = outcome {
+                            // A worker that was taken for dead must not touch what its successor has published.
+                            guard try store.find(job.id).leaseToken == lease.token else { throw .leaseLost }
+                            try publish(job)
+                        }
                         return try store.finish(lease, outcome, usage: usage, at: time)
                     case .retry(let reason, let countsAttempt):
                         let next = countsAttempt ? "the job starts again" : "the job goes on from its last checkpoint"
                         let event = NewEvent(level: "warning", type: "warning", message: "\(reason); \(next)")
                         return try store.requeue(
-                            lease, countsAttempt: countsAttempt, availableAt: time + retrySeconds, because: event,
+                            lease, countsAttempt: countsAttempt, availableAt: due() + retrySeconds, because: event,
                             usage: usage,
                             at: time)
                     case .putBack:
-                        return try store.requeue(lease, countsAttempt: false, availableAt: time, usage: usage, at: time)
+                        return try store.requeue(lease, countsAttempt: false, availableAt: 0, usage: usage, at: time)
                     case .leave: return nil
                     }
                 }
                 if let job, job.status.isFinal { ended(job) }
                 return
-            } catch .diskFull where !isStopping {
-                logger.error("the end of the job cannot be written: the disk is full")
-                try? await Task.sleep(for: .seconds(5))
+            } catch  where error.isPassing && !isStopping {
+                logger.error("the end of the job cannot be written yet", metadata: ["error": "\(error)"])
+                try? await Task.sleep(for: .seconds(1))
             } catch {
                 // A job that stays `running` is taken back when its lease ends, or when a server starts.
                 logger.error("the end of the job cannot be written", metadata: ["error": "\(error)"])

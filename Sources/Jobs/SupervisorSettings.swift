@@ -8,6 +8,8 @@ package struct SupervisorSettings: Sendable {
     package var attempts = 3
     /// The wait before a job is started again after a crash. Default 1; 0 for none.
     package var retrySeconds = 1
+    /// The wait before a job is started again that the machine had no room for. Default 5.
+    package var resourceSeconds = 5
     /// From SIGTERM to SIGKILL when a job is cancelled or passes a limit. Default 1 s.
     package var killGrace = Duration.seconds(1)
     /// From SIGTERM to SIGKILL when the server stops: time for a checkpoint. Default 10 s.

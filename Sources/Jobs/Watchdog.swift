@@ -42,13 +42,14 @@ struct Watchdog {
     /// - Parameters:
     ///   - sample: its state.
     ///   - lines: how many lines of output have come so far.
+    ///   - waits: whether the child is held up by us.
     ///   - asked: why somebody else wants it to end.
     ///   - now: the time.
     /// - Returns: what to do, in this order.
     mutating func look(
-        at sample: ProcessSample, lines: Int, asked: StopReason?, now: ContinuousClock.Instant
+        at sample: ProcessSample, lines: Int, waits: Bool = false, asked: StopReason?, now: ContinuousClock.Instant
     ) -> [Action] {
-        if sample.cpuSeconds > cpuSeconds || lines > self.lines { lastProgress = now }
+        if sample.cpuSeconds > cpuSeconds || lines > self.lines || waits { lastProgress = now }
         cpuSeconds = sample.cpuSeconds
         self.lines = lines
         if stop == nil || stop == .serverStopping, let reason = reason(sample, asked, now), reason != stop {
