@@ -1,3 +1,5 @@
+import ByteText
+
 /// A host and perhaps a port (RFC 3986 §3.2, without user information; RFC 9110 §7.2).
 enum Authority {
     /// Whether the text is the authority of an http address.
@@ -22,7 +24,7 @@ enum Authority {
 
     /// Part of an IPv6 address, which may end with an IPv4 one.
     private static func isAddress(_ byte: UInt8) -> Bool {
-        byte.hexadecimalValue != nil || byte == UInt8(ascii: ":") || byte == UInt8(ascii: ".")
+        byte.hexadecimalDigit != nil || byte == UInt8(ascii: ":") || byte == UInt8(ascii: ".")
     }
 
     /// `reg-name`, but without the comma that joins two Hosts.

@@ -1,3 +1,5 @@
+import ByteText
+
 /// Which part of a representation is asked for (RFC 9110 §14).
 package enum ByteRange: Hashable, Sendable {
     /// All of it: nothing usable was asked, or more than one part, which may be ignored (§14.2).
@@ -11,8 +13,9 @@ package enum ByteRange: Hashable, Sendable {
     package init(_ value: String, length: Int) {
         self = .whole
         let bytes = Array(value.utf8)
-        guard String(decoding: bytes.prefix(6), as: UTF8.self).lowercased() == "bytes=" else { return }
-        let range = bytes.dropFirst(6).filter { !$0.isBlank }
+        guard String(decoding: bytes.prefix(6), as: UTF8.self).asciiLowercased == "bytes=" else { return }
+        // Blanks may stand around a member of the list (RFC 9110 §5.6.1), and nowhere inside.
+        let range = Array(String(decoding: bytes.dropFirst(6), as: UTF8.self).trimmedBlanks.utf8)
         guard let hyphen = range.firstIndex(of: UInt8(ascii: "-")) else { return }
         let (first, last) = (range[..<hyphen], range[(hyphen + 1)...])
         guard first.allSatisfy(\.isDigit), last.allSatisfy(\.isDigit), !(first.isEmpty && last.isEmpty) else { return }

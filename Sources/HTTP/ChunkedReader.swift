@@ -1,3 +1,5 @@
+import ByteText
+
 /// Takes the chunks off a body (RFC 9112 §7.1). What stands beside the content is bounded and thrown away.
 struct ChunkedReader: Sendable {
     private enum State {
@@ -75,7 +77,7 @@ struct ChunkedReader: Sendable {
     }
 
     private mutating func takeSize(_ byte: UInt8, digits: Int) throws(RequestError) {
-        if let value = byte.hexadecimalValue {
+        if let value = byte.hexadecimalDigit {
             let (product, overflow) = size.multipliedReportingOverflow(by: 16)
             let (sum, carry) = product.addingReportingOverflow(Int(value))
             guard digits < 16, !overflow, !carry else { throw .chunk }

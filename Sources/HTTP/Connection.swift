@@ -5,7 +5,7 @@ import Logging
 actor Connection: EventReceiver {
     private static let receiveBytes = 64 << 10
     /// What one event may move, so that a fast client leaves time for the others.
-    private static let bytesPerEvent = 1 << 20
+    private static let bytesPerEvent = 128 << 10
 
     nonisolated var unownedExecutor: UnownedSerialExecutor { unsafe loop.asUnownedSerialExecutor() }
 
@@ -14,6 +14,7 @@ actor Connection: EventReceiver {
     private let loop: EventLoop
     private let server: Server
     private let handler: Handler
+    private let isGuest: Bool
     private let limits: Limits
     private let logger: Logger
     private let workers: Workers
@@ -32,9 +33,10 @@ actor Connection: EventReceiver {
     private var push: CheckedContinuation<Void, Never>?
 
     init(
-        _ socket: consuming FileDescriptor, of peer: PeerAddress, server: Server, loop: EventLoop,
+        _ socket: consuming FileDescriptor, of peer: PeerAddress, isGuest: Bool, server: Server, loop: EventLoop,
         settings: Server.Settings
     ) {
+        self.isGuest = isGuest
         self.peer = peer
         self.socket = consume socket
         self.server = server
@@ -43,15 +45,15 @@ actor Connection: EventReceiver {
         limits = settings.limits
         logger = settings.logger
         workers = settings.workers
-        state = ConnectionState(limits: settings.limits, at: .now)
+        state = ConnectionState(limits: settings.limits, at: .now, isGuest: isGuest)
     }
 
     // MARK: Called by the server
 
-    /// Begins to read, or says that there is no room.
+    /// Begins to read.
     ///
-    /// - Returns: the id of the connection; nil when it is over already
-    func open(isTurnedAway: Bool) -> UInt64? {
+    /// - Returns: the id of the connection; nil when it cannot be watched
+    func open() -> UInt64? {
         guard let raw = socket?.raw else { return nil }
         do throws(SystemError) {
             id = try loop.register(raw, self, for: interest)
@@ -59,12 +61,21 @@ actor Connection: EventReceiver {
             logger.error("a connection cannot be watched", metadata: ["error": "\(error)"])
             return nil
         }
-        if isTurnedAway { perform(state.turnAway()) } else { update() }
-        return state.isClosed ? nil : id
+        update()
+        return id
     }
 
     /// Lets the running request end, and takes no other.
     func stop() { perform(state.stop()) }
+
+    /// Refuses a request whose body has not come yet.
+    func hurry() { perform(state.hurry(at: .now)) }
+
+    /// From when on the connection may be ended for another.
+    var evictableFrom: ContinuousClock.Instant? { state.evictableFrom }
+
+    /// Ends the connection because its place is wanted.
+    func evict() { perform(state.evict()) }
 
     /// Ends the connection in the middle of whatever it does.
     func abort() { perform(state.failed()) }
@@ -146,7 +157,13 @@ actor Connection: EventReceiver {
     private func perform(_ actions: [ConnectionState.Action]) {
         for action in actions {
             switch action {
-            case .start(let head): start(head)
+            case .start(let head):
+                if isGuest, !handler.answersWhenFull(head) {
+                    self.head = head
+                    perform(state.turnAway())
+                } else {
+                    start(head)
+                }
             case .deliver(let bytes): answerPull(.success(bytes))
             case .fail(let error): answerPull(.failure(error.map(BodyError.refused) ?? .gone))
             case .sendContinue:
@@ -158,6 +175,9 @@ actor Connection: EventReceiver {
                 releasePush()
             case .shutDownWriting: if let raw = socket?.raw { Syscalls.shutDownWriting(raw) }
             case .close: close()
+            case .reset:
+                if let raw = socket?.raw { Syscalls.dropUnsent(raw) }
+                close()
             }
         }
         if !actions.isEmpty { update() }

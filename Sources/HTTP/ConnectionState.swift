@@ -27,6 +27,8 @@ package struct ConnectionState: Sendable {
         case cancel
         case shutDownWriting
         case close
+        /// End the connection and drop what the client has not taken: the kernel would keep it for minutes.
+        case reset
     }
 
     private enum Phase: Sendable {
@@ -69,12 +71,19 @@ package struct ConnectionState: Sendable {
     private var pendingOutput = 0
     private var bodyGuard: RateGuard
     private var answerGuard: RateGuard
+    /// When bytes last came or left.
+    private var lastMove: Instant
+    private var hasServed = false
+    /// Whether there is no room for the connection: it may ask one thing, and quickly.
+    private let isGuest: Bool
 
-    package init(limits: Limits, at now: Instant) {
+    package init(limits: Limits, at now: Instant, isGuest: Bool = false) {
         self.limits = limits
-        phase = .head(HeadParser(limits: limits), deadline: now + limits.headTime)
-        bodyGuard = RateGuard(window: limits.rateWindow, bytesPerWindow: limits.bodyBytesPerWindow)
-        answerGuard = RateGuard(window: limits.rateWindow, bytesPerWindow: limits.answerBytesPerWindow)
+        self.isGuest = isGuest
+        phase = .head(HeadParser(limits: limits), deadline: now + (isGuest ? limits.guestTime : limits.headTime))
+        bodyGuard = RateGuard(limits.rate)
+        answerGuard = RateGuard(limits.rate)
+        lastMove = now
     }
 
     // MARK: What the connection has to wait for
@@ -105,12 +114,24 @@ package struct ConnectionState: Sendable {
         }
     }
 
+    /// From when on the connection may be ended for another: at once between two requests, and in the middle of one when the
+    /// client has neither sent nor taken anything for a while; nil while it is the server's turn.
+    package var evictableFrom: Instant? {
+        switch phase {
+        case .head where hasServed && input.isEmpty: lastMove
+        case .head, .drain, .refused, .linger: lastMove + limits.silenceBeforeEviction
+        case .exchange where exchange?.isPulling == true || pendingOutput > 0: lastMove + limits.silenceBeforeEviction
+        case .exchange, .closed: nil
+        }
+    }
+
     // MARK: What happens on the socket
 
     package mutating func received(_ bytes: Span<UInt8>, at now: Instant) -> [Action] {
+        lastMove = now
         switch phase {
         case .head(let parser, _):
-            if input.isEmpty { phase = .head(parser, deadline: now + limits.headTime) }
+            if input.isEmpty, !isGuest { phase = .head(parser, deadline: now + limits.headTime) }
             input.append(contentsOf: bytes)
             return advance(at: now)
         case .exchange, .drain: return receivedBody(bytes, at: now)
@@ -136,12 +157,21 @@ package struct ConnectionState: Sendable {
         }
     }
 
-    /// The socket does not work any more.
-    package mutating func failed() -> [Action] {
-        guard case .exchange = phase else { return close() }
+    /// The socket does not work any more, or shall not.
+    ///
+    /// - Parameter resets: whether what the client has not taken is dropped
+    /// - Returns: what to do
+    package mutating func failed(resets: Bool = false) -> [Action] {
+        guard case .exchange = phase else { return close(resets: resets) }
         let isPulling = exchange?.isPulling ?? false
         exchange = nil
-        return (isPulling ? [.fail(nil)] : []) + [.cancel] + close()
+        return (isPulling ? [.fail(nil)] : []) + [.cancel] + close(resets: resets)
+    }
+
+    /// The place is wanted for somebody else.
+    package mutating func evict() -> [Action] {
+        if case .head = phase, input.isEmpty { return close() }
+        return failed(resets: true)
     }
 
     /// Some of the output has left.
@@ -154,6 +184,7 @@ package struct ConnectionState: Sendable {
     package mutating func wrote(_ count: Int, pending: Int, at now: Instant) -> [Action] {
         pendingOutput = pending
         answerGuard.count(count)
+        if count > 0 { lastMove = now }
         if count > 0, inputEnded { abandonment = now + limits.halfClosedTime }
         if pending > 0 { answerGuard.start(at: now) } else { answerGuard.stop(at: now) }
         guard pending == 0 else { return [] }
@@ -170,7 +201,7 @@ package struct ConnectionState: Sendable {
         case .head: return input.isEmpty ? close() : refuse(.slowHead)
         case .linger: return close()
         case .refused, .drain, .exchange:
-            if answerGuard.isTooSlow(at: now) { return failed() }
+            if answerGuard.isTooSlow(at: now) { return failed(resets: true) }
             if bodyGuard.isTooSlow(at: now) { return bodyFailed(.slowBody, at: now) }
             if let abandonment, pendingOutput == 0, now >= abandonment { return failed() }
             return []
@@ -185,8 +216,14 @@ package struct ConnectionState: Sendable {
         return []
     }
 
-    /// The server has no room: tells the client so, without a look at what it wants.
+    /// The server has no room: tells the client so.
     package mutating func turnAway() -> [Action] { refuse(.tooManyConnections) }
+
+    /// The server is about to end: refuses a request whose body is still on its way.
+    package mutating func hurry(at now: Instant) -> [Action] {
+        guard case .exchange = phase, let exchange, !exchange.body.isFinished, exchange.error == nil else { return [] }
+        return bodyFailed(.serverStopping, at: now)
+    }
 
     // MARK: What the handler does
 
@@ -260,8 +297,12 @@ package struct ConnectionState: Sendable {
             input.removeFirst(consumed)
             let body = try BodyReader(head.framing, limits: limits)
             exchange = Exchange(
-                keepsAlive: head.keepsAlive, body: body, awaitsContinue: head.expectsContinue && !body.isFinished)
+                keepsAlive: head.keepsAlive && !isGuest, body: body,
+                awaitsContinue: head.expectsContinue && !body.isFinished)
             phase = .exchange
+            hasServed = true
+            (bodyGuard, answerGuard) = (RateGuard(limits.rate), RateGuard(limits.rate))
+            if pendingOutput > 0 { answerGuard.start(at: now) }
             let rest = input
             input = []
             return [.start(head)] + (rest.isEmpty ? [] : receivedBody(rest.span, at: now))
@@ -357,10 +398,10 @@ package struct ConnectionState: Sendable {
         return [.shutDownWriting]
     }
 
-    private mutating func close() -> [Action] {
+    private mutating func close(resets: Bool = false) -> [Action] {
         guard !isClosed else { return [] }
         phase = .closed
         input = []
-        return [.close]
+        return [resets ? .reset : .close]
     }
 }

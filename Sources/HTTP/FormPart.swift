@@ -1,3 +1,4 @@
+import ByteText
 import HTTPTypes
 
 /// What the headers of a form's part say (RFC 7578 §4).
@@ -32,11 +33,12 @@ package struct FormPart: Hashable, Sendable {
                 disposition = field.value
             case "content-type": contentType = field.value
             case "content-transfer-encoding":
-                guard ["7bit", "8bit", "binary"].contains(field.value.lowercased()) else { throw .encoding }
+                guard ["7bit", "8bit", "binary"].contains(field.value.asciiLowercased) else { throw .encoding }
             default: break
             }
         }
-        guard let disposition, disposition.prefix(while: { $0 != ";" }).lowercased() == "form-data" else { throw .name }
+        guard let disposition, disposition.bytes(before: UInt8(ascii: ";")).trimmedBlanks.asciiLowercased == "form-data"
+        else { throw .name }
         let parameters = Self.parameters(of: disposition)
         guard let name = parameters["name"], !name.isEmpty else { throw .name }
         self.name = name
@@ -59,7 +61,7 @@ package struct FormPart: Hashable, Sendable {
             while index < bytes.count, bytes[index].isBlank { index += 1 }
             let start = index
             while index < bytes.count, bytes[index].isToken { index += 1 }
-            let name = String(decoding: bytes[start..<index], as: UTF8.self).lowercased()
+            let name = String(decoding: bytes[start..<index], as: UTF8.self).asciiLowercased
             var text: [UInt8] = []
             if index < bytes.count, bytes[index] == UInt8(ascii: "="), !name.isEmpty {
                 index += 1

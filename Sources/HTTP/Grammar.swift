@@ -1,3 +1,5 @@
+import ByteText
+
 /// What single bytes mean in RFC 9110 §5.6. On bytes, because the same questions asked of `Character` get other answers.
 extension UInt8 {
     static let tab: UInt8 = 0x09
@@ -23,16 +25,6 @@ extension UInt8 {
 
     /// `field-vchar`, blanks and `obs-text`: what values are made of.
     var isFieldText: Bool { self >= 0x20 && self != 0x7F || self == .tab }
-
-    /// The value of a hexadecimal digit.
-    var hexadecimalValue: UInt8? {
-        switch self {
-        case 0x30...0x39: self - 0x30
-        case 0x41...0x46: self - 0x41 + 10
-        case 0x61...0x66: self - 0x61 + 10
-        default: nil
-        }
-    }
 }
 
 /// Numbers as HTTP writes them.
@@ -56,6 +48,6 @@ func listMembers(_ value: String) -> [String] {
     value.utf8.split(separator: UInt8(ascii: ","), omittingEmptySubsequences: false).map { member in
         let start = member.drop { $0.isBlank }
         let end = start.lastIndex { !$0.isBlank }.map { start.index(after: $0) } ?? start.startIndex
-        return String(decoding: start[..<end], as: UTF8.self).lowercased()
+        return String(decoding: start[..<end], as: UTF8.self).asciiLowercased
     }
 }

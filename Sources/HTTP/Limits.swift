@@ -47,20 +47,22 @@ package struct Limits: Sendable {
     package var idleTime = Duration.seconds(75)
     /// How long nothing is written to a client that has ended its side. It may still read, or have left without a trace.
     package var halfClosedTime = Duration.seconds(120)
-    /// Rates are looked at once in a window.
-    package var rateWindow = Duration.seconds(20)
-    /// Content that has to come in a window in which the handler waits for it.
-    package var bodyBytesPerWindow = 8192
-    /// What a client has to take in a window in which something is ready for it.
-    package var answerBytesPerWindow = 8192
+    /// How fast content has to come while the handler waits for it, and how fast a client has to take what is ready for it.
+    package var rate = MinimumRate()
 
     // How many there may be.
 
     package var connections = 1024
     /// Of one address, so that nobody has all of them.
     package var connectionsPerAddress = 512
-    /// Connections beyond the limit that are still told so.
-    package var refusals = 64
+    /// Connections beyond the limit: they are told that there is no room, unless they ask whether the server lives.
+    package var guests = 32
+    /// How long such a connection may take for its head.
+    package var guestTime = Duration.seconds(2)
+    /// How long a connection must have been silent in the middle of a request, or before its first, to make room for another.
+    package var silenceBeforeEviction = Duration.seconds(1)
+    /// Descriptors that are kept free of connections, for files and processes.
+    package var reservedDescriptors = 64
 
     // What a form may be.
 

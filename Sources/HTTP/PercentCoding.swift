@@ -1,3 +1,5 @@
+import ByteText
+
 /// Percent-encoding (RFC 3986 §2.1), taken away exactly once.
 enum PercentCoding {
     enum Component {
@@ -15,8 +17,8 @@ enum PercentCoding {
         while index < text.count {
             switch text[index] {
             case UInt8(ascii: "%"):
-                guard index + 2 < text.count, let high = text[index + 1].hexadecimalValue,
-                    let low = text[index + 2].hexadecimalValue
+                guard index + 2 < text.count, let high = text[index + 1].hexadecimalDigit,
+                    let low = text[index + 2].hexadecimalDigit
                 else { throw .target }
                 let byte = high << 4 | low
                 guard byte != 0, component == .query || isPlain(byte) else { throw .target }

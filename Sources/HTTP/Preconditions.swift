@@ -1,3 +1,4 @@
+import ByteText
 package import HTTPTypes
 
 /// Conditions on the tag of what is answered (RFC 9110 §13). Dates are not compared, since answers carry none.
@@ -16,8 +17,8 @@ package enum Preconditions: Hashable, Sendable {
         let (wanted, known) = (headers[values: .ifMatch], headers[values: .ifNoneMatch])
         if !wanted.isEmpty {
             let tags = wanted.flatMap(EntityTag.list)
-            let isStrong = entityTag.map { !$0.hasPrefix("W/") } ?? false
-            let matches = wanted == ["*"] || isStrong && tags.contains { $0 == entityTag }
+            let isStrong = entityTag.map { !$0.startsWithBytes(of: "W/") } ?? false
+            let matches = wanted == ["*"] || isStrong && tags.contains { $0.hasBytes(of: entityTag ?? "") }
             guard matches else {
                 self = .failed
                 return
@@ -25,15 +26,16 @@ package enum Preconditions: Hashable, Sendable {
         }
         if !known.isEmpty {
             let tags = known.flatMap(EntityTag.list).map(EntityTag.opaque)
-            if known == ["*"] || entityTag.map({ tags.contains(EntityTag.opaque($0)) }) ?? false { self = .unchanged }
+            let isKnown = entityTag.map(EntityTag.opaque).map { tag in tags.contains { $0.hasBytes(of: tag) } } ?? false
+            if known == ["*"] || isKnown { self = .unchanged }
         }
     }
 
     /// Whether a range may be answered: `If-Range` is absent, or names exactly this representation (§13.1.5).
     package static func allowsRange(_ headers: HTTPFields, entityTag: String?) -> Bool {
         guard let condition = headers[.ifRange] else { return true }
-        guard let entityTag, !entityTag.hasPrefix("W/") else { return false }
-        return condition == entityTag
+        guard let entityTag, !entityTag.startsWithBytes(of: "W/") else { return false }
+        return condition.hasBytes(of: entityTag)
     }
 }
 
@@ -54,5 +56,5 @@ enum EntityTag {
     }
 
     /// The tag without its weakness.
-    static func opaque(_ tag: String) -> String { tag.hasPrefix("W/") ? String(tag.dropFirst(2)) : tag }
+    static func opaque(_ tag: String) -> String { tag.startsWithBytes(of: "W/") ? tag.dropBytes(2) : tag }
 }

@@ -26,6 +26,7 @@ package enum RequestError: Error, Hashable, Sendable, CustomStringConvertible {
     case slowHead
     case slowBody
     case tooManyConnections
+    case serverStopping
     /// The handler's answer could not be sent as it was.
     case unusableAnswer
 
@@ -43,7 +44,7 @@ package enum RequestError: Error, Hashable, Sendable, CustomStringConvertible {
         case .fieldsTooLarge, .tooManyFields: 431
         case .unusableAnswer: 500
         case .unknownMethod, .unknownTransferCoding: 501
-        case .tooManyConnections: 503
+        case .tooManyConnections, .serverStopping: 503
         case .unsupportedVersion: 505
         }
     }
@@ -77,6 +78,7 @@ package enum RequestError: Error, Hashable, Sendable, CustomStringConvertible {
         case .slowHead: "The request took too long to come."
         case .slowBody: "The body comes too slowly."
         case .tooManyConnections: "The server has no room for another connection."
+        case .serverStopping: "The server is about to stop: send the request again."
         case .unusableAnswer: "The service could not answer this; its log says why."
         }
     }

@@ -24,6 +24,10 @@ package struct RequestHead: Sendable {
         query = line.target.query
         minorVersion = line.minorVersion
         self.headers = headers
+        // What frames, routes or ends a message is ASCII: anything else is read differently by whoever is on the way.
+        for name in [.hostField, .connection, .contentLength, .expect, .transferEncoding] as [HTTPField.Name] {
+            guard headers[values: name].allSatisfy({ $0.utf8.allSatisfy { $0 < 0x80 } }) else { throw .fieldValue }
+        }
         let hosts = headers[values: .hostField]
         guard hosts.count == 1 || hosts.isEmpty && minorVersion == 0 else { throw .host }
         for host in hosts {

@@ -1,3 +1,5 @@
+import ByteText
+
 /// What a request is about (RFC 9112 §3.2).
 struct RequestTarget: Sendable {
     /// Decoded; `*` for the server itself.
@@ -35,7 +37,7 @@ struct RequestTarget: Sendable {
     private static func afterScheme(_ text: Span<UInt8>) -> Int? {
         for scheme in ["http://", "https://"] where text.count > scheme.utf8.count {
             let start = text.extracting(0..<scheme.utf8.count)
-            if start.text?.lowercased() == scheme { return scheme.utf8.count }
+            if start.text?.asciiLowercased == scheme { return scheme.utf8.count }
         }
         return nil
     }

@@ -28,11 +28,16 @@ package struct Handler: Sendable {
     package var respond: @Sendable (Request) async -> Response
     /// Says why something never became a request; quick, since it runs between the sockets.
     package var refuse: @Sendable (RequestError) -> Response
+    /// Whether a request is answered though there is no room: whoever watches over the server asks then of all times.
+    package var answersWhenFull: @Sendable (RequestHead) -> Bool
 
     package init(
-        respond: @escaping @Sendable (Request) async -> Response, refuse: @escaping @Sendable (RequestError) -> Response
+        respond: @escaping @Sendable (Request) async -> Response,
+        refuse: @escaping @Sendable (RequestError) -> Response,
+        answersWhenFull: @escaping @Sendable (RequestHead) -> Bool = { _ in false }
     ) {
         self.respond = respond
         self.refuse = refuse
+        self.answersWhenFull = answersWhenFull
     }
 }

@@ -26,7 +26,11 @@ package actor Server: EventReceiver {
     private var id: UInt64 = 0
     private var connections: [UInt64: Connection] = [:]
     private var peers: [PeerAddress: Int] = [:]
+    /// Connections beyond the limit, in the order in which they came.
+    private var guests: [UInt64] = []
     private var isPaused = false
+    /// Given up when there is no other descriptor left, so that a client that comes then is not left without a word.
+    private var spare: FileDescriptor?
     /// Whoever waits for the last connection to end.
     private var waiting: [CheckedContinuation<Void, Never>] = []
 
@@ -52,6 +56,7 @@ package actor Server: EventReceiver {
             throw .system(error)
         }
         self.socket = consume socket
+        spare = Syscalls.spare()
         settings = Settings(limits: limits, handler: handler, workers: Workers(count: workers), logger: logger)
     }
 
@@ -67,7 +72,8 @@ package actor Server: EventReceiver {
         }
     }
 
-    /// Accepts no more, lets the running requests end, and ends those that take too long.
+    /// Accepts no more, lets the running requests end, and ends those that take too long: at half of the time those whose
+    /// bodies have not come, with an answer that says so, and at its end all others.
     ///
     /// - Parameter drain: how long requests may take to end
     package func stop(within drain: Duration) async {
@@ -75,12 +81,18 @@ package actor Server: EventReceiver {
         socket = nil
         for connection in connections.values { await connection.stop() }
         let deadline = Task {
-            try await Task.sleep(for: drain)
+            try await Task.sleep(for: drain / 2)
+            hurryAll()
+            try await Task.sleep(for: drain / 2)
             abortAll()
         }
         if !connections.isEmpty { await withCheckedContinuation { waiting.append($0) } }
         deadline.cancel()
         loop.stop()
+    }
+
+    private func hurryAll() {
+        for connection in connections.values { connection.assumeIsolated { $0.hurry() } }
     }
 
     private func abortAll() {
@@ -95,6 +107,9 @@ package actor Server: EventReceiver {
         guard let connection = connections.removeValue(forKey: id) else { return }
         let others = peers[connection.peer, default: 1] - 1
         peers[connection.peer] = others > 0 ? others : nil
+        if let place = guests.firstIndex(of: id) { guests.remove(at: place) }
+        if spare == nil { spare = Syscalls.spare() }
+        if isPaused { resumeAccepting() }
         guard connections.isEmpty else { return }
         for continuation in waiting { continuation.resume() }
         waiting = []
@@ -108,10 +123,14 @@ package actor Server: EventReceiver {
 
     nonisolated func timeHasCome() {
         assumeIsolated { server in
-            guard server.isPaused, let socket = server.socket?.raw else { return }
-            server.isPaused = false
-            server.loop.change(server.id, socket, to: .read)
+            if server.isPaused { server.resumeAccepting() }
         }
+    }
+
+    private func resumeAccepting() {
+        guard let socket = socket?.raw else { return }
+        isPaused = false
+        loop.change(id, socket, to: .read)
     }
 
     private func acceptAll() {
@@ -123,6 +142,7 @@ package actor Server: EventReceiver {
             } catch {
                 // Those that ended before they were accepted are nobody's loss.
                 if Syscalls.isLostConnection(error) { continue }
+                if error.isPassing, makeRoom() || giveUpSpare() { continue }
                 pauseAccepting(after: error)
                 return
             }
@@ -136,15 +156,43 @@ package actor Server: EventReceiver {
 
     private func open(_ client: consuming FileDescriptor, of peer: PeerAddress) {
         let limits = settings.limits
-        // Beyond the few that are told so, the only answer is the end.
-        guard connections.count < limits.connections + limits.refusals else { return }
-        let connection = Connection(client, of: peer, server: self, loop: loop, settings: settings)
-        let isTurnedAway =
-            connections.count >= limits.connections || peers[peer, default: 0] >= limits.connectionsPerAddress
-        let id = connection.assumeIsolated { $0.open(isTurnedAway: isTurnedAway) }
-        guard let id else { return }
+        // The system gives out the lowest number that is free: a high one tells how many are in use.
+        let isShort = Int(client.raw) >= Syscalls.descriptorLimit - limits.reservedDescriptors
+        let isFull = isShort || connections.count - guests.count >= limits.connections
+        let hasRoom = !isFull || makeRoom()
+        let isGuest = !hasRoom || peers[peer, default: 0] >= limits.connectionsPerAddress
+        if isGuest, guests.count >= limits.guests, let first = guests.first {
+            connections[first]?.assumeIsolated { $0.evict() }
+        }
+        let connection = Connection(
+            client, of: peer, isGuest: isGuest, server: self, loop: loop, settings: settings)
+        guard let id = connection.assumeIsolated({ $0.open() }) else { return }
         connections[id] = connection
         peers[peer, default: 0] += 1
+        if isGuest { guests.append(id) }
+    }
+
+    /// Ends the connections that have been silent the longest: a few at once, so that finding them costs little.
+    ///
+    /// - Returns: whether there is room now
+    private func makeRoom() -> Bool {
+        let now = ContinuousClock.now
+        var silent: [(from: ContinuousClock.Instant, connection: Connection)] = []
+        for connection in connections.values {
+            guard let from = connection.assumeIsolated({ $0.evictableFrom }), from <= now else { continue }
+            silent.append((from, connection))
+        }
+        silent.sort { $0.from < $1.from }
+        let few = silent.prefix(max(1, connections.count / 256))
+        for (_, connection) in few { connection.assumeIsolated { $0.evict() } }
+        return !few.isEmpty
+    }
+
+    /// - Returns: whether there was one to give up
+    private func giveUpSpare() -> Bool {
+        guard spare != nil else { return false }
+        spare = nil
+        return true
     }
 
     /// The connection that cannot be accepted would be reported again at once, and again.

@@ -26,6 +26,16 @@ enum Syscalls {
             let socket = FileDescriptor(
                 try systemCall("socket") { unsafe Glibc.socket(address.pointee.ai_family, kind, 0) })
             try set(SO_REUSEADDR, at: SOL_SOCKET, of: socket.raw)
+            // What follows, every connection takes over from the listening socket.
+            // An answer is written in one piece, and must not wait for more.
+            try set(TCP_NODELAY, at: tcp, of: socket.raw)
+            // A client that left without a trace is missed within two minutes, also where nothing is sent to it.
+            try set(SO_KEEPALIVE, at: SOL_SOCKET, of: socket.raw)
+            try set(TCP_KEEPIDLE, at: tcp, of: socket.raw, to: 60)
+            try set(TCP_KEEPINTVL, at: tcp, of: socket.raw, to: 15)
+            try set(TCP_KEEPCNT, at: tcp, of: socket.raw, to: 4)
+            // What the client has not asked for yet stays in the file: not a limit to what is under way to it.
+            try set(TCP_NOTSENT_LOWAT, at: tcp, of: socket.raw, to: unsentBytes)
             // SAFETY: the address and its length come from getaddrinfo.
             _ = try systemCall("bind") {
                 unsafe Glibc.bind(socket.raw, address.pointee.ai_addr, address.pointee.ai_addrlen)
@@ -77,8 +87,6 @@ enum Syscalls {
                 })
             let isLong = CInt(address.ss_family) == AF_INET6
             peer = unsafe withUnsafeBytes(of: address) { unsafe PeerAddress(Array($0), isLong: isLong) }
-            // An answer is written in one piece, and must not wait for more.
-            try? set(TCP_NODELAY, at: CInt(IPPROTO_TCP), of: accepted.raw)
             return accepted
         } catch {
             if error.isWouldBlock { return nil }
@@ -86,13 +94,36 @@ enum Syscalls {
         }
     }
 
-    private static func set(_ option: CInt, at level: CInt, of raw: CInt) throws(SystemError) {
-        var on: CInt = 1
+    private static let tcp = CInt(IPPROTO_TCP)
+    private static let unsentBytes: CInt = 128 << 10
+
+    private static func set(_ option: CInt, at level: CInt, of raw: CInt, to value: CInt = 1) throws(SystemError) {
+        var value = value
         // SAFETY: the option's value is a `CInt`, whose size the call is told.
         _ = try systemCall("setsockopt") {
-            unsafe setsockopt(raw, level, option, &on, socklen_t(MemoryLayout<CInt>.size))
+            unsafe setsockopt(raw, level, option, &value, socklen_t(MemoryLayout<CInt>.size))
         }
     }
+
+    /// Has the connection end with a reset as soon as it is closed, so that nothing waits to be sent.
+    static func dropUnsent(_ raw: CInt) {
+        var option = linger(l_onoff: 1, l_linger: 0)
+        // SAFETY: the option's value is a `linger`, whose size the call is told.
+        _ = unsafe setsockopt(raw, SOL_SOCKET, SO_LINGER, &option, socklen_t(MemoryLayout<linger>.size))
+    }
+
+    // MARK: Descriptors
+
+    /// How many descriptors this process may have open.
+    static var descriptorLimit: Int {
+        var limits = rlimit()
+        // SAFETY: `limits` is what the call fills.
+        guard unsafe getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limits) == 0 else { return 1024 }
+        return Int(clamping: limits.rlim_cur)
+    }
+
+    /// A descriptor that is good for nothing but being closed when another is wanted.
+    static func spare() -> FileDescriptor? { try? makeSignal() }
 
     /// Whether a connection ended before it was accepted (accept(2) passes on errors of the network).
     static func isLostConnection(_ error: SystemError) -> Bool {

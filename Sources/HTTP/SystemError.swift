@@ -7,6 +7,9 @@ package struct SystemError: Error, Hashable, Sendable, CustomStringConvertible {
 
     package var description: String { "\(call) failed: \(unsafe String(cString: strerror(code)))" }
 
+    /// Whether something is used up, so that the same may succeed later.
+    package var isPassing: Bool { [EMFILE, ENFILE, ENOMEM, ENOBUFS].contains(code) }
+
     /// Whether the descriptor just has nothing to give or no room.
     var isWouldBlock: Bool { code == EAGAIN || code == EWOULDBLOCK }
 }

@@ -13,6 +13,7 @@ import Testing
     ("bytes=99999999999999999998-99999999999999999999", .unsatisfiable),
     ("bytes=5-4", .whole), ("bytes=99999999999999999999-5", .whole), ("bytes=-", .whole), ("bytes=", .whole),
     ("bytes", .whole), ("", .whole), ("items=0-1", .whole), ("bytes=0-1,3-4", .whole), ("bytes=a-b", .whole),
+    ("bytes=1 2-20", .whole), ("bytes=1 -2", .whole), ("bytes=1- 2", .whole), ("bytes=\u{212A}-1", .whole),
     ("bytes=+1-2", .whole), ("bytes=--1", .whole), ("bytes=1--2", .whole), ("bytes=0x1-2", .whole),
 ])
 func `a range of ten bytes`(value: String, range: ByteRange) {

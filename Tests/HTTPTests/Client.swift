@@ -143,13 +143,15 @@ final class Client {
 /// A server for a test, and its end.
 func withServer(
     limits: Limits = Limits(), workers: Int = 4, respond: @escaping @Sendable (Request) async -> Response = echo,
+    answersWhenFull: @escaping @Sendable (RequestHead) -> Bool = { _ in false },
     _ body: (UInt16, Server) async throws -> Void
 ) async throws {
     var logger = Logger(label: "test")
     logger.logLevel = .critical
-    let handler = Handler(respond: respond) { error in
+    let refuse: @Sendable (RequestError) -> Response = { error in
         Response(status: error.status, headers: [.contentType: "text/plain"], body: .bytes(bytes("\(error)")))
     }
+    let handler = Handler(respond: respond, refuse: refuse, answersWhenFull: answersWhenFull)
     let server = try Server(
         host: "127.0.0.1", port: 0, limits: limits, workers: workers, logger: logger, handler: handler)
     try await server.start()

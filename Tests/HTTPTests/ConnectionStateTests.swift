@@ -8,7 +8,9 @@ private struct Bench {
     var state: ConnectionState
     var log: [String] = []
 
-    init(limits: Limits = Limits()) { state = ConnectionState(limits: limits, at: now) }
+    init(limits: Limits = Limits(), isGuest: Bool = false) {
+        state = ConnectionState(limits: limits, at: now, isGuest: isGuest)
+    }
 
     /// What the connection was told to do, in short.
     private mutating func note(_ actions: [ConnectionState.Action]) {
@@ -22,6 +24,7 @@ private struct Bench {
             case .cancel: log.append("cancel")
             case .shutDownWriting: log.append("shut down")
             case .close: log.append("close")
+            case .reset: log.append("reset")
             }
         }
     }
@@ -31,6 +34,9 @@ private struct Bench {
     mutating func pull() { note(state.pulled(at: now)) }
     mutating func fail() { note(state.failed()) }
     mutating func stop() { note(state.stop()) }
+    mutating func hurry() { note(state.hurry(at: now)) }
+    mutating func evict() { note(state.evict()) }
+    mutating func turnAway() { note(state.turnAway()) }
     mutating func wrote(_ count: Int, pending: Int) { note(state.wrote(count, pending: pending, at: now)) }
 
     /// The handler answers, and the answer leaves at once.
@@ -309,26 +315,48 @@ func `a long or endless rest of a body ends the connection, but not before the c
     var bench = Bench()
     bench.receive(post("Content-Length: 100000"))
     bench.pull()
-    for _ in 0..<19 {
+    for _ in 0..<4 {
         bench.pass(.seconds(1))
-        bench.receive("x")
+        bench.receive(String(repeating: "x", count: 239))
         bench.pull()
     }
+    #expect(!bench.taken().contains("refuse 408"))
+    bench.receive(String(repeating: "x", count: 239))
+    bench.pull()
     #expect(!bench.taken().contains("refuse 408"))
     bench.pass(.seconds(1))
     #expect(bench.taken() == ["fail 408", "cancel", "refuse 408"])
 }
 
-@Test func `a body at the least rate is accepted`() {
+/// Seconds that a body may come at a rate before it is refused; nil when it has come for ten minutes.
+private func patience(bytesPerSecond: Int) -> Int? {
     var bench = Bench()
-    bench.receive(post("Content-Length: 1000000"))
+    bench.receive(post("Content-Length: 100000000"))
     bench.pull()
-    for _ in 0..<100 {
-        bench.pass(.seconds(1))
-        bench.receive(String(repeating: "x", count: 440))
+    for second in 1...600 {
+        bench.receive(String(repeating: "x", count: bytesPerSecond))
         bench.pull()
+        bench.pass(.seconds(1))
+        if bench.taken().contains("refuse 408") { return second }
     }
-    #expect(bench.taken().filter { !$0.hasPrefix("deliver") } == ["start /p"])
+    return nil
+}
+
+@Test(arguments: [(0, 5 as Int?), (239, 5), (240, 15), (450, 25), (2000, 50), (4096, nil)])
+func `the longer a body takes the faster it has to come`(bytesPerSecond: Int, seconds: Int?) {
+    #expect(patience(bytesPerSecond: bytesPerSecond) == seconds)
+}
+
+@Test func `a client that was fast may fall silent for a while`() {
+    var bench = Bench()
+    bench.receive(post("Content-Length: 10000000"))
+    bench.pull()
+    bench.receive(String(repeating: "x", count: 1_000_000))
+    bench.pull()
+    bench.pass(.seconds(15))
+    #expect(!bench.taken().contains("refuse 408"))
+    bench.pass(.seconds(5))
+    #expect(bench.taken().contains("refuse 408"))
 }
 
 @Test func `a handler may take its time`() {
@@ -349,13 +377,13 @@ func `a long or endless rest of a body ends the connection, but not before the c
     bench.receive(request)
     #expect(bench.state.answerBegins(wantsClose: false) == true)
     bench.wrote(1000, pending: 1_000_000)
-    for _ in 0..<19 {
+    for _ in 0..<4 {
         bench.pass(.seconds(1))
         bench.wrote(1, pending: 1_000_000)
     }
-    // What left before the client had to take more was in the window too.
+    // What left before the client had to take more was in the window too. What it has not taken is dropped.
     bench.pass(.seconds(1))
-    #expect(bench.taken() == ["start /a", "cancel", "close"])
+    #expect(bench.taken() == ["start /a", "cancel", "reset"])
 }
 
 @Test func `a client that takes its answer steadily is not`() {
@@ -365,7 +393,7 @@ func `a long or endless rest of a body ends the connection, but not before the c
     bench.wrote(0, pending: 1_000_000)
     for second in 1...100 {
         bench.pass(.seconds(1))
-        bench.wrote(440, pending: 1_000_000 - second)
+        bench.wrote(4096, pending: 1_000_000 - second)
     }
     #expect(bench.taken() == ["start /a"])
 }
@@ -417,8 +445,72 @@ func `a long or endless rest of a body ends the connection, but not before the c
 }
 
 @Test func `whoever finds no room is told so`() {
+    var bench = Bench(isGuest: true)
+    bench.receive(request)
+    bench.turnAway()
+    #expect(bench.taken() == ["start /a", "cancel", "refuse 503"])
+}
+
+@Test func `whoever finds no room may ask one thing, and quickly`() {
+    var quick = Bench(isGuest: true)
+    quick.receive(request)
+    quick.answer()
+    #expect(quick.taken() == ["start /a", "last answer", "close"])
+
+    var slow = Bench(isGuest: true)
+    slow.receive("GET")
+    slow.pass(.seconds(1))
+    slow.receive(" ")
+    slow.pass(.seconds(1))
+    #expect(slow.taken() == ["refuse 408"])
+}
+
+@Test func `a connection may be ended for another while it is the client's turn, at once between requests`() {
     var bench = Bench()
-    var refused: [RequestError] = []
-    for action in bench.state.turnAway() { if case .refuse(let error) = action { refused.append(error) } }
-    #expect(refused == [.tooManyConnections])
+    let start = bench.now
+    #expect(bench.state.evictableFrom == start + .seconds(1))
+    bench.pass(.seconds(2))
+    bench.receive(post("Content-Length: 2"))
+    #expect(bench.state.evictableFrom == nil)
+    bench.pull()
+    #expect(bench.state.evictableFrom == start + .seconds(3))
+    bench.pass(.seconds(2))
+    bench.receive("ab")
+    #expect(bench.state.evictableFrom == nil)
+    _ = bench.state.answerBegins(wantsClose: false)
+    bench.wrote(10, pending: 10)
+    #expect(bench.state.evictableFrom == start + .seconds(5))
+    bench.wrote(10, pending: 0)
+    _ = bench.state.answerQueued(complete: true, at: bench.now)
+    #expect(bench.state.evictableFrom == start + .seconds(4))
+    bench.receive("G")
+    #expect(bench.state.evictableFrom == start + .seconds(5))
+}
+
+@Test func `a connection that makes room ends quietly between requests and at once within one`() {
+    var idle = Bench()
+    idle.evict()
+    #expect(idle.taken() == ["close"])
+
+    var busy = Bench()
+    busy.receive(post("Content-Length: 2"))
+    busy.pull()
+    busy.evict()
+    #expect(busy.taken() == ["start /p", "fail gone", "cancel", "reset"])
+}
+
+@Test func `a server that is about to end refuses bodies that have not come`() {
+    var uploading = Bench()
+    uploading.receive(post("Content-Length: 100"))
+    uploading.pull()
+    uploading.stop()
+    uploading.hurry()
+    #expect(uploading.taken() == ["start /p", "fail 503", "cancel", "refuse 503"])
+
+    var working = Bench()
+    working.receive(request)
+    working.stop()
+    working.hurry()
+    working.answer()
+    #expect(working.taken() == ["start /a", "last answer", "close"])
 }

@@ -4,27 +4,82 @@ import Testing
 @testable import HTTP
 
 extension ServerTests {
-    @Test func `beyond the limit of connections a client is told so`() async throws {
+    @Test func `beyond the limit of connections a client is told so, unless it asks whether the server lives`()
+        async throws
+    {
         var limits = Limits()
         limits.connections = 2
-        limits.refusals = 1
-        try await withServer(limits: limits) { port, server in
+        limits.silenceBeforeEviction = .seconds(60)
+        try await withServer(limits: limits, answersWhenFull: { $0.path == "/livez" }) { port, server in
             do {
                 let clients = try (0..<2).map { _ in try Client(port: port) }
-                for client in clients {
-                    client.send(get())
-                    #expect(client.receive()?.status == 200)
-                }
+                for client in clients { client.send("GET /a HTTP/1.1\r\n") }
+                while await server.connectionCount < 2 { await Task.yield() }
                 let third = try Client(port: port)
+                third.send(get())
                 #expect(third.receive()?.status == 503)
                 #expect(third.isAtEnd())
-                let fourth = try Client(port: port)
-                #expect(fourth.isAtEnd())
+                let watcher = try Client(port: port)
+                watcher.send(get("/livez"))
+                #expect(watcher.receive()?.status == 200)
+                #expect(watcher.isAtEnd())
             }
             while await server.connectionCount > 0 { await Task.yield() }
             let client = try Client(port: port)
             client.send(get())
             #expect(client.receive()?.status == 200)
+        }
+    }
+
+    @Test func `of those that have no room the first goes when there are too many`() async throws {
+        var limits = Limits()
+        limits.connections = 1
+        limits.guests = 1
+        limits.silenceBeforeEviction = .seconds(60)
+        limits.guestTime = .seconds(60)
+        try await withServer(limits: limits) { port, _ in
+            let first = try Client(port: port)
+            first.send("GET /a HTTP/1.1\r\n")
+            let second = try Client(port: port)
+            let third = try Client(port: port)
+            third.send(get())
+            #expect(third.receive()?.status == 503)
+            #expect(second.isAtEnd())
+        }
+    }
+
+    @Test func `a full server ends the connection that has been silent the longest`() async throws {
+        var limits = Limits()
+        limits.connections = 2
+        limits.silenceBeforeEviction = .milliseconds(10)
+        try await withServer(limits: limits) { port, _ in
+            let clients = try (0..<2).map { _ in try Client(port: port) }
+            for client in clients {
+                client.send(get())
+                #expect(client.receive()?.status == 200)
+                try await Task.sleep(for: .milliseconds(20))
+            }
+            let third = try Client(port: port)
+            third.send(get())
+            #expect(third.receive()?.status == 200)
+            #expect(clients[0].isAtEnd())
+            clients[1].send(get())
+            #expect(clients[1].receive()?.status == 200)
+        }
+    }
+
+    @Test func `descriptors are kept free of connections`() async throws {
+        var limits = Limits()
+        // All of them: every connection has a higher number than that leaves.
+        limits.reservedDescriptors = 1 << 30
+        limits.silenceBeforeEviction = .seconds(60)
+        try await withServer(limits: limits, answersWhenFull: { $0.path == "/livez" }) { port, _ in
+            let client = try Client(port: port)
+            client.send(get())
+            #expect(client.receive()?.status == 503)
+            let watcher = try Client(port: port)
+            watcher.send(get("/livez"))
+            #expect(watcher.receive()?.status == 200)
         }
     }
 
@@ -36,7 +91,9 @@ extension ServerTests {
                 let first = try Client(port: port)
                 first.send(get())
                 #expect(first.receive()?.status == 200)
-                #expect(try Client(port: port).receive()?.status == 503)
+                let second = try Client(port: port)
+                second.send(get())
+                #expect(second.receive()?.status == 503)
             }
             while await server.connectionCount > 0 { await Task.yield() }
             let client = try Client(port: port)
@@ -101,7 +158,7 @@ extension ServerTests {
 
     @Test func `a client that sends its body too slowly is told so`() async throws {
         var limits = Limits()
-        limits.rateWindow = .milliseconds(40)
+        limits.rate.window = .milliseconds(40)
         try await withServer(limits: limits) { port, _ in
             let client = try Client(port: port)
             client.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nab")
@@ -112,7 +169,7 @@ extension ServerTests {
 
     @Test func `a client that does not read its answer is cut off`() async throws {
         var limits = Limits()
-        limits.rateWindow = .milliseconds(40)
+        limits.rate.window = .milliseconds(40)
         let (ended, continuation) = AsyncStream.makeStream(of: BodyError?.self)
         let respond: @Sendable (Request) async -> Response = { _ in
             Response(
