@@ -13,6 +13,8 @@ extension Answer {
         var response = Response(status: status, headers: headers)
         // Nobody but us says what a body is; a browser must not guess that a model is a page.
         response.headers[.xContentTypeOptions] = "nosniff"
+        // Whatever a browser is shown was made of names that clients chose: it may be looked at, and do nothing.
+        response.headers[.contentSecurityPolicy] = ReportPage.policy + "; frame-ancestors 'none'; sandbox"
         // What a client stored here is nobody else's to keep.
         if response.headers[.cacheControl] == nil { response.headers[.cacheControl] = "no-store" }
         var type: String?
@@ -31,7 +33,7 @@ extension Answer {
                 response.body = .file(file, 0..<file.length)
             } catch {
                 logger.error("a file cannot be sent", metadata: ["error": "\(error)"])
-                return Response(status: 500)
+                return Response(status: error.isPassing ? 503 : 500)
             }
         case .part(let file, let range, let fileType):
             type = fileType

@@ -63,6 +63,8 @@ extension HTTPField.Name {
     static let prefer = known("Prefer")
     static let preferenceApplied = known("Preference-Applied")
     static let fetchSite = known("Sec-Fetch-Site")
+    static let origin = known("Origin")
+    static let contentSecurityPolicy = known("Content-Security-Policy")
     static let reprDigest = known("Repr-Digest")
 
     private static func known(_ name: String) -> HTTPField.Name {

@@ -13,6 +13,8 @@ extension Application {
     package static func serve(_ configuration: Configuration, logger: Logger) async throws {
         // A client that leaves early is an error of the write, not the end of the service.
         _ = signal(SIGPIPE, SIG_IGN)
+        // The terminal that started the service may close; the service goes on.
+        _ = signal(SIGHUP, SIG_IGN)
         let signals = StopSignals()
         // The path of the running program, also when it was started by a relative name or has been replaced since.
         let executable = try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")

@@ -1,4 +1,5 @@
 import Foundation
+import Glibc
 import Synchronization
 
 /// The uploads, on disk: `files/ID/file.json` with the parts beside it as `0`, `1`, ...
@@ -17,15 +18,18 @@ package final class ArtifactStore: Sendable {
     package init(dataDirectory: String) throws(StorageError) {
         folder = dataDirectory + "/files"
         temporary = dataDirectory + "/tmp"
-        try? FileManager.default.removeItem(atPath: temporary)
+        // What was half uploaded; nothing in it was acknowledged.
+        for name in try DurableFile.names(in: temporary) {
+            try? FileManager.default.removeItem(atPath: "\(temporary)/\(name)")
+        }
         for path in [folder, temporary] { try DurableFile.makeFolder(path) }
         try DurableFile.synchroniseFolder(dataDirectory)
         var found: [String: StoredFile] = [:]
         var damaged: [String] = []
-        for name in (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? [] {
+        for name in try DurableFile.names(in: folder) {
             if let file = Self.read(name, in: folder) { found[name] = file } else { damaged.append(name) }
         }
-        self.damaged = damaged.sorted()
+        self.damaged = damaged
         index.withLock { [found] in $0 = found }
     }
 
@@ -78,9 +82,15 @@ package final class ArtifactStore: Sendable {
     ///
     /// - Returns: whether there was one
     package func delete(_ id: String) throws(StorageError) -> Bool {
-        guard index.withLock({ $0.removeValue(forKey: id) }) != nil else { return false }
+        guard index.withLock({ $0[id] }) != nil else { return false }
         // Out of `files` at once and whole: a server killed half-way through finds it in `tmp` and finishes the work.
-        try DurableFile.move("\(folder)/\(id)", to: "\(temporary)/\(id)")
+        do throws(StorageError) {
+            try DurableFile.move("\(folder)/\(id)", to: "\(temporary)/\(id)")
+        } catch .failed(_, ENOENT) {
+            // Somebody else was quicker.
+            return false
+        }
+        _ = index.withLock { $0.removeValue(forKey: id) }
         try DurableFile.synchroniseFolder(folder)
         try? FileManager.default.removeItem(atPath: "\(temporary)/\(id)")
         return true

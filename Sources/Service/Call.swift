@@ -1,3 +1,4 @@
+import ByteText
 import HTTPTypes
 
 /// A request that has found its handler.
@@ -22,7 +23,7 @@ struct Call: Sendable {
     var isIndented: Bool { Self.isIndented(headers, query) }
 
     static func isIndented(_ headers: HTTPFields, _ query: Query) -> Bool {
-        headers[.userAgent]?.hasPrefix("curl/") == true || query["pretty"] != nil
+        headers[.userAgent]?.startsWithBytes(of: "curl/") == true || query["pretty"] != nil
     }
 
     /// How long to wait for a change, in seconds: `?wait=30` or `Prefer: wait=30` (RFC 7240 §4.3).
@@ -34,14 +35,14 @@ struct Call: Sendable {
     var prefersWait: Bool { query["wait"] == nil && preferredWait != nil }
 
     private var preferredWait: Int? {
-        let preferences = (headers[.prefer] ?? "").split(separator: ",").map { $0.filter { $0 != " " } }
-        return preferences.first { $0.hasPrefix("wait=") }.flatMap { Query.digits($0.dropFirst(5)) }
+        let preferences = (headers[.prefer] ?? "").splitBytes(at: UInt8(ascii: ",")).map(\.trimmedBlanks)
+        return preferences.first { $0.startsWithBytes(of: "wait=") }.flatMap { Query.digits($0.dropBytes(5)) }
     }
 
     /// The newest event that the client knows, 0 for none: `Last-Event-ID`, or `after`.
     func lastEvent() throws(Problem) -> Int {
         guard let text = headers[.lastEventID] ?? query["after"], !text.isEmpty else { return 0 }
-        guard let id = Query.digits(text.hasPrefix("evt_") ? text.dropFirst(4) : text[...]) else {
+        guard let id = Query.digits(text.startsWithBytes(of: "evt_") ? text.dropBytes(4) : text) else {
             throw Problem(.malformedRequest, "'\(text.prefix(40))' is not the id of an event.", parameter: "after")
         }
         return id
@@ -50,21 +51,19 @@ struct Call: Sendable {
     /// Whether the client has the representation already (RFC 9110 §13.1.2: a weak comparison).
     func matches(_ entityTag: String?) -> Bool {
         guard let entityTag, let known = headers[.ifNoneMatch] else { return false }
-        let tags = known.split(separator: ",").map { $0.drop { $0 == " " }.reversed().drop { $0 == " " }.reversed() }
-        return tags.contains { tag in
-            let tag = String(tag)
-            return tag == "*" || (tag.hasPrefix("W/") ? String(tag.dropFirst(2)) : tag) == entityTag
+        return known.splitBytes(at: UInt8(ascii: ",")).map(\.trimmedBlanks).contains { tag in
+            tag.hasBytes(of: "*") || (tag.startsWithBytes(of: "W/") ? tag.dropBytes(2) : tag).hasBytes(of: entityTag)
         }
     }
 
     /// The kind of body, in lower case and without its parameters.
     var mediaType: String {
-        (headers[.contentType] ?? "").prefix { $0 != ";" }.filter { $0 != " " }.lowercased()
+        (headers[.contentType] ?? "").bytes(before: UInt8(ascii: ";")).trimmedBlanks.asciiLowercased
     }
 
     /// The body as one JSON object; nothing at all is an empty one.
-    func object(limitBytes: Int) async throws -> JSONValue.Object {
-        let bytes = try await body.collect(limitBytes: limitBytes)
+    func object(limitBytes: Int, from budget: MemoryBudget) async throws -> JSONValue.Object {
+        let bytes = try await body.collect(limitBytes: limitBytes, from: budget)
         if bytes.isEmpty { return JSONValue.Object() }
         guard let object = try JSONParser.parse(bytes).object else {
             throw Problem(.malformedRequest, "The body has to be a JSON object.")

@@ -46,19 +46,20 @@ package enum Compression {
             ) { progress.take($0) }
             let outcome = try collapser.run()
             (report.outcome, report.warnings) = (outcome, progress.warnings)
+            let room = DiskRoom(waits: order.checkpoints != nil, progress: progress)
             guard outcome.collapsedCount > 0 else {
                 report.close(progress)
-                try report.write(to: order.reports)
+                try room.write { try report.write(to: order.reports) }
                 throw Failure(nothingToCollapse: outcome, in: model)
             }
 
             progress.begin(.verifying)
             let predicted = try data.outputs(of: outcome.graph)
             report.compressed = predicted.flatMap { data.measure($0) }
-            let publication = try Publication(of: order.output)
+            let publication = try room.write { try Publication(of: order.output) }
             var edit = try model.document.edit(toMatch: outcome.graph)
             edit.metadata = report.metadata
-            report.files = try model.document.write(edit, to: publication.file)
+            report.files = try room.write { try model.document.write(edit, to: publication.file) }
             let written = try Verification(
                 of: publication.file, predicted: outcome.graph, known: predicted, original: data.graph, data: data)
             report.verification = written
@@ -71,9 +72,9 @@ package enum Compression {
 
             progress.begin(.exporting)
             try report.digestFiles()
-            try publication.publish()
+            try room.write { try publication.publish() }
             report.close(progress)
-            try report.write(to: order.reports)
+            try room.write { try report.write(to: order.reports) }
             return CompressionResult(document: report.result, summary: report.summary)
         } catch {
             throw Failure(any: error)

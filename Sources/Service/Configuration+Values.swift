@@ -1,3 +1,4 @@
+import ByteText
 package import Logging
 
 extension Configuration {
@@ -8,8 +9,14 @@ extension Configuration {
     package var logLevel: Logger.Level { Logger.Level(rawValue: text("log_level")) ?? .info }
     package var uploadLimitBytes: Int { count("upload_limit_bytes") }
     package var requestLimitBytes: Int { count("request_limit_bytes") }
-    package var connectionLimit: Int { count("connection_limit") }
+    /// Nil where it follows from the descriptors that the process may have.
+    package var connectionLimit: Int? { limit("connection_limit") }
+    package var storedLimitBytes: Int? { limit("stored_limit_bytes") }
     package var httpWorkers: Int { count("http_workers") }
+    /// Other names of this service, such as `models.example`.
+    package var hosts: [String] {
+        text("hosts").splitBytes(at: UInt8(ascii: ",")).map(\.trimmedBlanks).filter { !$0.isEmpty }
+    }
     package var queueLimit: Int { count("queue_limit") }
     package var runningJobs: Int { count("running_jobs") }
     package var jobAttempts: Int { count("job_attempts") }
@@ -25,7 +32,8 @@ extension Configuration {
 
     /// Whether only this machine can reach the service.
     package var isLoopback: Bool {
-        host == "localhost" || host == "::1" || host.hasPrefix("127.") && host.split(separator: ".").count == 4
+        host == "localhost" || host == "::1"
+            || host.startsWithBytes(of: "127.") && host.splitBytes(at: UInt8(ascii: ".")).count == 4
     }
 
     private func limit(_ name: String) -> Int? {

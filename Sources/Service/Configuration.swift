@@ -1,3 +1,4 @@
+import ByteText
 import Configuration
 import Foundation
 import Logging
@@ -51,7 +52,7 @@ package struct Configuration: Sendable {
     }
 
     private static func environmentNames(_ flags: [String: String]) -> [String: String] {
-        Dictionary(uniqueKeysWithValues: flags.map { ("LAYERCOLLAPSE_\($0.key.uppercased())", $0.value) })
+        Dictionary(uniqueKeysWithValues: flags.map { ("LAYERCOLLAPSE_\($0.key.asciiUppercased)", $0.value) })
     }
 
     private static func fileProvider(
@@ -117,7 +118,7 @@ extension Setting {
 
     fileprivate func value(of content: ConfigContent) -> JSONValue? {
         switch (kind, content) {
-        case (.text, .string(let text)) where !text.isEmpty: .string(text)
+        case (.text, .string(let text)) where !text.isEmpty || standard == "": .string(text)
         case (.flag, .bool(let flag)): .bool(flag)
         case (.count(let minimum, let maximum), .int(let count)) where (minimum...maximum).contains(count): .int(count)
         default: nil

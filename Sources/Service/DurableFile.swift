@@ -9,10 +9,15 @@ final class DurableFile {
     let path: String
 
     /// Makes a file that must not exist yet.
-    init(creating path: String) throws(StorageError) {
+    ///
+    /// - Parameters:
+    ///   - path: of the file
+    ///   - mode: who may read it besides this user, before the umask; what clients stored is nobody else's
+    /// - Throws: ``StorageError``
+    init(creating path: String, mode: mode_t = 0o600) throws(StorageError) {
         self.path = path
         // SAFETY: here and below a path is a Swift string, which the call sees with its terminating zero.
-        descriptor = unsafe Glibc.open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0o640)
+        descriptor = unsafe Glibc.open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, mode)
         guard descriptor >= 0 else { throw StorageError("open") }
     }
 
@@ -35,8 +40,8 @@ final class DurableFile {
     }
 
     /// Writes a whole file.
-    static func write(_ text: String, creating path: String) throws(StorageError) {
-        let file = try DurableFile(creating: path)
+    static func write(_ text: String, creating path: String, mode: mode_t = 0o600) throws(StorageError) {
+        let file = try DurableFile(creating: path, mode: mode)
         let bytes = Array(text.utf8)
         try file.write(bytes.span)
         try file.finish()
@@ -58,8 +63,30 @@ final class DurableFile {
         guard Glibc.fsync(descriptor) == 0 else { throw StorageError("fsync") }
     }
 
+    /// Makes a folder unless it is there; nobody else may look into it.
     static func makeFolder(_ path: String) throws(StorageError) {
-        guard unsafe Glibc.mkdir(path, 0o750) == 0 || errno == EEXIST else { throw StorageError("mkdir") }
+        guard unsafe Glibc.mkdir(path, 0o700) == 0 || errno == EEXIST else { throw StorageError("mkdir") }
+    }
+
+    /// The names in a folder, sorted by their bytes; none when there is no such folder.
+    static func names(in path: String) throws(StorageError) -> [String] {
+        guard let folder = unsafe opendir(path) else {
+            if errno == ENOENT { return [] }
+            throw StorageError("opendir")
+        }
+        defer { unsafe closedir(folder) }
+        var names: [String] = []
+        while true {
+            errno = 0
+            // SAFETY: `readdir` answers with an entry that is there until the next call; its name ends with a zero.
+            guard let entry = unsafe readdir(folder) else { break }
+            let name = unsafe withUnsafeBytes(of: entry.pointee.d_name) { bytes in
+                unsafe String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
+            }
+            if name != ".", name != ".." { names.append(name) }
+        }
+        guard errno == 0 else { throw StorageError("readdir") }
+        return names.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
     }
 
     static func move(_ old: String, to new: String) throws(StorageError) {

@@ -1,3 +1,5 @@
+import ByteText
+
 /// A class, because it owns the uploads of a request, and they go with it unless they are committed.
 ///
 /// It is fed a multipart body part by part. Files go to disk as they arrive; fields are small and kept as text.
@@ -20,6 +22,8 @@ final class Intake {
     static let fieldBytes = 64 << 10
     static let fieldLimit = 100
     static let filesOfField = 64
+    /// All fields of a form together.
+    static let formBytes = 1 << 20
 
     /// By the name of their field.
     private(set) var uploads: [String: Upload] = [:]
@@ -32,6 +36,8 @@ final class Intake {
     private let makeUpload: () throws(StorageError) -> Upload
     private var target: Target?
     private var text: [UInt8] = []
+    private var textBytes = 0
+    private let share: MemoryBudget.Share
     /// The first bytes of a file, until there are enough to know what it is.
     private var start: [UInt8]?
 
@@ -39,8 +45,10 @@ final class Intake {
     private static let textFileField = "config"
 
     init(
-        fileFields: [FileField], textFields: [String] = [], makeUpload: @escaping () throws(StorageError) -> Upload
+        fileFields: [FileField], textFields: [String] = [], memory: MemoryBudget,
+        makeUpload: @escaping () throws(StorageError) -> Upload
     ) {
+        share = MemoryBudget.Share(of: memory)
         self.fileFields = fileFields
         self.textFields = textFields
         self.makeUpload = makeUpload
@@ -104,6 +112,13 @@ final class Intake {
                     .invalidOption, "The field '\(name)' is longer than \(Self.fieldBytes) bytes.",
                     hint: isFile ? "send it as a file: -F \(name)=@FILE" : nil, parameter: name)
             }
+            textBytes += bytes.count
+            guard textBytes <= Self.formBytes else {
+                throw Problem(
+                    .malformedRequest, "The fields of the form are longer than \(Self.formBytes) bytes together.",
+                    parameter: name)
+            }
+            try share.take(bytes.count)
             for index in bytes.indices { text.append(bytes[index]) }
         case nil: break
         }
@@ -117,12 +132,13 @@ final class Intake {
                 throw Problem(.malformedRequest, "The field '\(name)' is not UTF-8.", parameter: name)
             }
             let isFile = fileFields.contains { $0.name == name }
-            guard !isFile || textFields.contains(name) && value.hasPrefix("file_") else {
+            guard !isFile || textFields.contains(name) && value.startsWithBytes(of: "file_") else {
                 throw Problem(
                     .invalidOption, "The field '\(name)' came as text.", hint: "send it as a file: -F \(name)=@FILE",
                     parameter: name)
             }
             fields.append((name, value))
+            text = []
         case nil: break
         }
         target = nil

@@ -1,19 +1,18 @@
 import Foundation
-import Glibc
 package import Logging
 
 /// Writes one JSON object a line, for programs that collect logs.
 package struct JSONLogHandler: LogHandler {
     package var logLevel: Logger.Level
     package var metadata: Logger.Metadata = [:]
-    private let descriptor: CInt
+    private let writer: LogWriter
 
     /// - Parameters:
     ///   - level: least severe level that is written
-    ///   - descriptor: where to write; 1 is standard output
-    package init(level: Logger.Level, descriptor: CInt = 1) {
+    ///   - writer: where to
+    package init(level: Logger.Level, writer: LogWriter) {
         logLevel = level
-        self.descriptor = descriptor
+        self.writer = writer
     }
 
     package subscript(metadataKey key: String) -> Logger.Metadata.Value? {
@@ -22,16 +21,12 @@ package struct JSONLogHandler: LogHandler {
     }
 
     package func log(event: LogEvent) {
-        let line = Self.line(event, metadata: metadata, at: Date.now)
-        let bytes = Array((line + "\n").utf8)
-        // One call a line, so that lines of several threads do not mix; a log that cannot be written is no reason to stop.
-        // SAFETY: the buffer is the array's own and the count is its length.
-        _ = unsafe Glibc.write(descriptor, bytes, bytes.count)
+        writer.write(Self.line(event, metadata: metadata, at: Date.now))
     }
 
     static func line(_ event: LogEvent, metadata: Logger.Metadata, at time: Date) -> String {
         var object = JSONValue.Object()
-        object["time"] = .string(time.formatted(.iso8601.time(includingFractionalSeconds: true)))
+        object["time"] = .string(LogWriter.text(of: time))
         object["level"] = .string(event.level.rawValue)
         object["message"] = .string(event.message.description)
         let all = metadata.merging(event.metadata ?? [:]) { $1 }

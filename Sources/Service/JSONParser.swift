@@ -1,3 +1,5 @@
+import ByteText
+
 /// Why a text is not the JSON that this service reads.
 package enum JSONError: Error, Equatable, CustomStringConvertible {
     case unexpected(byte: Int, expected: String)
@@ -46,8 +48,8 @@ package struct JSONParser {
         while let byte = next, byte == 0x20 || byte == 0x0A || byte == 0x0D || byte == 0x09 { place += 1 }
     }
 
-    private mutating func take(_ byte: Character) -> Bool {
-        guard next == byte.asciiValue else { return false }
+    private mutating func take(_ scalar: Unicode.Scalar) -> Bool {
+        guard next.map({ UInt32($0) == scalar.value }) ?? false else { return false }
         place += 1
         return true
     }
@@ -55,7 +57,7 @@ package struct JSONParser {
     private mutating func value(depth: Int) throws(JSONError) -> JSONValue {
         guard depth <= Self.maximumDepth else { throw .tooDeep(byte: place) }
         skipSpace()
-        switch next.map({ Character(Unicode.Scalar($0)) }) {
+        switch next.map({ Unicode.Scalar($0) }) {
         case "{": return .object(try object(depth: depth))
         case "[": return .array(try array(depth: depth))
         case "\"": return .string(try string())
@@ -154,7 +156,7 @@ package struct JSONParser {
     private mutating func escape(into utf8: inout [UInt8]) throws(JSONError) {
         guard let byte = next else { throw .unexpected(byte: place, expected: "the end of the escape") }
         place += 1
-        switch Character(Unicode.Scalar(byte)) {
+        switch Unicode.Scalar(byte) {
         case "\"", "\\", "/": utf8.append(byte)
         case "b": utf8.append(0x08)
         case "f": utf8.append(0x0C)
@@ -172,7 +174,7 @@ package struct JSONParser {
                 code = 0x10000 + ((code - 0xD800) << 10) + (low - 0xDC00)
             }
             guard let scalar = Unicode.Scalar(code) else { throw .invalidText(byte: start) }
-            utf8.append(contentsOf: Character(scalar).utf8)
+            utf8.append(contentsOf: scalar.utf8)
         default: throw .unexpected(byte: place - 1, expected: "an escape of RFC 8259")
         }
     }
@@ -180,7 +182,7 @@ package struct JSONParser {
     private mutating func fourHexDigits() throws(JSONError) -> UInt32 {
         var code: UInt32 = 0
         for _ in 0..<4 {
-            guard let byte = next, let digit = Character(Unicode.Scalar(byte)).hexDigitValue else {
+            guard let digit = next?.hexadecimalDigit else {
                 throw .unexpected(byte: place, expected: "a hexadecimal digit")
             }
             code = code << 4 | UInt32(digit)

@@ -1,3 +1,4 @@
+import ByteText
 import Foundation
 
 extension JSONValue {
@@ -59,8 +60,8 @@ extension JSONValue {
             case "\n": text += "\\n"
             case "\r": text += "\\r"
             case "\t": text += "\\t"
-            // The two line separators end a line in JavaScript, and so in a page that shows the answer.
-            case "\u{0}"..."\u{1F}", "\u{7F}", "\u{2028}", "\u{2029}":
+            // What steers a terminal or turns the reading direction, and what ends a line in JavaScript.
+            case _ where scalar.isInvisibleControl:
                 let digits = String(scalar.value, radix: 16)
                 text += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
             default: text.unicodeScalars.append(scalar)

@@ -1,3 +1,4 @@
+import ByteText
 import Foundation
 import Jobs
 
@@ -13,9 +14,8 @@ struct JobDesk: Sendable {
     func folder(of id: String) -> JobFolder { JobFolder("\(dataDirectory)/jobs/\(id)") }
 
     /// The files that the job's process published.
-    func outputs(of id: String) -> [String] {
-        let names = (try? FileManager.default.contentsOfDirectory(atPath: folder(of: id).output)) ?? []
-        return names.filter { !$0.hasPrefix(".") }.sorted()
+    func outputs(of id: String) throws(StorageError) -> [String] {
+        try DurableFile.names(in: folder(of: id).output).filter { !$0.startsWithBytes(of: ".") }
     }
 
     /// Lays out the folder that the job's process is given: the files under their own names, and what to do with them.
@@ -35,21 +35,45 @@ struct JobDesk: Sendable {
         }
     }
 
-    /// Removes what jobs had reached that have ended.
-    func removeCheckpoints(ofJobsThat haveEnded: (String) -> Bool) {
-        let names = (try? FileManager.default.contentsOfDirectory(atPath: dataDirectory + "/jobs")) ?? []
-        for name in names where haveEnded(name) { folder(of: name).removeCheckpoints() }
-    }
-
     func removeFolder(of id: String) {
         try? FileManager.default.removeItem(atPath: folder(of: id).path)
     }
 
-    /// Removes the folders of jobs that were never acknowledged, or were deleted half-way.
-    func removeFolders(except known: (String) -> Bool) -> [String] {
-        let names = (try? FileManager.default.contentsOfDirectory(atPath: dataDirectory + "/jobs")) ?? []
-        let orphans = names.filter { !known($0) }
-        for name in orphans { removeFolder(of: name) }
+    /// Compares the folders with the jobs that there are, when a server starts. Nothing is removed that might be somebody's
+    /// result: a folder without a job is put aside into `lost`, and goes after a week.
+    ///
+    /// - Parameters:
+    ///   - statuses: every job's, by its id
+    ///   - now: seconds since 1970
+    /// - Returns: the names of the folders that were put aside
+    /// - Throws: ``StorageError`` when a folder cannot be read or moved.
+    func settle(_ statuses: [String: JobStatus], at now: Int) throws(StorageError) -> [String] {
+        var orphans: [String] = []
+        for name in try DurableFile.names(in: dataDirectory + "/jobs") {
+            guard let status = statuses[name] else {
+                orphans.append(name)
+                continue
+            }
+            // An earlier server may have died between the end of a job and the removal of what it had reached.
+            if status.isFinal { folder(of: name).removeCheckpoints() }
+        }
+        if !orphans.isEmpty { try DurableFile.makeFolder(lost) }
+        for name in orphans { try DurableFile.move("\(dataDirectory)/jobs/\(name)", to: "\(lost)/\(now).\(name)") }
         return orphans
+    }
+
+    private var lost: String { dataDirectory + "/lost" }
+
+    /// How long a folder without a job is kept.
+    static let lostSeconds = 7 * 86_400
+
+    /// Removes what was put aside long enough ago.
+    func removeLost(at now: Int) throws(StorageError) {
+        for name in try DurableFile.names(in: lost) {
+            guard let time = Query.digits(name.bytes(before: UInt8(ascii: "."))), now - time > Self.lostSeconds else {
+                continue
+            }
+            try? FileManager.default.removeItem(atPath: "\(lost)/\(name)")
+        }
     }
 }

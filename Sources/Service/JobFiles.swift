@@ -1,3 +1,5 @@
+import ByteText
+
 /// Where the bytes of a job's or a plan's files are, by the names that they are to have.
 struct JobFiles {
     typealias File = (name: String, path: String)
@@ -12,7 +14,7 @@ struct JobFiles {
     ///   - data: the training file
     ///   - validation: the validation file
     init(model: [File], data: File? = nil, validation: File? = nil) {
-        let first = model.firstIndex { $0.name.hasSuffix(".onnx") } ?? 0
+        let first = model.firstIndex { $0.name.endsWithBytes(of: ".onnx") } ?? 0
         self.model = model.indices.sorted { $0 == first && $1 != first }.map { model[$0] }
         self.data = data
         self.validation = validation

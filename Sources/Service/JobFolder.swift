@@ -10,19 +10,32 @@ import Foundation
 /// output/       what is published: model.onnx (with its external data), report.json, report.md, report.html
 /// checkpoints/  what its process has reached, for the next one if it is killed: ``CheckpointFolder``
 /// tmp/          what is being written; renamed into output/ when whole
+/// attempts/     a folder for each attempt of a supervisor, with an output/, checkpoints/ and tmp/ of its own
 /// ```
+///
+/// Two attempts never share a folder: what a process that was taken for dead still writes reaches nobody. The next attempt
+/// takes the checkpoints of the one before into its own folder, and the supervisor moves the output of the attempt that
+/// succeeded to the place where clients are given it.
 package struct JobFolder: Hashable, Sendable {
     package let path: String
+    /// Names the attempt whose folders these are; nil for the job's own.
+    package let attempt: String?
 
-    package init(_ path: String) { self.path = path }
+    package init(_ path: String, attempt: String? = nil) {
+        self.path = path
+        self.attempt = attempt
+    }
+
+    private var attempts: String { path + "/attempts" }
+    private var work: String { attempt.map { "\(attempts)/\($0)" } ?? path }
 
     package var manifestFile: String { path + "/job.json" }
     package var model: String { path + "/model" }
     package var data: String { path + "/data" }
     package var validation: String { path + "/validation" }
-    package var output: String { path + "/output" }
-    package var checkpoints: String { path + "/checkpoints" }
-    package var temporary: String { path + "/tmp" }
+    package var output: String { work + "/output" }
+    package var checkpoints: String { work + "/checkpoints" }
+    package var temporary: String { work + "/tmp" }
 
     package var outputModel: String { output + "/model.onnx" }
     package var reportJSON: String { output + "/report.json" }
@@ -35,7 +48,39 @@ package struct JobFolder: Hashable, Sendable {
     }
 
     /// The job has ended: nobody goes on from what was reached.
-    package func removeCheckpoints() { CheckpointFolder.empty(checkpoints) }
+    package func removeCheckpoints() {
+        CheckpointFolder.empty(checkpoints)
+        if attempt == nil { try? FileManager.default.removeItem(atPath: attempts) }
+    }
+
+    /// Makes the folders of an attempt, and gives it what earlier ones have reached.
+    ///
+    /// - Parameter attempt: names it; no attempt before had the name
+    /// - Throws: ``StorageError``
+    func begin(attempt: String) throws(StorageError) {
+        let next = JobFolder(path, attempt: attempt)
+        let earlier = try DurableFile.names(in: attempts).map { JobFolder(path, attempt: $0) }
+        for folder in [attempts, next.work, next.output, next.temporary] { try DurableFile.makeFolder(folder) }
+        for folder in earlier + [JobFolder(path)] where !(try DurableFile.names(in: folder.checkpoints)).isEmpty {
+            // A name that is taken away from under a process that still writes: its next checkpoint fails.
+            try DurableFile.move(folder.checkpoints, to: next.checkpoints)
+            break
+        }
+        try DurableFile.makeFolder(next.checkpoints)
+        for folder in earlier where folder != next { try? FileManager.default.removeItem(atPath: folder.work) }
+    }
+
+    /// Makes the output of an attempt the job's own. When this returns, it is there after power loss as well.
+    func publish(attempt: String) throws(StorageError) {
+        let folder = JobFolder(path, attempt: attempt)
+        let written = try DurableFile.names(in: folder.output)
+        // Of a server that died between this and the row of the job: its attempt was not the last one.
+        if !written.isEmpty, !(try DurableFile.names(in: output)).isEmpty {
+            try DurableFile.move(output, to: folder.work + "/output-before")
+        }
+        if !written.isEmpty { try DurableFile.move(folder.output, to: output) }
+        try DurableFile.synchroniseFolder(path)
+    }
 
     /// Makes the folder and those inside it.
     package func make() throws(StorageError) {
@@ -103,7 +148,7 @@ extension JobFolder {
         }
 
         private static func isPlain(_ name: String) -> Bool {
-            !name.isEmpty && name != "." && name != ".." && !name.contains("/")
+            !name.isEmpty && name != "." && name != ".." && !name.utf8.contains(UInt8(ascii: "/"))
         }
     }
 

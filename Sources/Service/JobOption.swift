@@ -12,15 +12,18 @@ package struct JobOption: Hashable, Sendable {
         case texts
         /// An object of strings.
         case map
+        /// An object of a few short strings, as OpenAI's `metadata` is.
+        case labels
     }
+
+    /// What labels may be: how many, and how many characters (Unicode scalars) in a name and in a value.
+    static let labelLimits = (count: 16, name: 64, value: 512)
 
     package let name: String
     package let kind: Kind
     /// What holds when the option is not given; `null` is none or automatic.
     package let standard: JSONValue
     package let meaning: String
-
-    package var flagName: String { String(name.map { $0 == "_" ? "-" : $0 }) }
 
     /// What a value has to be, in words.
     package var expectation: String {
@@ -35,6 +38,9 @@ package struct JobOption: Hashable, Sendable {
                 + (range.upperBound.isFinite ? " to below \(range.upperBound)" : "") + (allowsAuto ? ", or auto" : "")
         case .texts: "a list of texts"
         case .map: "an object of texts"
+        case .labels:
+            "an object of at most \(Self.labelLimits.count) texts, with names of at most \(Self.labelLimits.name) and "
+                + "values of at most \(Self.labelLimits.value) characters"
         }
     }
 }
@@ -100,7 +106,7 @@ extension JobOption {
         JobOption(name: "threads", kind: .count(minimum: 1), standard: nil, meaning: "threads; every core without"),
         JobOption(
             name: "deadline_seconds", kind: .count(minimum: 1), standard: nil, meaning: "the longest the job may run"),
-        JobOption(name: "metadata", kind: .map, standard: [:], meaning: "labels of your own, kept with the job"),
+        JobOption(name: "metadata", kind: .labels, standard: [:], meaning: "labels of your own, kept with the job"),
         JobOption(name: "webhook", kind: .text, standard: nil, meaning: "address that is told when the job ends"),
     ]
 

@@ -1,3 +1,5 @@
+import ByteText
+
 /// The options of a job, checked: every one there is, with its value or its default.
 ///
 /// One decoder serves JSON objects, the fields of forms and the flags of the command line.
@@ -38,8 +40,10 @@ package struct JobOptions: Hashable, Sendable {
 
     /// By input of the model, the key of the data.
     package var inputKeys: [String: String] {
-        let members = self["inputs"].object?.members ?? []
-        return Dictionary(uniqueKeysWithValues: members.compactMap { name, value in value.string.map { (name, $0) } })
+        var keys: [String: String] = [:]
+        // Names of other bytes may be the same characters, which are one key of a dictionary.
+        for (name, value) in self["inputs"].object?.members ?? [] { keys[name] = value.string }
+        return keys
     }
 }
 
@@ -80,11 +84,12 @@ extension JobOption {
             return .double(number)
         case .texts:
             if let text = value.string {
-                return .array(text.split(separator: ",").map { .string(String($0)) })
+                return .array(text.splitBytes(at: UInt8(ascii: ",")).map(JSONValue.string))
             }
             guard let texts = value.array, texts.allSatisfy({ $0.string != nil }) else { return nil }
             return value
         case .map: return Self.map(value)
+        case .labels: return Self.map(value).flatMap(Self.labels)
         }
     }
 
@@ -96,13 +101,23 @@ extension JobOption {
         return .int(count)
     }
 
+    private static func labels(_ value: JSONValue) -> JSONValue? {
+        let members = value.object?.members ?? []
+        let limits = labelLimits
+        let areShort = members.allSatisfy { name, value in
+            name.unicodeScalars.count <= limits.name && value.string?.unicodeScalars.count ?? 0 <= limits.value
+        }
+        guard members.count <= limits.count, areShort else { return nil }
+        return value
+    }
+
     /// An object of texts, or a text that is one in JSON or says `name=key,name=key`.
     private static func map(_ value: JSONValue) -> JSONValue? {
         if let text = value.string {
-            if text.first == "{" { return (try? JSONParser.parse(Array(text.utf8))).flatMap(map) }
+            if text.utf8.first == UInt8(ascii: "{") { return (try? JSONParser.parse(Array(text.utf8))).flatMap(map) }
             var object = JSONValue.Object()
-            for pair in text.split(separator: ",") {
-                let parts = pair.split(separator: "=", maxSplits: 1).map(String.init)
+            for pair in text.splitBytes(at: UInt8(ascii: ",")) {
+                let parts = pair.splitBytes(at: UInt8(ascii: "="), maxSplits: 1)
                 guard parts.count == 2 else { return nil }
                 object[parts[0]] = .string(parts[1])
             }

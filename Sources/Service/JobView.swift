@@ -10,6 +10,7 @@ struct JobView {
 
     var document: JSONValue {
         let order = JobOrder(stored: job.payload)
+        let metadata = JSONValue(stored: job.metadata)
         let progress = JSONValue(stored: job.progress)
         let path = "/v1/jobs/\(job.id)"
         let succeeded = job.status == .succeeded
@@ -27,9 +28,9 @@ struct JobView {
             "model": JSONValue(order?.model),
             "training_file": JSONValue(order?.trainingFile),
             "validation_file": JSONValue(order?.validationFile),
-            "options": (order?.options).map(JSONValue.object) ?? .null,
+            "options": (order?.options).map { JSONValue.object($0.with("metadata", metadata)) } ?? .null,
             "seed": order?.options["seed"] ?? 0,
-            "metadata": JSONValue(stored: job.metadata),
+            "metadata": metadata,
             "queue_position": JSONValue(queuePosition),
             "attempt": .int(job.attempt),
             "cancel_requested": .bool(job.cancelRequested),
@@ -47,8 +48,9 @@ struct JobView {
                 "web": .string("/#\(job.id)"),
             ],
             "usage": [
-                "queued_seconds": .int((job.startedAt ?? job.finishedAt ?? now) - job.createdAt),
-                "running_seconds": .int(job.startedAt.map { (job.finishedAt ?? now) - $0 } ?? 0),
+                // The clock may have been set back in between.
+                "queued_seconds": .int(max(0, (job.startedAt ?? job.finishedAt ?? now) - job.createdAt)),
+                "running_seconds": .int(job.startedAt.map { max(0, (job.finishedAt ?? now) - $0) } ?? 0),
                 "cpu_seconds": .double(job.cpuSeconds),
                 "peak_memory_bytes": .int(job.peakMemoryBytes),
             ],
@@ -66,6 +68,15 @@ struct JobView {
 
     private static func warning(_ event: JobEvent) -> JSONValue {
         ["code": JSONValue(stored: event.data)["code"] ?? "warning", "message": .string(event.message)]
+    }
+}
+
+extension JSONValue.Object {
+    /// The same with one member set, where the order of all options has it.
+    fileprivate func with(_ name: String, _ value: JSONValue) -> JSONValue.Object {
+        var object = JSONValue.Object()
+        for option in JobOption.all { object[option.name] = option.name == name ? value : self[option.name] }
+        return object
     }
 }
 

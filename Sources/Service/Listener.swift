@@ -12,24 +12,33 @@ final class Listener: Sendable {
     ///
     /// - Parameters:
     ///   - configuration: address, limits and threads
+    ///   - descriptors: how many the process may have
     ///   - responder: answers
     ///   - logger: gets what clients do not see
     /// - Throws: ``ServerError``
-    init(configuration: Configuration, responder: Responder, logger: Logger) async throws {
+    init(configuration: Configuration, descriptors: Int, responder: Responder, logger: Logger) async throws {
         var limits = Limits()
         limits.bodyBytes = configuration.uploadLimitBytes
-        limits.connections = configuration.connectionLimit
+        limits.reservedDescriptors =
+            DescriptorLimit.own + DescriptorLimit.perProcess * (configuration.runningJobs + PlanRunner.places)
+        // Each connection may have a file open beside its socket.
+        let possible = max(1, (descriptors - limits.reservedDescriptors) / 2)
+        limits.connections = min(configuration.connectionLimit ?? Self.mostConnections, possible)
         // On loopback, and behind a proxy there, everybody has one address.
         limits.connectionsPerAddress = configuration.isLoopback ? limits.connections : (limits.connections + 1) / 2
         drain = configuration.drain
         let handler = Handler(
             respond: { await Self.respond(to: $0, by: responder, logger: logger) },
-            refuse: { Self.refusal($0, by: responder) })
+            refuse: { Self.refusal($0, by: responder) },
+            answersWhenFull: { ["/livez", "/readyz"].contains($0.path) })
         server = try Server(
             host: configuration.host, port: configuration.port, limits: limits, workers: configuration.httpWorkers,
             logger: logger, handler: handler)
         try await server.start()
     }
+
+    /// What memory allows: a silent connection takes about four kilobytes.
+    private static let mostConnections = 65_536
 
     /// Where it listens.
     var port: UInt16 { server.port }
@@ -58,6 +67,8 @@ final class Listener: Sendable {
             switch error {
             case .refused(.bodyTooLarge(let limit)):
                 throw Problem(.fileTooLarge, RequestError.bodyTooLarge(limitBytes: limit).description)
+            case .refused(.serverStopping):
+                throw Problem(.shuttingDown, RequestError.serverStopping.description, retryAfterSeconds: 10)
             case .refused(let error): throw Problem(.malformedRequest, error.description)
             case .gone: throw Problem(.malformedRequest, "The client left before its body was complete.")
             }
@@ -71,7 +82,7 @@ final class Listener: Sendable {
             case 413: .fileTooLarge
             case 415: .unsupportedMediaType
             case 500: .internalError
-            case 503: .shuttingDown
+            case 503: error == .serverStopping ? .shuttingDown : .overloaded
             default: .malformedRequest
             }
         let id = Identifier.make("req", at: responder.routes.now())
@@ -85,6 +96,7 @@ final class Listener: Sendable {
         response.headers[.contentType] = "application/problem+json"
         response.headers[.requestID] = id
         response.headers[.xContentTypeOptions] = "nosniff"
+        response.headers[.contentSecurityPolicy] = ReportPage.policy + "; frame-ancestors 'none'; sandbox"
         if error.status == 503 { response.headers[.retryAfter] = "1" }
         if error == .contentCoding { response.headers[.acceptEncoding] = "identity" }
         responder.routes.logger.info(

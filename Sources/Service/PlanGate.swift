@@ -1,16 +1,22 @@
 /// Lets a few in at a time, in the order in which they came, and turns away whom the line is too long for.
 ///
-/// An actor, because those who wait share it.
+/// A place has a deadline: one that was not given back by then is free again, so that no trouble inside can use them up. An
+/// actor, because those who wait share it.
 actor PlanGate {
+    /// Names one stay.
+    typealias Place = Int
+
+    private let places: Int
     private let line: Int
-    private var free: Int
-    private var waiting: [CheckedContinuation<Void, Never>] = []
+    private var taken: Set<Place> = []
+    private var waiting: [(place: Place, continuation: CheckedContinuation<Bool, Never>)] = []
+    private var last = 0
 
     /// - Parameters:
     ///   - places: for those who are in
     ///   - line: for those who wait
     init(places: Int, line: Int) {
-        free = places
+        self.places = places
         self.line = line
     }
 
@@ -19,20 +25,49 @@ actor PlanGate {
 
     /// Returns when there is a place; whoever enters leaves again.
     ///
-    /// - Throws: ``Problem`` when too many wait already.
-    func enter() async throws(Problem) {
-        if free > 0 {
-            free -= 1
-            return
+    /// - Parameters:
+    ///   - patience: how long to wait for a place
+    ///   - stay: how long the place may be kept
+    /// - Returns: the place, to be given back
+    /// - Throws: ``Problem`` when too many wait already, when it took too long, or when nobody waits for the answer any more.
+    func enter(waiting patience: Duration, staying stay: Duration) async throws(Problem) -> Place {
+        last += 1
+        let place = last
+        if taken.count < places {
+            taken.insert(place)
+        } else {
+            guard waiting.count < line else { throw busy }
+            let timer = Task { [weak self] in
+                try await Task.sleep(for: patience)
+                await self?.giveUp(place)
+            }
+            let isIn = await withTaskCancellationHandler {
+                await withCheckedContinuation { waiting.append((place, $0)) }
+            } onCancel: {
+                Task { await self.giveUp(place) }
+            }
+            timer.cancel()
+            guard isIn else { throw busy }
         }
-        guard waiting.count < line else {
-            throw Problem(.queueFull, "\(waiting.count) plans are waiting.", retryAfterSeconds: 5)
+        Task { [weak self] in
+            try await Task.sleep(for: stay)
+            await self?.leave(place)
         }
-        await withCheckedContinuation { waiting.append($0) }
+        return place
     }
 
-    /// Gives the place to the one who waits longest.
-    func leave() {
-        if waiting.isEmpty { free += 1 } else { waiting.removeFirst().resume() }
+    private var busy: Problem { Problem(.queueFull, "\(waiting.count) plans are waiting.", retryAfterSeconds: 5) }
+
+    private func giveUp(_ place: Place) {
+        guard let index = waiting.firstIndex(where: { $0.place == place }) else { return }
+        waiting.remove(at: index).continuation.resume(returning: false)
+    }
+
+    /// Gives the place to the one who waits longest; a second time it does nothing.
+    func leave(_ place: Place) {
+        guard taken.remove(place) != nil, !waiting.isEmpty else { return }
+        let next = waiting.removeFirst()
+        taken.insert(next.place)
+        next.continuation.resume(returning: true)
     }
 }

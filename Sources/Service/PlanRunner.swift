@@ -8,18 +8,22 @@ struct PlanRunner: Sendable {
     let dataDirectory: String
     let timeout: Duration
     let memoryBytes: Int?
+    let paths: MachinePaths
     let logger: Logger
 
     private static let outputBytes = 16 << 20
     /// A process may take all the memory of ``memoryBytes``; so there are two at a time, not as many as there are clients.
-    private let gate = PlanGate(places: 2, line: 64)
+    private let gate = PlanGate(places: Self.places, line: 64)
+
+    static let places = 2
 
     /// What can be collapsed in a model, and what is in the data.
     func plan(_ files: JobFiles) async throws -> JSONValue {
-        try await gate.enter()
+        // Whoever is in leaves by the timeout of its process; a place that is not given back by then is taken back.
+        let place = try await gate.enter(waiting: timeout, staying: timeout * 2)
         let plan: Result<JSONValue, any Error>
         do { plan = .success(try await inspect(files)) } catch { plan = .failure(error) }
-        await gate.leave()
+        await gate.leave(place)
         return try plan.get()
     }
 
@@ -46,7 +50,7 @@ struct PlanRunner: Sendable {
         case .tooMuchOutput: throw Problem(.memoryLimit, "The description of the files is too long.")
         case nil: break
         }
-        let document = (try? JSONParser.parse(outcome.output)) ?? .null
+        let document = (try? JSONParser.parse(paths.removed(from: outcome.output))) ?? .null
         if let failure = document["error"], document["object"] == nil { throw Problem(failure: failure) }
         guard outcome.exitCode == 0, document.object != nil else {
             logger.error(

@@ -33,9 +33,25 @@ package struct Problem: Error, Hashable, Sendable {
         self.parameter = parameter
         self.retryAfterSeconds = retryAfterSeconds
         if hint != nil || parameter != nil {
-            errors = [Detail(pointer: parameter.map { "/\($0)" }, detail: detail, hint: hint)]
+            errors = [Detail(pointer: parameter.map(Self.pointer), detail: detail, hint: hint)]
         }
     }
+
+    /// RFC 6901 §3: what separates names is written otherwise inside one.
+    private static func pointer(to name: String) -> String {
+        var pointer = "/"
+        for scalar in name.unicodeScalars {
+            switch scalar {
+            case "~": pointer += "~0"
+            case "/": pointer += "~1"
+            default: pointer.unicodeScalars.append(scalar)
+            }
+        }
+        return pointer
+    }
+
+    /// Too much is under way for this to be done now.
+    static func overloaded(_ detail: String) -> Problem { Problem(.overloaded, detail, retryAfterSeconds: 2) }
 
     /// The body of the answer.
     ///

@@ -38,6 +38,8 @@ package enum ProblemCode: String, CaseIterable, Sendable {
     case preconditionFailed = "precondition_failed"
     case rangeNotSatisfiable = "range_not_satisfiable"
     case shuttingDown = "shutting_down"
+    case misdirectedRequest = "misdirected_request"
+    case overloaded
     case internalError = "internal_error"
 
     /// The status of an answer that carries the code.
@@ -59,7 +61,8 @@ package enum ProblemCode: String, CaseIterable, Sendable {
             422
         case .queueFull: 429
         case .workerCrashed, .internalError: 500
-        case .shuttingDown: 503
+        case .misdirectedRequest: 421
+        case .shuttingDown, .overloaded: 503
         case .diskFull: 507
         }
     }
@@ -104,6 +107,8 @@ package enum ProblemCode: String, CaseIterable, Sendable {
         case .preconditionFailed: "The condition does not hold"
         case .rangeNotSatisfiable: "The range lies outside the file"
         case .shuttingDown: "The service is shutting down"
+        case .misdirectedRequest: "The service does not answer under this name"
+        case .overloaded: "The service has no room for this now"
         case .internalError: "Something went wrong inside the service"
         }
     }

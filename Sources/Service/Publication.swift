@@ -27,10 +27,10 @@ package final class Publication {
 
     /// Gives every file that was written its name beside the target; the target itself comes last.
     package func publish() throws(StorageError) {
-        let written = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
+        let written = try DurableFile.names(in: folder)
         let parent = target.deletingLastPathComponent().path
         for name in written { try DurableFile.synchronise(folder + "/" + name) }
-        for name in written.sorted() where name != target.lastPathComponent {
+        for name in written where name != target.lastPathComponent {
             try DurableFile.move(folder + "/" + name, to: parent + "/" + name)
         }
         try DurableFile.move(file, to: target.path)
@@ -40,7 +40,8 @@ package final class Publication {
     /// Writes one text under a name, whole or not at all.
     package static func write(_ text: String, to path: String) throws(StorageError) {
         let publication = try Publication(of: path)
-        try DurableFile.write(text, creating: publication.file)
+        // As the person who runs the program has files made; the service's own folders let nobody in.
+        try DurableFile.write(text, creating: publication.file, mode: 0o666)
         try publication.publish()
     }
 

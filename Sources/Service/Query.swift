@@ -1,3 +1,5 @@
+import ByteText
+
 /// What stands behind the question mark.
 struct Query: Sendable {
     let items: [(name: String, value: String)]
@@ -7,8 +9,9 @@ struct Query: Sendable {
     /// The values of `prefix[name]`, by name.
     func labels(_ prefix: String) -> [String: String] {
         var labels: [String: String] = [:]
-        for (name, value) in items where name.hasPrefix(prefix + "[") && name.hasSuffix("]") {
-            labels[String(name.dropFirst(prefix.count + 1).dropLast())] = value
+        let start = prefix + "["
+        for (name, value) in items where name.startsWithBytes(of: start) && name.endsWithBytes(of: "]") {
+            labels[String(decoding: name.utf8.dropFirst(start.utf8.count).dropLast(), as: UTF8.self)] = value
         }
         return labels
     }
@@ -26,6 +29,6 @@ struct Query: Sendable {
 
     /// Digits and nothing else; `Int` itself would take a sign.
     static func digits(_ text: some StringProtocol) -> Int? {
-        text.utf8.allSatisfy { (0x30...0x39).contains($0) } ? Int(text) : nil
+        text.isDigits ? Int(text) : nil
     }
 }

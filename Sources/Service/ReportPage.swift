@@ -1,3 +1,4 @@
+import ByteText
 import Foundation
 
 /// A report for people: a Hugging Face model card in Markdown, and the same as a page. Made of the report's own document, so
@@ -6,6 +7,9 @@ struct ReportPage {
     private let report: JSONValue
 
     init(_ report: JSONValue) { self.report = report }
+
+    /// What a browser may do with a page that was made of names from files: show it.
+    static let policy = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
 
     private struct Table {
         let title: String
@@ -38,7 +42,9 @@ struct ReportPage {
         let style =
             "body{font:15px/1.5 sans-serif;max-width:60em;margin:2em auto;padding:0 1em}"
             + "table{border-collapse:collapse}td,th{border:1px solid #ccc;padding:.2em .6em;text-align:left}"
-        return "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><title>\(Self.markup(title))</title>"
+        return "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">"
+            + "<meta http-equiv=\"Content-Security-Policy\" content=\"\(Self.policy)\">"
+            + "<title>\(Self.markup(title))</title>"
             + "<style>\(style)</style></head><body>\n\(body)</body></html>\n"
     }
 
@@ -84,7 +90,7 @@ struct ReportPage {
         add("Bytes", "bytes", count)
         add("Multiply-adds a sample", "macs", count)
         add("Nodes", "nodes", count)
-        let isRate = before["metric_name"]?.string?.contains("accuracy") ?? false
+        let isRate = before["metric_name"]?.string?.containsBytes(of: "accuracy") ?? false
         add(before["metric_name"]?.string ?? "Metric", "metric") { isRate ? percent($0?.double) : number($0) }
         add("Loss", "loss", number)
         add("Latency, median (ms)", "latency_ms_p50", number)
@@ -133,26 +139,34 @@ struct ReportPage {
 
     private func percent(_ value: Double?) -> String { value.map { Figures.fixed(100 * $0, digits: 2) + " %" } ?? "" }
 
-    /// Names come from files: what means something in Markdown or HTML does not here.
+    /// Names come from files: what means something in Markdown or HTML does not here. Scalar by scalar, because a mark that
+    /// joins the next character would hide it.
     private static func escaped(_ text: String) -> String {
         var result = ""
-        for character in text {
-            if character.isNewline { result += " "; continue }
-            if "\\`*_[]<>|#".contains(character) { result += "\\" }
-            result.append(character)
+        for scalar in text.visible.unicodeScalars {
+            switch scalar {
+            case "<": result += "&lt;"
+            case ">": result += "&gt;"
+            case "&": result += "&amp;"
+            case "\\", "`", "*", "_", "[", "]", "|", "#", "~", "!":
+                result += "\\"
+                result.unicodeScalars.append(scalar)
+            default: result.unicodeScalars.append(scalar)
+            }
         }
         return result
     }
 
     private static func markup(_ text: String) -> String {
         var result = ""
-        for character in text {
-            switch character {
+        for scalar in text.visible.unicodeScalars {
+            switch scalar {
             case "&": result += "&amp;"
             case "<": result += "&lt;"
             case ">": result += "&gt;"
             case "\"": result += "&quot;"
-            default: result.append(character)
+            case "'": result += "&#39;"
+            default: result.unicodeScalars.append(scalar)
             }
         }
         return result

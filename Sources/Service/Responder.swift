@@ -25,6 +25,7 @@ struct Responder: Sendable {
         var template = "none"
         var answer: Answer
         do {
+            try refuseForeignNames(request)
             try Self.refuseForeignPages(request)
             switch table.match(request.method, request.path) {
             case .found(let route, let parameters):
@@ -66,13 +67,27 @@ struct Responder: Sendable {
         return answer
     }
 
+    /// Whoever owns a name may let it point to this machine, and then a browser takes his page for one of ours (DNS rebinding).
+    /// Without keys the name is all that tells them apart.
+    ///
+    /// - SeeAlso: RFC 9110 §15.5.20
+    private func refuseForeignNames(_ request: Request) throws(Problem) {
+        guard !HostName.isOurs(request.authority, names: routes.configuration.hosts) else { return }
+        throw Problem(
+            .misdirectedRequest,
+            "The service answers to 'localhost', to addresses and to the names of the setting 'hosts'.",
+            hint: "set LAYERCOLLAPSE_HOSTS to the name that clients use", parameter: "Host")
+    }
+
     /// A page of somebody else, open in a browser on this machine, may send forms to it; a browser says where they come from.
     ///
-    /// - SeeAlso: w3.org/TR/fetch-metadata
+    /// - SeeAlso: RFC 6454 §7, w3.org/TR/fetch-metadata
     private static func refuseForeignPages(_ request: Request) throws(Problem) {
-        let isRead = [.get, .head, .options].contains(request.method)
+        guard ![.get, .head, .options].contains(request.method) else { return }
         let site = request.headers[.fetchSite] ?? "none"
-        guard !isRead, site != "none", site != "same-origin" else { return }
+        let origins = request.headers[values: .origin]
+        let isOwn = origins.allSatisfy { HostName.isOrigin($0, of: request.authority) }
+        guard !isOwn || site != "none" && site != "same-origin" else { return }
         throw Problem(.forbidden, "A page of another site may not change anything here.")
     }
 }

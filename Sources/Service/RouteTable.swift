@@ -1,3 +1,4 @@
+import ByteText
 import HTTPTypes
 
 /// Every path of the interface, with its methods. What is not here does not exist.
@@ -8,24 +9,24 @@ struct RouteTable: Sendable {
         let method: HTTPRequest.Method
         /// Such as `/v1/jobs/{id}`; also the label of the route in logs.
         let template: String
-        let components: [Substring]
+        let components: [String]
         let handler: Handler
 
         init(_ method: HTTPRequest.Method, _ template: String, _ handler: @escaping Handler) {
             self.method = method
             self.template = template
-            components = template.split(separator: "/")
+            components = template.splitBytes(at: UInt8(ascii: "/"))
             self.handler = handler
         }
 
         /// The parts that the template leaves open; nil when it is another path.
-        func parameters(of path: [Substring]) -> [String: String]? {
+        func parameters(of path: [String]) -> [String: String]? {
             guard path.count == components.count else { return nil }
             var parameters: [String: String] = [:]
             for (part, component) in zip(path, components) {
-                if component.hasPrefix("{") {
-                    parameters[String(component.dropFirst().dropLast())] = String(part)
-                } else if part != component {
+                if component.startsWithBytes(of: "{") {
+                    parameters[component.dropBytes(1).bytes(before: UInt8(ascii: "}"))] = part
+                } else if !part.hasBytes(of: component) {
                     return nil
                 }
             }
@@ -44,7 +45,7 @@ struct RouteTable: Sendable {
 
     /// The route of a path. `HEAD` is answered wherever `GET` is; earlier routes win.
     func match(_ method: HTTPRequest.Method, _ path: String) -> Match {
-        let parts = path.split(separator: "/")
+        let parts = path.splitBytes(at: UInt8(ascii: "/"))
         var methods: [HTTPRequest.Method] = []
         for route in routes {
             guard let parameters = route.parameters(of: parts) else { continue }
@@ -96,7 +97,7 @@ struct RouteTable: Sendable {
         Route(.get, "/v1/files") { try $0.listFiles($1) },
         Route(.get, "/v1/files/{id}") { try $0.showFile($1) },
         Route(.put, "/v1/files/{id}") { try await $0.putFile($1) },
-        Route(.delete, "/v1/files/{id}") { try $0.deleteFile($1) },
+        Route(.delete, "/v1/files/{id}") { try await $0.deleteFile($1) },
         Route(.get, "/v1/files/{id}/content") { try $0.fileContent($1) },
         Route(.get, "/v1/files/{id}/inspect") { try await $0.inspectFile($1) },
     ])

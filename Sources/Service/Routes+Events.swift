@@ -1,29 +1,19 @@
+import ByteText
 import HTTPTypes
 import Jobs
 
 extension Routes {
     /// Between two signs of life on a stream with nothing to say.
     private static let heartbeat = Duration.seconds(15)
-    private static let pageLimit = 100
 
     /// The history of a job: a list, or a stream for whoever accepts one.
     func listEvents(_ call: Call) async throws -> Answer {
         let job = try await job(call)
         let after = try call.lastEvent()
         let accepted = call.headers[.accept] ?? ""
-        if accepted.contains("text/event-stream") {
+        for form in [EventForm.events, .lines] where accepted.containsBytes(of: form.type) {
             if job.status.isFinal, after >= job.lastEventID { return Answer(status: 204, body: .none) }
-            return stream(
-                job.id, after: after, type: "text/event-stream", opening: "retry: 2000\n\n", silence: ": \n\n"
-            ) {
-                $0.streamText
-            }
-        }
-        if accepted.contains("application/x-ndjson") {
-            if job.status.isFinal, after >= job.lastEventID { return Answer(status: 204, body: .none) }
-            return stream(job.id, after: after, type: "application/x-ndjson", silence: "\n") {
-                $0.document.text() + "\n"
-            }
+            return stream(job.id, after: after, as: form)
         }
         let limit = try call.query.count("limit", standard: 20, in: 1...100)
         let page = try await store.perform { store throws(JobsError) in
@@ -35,45 +25,43 @@ extension Routes {
 
     /// The same as lines of text, as a terminal shows them.
     func watchJob(_ call: Call) async throws -> Answer {
-        let job = try await job(call)
-        return stream(job.id, after: try call.lastEvent(), type: "text/plain; charset=utf-8", silence: "") { view in
-            switch view.event.type {
-            case "status", "phase", "progress", "metrics", "layer", "log": "\(view.event.message)\n"
-            case "warning": "warning: \(view.event.message)\n"
-            // The event says that the job failed, and its data why.
-            case "error": "error: \(JSONValue(stored: view.event.data)["message"]?.string ?? view.event.message)\n"
-            default: ""
-            }
-        }
+        stream(try await job(call).id, after: try call.lastEvent(), as: .text)
     }
 
-    private func stream(
-        _ id: String, after: Int, type: String, opening: String = "", silence: String,
-        write line: @escaping @Sendable (EventView) -> String
-    ) -> Answer {
+    private func stream(_ id: String, after: Int, as form: EventForm) -> Answer {
         let body: @Sendable (Answer.Write) async throws -> Void = { write in
-            var after = after
-            if !opening.isEmpty { try await write(opening) }
-            while !isStopping() {
-                let known = after
-                let (job, page) = try await store.perform { store throws(JobsError) in
-                    (try store.find(id), try store.events(of: id, after: known, limit: Self.pageLimit))
-                }
-                for event in page.elements {
-                    let final = event.type == "done" ? try await view(job).document : nil
-                    let text = line(EventView(event: event, data: final))
-                    if !text.isEmpty { try await write(text) }
-                    after = event.id
-                    if event.type == "done" { return }
-                }
-                if page.hasMore { continue }
-                if job.status.isFinal { return }
+            let feed = store.feed(of: id)
+            var (after, revision) = (after, 0)
+            if !form.opening.isEmpty { try await write(form.opening) }
+            repeat {
                 let deadline = ContinuousClock.now + Self.heartbeat
-                await store.waitForChange(of: id, since: job.revision, until: deadline, unless: isStopping)
-                if ContinuousClock.now >= deadline, !silence.isEmpty { try await write(silence) }
-            }
+                // What there is already is told in any case.
+                let isFirst = revision == 0
+                let update = try await feed.next(after: after, since: revision, until: deadline) {
+                    !isFirst && isStopping()
+                }
+                guard let update else {
+                    if Task.isCancelled { return }
+                    if !isStopping() { try await write(form.silence(try await job(id))) }
+                    continue
+                }
+                revision = update.hasMore ? 0 : update.job.revision
+                guard let last = update.events.last else {
+                    if update.job.status.isFinal { return }
+                    continue
+                }
+                let final = last.type == "done" ? try await view(update.job).document : nil
+                let text = texts.text(EventTexts.Key(job: id, after: after, last: last.id, form: form)) {
+                    update.events.map {
+                        form.text(EventView(event: $0, data: $0.type == "done" ? final : nil))
+                    }.joined()
+                }
+                if !text.isEmpty { try await write(text) }
+                after = last.id
+                if final != nil { return }
+            } while !isStopping()
         }
-        return Answer(body: .stream(type: type, body))
+        return Answer(body: .stream(type: form.type, body))
             .with(.cacheControl, "no-store")
     }
 
@@ -96,7 +84,7 @@ extension Routes {
     private func rows(_ call: Call) async throws -> [JSONValue.Object] {
         let id = try await job(call).id
         let events = try await store.perform { store throws(JobsError) in
-            try store.events(of: id, type: "metrics", limit: 100_000)
+            try store.metrics(of: id, limit: 100_000)
         }
         // A process that goes on from a checkpoint takes the steps after it once more, to the same numbers.
         var known: Set<JSONValue.Object> = []
@@ -113,9 +101,8 @@ extension Routes {
 
     /// RFC 4180 §2: quotes around whatever holds a comma, a quote or the end of a line.
     private static func quoted(_ text: String) -> String {
-        let needsQuotes = text.contains { $0 == "," || $0 == "\"" || $0.isNewline }
+        let needsQuotes = text.utf8.contains { [UInt8(ascii: ","), UInt8(ascii: "\""), 0x0A, 0x0D].contains($0) }
         return needsQuotes
-            ? "\"" + text.split(separator: "\"", omittingEmptySubsequences: false).joined(separator: "\"\"") + "\""
-            : text
+            ? "\"" + text.splitBytes(at: UInt8(ascii: "\""), keepsEmpty: true).joined(separator: "\"\"") + "\"" : text
     }
 }

@@ -1,3 +1,4 @@
+import ByteText
 import HTTPTypes
 import Jobs
 
@@ -36,15 +37,21 @@ extension Routes {
     func fileContent(_ call: Call) throws -> Answer {
         let stored = try storedFile(call)
         let name = call.query["part"] ?? stored.name
-        guard let place = stored.parts.firstIndex(where: { $0.name == name }) else { throw Problem.notFound("part") }
+        guard let place = stored.parts.firstIndex(where: { $0.name.hasBytes(of: name) }) else {
+            throw Problem.notFound("part")
+        }
         return try file(
             artifacts.path(of: stored, part: place), name: name, type: "application/octet-stream",
             digest: "sha256:\(stored.parts[place].digest)")
     }
 
-    func deleteFile(_ call: Call) throws -> Answer {
+    func deleteFile(_ call: Call) async throws -> Answer {
         let id = try storedFile(call).id
-        guard try artifacts.delete(id) else { throw Problem.notFound("file") }
+        let artifacts = artifacts
+        let isDeleted = try await reserve.spend { () async throws(JobsError) in
+            do throws(StorageError) { return try artifacts.delete(id) } catch { throw JobsError(storage: error) }
+        }
+        guard isDeleted else { throw Problem.notFound("file") }
         return .json(["id": .string(id), "object": "file", "deleted": true])
     }
 
@@ -58,7 +65,7 @@ extension Routes {
     /// Stores what `-F purpose=model -F file=@model.onnx -F file=@model.onnx.data` sends as one file.
     func createFile(_ call: Call) async throws -> Answer {
         let field = Intake.FileField(name: "file", takesMany: true)
-        let intake = Intake(fileFields: [field], textFields: ["purpose"], makeUpload: makeUpload)
+        let intake = Intake(fileFields: [field], textFields: ["purpose"], memory: memory, makeUpload: makeUpload)
         try await call.readForm(into: intake)
         let purpose = try intake.fields.last.map { (field) throws(Problem) in try self.purpose(field.text) }
         guard let upload = intake.uploads["file"], let first = upload.parts.first else {
@@ -79,7 +86,7 @@ extension Routes {
         let fileName = try FileName.checked(call.query["filename"] ?? "\(digest).onnx", among: [], field: "filename")
         let kind = purpose ?? Self.purpose(ofFile: fileName)
         let field = Intake.FileField(name: "file", isModel: kind == .model)
-        let intake = Intake(fileFields: [field], makeUpload: makeUpload)
+        let intake = Intake(fileFields: [field], memory: memory, makeUpload: makeUpload)
         try intake.begin(field.name, fileName: fileName)
         while let bytes = try await call.body.next() { try intake.append(bytes.span) }
         try intake.end()
@@ -93,18 +100,20 @@ extension Routes {
 
     /// What a file is for when the client does not say.
     private static func purpose(ofFile name: String) -> StoredFile.Purpose {
-        name.hasSuffix(".onnx") ? .model : .dataset
+        name.endsWithBytes(of: ".onnx") ? .model : .dataset
     }
 
     /// The digits of `sha256:HEX`.
     private static func digest(_ name: String) -> String? {
-        guard name.hasPrefix("sha256:") else { return nil }
-        let digits = name.dropFirst(7)
+        guard name.startsWithBytes(of: "sha256:") else { return nil }
+        let digits = name.dropBytes(7)
         let isPlain = digits.utf8.allSatisfy { (0x30...0x39).contains($0) || (0x61...0x66).contains($0) }
-        return isPlain && digits.utf8.count == 64 ? String(digits) : nil
+        return isPlain && digits.utf8.count == 64 ? digits : nil
     }
 
+    /// Begins an upload, unless the disk or the quota is used up already.
     func makeUpload() throws(StorageError) -> Upload {
-        try artifacts.upload(id: Identifier.make("file", at: now()))
+        if let quota = configuration.storedLimitBytes, artifacts.storedBytes >= quota { throw .full }
+        return try artifacts.upload(id: Identifier.make("file", at: now()))
     }
 }

@@ -2,6 +2,7 @@ import Formats
 import Foundation
 import HTTPTypes
 import Jobs
+import Logging
 
 extension Routes {
     /// What there is, for whoever asks without a browser.
@@ -16,10 +17,17 @@ extension Routes {
     /// Whether the process answers at all.
     func live(_ call: Call) -> Answer { .json(["object": "health", "status": "ok"]).with(.cacheControl, "no-store") }
 
-    /// Whether it can take work: the queue can be read, and nobody has asked it to stop.
+    /// Whether it can take work: the queue can be read, a job's process can be started, and nobody has asked it to stop.
     func ready(_ call: Call) async throws -> Answer {
         if isStopping() { throw Problem(.shuttingDown, "The service is about to stop.", retryAfterSeconds: 10) }
-        let counts = try await store.perform { store throws(JobsError) in try store.counts() }
+        guard hasRoom() else { throw Problem.overloaded("There is no room for a job's process at the moment.") }
+        let counts: [JobStatus: Int]
+        do throws(JobsError) {
+            counts = try await store.perform { store throws(JobsError) in try store.counts() }
+        } catch {
+            logger.error("the queue cannot be read", metadata: ["error": "\(error)"])
+            throw Problem.overloaded("The queue cannot be read at the moment.")
+        }
         return Answer.json([
             "object": "health", "status": "ok", "jobs_running": .int(counts[.running, default: 0]),
             "jobs_queued": .int(counts[.queued, default: 0]),

@@ -28,11 +28,12 @@ extension Routes {
         let wait = try call.wait()
         if let wait {
             let deadline = ContinuousClock.now + .seconds(wait)
-            while !job.status.isFinal, job.status == status, job.phase == phase, ContinuousClock.now < deadline,
-                !isStopping()
-            {
-                await store.waitForChange(of: job.id, since: job.revision, until: deadline, unless: isStopping)
-                job = try await self.job(call)
+            let feed = store.feed(of: job.id)
+            while !job.status.isFinal, job.status == status, job.phase == phase {
+                let update = try await feed.next(
+                    after: .max, since: job.revision, until: deadline, unless: isStopping)
+                guard let update else { break }
+                job = update.job
             }
         }
         let answer = try await answer(job)
@@ -42,7 +43,10 @@ extension Routes {
 
     func cancelJob(_ call: Call) async throws -> Answer {
         let (id, time) = (call.parameter("id"), now())
-        let job = try await store.perform { store throws(JobsError) in try store.requestCancel(id, at: time) }
+        let store = store
+        let job = try await reserve.spend { () async throws(JobsError) in
+            try await store.perform { store throws(JobsError) in try store.requestCancel(id, at: time) }
+        }
         // A job that waits to go on has no process that could be waited for.
         if job.status.isFinal { jobs.folder(of: id).removeCheckpoints() }
         return try await answer(job)
@@ -50,7 +54,10 @@ extension Routes {
 
     func deleteJob(_ call: Call) async throws -> Answer {
         let id = call.parameter("id")
-        try await store.perform { store throws(JobsError) in try store.delete(id) }
+        let store = store
+        try await reserve.spend { () async throws(JobsError) in
+            try await store.perform { store throws(JobsError) in try store.delete(id) }
+        }
         jobs.removeFolder(of: id)
         return .json(["id": .string(id), "object": "job", "deleted": true])
     }

@@ -1,3 +1,4 @@
+import ByteText
 import Foundation
 import HTTPTypes
 import Jobs
@@ -8,9 +9,11 @@ extension Routes {
         // The points on the way are told, and only the last one is kept as a file.
         guard call.query["checkpoint"] == nil else { throw Problem.notFound("checkpoint") }
         let digest = JSONValue(stored: job.result)["digests"]?["model"]?.string
-        let name = (JobOrder(stored: job.payload)?.modelName ?? "model.onnx") as NSString
+        let name = JobOrder(stored: job.payload)?.modelName ?? "model.onnx"
         return try file(
-            jobs.folder(of: job.id).outputModel, name: name.deletingPathExtension + ".small.onnx",
+            jobs.folder(of: job.id).outputModel,
+            name: (name.endsWithBytes(of: ".onnx") ? String(decoding: name.utf8.dropLast(5), as: UTF8.self) : name)
+                + ".small.onnx",
             type: "application/octet-stream", digest: digest)
     }
 
@@ -30,7 +33,9 @@ extension Routes {
         let job = try await finished(call)
         let name = call.parameter("name")
         // The name has to be one that the folder lists; it never becomes a path by itself.
-        guard jobs.outputs(of: job.id).contains(name) else { throw Problem.notFound("file") }
+        guard try jobs.outputs(of: job.id).contains(where: { $0.hasBytes(of: name) }) else {
+            throw Problem.notFound("file")
+        }
         return try file(
             jobs.folder(of: job.id).output + "/" + name, name: name, type: "application/octet-stream", digest: nil)
     }
@@ -43,8 +48,8 @@ extension Routes {
         ]
         let accepted = call.headers[.accept] ?? ""
         let form =
-            forms.first { call.path.hasSuffix("." + $0.suffix) }
-            ?? forms.first { accepted.contains($0.type.prefix { $0 != ";" }) } ?? forms[0]
+            forms.first { call.path.endsWithBytes(of: "." + $0.suffix) }
+            ?? forms.first { accepted.containsBytes(of: $0.type.bytes(before: UInt8(ascii: ";"))) } ?? forms[0]
         let path = jobs.folder(of: job.id).output + "/report." + form.suffix
         guard FileManager.default.fileExists(atPath: path) else { throw Problem.notFound("form of the report") }
         return Answer(body: .file(path: path, type: form.type)).with(.vary, "Accept").with(.cacheControl, "no-store")
@@ -76,10 +81,13 @@ extension Routes {
 
     /// RFC 6266: the name itself where it is plain, and encoded beside it where it is not.
     private static func attachment(_ name: String) -> String {
-        let plain = String(
-            name.unicodeScalars.map { $0.isASCII && $0.value >= 0x20 && $0 != "\"" && $0 != "\\" ? Character($0) : "_" }
-        )
-        guard plain != name else { return "attachment; filename=\"\(plain)\"" }
+        var plain = ""
+        for scalar in name.unicodeScalars {
+            let isPlain =
+                scalar.isASCII && scalar.value >= 0x20 && scalar.value != 0x7F && scalar != "\"" && scalar != "\\"
+            plain.unicodeScalars.append(isPlain ? scalar : "_")
+        }
+        guard !plain.hasBytes(of: name) else { return "attachment; filename=\"\(plain)\"" }
         let unreserved = CharacterSet(
             charactersIn: "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")
         let encoded = name.addingPercentEncoding(withAllowedCharacters: unreserved) ?? plain
@@ -88,10 +96,12 @@ extension Routes {
 
     /// RFC 9530: `sha256:` and hexadecimal digits become base64 between colons.
     private static func representationDigest(_ digest: String) -> String? {
-        guard digest.hasPrefix("sha256:") else { return nil }
-        let digits = Array(digest.dropFirst(7))
+        guard digest.startsWithBytes(of: "sha256:") else { return nil }
+        let digits = Array(digest.dropBytes(7).utf8)
         guard digits.count == 64 else { return nil }
-        let bytes = stride(from: 0, to: 64, by: 2).compactMap { UInt8(String(digits[$0...$0 + 1]), radix: 16) }
+        let bytes = stride(from: 0, to: 64, by: 2).compactMap {
+            UInt8(String(decoding: digits[$0...$0 + 1], as: UTF8.self), radix: 16)
+        }
         return bytes.count == 32 ? "sha-256=:\(Data(bytes).base64EncodedString()):" : nil
     }
 }

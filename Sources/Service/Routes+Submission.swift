@@ -13,7 +13,7 @@ extension Routes {
     func putJob(_ call: Call) async throws -> Answer {
         let clientID = call.parameter("id")
         let isPlain = clientID.utf8.allSatisfy { byte in
-            Character(Unicode.Scalar(byte)).isLetter && byte < 0x80 || (0x30...0x39).contains(byte)
+            (0x41...0x5A).contains(byte) || (0x61...0x7A).contains(byte) || (0x30...0x39).contains(byte)
                 || "._-".utf8.contains(byte)
         }
         guard isPlain, (1...128).contains(clientID.utf8.count) else {
@@ -38,7 +38,8 @@ extension Routes {
         options["training_file"] = order.trainingFile.map(JSONValue.string)
         options["validation_file"] = order.validationFile.map(JSONValue.string)
         for (name, value) in order.given.members { options[name] = value }
-        let changes = try await call.object(limitBytes: configuration.requestLimitBytes)
+        options["metadata"] = JSONValue(stored: job.metadata)
+        let changes = try await call.object(limitBytes: configuration.requestLimitBytes, from: memory)
         for (name, value) in changes.members { options[name] = value }
         return try await accepted(try await submit(try Submission(options, in: artifacts)).job)
     }
@@ -72,7 +73,11 @@ extension Routes {
     /// Stores what arrived, lays out the job's folder, and puts the job into the queue, in this order.
     private func submit(_ submission: Submission, as clientID: String? = nil) async throws -> AddedJob {
         let time = now()
-        let options = try submission.filledOptions
+        var given = submission.options
+        var options = try submission.filledOptions
+        // Kept once, with the job: nobody else has a use for them.
+        let labels = options["metadata"] ?? [:]
+        (options["metadata"], given["metadata"]) = (nil, nil)
         let idempotency = clientID.map { Idempotency(clientID: $0, bodyDigest: submission.digest) }
         if let clientID, let idempotency,
             let known = try await store.perform({ store throws(JobsError) in try store.find(clientID: clientID) })
@@ -85,10 +90,10 @@ extension Routes {
         let validation = try submission.validationData.map { try stored($0, as: .dataset, at: time) }
         let order = JobOrder(
             modelName: model.name, model: model.id, trainingFile: data?.id, validationFile: validation?.id,
-            given: submission.options, options: options)
+            given: given, options: options)
         let job = NewJob(
             id: Identifier.make("job", at: time), payload: order.document.data,
-            metadata: (options["metadata"] ?? [:]).data, idempotency: idempotency)
+            metadata: labels.data, idempotency: idempotency)
         var final = submission
         final.model = .stored(model)
         final.data = data.map(Submission.Source.stored)
@@ -96,7 +101,7 @@ extension Routes {
         let files = JobFiles(final, in: artifacts)
         let manifest = JobFolder.Manifest(
             job: job.id, modelFiles: files.model.map(\.name), dataFile: files.data?.name,
-            validationFile: files.validation?.name, options: submission.options,
+            validationFile: files.validation?.name, options: given,
             memoryLimitBytes: configuration.jobMemoryBytes, threads: configuration.jobThreads)
         try jobs.lay(manifest, files, id: job.id)
         do {

@@ -1,3 +1,4 @@
+import HTTP
 import HTTPTypes
 import Jobs
 import Logging
@@ -9,26 +10,34 @@ struct Routes: Sendable {
     let artifacts: ArtifactStore
     let jobs: JobDesk
     let plans: PlanRunner
+    let reserve: DiskReserve
+    /// What all requests together may hold in memory of what their clients wrote.
+    let memory: MemoryBudget
+    /// Texts of events as streams show them, made once for all who follow a job.
+    let texts = EventTexts()
     let logger: Logger
     /// Seconds since 1970.
     let now: @Sendable () -> Int
     /// Whether the service is on its way out.
     let isStopping: @Sendable () -> Bool
+    /// Whether a job's process could be started now.
+    let hasRoom: @Sendable () -> Bool
 
     /// A job as the interface shows it.
     func view(_ job: Job) async throws -> JobView {
         let (position, warnings) = try await store.perform { store throws(JobsError) in
             (
                 job.status == .queued ? try store.queuePosition(job.id) : nil,
-                try store.events(of: job.id, type: "warning", limit: 100)
+                try store.warnings(of: job.id, limit: 100)
             )
         }
         return JobView(job: job, queuePosition: position, warnings: warnings, now: now())
     }
 
-    func job(_ call: Call) async throws -> Job {
-        let id = call.parameter("id")
-        return try await store.perform { store throws(JobsError) in try store.find(id) }
+    func job(_ call: Call) async throws -> Job { try await job(call.parameter("id")) }
+
+    func job(_ id: String) async throws -> Job {
+        try await store.perform { store throws(JobsError) in try store.find(id) }
     }
 
     /// A job as the answer; whoever polls is told when to come again.
@@ -50,6 +59,10 @@ extension Problem {
             let code: ProblemCode = if case .unknown = error { .unknownOption } else { .invalidOption }
             self.init(code, error.description, hint: error.hint, parameter: error.name)
         case let error as JSONError: self.init(.malformedRequest, error.description)
+        case StorageError.noResources, JobsError.noResources:
+            self = .overloaded("The machine has no descriptors, processes or memory left for this at the moment.")
+        case let error as SystemError where error.isPassing:
+            self = .overloaded("The machine has no descriptors or memory left for this at the moment.")
         case StorageError.full, JobsError.diskFull:
             self.init(.diskFull, "There is no room left on the disk.", hint: "delete finished jobs or files")
         case JobsError.notFound: self = .notFound("job")

@@ -1,3 +1,5 @@
+import ByteText
+
 /// One setting of the service: its name is the same word in the file, after `LAYERCOLLAPSE_` in the environment, and as a flag.
 package struct Setting: Hashable, Sendable {
     package enum Kind: Hashable, Sendable {
@@ -35,7 +37,7 @@ package struct Setting: Hashable, Sendable {
         }
     }
 
-    package var environmentName: String { "LAYERCOLLAPSE_\(name.uppercased())" }
+    package var environmentName: String { "LAYERCOLLAPSE_\(name.asciiUppercased)" }
 }
 
 extension Setting {
@@ -55,6 +57,10 @@ extension Setting {
             meaning: "address to listen on; other than loopback only with allow_unauthenticated"),
         count("port", 8080, 0...65_535, "TCP port to listen on; 0 takes a free one and logs it"),
         Setting(
+            name: "hosts", kind: .text, standard: "",
+            meaning:
+                "names under which clients reach the service besides localhost and addresses, with commas between them"),
+        Setting(
             name: "data_directory", kind: .text, standard: "layercollapse-data",
             meaning: "folder of the queue, the uploads and the results; made when it is missing"),
         Setting(
@@ -66,8 +72,13 @@ extension Setting {
         count(
             "upload_limit_bytes", 8 << 30, 1...exabyte,
             "largest body of an upload or a job, in bytes; beyond it 413"),
+        count(
+            "stored_limit_bytes", 256 << 30, 0...exabyte,
+            "uploads kept at once, in bytes; beyond it 507; 0 is no limit but the disk"),
         count("request_limit_bytes", 1 << 20, 1024...(1 << 30), "largest JSON body, in bytes; beyond it 413"),
-        count("connection_limit", 1024, 1...100_000, "connections open at once"),
+        count(
+            "connection_limit", 0, 0...1_000_000,
+            "connections open at once; 0 is as many as the limit of descriptors allows, at most 65536"),
         count("http_workers", 8, 1...1024, "threads that answer requests"),
         count("queue_limit", 100, 1...1_000_000, "jobs waiting at once; beyond it 429"),
         count("running_jobs", 1, 1...1024, "jobs that run at once, each in a process of its own"),
@@ -75,7 +86,7 @@ extension Setting {
             "job_memory_bytes", 8 << 30, 0...exabyte,
             "address space of a job's process, in bytes; beyond it the job fails with memory_limit; 0 is no limit"),
         count("job_threads", 0, 0...1024, "threads of a job that does not ask for a number; 0 is every core"),
-        count("job_deadline_seconds", 0, 0...31_536_000, "longest time a job may run, in seconds; 0 is no limit"),
+        count("job_deadline_seconds", 86_400, 0...31_536_000, "longest time a job may run, in seconds; 0 is no limit"),
         count(
             "job_attempts", 3, 1...100,
             "times a job is started whose process crashes before a new checkpoint, until it fails"),
@@ -83,10 +94,10 @@ extension Setting {
         count(
             "plan_memory_bytes", 4 << 30, 0...exabyte, "address space of the process that looks into a model, in bytes"),
         count(
-            "drain_seconds", 20, 0...3600,
+            "drain_seconds", 6, 0...3600,
             "time for running requests and jobs to come to a good place after SIGTERM, in seconds"),
         count(
-            "retention_seconds", 0, 0...3_153_600_000,
+            "retention_seconds", 2_592_000, 0...3_153_600_000,
             "time after which a finished job and its files are deleted, in seconds; 0 keeps them until they are deleted"
         ),
     ]

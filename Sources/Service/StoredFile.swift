@@ -1,3 +1,5 @@
+import ByteText
+
 /// An upload: one file, or an ONNX model with the files of its external data.
 package struct StoredFile: Hashable, Sendable {
     package enum Purpose: String, CaseIterable, Sendable {
@@ -61,8 +63,8 @@ package struct StoredFile: Hashable, Sendable {
 extension StoredFile.Part {
     fileprivate init?(document: JSONValue) {
         guard let name = document["filename"]?.string, let bytes = document["bytes"]?.int,
-            let digest = document["digest"]?.string, digest.hasPrefix("sha256:")
+            let digest = document["digest"]?.string, digest.startsWithBytes(of: "sha256:")
         else { return nil }
-        self.init(name: name, bytes: bytes, digest: String(digest.dropFirst(7)))
+        self.init(name: name, bytes: bytes, digest: digest.dropBytes(7))
     }
 }

@@ -36,11 +36,13 @@ struct Submission {
         switch call.mediaType {
         case "multipart/form-data":
             let intake = Intake(
-                fileFields: Self.fileFields, textFields: Self.textFields, makeUpload: routes.makeUpload)
+                fileFields: Self.fileFields, textFields: Self.textFields, memory: routes.memory,
+                makeUpload: routes.makeUpload)
             try await call.readForm(into: intake)
             try self.init(try Self.options(of: intake.fields), uploads: intake.uploads, in: routes.artifacts)
         case "application/json":
-            let object = try await call.object(limitBytes: routes.configuration.requestLimitBytes)
+            let object = try await call.object(
+                limitBytes: routes.configuration.requestLimitBytes, from: routes.memory)
             try self.init(object, in: routes.artifacts)
         default:
             throw Problem(

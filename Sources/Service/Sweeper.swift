@@ -6,15 +6,22 @@ struct Sweeper {
     let store: SQLiteJobStore
     let artifacts: ArtifactStore
     let jobs: JobDesk
+    let reserve: DiskReserve
     let logger: Logger
 
     private static let interval = Duration.seconds(60)
 
     /// Looks once a minute until the task is cancelled.
-    func run(keeping seconds: Int, now: @Sendable () -> Int) async {
+    ///
+    /// - Parameters:
+    ///   - seconds: how long; nil keeps jobs and files until somebody deletes them
+    ///   - now: by a clock that never steps, because a step would delete everything
+    func run(keeping seconds: Int?, now: @Sendable () -> Int) async {
         while !Task.isCancelled {
             do {
-                try await sweep(before: now() - seconds)
+                reserve.restore()
+                try jobs.removeLost(at: now())
+                if let seconds { try await sweep(before: now() - seconds) }
             } catch {
                 logger.error("old jobs cannot be deleted", metadata: ["error": "\(error)"])
             }

@@ -56,6 +56,7 @@ import Testing
             columns = bars
         }
         // What stands between a backslash and itself is text: nothing opens a tag, a link or an emphasis.
+        #expect(card.contains("&lt;script&gt;"))
         var plain = card
         for character in "\\`*_[]<>|#" { plain.replace("\\\(character)", with: "") }
         #expect(!plain.contains("<"))
@@ -63,6 +64,32 @@ import Testing
         #expect(!plain.contains("`"))
         #expect(!plain.contains("["))
         #expect(lines.count { $0.hasPrefix("#") } == 4)
+    }
+
+    @Test(arguments: ["\u{600}", "\u{110BD}", "\u{301}"])
+    func `a mark that joins the next character hides no markup`(mark: String) {
+        let report = Self.report("\(mark)<img src=x onerror=alert(1)>\(mark)[a](b)\(mark)&lt;\(mark)\"\(mark)</title>")
+        let page = ReportPage(report).html
+        #expect(Array(page.utf8).split(separator: UInt8(ascii: "<")).allSatisfy { !$0.starts(with: "img".utf8) })
+        let plain = ReportPage(Self.report("plain")).html
+        #expect(page.utf8.count { $0 == UInt8(ascii: "<") } == plain.utf8.count { $0 == UInt8(ascii: "<") })
+        let card = Array(ReportPage(report).markdown.utf8)
+        #expect(!card.contains(UInt8(ascii: "<")))
+        for (place, byte) in card.enumerated() where byte == UInt8(ascii: "[") {
+            #expect(card[place - 1] == UInt8(ascii: "\\"))
+        }
+    }
+
+    @Test func `what turns the reading direction is shown as its code`() {
+        let page = ReportPage(Self.report("a\u{202E}b\u{2028}c\u{1B}[31m")).html
+        #expect(page.contains("a\\u{202E}b\\u{2028}c\\u{1B}[31m"))
+        #expect(!page.unicodeScalars.contains("\u{202E}"))
+    }
+
+    @Test func `a page that was saved brings its policy along`() {
+        #expect(
+            ReportPage(Self.report()).html.contains(
+                "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'"))
     }
 
     @Test func `numbers stand as people read them`() {

@@ -28,7 +28,8 @@ struct ServerExchange {
     var body: [UInt8] = []
 
     private var bytes: [UInt8] {
-        var text = "\(method) \(target) HTTP/1.1\r\nHost: test\r\nConnection: close\r\n"
+        let host = headers.contains { $0.0 == "Host" } ? "" : "Host: localhost\r\n"
+        var text = "\(method) \(target) HTTP/1.1\r\n\(host)Connection: close\r\n"
         for (name, value) in headers { text += "\(name): \(value)\r\n" }
         if !body.isEmpty || method == "POST" || method == "PUT" { text += "Content-Length: \(body.count)\r\n" }
         return Array((text + "\r\n").utf8) + body

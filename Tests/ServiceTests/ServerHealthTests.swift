@@ -39,7 +39,7 @@ struct ServerHealthTests {
         try await withServer { world in
             let index = try await world.request("/").json
             #expect(index["routes"]?.array?.contains("POST /v1/jobs") == true)
-            #expect(index["example"]?.string?.hasSuffix("http://test/v1/jobs") == true)
+            #expect(index["example"]?.string?.hasSuffix("http://localhost/v1/jobs") == true)
         }
     }
 }

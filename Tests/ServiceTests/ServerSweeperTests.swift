@@ -19,7 +19,8 @@ struct ServerSweeperTests {
                 _ = try routes.store.requestCancel("job_\(number)", at: 1000)
             }
             let sweeper = Sweeper(
-                store: routes.store, artifacts: routes.artifacts, jobs: routes.jobs, logger: routes.logger)
+                store: routes.store, artifacts: routes.artifacts, jobs: routes.jobs, reserve: routes.reserve,
+                logger: routes.logger)
             try await sweeper.sweep(before: 1001)
             let left = try routes.store.list(limit: 100).elements.map(\.id)
             #expect(left == [running, ended])
