@@ -21,11 +21,11 @@ let package = Package(
     name: "layercollapse",
     products: [.executable(name: "layercollapse", targets: ["layercollapse"])],
     dependencies: [
-        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
-        .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
-        .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0", traits: []),
-        .package(url: "https://github.com/apple/swift-configuration", from: "1.4.0"),
-        .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
+        .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-log", exact: "1.16.2"),
+        .package(url: "https://github.com/apple/swift-http-types", exact: "1.8.0", traits: []),
+        .package(url: "https://github.com/apple/swift-configuration", exact: "1.4.0"),
+        .package(url: "https://github.com/groue/GRDB.swift", exact: "7.10.0"),
     ],
     targets: [
         // What Linux has for serving many sockets, and Swift's `Glibc` leaves out.
@@ -37,10 +37,12 @@ let package = Package(
         .systemLibrary(name: "CLAPACK", providers: [.apt(["libopenblas-openmp-dev"])]),
         // Text from outside, compared as bytes.
         .target(name: "ByteText", swiftSettings: sources),
+        // What the server and a job process agree on.
+        .target(name: "JobContract", dependencies: ["ByteText", "COpenSSL"], swiftSettings: sources),
         .target(
             name: "HTTP",
             dependencies: [
-                "ByteText", "CEpoll", "COpenSSL",
+                "ByteText", "CEpoll",
                 .product(name: "HTTPTypes", package: "swift-http-types"),
                 .product(name: "Logging", package: "swift-log"),
             ],
@@ -58,15 +60,21 @@ let package = Package(
         .target(
             name: "Jobs",
             dependencies: [
-                "ByteText", "CProcess",
+                "ByteText", "CProcess", "JobContract",
                 .product(name: "GRDB", package: "GRDB.swift"),
                 .product(name: "Logging", package: "swift-log"),
             ],
             swiftSettings: sources),
+        // What one job process does. It can name neither the server nor the queue.
+        .target(
+            name: "Pipeline",
+            dependencies: ["ByteText", "CProcess", "JobContract", "Formats", "Collapse", "Model", "Compute"],
+            swiftSettings: sources),
+        // The server. It can name nothing that computes.
         .target(
             name: "Service",
             dependencies: [
-                "ByteText", "HTTP", "Jobs", "Formats", "Collapse", "Model", "Compute",
+                "ByteText", "HTTP", "Jobs", "JobContract",
                 .product(name: "Configuration", package: "swift-configuration"),
                 .product(name: "HTTPTypes", package: "swift-http-types"),
                 .product(name: "Logging", package: "swift-log"),
@@ -75,11 +83,13 @@ let package = Package(
         .executableTarget(
             name: "layercollapse",
             dependencies: [
-                "ByteText", "Service",
+                "ByteText", "JobContract", "Pipeline", "Service",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
             ],
             swiftSettings: sources),
+        // What several test targets share.
+        .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: tests),
         .testTarget(name: "ByteTextTests", dependencies: ["ByteText"], swiftSettings: tests),
         .testTarget(
             name: "HTTPTests",
@@ -96,9 +106,26 @@ let package = Package(
             name: "FormatsTests", dependencies: ["Formats", "Model", "Compute"],
             resources: [.copy("Fixtures")], swiftSettings: tests),
         .testTarget(name: "CollapseTests", dependencies: ["Collapse", "Model", "Compute"], swiftSettings: tests),
-        .testTarget(name: "JobsTests", dependencies: ["Jobs"], swiftSettings: tests),
         .testTarget(
-            name: "ServiceTests", dependencies: ["Service", "HTTP", "Jobs", "Formats", "Collapse", "Model", "Compute"],
+            name: "JobsTests",
+            dependencies: [
+                "Jobs", "JobContract", "TestSupport",
+                .product(name: "GRDB", package: "GRDB.swift"),
+                .product(name: "Logging", package: "swift-log"),
+            ],
+            swiftSettings: tests),
+        .testTarget(name: "JobContractTests", dependencies: ["JobContract", "TestSupport"], swiftSettings: tests),
+        .testTarget(
+            name: "PipelineTests",
+            dependencies: ["Pipeline", "JobContract", "TestSupport", "Formats", "Collapse", "Model", "Compute"],
+            swiftSettings: tests),
+        .testTarget(
+            name: "ServiceTests",
+            dependencies: [
+                "Service", "HTTP", "Jobs", "JobContract", "TestSupport",
+                .product(name: "HTTPTypes", package: "swift-http-types"),
+                .product(name: "Logging", package: "swift-log"),
+            ],
             swiftSettings: tests),
         .testTarget(name: "HouseTests", swiftSettings: tests),
     ]

@@ -1,4 +1,6 @@
 import ArgumentParser
+import JobContract
+import Pipeline
 import Service
 
 /// The program and its commands.
@@ -24,10 +26,10 @@ struct LayerCollapse: AsyncParsableCommand {
             } else {
                 try command.run()
             }
-        } catch let failure as Failure {
+        } catch let failure as Problem {
             Terminal.fail(failure)
         } catch let error as OptionError {
-            Terminal.fail(Failure(error))
+            Terminal.fail(Problem(error))
         } catch let error as ConfigurationError {
             Terminal.fail("\(error)", status: .usage)
         } catch {

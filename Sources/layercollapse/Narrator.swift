@@ -1,3 +1,5 @@
+import JobContract
+import Pipeline
 import Service
 
 /// A class, because what it shows depends on what it showed before. Tells whoever started the program what happens: the
@@ -28,11 +30,12 @@ final class Narrator {
     }
 
     /// - Returns: the failure, for whoever ends the program.
-    func told(_ failure: Failure) -> Failure {
+    func told(_ failure: Problem) -> Problem {
         if let printer {
             printer.finish()
         } else {
-            Terminal.printDocument(WorkEvent(.error, failure.message, data: failure.document, level: "error").line)
+            Terminal.printDocument(
+                WorkEvent(.error, failure.detail, data: failure.failureDocument, level: "error").line)
         }
         return failure
     }

@@ -1,5 +1,7 @@
 import ByteText
 import Foundation
+import JobContract
+import Pipeline
 import Service
 
 /// What the program says, and the statuses that it ends with. Names from a file do not steer the terminal: what would is
@@ -29,10 +31,10 @@ enum Terminal {
         text.splitBytes(at: UInt8(ascii: "\n"), keepsEmpty: true).map(\.visible).joined(separator: "\n")
     }
 
-    static func fail(_ failure: Failure) -> Never {
+    static func fail(_ failure: Problem) -> Never {
         warn("error: \(failure)")
         // What the message sums up, one a line.
-        for detail in failure.details.map(\.detail) where !failure.message.containsBytes(of: detail) {
+        for detail in failure.details.map(\.detail) where !failure.detail.containsBytes(of: detail) {
             warn("  " + detail)
         }
         exit(failure.exitStatus)

@@ -26,14 +26,16 @@ struct SourceFile: CustomTestStringConvertible, Sendable {
 /// Who may import whom.
 private let arrows: [String: Set<String>] = [
     "ByteText": [],
-    "HTTP": ["ByteText", "CEpoll", "COpenSSL"],
+    "JobContract": ["ByteText", "COpenSSL"],
+    "HTTP": ["ByteText", "CEpoll"],
+    "Jobs": ["ByteText", "CProcess", "JobContract"],
+    "Service": ["ByteText", "HTTP", "Jobs", "JobContract"],
     "Compute": ["COneDNN", "CLAPACK"],
     "Model": ["Compute"],
     "Formats": ["ByteText", "Model", "Compute", "CZlib"],
     "Collapse": ["ByteText", "Model", "Compute"],
-    "Jobs": ["ByteText", "CProcess"],
-    "Service": ["ByteText", "HTTP", "Jobs", "Formats", "Collapse", "Model", "Compute"],
-    "layercollapse": ["ByteText", "Service"],
+    "Pipeline": ["ByteText", "CProcess", "JobContract", "Formats", "Collapse", "Model", "Compute"],
+    "layercollapse": ["ByteText", "JobContract", "Pipeline", "Service"],
 ]
 
 private let ourModules = Set(arrows.keys).union([

@@ -1,24 +1,9 @@
 import Foundation
 import Logging
+import TestSupport
 import Testing
 
 @testable import Jobs
-
-/// A folder that goes when its owner goes.
-final class TemporaryFolder: Sendable {
-    let path: String
-
-    init() throws {
-        path = FileManager.default.temporaryDirectory.appending(path: "jobs-\(UUID().uuidString)").path
-        try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
-    }
-
-    deinit { try? FileManager.default.removeItem(atPath: path) }
-
-    func file(_ name: String) -> String { path + "/" + name }
-
-    func text(_ name: String) -> String? { try? String(contentsOfFile: file(name), encoding: .utf8) }
-}
 
 /// A store in a folder of its own.
 struct Fixture {

@@ -1,5 +1,6 @@
 import Testing
 
+@testable import JobContract
 @testable import Service
 
 /// Who a client thinks it talks to, and where a page says that it came from.

@@ -2,6 +2,7 @@ import Foundation
 import Glibc
 import Testing
 
+@testable import JobContract
 @testable import Service
 
 /// The log, while nobody reads it and when somebody does again.

@@ -1,5 +1,6 @@
 import Testing
 
+@testable import JobContract
 @testable import Service
 
 struct MachinePathsTests {

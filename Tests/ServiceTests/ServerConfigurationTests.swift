@@ -1,6 +1,7 @@
 import Foundation
 import Testing
 
+@testable import JobContract
 @testable import Service
 
 @Suite struct ServerConfigurationTests {

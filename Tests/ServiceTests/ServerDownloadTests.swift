@@ -1,6 +1,8 @@
 import Foundation
+import TestSupport
 import Testing
 
+@testable import JobContract
 @testable import Service
 
 /// The model and the reports that a job leaves.

@@ -1,6 +1,7 @@
 import Foundation
 import Testing
 
+@testable import JobContract
 @testable import Service
 
 /// The history of a job, as a list and as streams.

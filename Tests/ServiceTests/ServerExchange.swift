@@ -2,6 +2,7 @@ import Foundation
 import Glibc
 import Testing
 
+@testable import JobContract
 @testable import Service
 
 /// A request as a client writes it, with a connection of its own.

@@ -1,6 +1,8 @@
 import Foundation
+import TestSupport
 import Testing
 
+@testable import JobContract
 @testable import Service
 
 /// Jobs that go wrong, a queue that is full, and a service that starts again.

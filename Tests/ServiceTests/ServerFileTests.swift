@@ -1,7 +1,9 @@
 import Foundation
 import HTTP
+import TestSupport
 import Testing
 
+@testable import JobContract
 @testable import Service
 
 /// Uploads: as a form, by their digest, and what becomes of them.

@@ -1,5 +1,6 @@
 import Testing
 
+@testable import JobContract
 @testable import Service
 
 /// What the service says of itself.

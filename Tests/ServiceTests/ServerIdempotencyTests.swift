@@ -1,5 +1,6 @@
 import Testing
 
+@testable import JobContract
 @testable import Service
 
 /// `PUT /v1/jobs/{client id}`: the same request twice is one job.

@@ -1,5 +1,6 @@
 import Testing
 
+@testable import JobContract
 @testable import Service
 
 /// `GET /v1/jobs` and the list that it answers with.

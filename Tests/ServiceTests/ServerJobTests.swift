@@ -1,5 +1,6 @@
 import Testing
 
+@testable import JobContract
 @testable import Service
 
 /// One job: waiting for it, ending it, repeating it and forgetting it.

@@ -1,6 +1,7 @@
 import Jobs
 import Testing
 
+@testable import JobContract
 @testable import Service
 
 /// What forms and JSON may hold in memory.

@@ -1,5 +1,6 @@
 import Testing
 
+@testable import JobContract
 @testable import Service
 
 /// The numbers of each training step.

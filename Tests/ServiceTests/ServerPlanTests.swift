@@ -1,5 +1,6 @@
 import Testing
 
+@testable import JobContract
 @testable import Service
 
 /// `POST /v1/plan`: what a job would find, told by a process of its own.

@@ -2,6 +2,7 @@ import Foundation
 import HTTPTypes
 import Testing
 
+@testable import JobContract
 @testable import Service
 
 /// How the service says that something is wrong, and how it writes everything else.

@@ -1,7 +1,9 @@
 import Foundation
 import HTTPTypes
+import TestSupport
 import Testing
 
+@testable import JobContract
 @testable import Service
 
 /// What a client cannot reach, and is not told.

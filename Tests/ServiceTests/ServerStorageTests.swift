@@ -1,25 +1,10 @@
 import Foundation
 import HTTP
+import TestSupport
 import Testing
 
+@testable import JobContract
 @testable import Service
-
-/// A folder that is gone when the test is.
-final class TemporaryFolder: Sendable {
-    let path: String
-
-    init() throws {
-        path = NSTemporaryDirectory() + "layercollapse-" + UUID().uuidString
-        try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
-    }
-
-    deinit {
-        // A database that is just being closed removes files of its own, and what is gone ends the removal of the rest.
-        for _ in 0..<10 where FileManager.default.fileExists(atPath: path) {
-            try? FileManager.default.removeItem(atPath: path)
-        }
-    }
-}
 
 extension ArtifactStore {
     fileprivate func store(_ texts: [(name: String, text: String)], id: String) throws -> StoredFile {

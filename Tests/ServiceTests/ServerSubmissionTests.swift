@@ -1,5 +1,7 @@
+import TestSupport
 import Testing
 
+@testable import JobContract
 @testable import Service
 
 /// `POST /v1/jobs` in both of its forms, and what it refuses.

@@ -3,6 +3,7 @@ import Jobs
 import Logging
 import Testing
 
+@testable import JobContract
 @testable import Service
 
 struct ServerSweeperTests {

@@ -2,8 +2,10 @@ import Foundation
 import Glibc
 import Jobs
 import Logging
+import TestSupport
 import Testing
 
+@testable import JobContract
 @testable import Service
 
 /// A service on a data directory of its own, whose jobs are done by a shell script.

@@ -1,5 +1,7 @@
 import ArgumentParser
 import ByteText
+import JobContract
+import Pipeline
 import Service
 
 struct Compress: ParsableCommand {
@@ -53,21 +55,21 @@ struct Compress: ParsableCommand {
             let result = try Compression.run(order, tell: narrator.tell)
             narrator.end(result.summary, result.document)
         } catch {
-            throw narrator.told(Failure(any: error))
+            throw narrator.told(Problem(any: error))
         }
     }
 
     private func deadline(_ options: JobOptions) -> Deadline? {
         options.deadlineSeconds.map { seconds in
-            Deadline(seconds: seconds) { Terminal.warn("error: \(Failure.timeout(seconds: seconds))") }
+            Deadline(seconds: seconds) { Terminal.warn("error: \(Problem.timeout(seconds: seconds))") }
         }
     }
 
     private func order() throws -> CompressionOrder {
-        guard let output else { throw Failure(.missingField, "-o says where the smaller model is to be written") }
+        guard let output else { throw Problem(.missingField, "-o says where the smaller model is to be written") }
         for report in report {
             if [".json", ".md", ".html"].contains(where: { report.endsWithBytes(of: $0) }) { continue }
-            throw Failure(.invalidOption, "a report ends in .json, .md or .html, not '\(report)'")
+            throw Problem(.invalidOption, "a report ends in .json, .md or .html, not '\(report)'")
         }
         var given = method.given
         for (name, value) in training.given.members + job.given.members { given[name] = value }

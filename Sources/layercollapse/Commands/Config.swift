@@ -1,4 +1,6 @@
 import ArgumentParser
+import JobContract
+import Pipeline
 import Service
 
 struct Config: ParsableCommand {

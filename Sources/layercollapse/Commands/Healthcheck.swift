@@ -1,4 +1,6 @@
 import ArgumentParser
+import JobContract
+import Pipeline
 import Service
 
 struct Healthcheck: AsyncParsableCommand {
@@ -10,7 +12,7 @@ struct Healthcheck: AsyncParsableCommand {
         let configuration = try await flags.load()
         let address = "\(configuration.host):\(configuration.port)"
         guard Application.healthcheck(configuration) else {
-            throw Failure(.internalError, "the service at \(address) is not ready")
+            throw Problem(.internalError, "the service at \(address) is not ready")
         }
         Terminal.printLine("the service at \(address) is ready")
     }

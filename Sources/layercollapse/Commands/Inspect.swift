@@ -1,4 +1,6 @@
 import ArgumentParser
+import JobContract
+import Pipeline
 import Service
 
 struct Inspect: ParsableCommand {
@@ -23,8 +25,8 @@ struct Inspect: ParsableCommand {
                 Terminal.printLines(inspection.table)
             }
         } catch {
-            let failure = Failure(any: error)
-            if json { Terminal.printDocument((["error": failure.document] as JSONValue).text()) }
+            let failure = Problem(any: error)
+            if json { Terminal.printDocument((["error": failure.failureDocument] as JSONValue).text()) }
             throw failure
         }
     }

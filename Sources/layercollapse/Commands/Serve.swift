@@ -1,5 +1,7 @@
 import ArgumentParser
+import JobContract
 import Logging
+import Pipeline
 import Service
 
 struct Serve: AsyncParsableCommand {
@@ -17,7 +19,7 @@ struct Serve: AsyncParsableCommand {
         do {
             try await Application.serve(configuration, logger: Logger(label: "layercollapse"))
         } catch {
-            throw Failure(.internalError, "the service cannot start: \(error)")
+            throw Problem(.internalError, "the service cannot start: \(error)")
         }
     }
 }

@@ -1,4 +1,6 @@
 import ArgumentParser
+import JobContract
+import Pipeline
 import Service
 
 /// Where the settings of the service come from, and those that are set most.

@@ -1,4 +1,6 @@
 import Foundation
+import JobContract
+import Pipeline
 
 /// The path of a file to read. The readers follow no link, so that nothing in a job's folder leads out of it; a user's own
 /// link is followed here.

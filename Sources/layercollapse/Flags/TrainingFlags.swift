@@ -1,4 +1,6 @@
 import ArgumentParser
+import JobContract
+import Pipeline
 import Service
 
 /// How parameters are trained: the same for a compression and for plain training.

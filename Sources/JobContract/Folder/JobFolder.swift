@@ -1,0 +1,173 @@
+import Foundation
+
+/// Where everything of one job lies on disk. The service lays it out, the job's process reads it and puts its results there.
+///
+/// ```
+/// job.json      what is to be done: ``Manifest``
+/// model/        the model's files under their own names, external data among them
+/// data/         the training file
+/// validation/   the validation file
+/// output/       what is published: model.onnx (with its external data), report.json, report.md, report.html
+/// checkpoints/  what its process has reached, for the next one if it is killed
+/// tmp/          what is being written; renamed into output/ when whole
+/// attempts/     a folder for each attempt of a supervisor, with an output/, checkpoints/ and tmp/ of its own
+/// ```
+///
+/// Two attempts never share a folder: what a process that was taken for dead still writes reaches nobody. The next attempt
+/// takes the checkpoints of the one before into its own folder, and the supervisor moves the output of the attempt that
+/// succeeded to the place where clients are given it.
+package struct JobFolder: Hashable, Sendable {
+    package let path: String
+    /// Names the attempt whose folders these are; nil for the job's own.
+    package let attempt: String?
+
+    package init(_ path: String, attempt: String? = nil) {
+        self.path = path
+        self.attempt = attempt
+    }
+
+    private var attempts: String { path + "/attempts" }
+    private var work: String { attempt.map { "\(attempts)/\($0)" } ?? path }
+
+    package var manifestFile: String { path + "/job.json" }
+    package var model: String { path + "/model" }
+    package var data: String { path + "/data" }
+    package var validation: String { path + "/validation" }
+    package var output: String { work + "/output" }
+    package var checkpoints: String { work + "/checkpoints" }
+    package var temporary: String { work + "/tmp" }
+
+    package var outputModel: String { output + "/model.onnx" }
+    package var reportJSON: String { output + "/report.json" }
+    package var reportMarkdown: String { output + "/report.md" }
+    package var reportHTML: String { output + "/report.html" }
+
+    /// Whether a path on the command line is such a folder.
+    package static func isJob(_ path: String) -> Bool {
+        FileManager.default.fileExists(atPath: JobFolder(path).manifestFile)
+    }
+
+    /// The job has ended: nobody goes on from what was reached.
+    package func removeCheckpoints() {
+        Self.empty(checkpoints)
+        if attempt == nil { try? FileManager.default.removeItem(atPath: attempts) }
+    }
+
+    /// Takes away whatever is in a folder.
+    private static func empty(_ path: String) {
+        for name in (try? DurableFile.names(in: path)) ?? [] {
+            try? FileManager.default.removeItem(atPath: "\(path)/\(name)")
+        }
+    }
+
+    /// Makes the folders of an attempt, and gives it what earlier ones have reached.
+    ///
+    /// - Parameter attempt: names it; no attempt before had the name
+    /// - Throws: ``StorageError``
+    package func begin(attempt: String) throws(StorageError) {
+        let next = JobFolder(path, attempt: attempt)
+        let earlier = try DurableFile.names(in: attempts).map { JobFolder(path, attempt: $0) }
+        for folder in [attempts, next.work, next.output, next.temporary] { try DurableFile.makeFolder(folder) }
+        for folder in earlier + [JobFolder(path)] where !(try DurableFile.names(in: folder.checkpoints)).isEmpty {
+            // A name that is taken away from under a process that still writes: its next checkpoint fails.
+            try DurableFile.move(folder.checkpoints, to: next.checkpoints)
+            break
+        }
+        try DurableFile.makeFolder(next.checkpoints)
+        for folder in earlier where folder != next { try? FileManager.default.removeItem(atPath: folder.work) }
+    }
+
+    /// Makes the output of an attempt the job's own. When this returns, it is there after power loss as well.
+    package func publish(attempt: String) throws(StorageError) {
+        let folder = JobFolder(path, attempt: attempt)
+        let written = try DurableFile.names(in: folder.output)
+        // Of a server that died between this and the row of the job: its attempt was not the last one.
+        if !written.isEmpty, !(try DurableFile.names(in: output)).isEmpty {
+            try DurableFile.move(output, to: folder.work + "/output-before")
+        }
+        if !written.isEmpty { try DurableFile.move(folder.output, to: output) }
+        try DurableFile.synchroniseFolder(path)
+    }
+
+    /// Makes the folder and those inside it.
+    package func make() throws(StorageError) {
+        for folder in [path, model, data, validation, output, checkpoints, temporary] {
+            try DurableFile.makeFolder(folder)
+        }
+    }
+}
+
+extension JobFolder {
+    /// What the job's process is told.
+    package struct Manifest: Hashable, Sendable {
+        /// The job's id; nil when there is none.
+        package var job: String?
+        /// Names in `model/`; the first is the ONNX file.
+        package var modelFiles: [String]
+        /// A name in `data/`.
+        package var dataFile: String?
+        /// A name in `validation/`.
+        package var validationFile: String?
+        /// The options as they were given.
+        package var options: JSONValue.Object
+        /// Heap and private memory that the process may have; nil for no limit.
+        package var memoryLimitBytes: Int?
+        /// Threads, where the options do not say; nil for every core.
+        package var threads: Int?
+
+        package init(
+            job: String?, modelFiles: [String], dataFile: String? = nil, validationFile: String? = nil,
+            options: JSONValue.Object = JSONValue.Object(), memoryLimitBytes: Int? = nil, threads: Int? = nil
+        ) {
+            self.job = job
+            self.modelFiles = modelFiles
+            self.dataFile = dataFile
+            self.validationFile = validationFile
+            self.options = options
+            self.memoryLimitBytes = memoryLimitBytes
+            self.threads = threads
+        }
+
+        package var document: JSONValue {
+            [
+                "job": JSONValue(job),
+                "model_files": .array(modelFiles.map(JSONValue.string)),
+                "data_file": JSONValue(dataFile),
+                "validation_file": JSONValue(validationFile),
+                "options": .object(options),
+                "memory_limit_bytes": JSONValue(memoryLimitBytes),
+                "threads": JSONValue(threads),
+            ]
+        }
+
+        /// Reads what ``document`` wrote; nil for anything else, and for names that would leave their folder.
+        package init?(document: JSONValue) {
+            let modelFiles = document["model_files"]?.array?.compactMap(\.string) ?? []
+            let names =
+                modelFiles + [document["data_file"]?.string, document["validation_file"]?.string].compactMap(\.self)
+            guard !modelFiles.isEmpty, names.allSatisfy(Self.isPlain), let options = document["options"]?.object else {
+                return nil
+            }
+            self.init(
+                job: document["job"]?.string, modelFiles: modelFiles, dataFile: document["data_file"]?.string,
+                validationFile: document["validation_file"]?.string, options: options,
+                memoryLimitBytes: document["memory_limit_bytes"]?.int, threads: document["threads"]?.int)
+        }
+
+        private static func isPlain(_ name: String) -> Bool {
+            !name.isEmpty && name != "." && name != ".." && !name.utf8.contains(UInt8(ascii: "/"))
+        }
+    }
+
+    /// Writes the manifest of a folder that has none yet.
+    package func write(_ manifest: Manifest) throws(StorageError) {
+        try DurableFile.write(manifest.document.text(indented: true) + "\n", creating: manifestFile)
+        try DurableFile.synchroniseFolder(path)
+    }
+
+    /// The manifest, or nil when there is none that can be read.
+    package func manifest() -> Manifest? {
+        guard let bytes = FileManager.default.contents(atPath: manifestFile) else { return nil }
+        return Manifest(document: JSONValue(stored: bytes))
+    }
+}

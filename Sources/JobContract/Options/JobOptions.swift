@@ -1,0 +1,129 @@
+import ByteText
+
+/// The options of a job, checked: every one there is, with its value or its default.
+///
+/// One decoder serves JSON objects, the fields of forms and the flags of the command line.
+package struct JobOptions: Hashable, Sendable {
+    /// In the order of ``JobOption/all``; `null` is none or automatic.
+    package let all: JSONValue.Object
+
+    /// Checks what was given and fills in the rest.
+    ///
+    /// - Throws: ``OptionError`` with the nearest known name, or with what the value has to be.
+    package init(decoding given: JSONValue.Object) throws(OptionError) {
+        for name in given.names where JobOption.named(name) == nil {
+            throw .unknown(name, nearest: Spelling.nearest(to: name, among: JobOption.all.map(\.name)))
+        }
+        var all = JSONValue.Object()
+        for option in JobOption.all {
+            let value = given[option.name] ?? .null
+            all[option.name] = value.isNull ? option.standard : try option.decode(value)
+        }
+        if let epochs = all["epochs"], let steps = all["steps"], !epochs.isNull, !steps.isNull {
+            throw .conflict("epochs", with: "steps")
+        }
+        guard all["webhook"]?.isNull ?? true else {
+            throw .invalid("webhook", found: "given", expected: "nothing: this version calls no webhooks")
+        }
+        self.all = all
+    }
+
+    package subscript(name: String) -> JSONValue { all[name] ?? .null }
+
+    package var metadata: JSONValue.Object { self["metadata"].object ?? JSONValue.Object() }
+    package var threads: Int? { self["threads"].int }
+    package var seed: UInt64 { UInt64(clamping: self["seed"].int ?? 0) }
+    package var deadlineSeconds: Int? { self["deadline_seconds"].int }
+    package var labelsKey: String? { self["labels"].string }
+    /// The output that labels and measures are about; the first without.
+    package var output: String? { self["outputs"].array?.first?.string }
+
+    /// By input of the model, the key of the data.
+    package var inputKeys: [String: String] {
+        var keys: [String: String] = [:]
+        // Names of other bytes may be the same characters, which are one key of a dictionary.
+        for (name, value) in self["inputs"].object?.members ?? [] { keys[name] = value.string }
+        return keys
+    }
+}
+
+extension JobOption {
+    /// The value in the option's own type; texts, as forms and flags have them, are converted.
+    package func decode(_ value: JSONValue) throws(OptionError) -> JSONValue {
+        // As its own object, `{"type": "ridge"}` leaves room for what belongs to one method alone.
+        if name == "method", let type = value.object?["type"] { return try decode(type) }
+        guard let result = converted(value) else {
+            if name == "method", let word = value.string, ["gate", "datafree"].contains(word) {
+                throw .invalid(name, found: "'\(word)', which this version does not have", expected: expectation)
+            }
+            throw .invalid(name, found: value.string.map { "'\($0)'" } ?? value.text(), expected: expectation)
+        }
+        return result
+    }
+
+    private func converted(_ value: JSONValue) -> JSONValue? {
+        let isAuto = value.string == "auto"
+        switch kind {
+        case .word(let words):
+            guard let word = value.string, words.contains(word) else { return nil }
+            return isAuto && standard.isNull ? .null : value
+        case .text: return value.string.flatMap { $0.isEmpty ? nil : .string($0) }
+        case .flag:
+            switch value.string {
+            case "true", "1", "yes": return true
+            case "false", "0", "no": return false
+            default: return value.bool.map(JSONValue.bool)
+            }
+        case .count(let minimum): return Self.count(value, from: minimum)
+        case .autoCount(let minimum): return isAuto ? .null : Self.count(value, from: minimum)
+        case .number(let range, let allowsAuto):
+            if isAuto, allowsAuto { return .null }
+            guard let number = value.string.flatMap(Double.init) ?? value.double, range.contains(number) else {
+                return nil
+            }
+            return .double(number)
+        case .texts:
+            if let text = value.string {
+                return .array(text.splitBytes(at: UInt8(ascii: ",")).map(JSONValue.string))
+            }
+            guard let texts = value.array, texts.allSatisfy({ $0.string != nil }) else { return nil }
+            return value
+        case .map: return Self.map(value)
+        case .labels: return Self.map(value).flatMap(Self.labels)
+        }
+    }
+
+    private static func count(_ value: JSONValue, from minimum: Int) -> JSONValue? {
+        let count = value.string.flatMap { text in
+            text.utf8.allSatisfy { (0x30...0x39).contains($0) } ? Int(text) : nil
+        }
+        guard let count = count ?? value.int, count >= minimum else { return nil }
+        return .int(count)
+    }
+
+    private static func labels(_ value: JSONValue) -> JSONValue? {
+        let members = value.object?.members ?? []
+        let limits = labelLimits
+        let areShort = members.allSatisfy { name, value in
+            name.unicodeScalars.count <= limits.name && value.string?.unicodeScalars.count ?? 0 <= limits.value
+        }
+        guard members.count <= limits.count, areShort else { return nil }
+        return value
+    }
+
+    /// An object of texts, or a text that is one in JSON or says `name=key,name=key`.
+    private static func map(_ value: JSONValue) -> JSONValue? {
+        if let text = value.string {
+            if text.utf8.first == UInt8(ascii: "{") { return (try? JSONParser.parse(Array(text.utf8))).flatMap(map) }
+            var object = JSONValue.Object()
+            for pair in text.splitBytes(at: UInt8(ascii: ",")) {
+                let parts = pair.splitBytes(at: UInt8(ascii: "="), maxSplits: 1)
+                guard parts.count == 2 else { return nil }
+                object[parts[0]] = .string(parts[1])
+            }
+            return .object(object)
+        }
+        guard let object = value.object, object.members.allSatisfy({ $0.value.string != nil }) else { return nil }
+        return value
+    }
+}

@@ -1,0 +1,126 @@
+import Collapse
+import Compute
+import Formats
+import Foundation
+package import JobContract
+import Model
+
+/// The pipeline of one job: ONNX document, graph, fit or train, collapse, ONNX document, verification, report.
+package enum Compression {
+    /// Threads and limits of memory are the process's, and settled before.
+    ///
+    /// - Parameters:
+    ///   - order: which files, which options, and where the results go.
+    ///   - tell: hears what happens.
+    /// - Returns: the result, with the model and the reports written.
+    /// - Throws: ``Problem``; no model is written then. Reports are also written when nothing could be collapsed.
+    package static func run(_ order: CompressionOrder, tell: @escaping EventSink) throws(Problem) -> CompressionResult {
+        let progress = CompressionProgress(tell: tell)
+        do {
+            progress.begin(.validating)
+            var options = try CompressionOptions(order.options, hasData: order.data != nil)
+            let model = try SourceModel(order.model)
+            if model.document.fixedBatch != nil {
+                options.batchSize = options.batchSize ?? CompressionData.usualBatchSize
+            }
+            let data = try CompressionData(model, order, options)
+            for note in data.notes { progress.log(note) }
+            if data.samples != nil, options.finetune != .none,
+                let warning = model.fixedBatchWarning(runsPerStep: data.runsPerStep(options))
+            {
+                progress.warn(warning.message, code: "fixed_batch")
+            }
+            try data.requireMemory(model, order, options)
+            var report = try CompressionReport(model: model, data: data, order: order, options: options)
+
+            let checkpoints = try order.checkpoints.map {
+                try CheckpointFolder($0, identity: report.identity, progress: progress)
+            }
+
+            progress.begin(.baseline)
+            let original = try data.outputs(of: data.graph)
+            report.original = original.flatMap { data.measure($0) }
+
+            let collapser = Collapser(
+                data.graph, task: data.task, samples: data.samples, confirmation: data.validation, options: options,
+                keeper: checkpoints?.keeper ?? .none
+            ) { progress.take($0) }
+            let outcome = try collapser.run()
+            (report.outcome, report.warnings) = (outcome, progress.warnings)
+            let room = DiskRoom(waits: order.checkpoints != nil, progress: progress)
+            guard outcome.collapsedCount > 0 else {
+                report.close(progress)
+                try room.write { try report.write(to: order.reports) }
+                throw Problem(nothingToCollapse: outcome, in: model)
+            }
+
+            progress.begin(.verifying)
+            let predicted = try data.outputs(of: outcome.graph)
+            report.compressed = predicted.flatMap { data.measure($0) }
+            let publication = try room.write { try Publication(of: order.output) }
+            var edit = try model.document.edit(toMatch: outcome.graph)
+            edit.metadata = report.metadata
+            report.files = try room.write { try model.document.write(edit, to: publication.file) }
+            let written = try Verification(
+                of: publication.file, predicted: outcome.graph, known: predicted, original: data.graph, data: data)
+            report.verification = written
+            if let original, let outputs = written.logits {
+                report.compressed = data.measure(outputs)
+                report.comparison = Comparison(
+                    original, outputs, data.task, counting: try data.validation?.mask())
+            }
+            report.latency = try Latency(data.graph, written.graph, on: written.samples)
+
+            progress.begin(.exporting)
+            try report.digestFiles()
+            try room.write { try publication.publish() }
+            report.close(progress)
+            try room.write { try report.write(to: order.reports) }
+            return CompressionResult(document: report.result, summary: report.summary)
+        } catch {
+            throw Problem(any: error)
+        }
+    }
+}
+
+extension CompressionReport {
+    /// Notes what the work took, which is at its end.
+    fileprivate mutating func close(_ progress: CompressionProgress) {
+        progress.end()
+        (spent, seconds) = (progress.spent, progress.elapsedSeconds)
+    }
+}
+
+extension CompressionData {
+    /// The first output (or what its softmax reads) for the validation samples; nil without data.
+    func outputs(of graph: Graph) throws(ModelError) -> Tensor? {
+        guard let validation else { return nil }
+        return try Inference(graph, fetching: [task.logits(of: graph)]).outputs(for: validation)[0]
+    }
+
+    /// Nil without labels, or with labels that say nothing of such outputs.
+    func measure(_ outputs: Tensor) -> Metrics? {
+        guard let labels = validation?.labels, (labels.type == .int64) == (task.kind == .classification) else {
+            return nil
+        }
+        return Metrics(outputs, labels: labels, task)
+    }
+}
+
+extension Problem {
+    /// Says for each candidate, and for what looks like one, why it stays.
+    fileprivate init(nothingToCollapse outcome: Collapser.Outcome, in model: SourceModel) {
+        let reasons =
+            outcome.layers.map { "\($0.name): \($0.reason ?? "")" }
+            + outcome.refusals.map { "\($0.name): \($0.reason)" }
+        self.init(
+            .nothingToCollapse,
+            reasons.isEmpty
+                ? "\(model.name) has no two linear layers with an activation between them"
+                : "\(model.name): no layers were collapsed: " + reasons.prefix(5).joined(separator: "; ")
+                    + (reasons.count > 5 ? "; and \(reasons.count - 5) more" : ""),
+            hint: outcome.layers.isEmpty ? nil : "allow a larger max_disagreement, threshold or more training steps",
+            pointer: "/model")
+        details = reasons.map { Problem.Detail(pointer: "/model", detail: $0) }
+    }
+}

@@ -1,0 +1,141 @@
+import Compute
+import Formats
+import Foundation
+package import JobContract
+import Model
+
+/// Plain inference: every output of a model for every sample of a file.
+package struct InferenceRun: Sendable {
+    /// Paths.
+    package var model: String
+    package var data: String
+    package var output: String
+    /// Where to write how fast it went.
+    package var timing: String?
+    /// Samples a run, where the model leaves it open.
+    package var batchSize: Int?
+    /// Passes over the samples: more than one only for the timing.
+    package var passes: Int
+    package var threads: Int?
+    /// By input of the model, the key of the data.
+    package var inputKeys: [String: String]
+    /// What it may have, where the machine does not decide.
+    package var memoryLimitBytes: Int?
+
+    package static let usualBatchSize = 64
+
+    package init(
+        model: String, data: String, output: String, timing: String? = nil, batchSize: Int? = nil, passes: Int = 1,
+        threads: Int? = nil, inputKeys: [String: String] = [:]
+    ) {
+        self.model = model
+        self.data = data
+        self.output = output
+        self.timing = timing
+        self.batchSize = batchSize
+        self.passes = passes
+        self.threads = threads
+        self.inputKeys = inputKeys
+    }
+
+    /// Runs the model and writes an `.npz` with one array for each output, by its name.
+    ///
+    /// - Parameter tell: hears which samples were taken, and how far it is.
+    /// - Returns: the last line of the terminal.
+    /// - Throws: ``Problem`` for files that are not sound or do not fit each other; nothing is written then.
+    package func run(tell: EventSink) throws(Problem) -> String {
+        Processor.useThreads(threads)
+        let source = try SourceModel(model)
+        let samples = try SourceData(data, inputKeys: inputKeys)
+        var graph = try source.graph(batch: batchSize ?? Self.usualBatchSize, data: samples)
+        let (dataset, part) = try self.samples(of: samples, for: graph)
+        tell(WorkEvent(.log, "\(samples.name): \(part), \(dataset.count) samples"))
+        if batchSize == nil, dataset.count < Self.usualBatchSize {
+            graph = try source.graph(batch: dataset.count, data: samples)
+        }
+        let bytes = DataBytes([samples])
+        let work = SmallerWork(model: source, graph: graph) { graph in
+            try MemoryEstimate(running: graph, samples: dataset.count, data: bytes, modelBytes: source.byteCount)
+        }
+        do { try work.require(MemoryLimit(memoryLimitBytes)) } catch { throw Problem(any: error) }
+        let publication = try Publication.opening(output)
+        do {
+            let (results, clock) = try Self.outputs(of: graph, for: dataset, passes: passes, tell: tell)
+            let arrays = zip(graph.outputs, results).map { (name: $0.name, tensor: $1) }
+            try NPZ.write(arrays, to: publication.file)
+            try publication.publish()
+            if let timing { try Publication.write(clock.document.text(indented: true) + "\n", to: timing) }
+            let names = graph.outputs.map(\.name).joined(separator: ", ")
+            let file = URL(filePath: output).lastPathComponent
+            return "\(file)  \(dataset.count) samples  \(names)  \(Figures.fixed(clock.elapsedSeconds, digits: 1)) s"
+        } catch {
+            throw Problem(any: error)
+        }
+    }
+
+    /// Keys without a split's name are what the user wants run; a file of splits is run on what it has for measuring.
+    private func samples(of data: SourceData, for graph: Graph) throws(Problem) -> (Dataset, part: String) {
+        let parts: [(DatasetReader.Part, String)] = [
+            (.unsplit, "all of it"), (.validation, "the test split"), (.training, "the training split"),
+        ]
+        for (part, name) in parts {
+            if let samples = try data.part(part, for: graph, withLabels: false) { return (samples, name) }
+        }
+        // Says which keys are missing.
+        return (try data.split(for: graph, seed: 0).training, "the training split")
+    }
+
+    /// Each output for all samples, `[samples, ...]`.
+    private static func outputs(
+        of graph: Graph, for dataset: Dataset, passes: Int, tell: EventSink
+    ) throws -> (results: [Tensor], clock: StepClock) {
+        let inference = try Inference(graph, fetching: graph.outputs.map(\.value))
+        let batchSize = inference.batchSize
+        var results: [Tensor] = []
+        for output in graph.outputs {
+            let shape = graph.shape(output.value)
+            guard let rows = shape.dimensions.first, rows.isMultiple(of: batchSize) else {
+                throw Problem(
+                    .shapeMismatch,
+                    "output '\(output.name)' of shape \(shape) has no axis of samples, \(batchSize) a run",
+                    pointer: "/model")
+            }
+            let (total, overflow) = (rows / batchSize).multipliedReportingOverflow(by: dataset.count)
+            guard !overflow else { throw Problem(MemoryError(byteCount: .max)) }
+            let whole = try Shape([total] + shape.dimensions.dropFirst())
+            results.append(try Tensor(graph.type(output.value).element, zeros: whole))
+        }
+        tell(WorkEvent(.phase, "running", data: ["phase": "running"]))
+        let (steps, tooMany) = ((dataset.count + batchSize - 1) / batchSize).multipliedReportingOverflow(by: passes)
+        guard !tooMany else {
+            throw Problem(.invalidOption, "\(passes) passes are more than can be counted", pointer: "/repeat")
+        }
+        var step = 0
+        var clock = StepClock(batchSize: batchSize)
+        for _ in 0..<passes {
+            try inference.forEachBatch(of: dataset) { range, values in
+                for (result, value) in zip(results, values) {
+                    let rows = value.shape[0] / range.count
+                    result.rows((range.lowerBound * rows)..<(range.upperBound * rows)).copy(from: value)
+                }
+                step += 1
+                clock.stepEnded(samples: range.count)
+                tell(.progress("running", step: step, of: steps, samplesPerSecond: clock.samplesPerSecond))
+            }
+        }
+        return (results, clock)
+    }
+}
+
+extension WorkEvent {
+    /// How far a phase is.
+    static func progress(_ phase: String, step: Int, of steps: Int, samplesPerSecond: Double?) -> WorkEvent {
+        let fraction = steps > 0 ? Double(step) / Double(steps) : 0
+        return WorkEvent(
+            .progress, "\(phase) \(step)/\(steps)",
+            data: [
+                "fraction": .double(fraction), "phase": .string(phase), "step": .int(step), "steps": .int(steps),
+                "samples_per_second": JSONValue(samplesPerSecond),
+            ])
+    }
+}

@@ -1,0 +1,151 @@
+import Collapse
+import Compute
+import Formats
+import Foundation
+package import JobContract
+import Model
+
+/// The plan: what is in a model and its data, and what could be collapsed. No weight is read for it.
+package struct Inspection: Sendable {
+    /// `plan` of the interface; for a data file alone, its keys.
+    package let document: JSONValue
+    /// The same for people.
+    package let table: String
+
+    /// - Parameters:
+    ///   - path: of a model, or of data alone.
+    ///   - data: path of the data that would be used with the model.
+    /// - Throws: ``Problem`` for a file that is not sound, or data that do not fit.
+    package init(_ path: String, data: String? = nil) throws(Problem) {
+        if SourceData.isData(path) {
+            let source = try SourceData(path)
+            document = ["object": "dataset", "name": .string(source.name), "keys": source.keys]
+            table = InspectionTable.keys(document)
+            return
+        }
+        let source = try SourceModel(path)
+        let samples = try data.map { (path) throws(Problem) in try SourceData(path) }
+        let finding = try Self.lower(source, samples)
+        let options = try Self.options(hasData: samples != nil)
+
+        var plan = JSONValue.Object()
+        plan["object"] = "plan"
+        plan["model"] = source.description(of: finding.graph)
+        let candidates = finding.graph.map { Candidates(in: $0) }
+        let chains = finding.graph.map { CollapseChains(candidates?.found ?? [], in: $0) }
+        plan["candidates"] = .array(
+            finding.graph.map { graph in (candidates?.found ?? []).map { Self.document($0, in: graph) } } ?? [])
+        plan["not_collapsible"] = .array(
+            (candidates?.refusals ?? []).map { ["name": .string($0.name), "reason": .string($0.reason)] })
+        plan["max_reduction"] = chains?.document ?? ["parameters": 0, "ratio": 1]
+        plan["unsupported"] = .array(finding.unsupported.map(Self.document))
+        let (described, split) = try Self.describe(samples, for: finding.graph)
+        plan["data"] = described
+        plan["estimate"] =
+            try finding.graph.map { (graph) throws(Problem) in
+                try Self.estimate(graph, candidates?.found ?? [], source, samples, split)
+            } ?? .null
+        plan["options"] = .object(options)
+        plan["warnings"] = .array(Self.warnings(finding.graph, candidates))
+        plan["notes"] = .array(finding.notes.map(JSONValue.string))
+        document = .object(plan)
+        table = InspectionTable.plan(document)
+    }
+
+    private struct Finding {
+        var graph: Graph?
+        var unsupported: [UnsupportedNode] = []
+        var notes: [String] = []
+    }
+
+    /// Sizes that the file leaves open and no data settle: what can be collapsed rarely depends on them.
+    private static let guessedSizes = [64, 128, 224]
+
+    private static func lower(_ source: SourceModel, _ data: SourceData?) throws(Problem) -> Finding {
+        let batch = TrainingSettings.usualBatchSize
+        do throws(FormatError) {
+            return Finding(graph: try source.lowered(batch: batch, data: data))
+        } catch {
+            if case .unsupportedOperator(let nodes) = error { return Finding(unsupported: nodes) }
+            guard case .shape = error, data == nil else { throw Problem(error, file: source.name) }
+            for size in guessedSizes {
+                guard let graph = try? source.document.lower(batch: source.batch(batch), samples: source.guess(size))
+                else { continue }
+                return Finding(graph: graph, notes: ["sizes that the model leaves open are taken as \(size)"])
+            }
+            throw Problem(error, file: source.name)
+        }
+    }
+
+    private static func warnings(_ graph: Graph?, _ candidates: Candidates?) -> [JSONValue] {
+        guard let graph, let candidates, !graph.outputs.isEmpty else { return [] }
+        let task = PredictionTask(of: graph, labels: nil, loss: .auto)
+        guard let obstacle = candidates.obstacle(in: graph, task: task) else { return [] }
+        return [["code": "no_gradient", "message": .string(obstacle)]]
+    }
+
+    private static func options(hasData: Bool) throws(Problem) -> JSONValue.Object {
+        do {
+            var options = try JobOptions(decoding: JSONValue.Object()).all
+            options["method"] = hasData ? "ridge" : "merge"
+            return options
+        } catch {
+            throw Problem(error)
+        }
+    }
+
+    private static func document(_ node: UnsupportedNode) -> JSONValue {
+        [
+            "node": .int(node.index), "name": .string(node.name), "operator": .string(node.operatorName),
+            "opset": .int(node.opset), "gradient_path": .bool(node.isOnGradientPath), "detail": .string("\(node)"),
+        ]
+    }
+
+    private static func document(_ candidate: Candidate, in graph: Graph) -> JSONValue {
+        let profit = Profit(candidate, in: graph)
+        return [
+            "name": .string(candidate.name), "kind": .string(candidate.kind), "in": .int(candidate.inFeatures),
+            "hidden": .int(candidate.hidden), "out": .int(candidate.out),
+            "parameters_before": .int(profit.parametersBefore), "parameters_after": .int(profit.parametersAfter),
+            "saving": .int(profit.saving), "macs_before": .int(profit.macsBefore),
+            "macs_after": .int(profit.macsAfter), "profitable": .bool(profit.isProfitable),
+        ]
+    }
+
+    /// What a job with the usual options would take.
+    private static func estimate(
+        _ graph: Graph, _ candidates: [Candidate], _ source: SourceModel, _ data: SourceData?,
+        _ split: DatasetReader.Result?
+    ) throws(Problem) -> JSONValue {
+        var options = CompressionOptions()
+        options.method = split == nil ? .merge : .ridge
+        let counts = split.map { SampleCounts($0.training.count, validation: $0.validation.count, options) }
+        do {
+            let memory = try MemoryEstimate(
+                compressing: graph, PredictionTask(of: graph, labels: split?.training.labels, loss: options.loss),
+                counts,
+                options, data: DataBytes(data.map { [$0] } ?? []), modelBytes: source.byteCount)
+            let work = WorkEstimate(graph, candidates, samples: split?.training.count ?? 0, memory: memory)
+            return work.document
+        } catch {
+            throw Problem(error)
+        }
+    }
+
+    /// - Returns: `data` of the plan, and its samples.
+    private static func describe(
+        _ data: SourceData?, for graph: Graph?
+    ) throws(Problem) -> (document: JSONValue, split: DatasetReader.Result?) {
+        guard let data else { return (.null, nil) }
+        guard let graph else { return (["keys": data.keys, "mapping": [:], "samples": nil, "classes": nil], nil) }
+        let split = try data.split(for: graph, seed: 0)
+        let mapping = split.mapping.sorted { $0.key < $1.key }.map { ($0.key, JSONValue.string($0.value)) }
+        let document: JSONValue = [
+            "keys": data.keys, "mapping": .object(JSONValue.Object(mapping)),
+            "samples": .int(split.training.count + split.validation.count),
+            "training_samples": .int(split.training.count), "validation_samples": .int(split.validation.count),
+            "classes": JSONValue(split.classCount), "notes": .array(split.notes.map(JSONValue.string)),
+        ]
+        return (document, split)
+    }
+}

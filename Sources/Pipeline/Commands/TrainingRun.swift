@@ -1,0 +1,126 @@
+import Compute
+import Formats
+import Foundation
+package import JobContract
+import Model
+
+/// Plain fine-tuning of every parameter by labels: what a compression is compared with.
+package struct TrainingRun: Sendable {
+    /// Paths.
+    package var model: String
+    package var data: String
+    package var output: String
+    /// Where to write the loss before each step.
+    package var trace: String?
+    /// Where to write how fast it went.
+    package var timing: String?
+    package var options: JobOptions
+    /// What it may have, where the machine does not decide.
+    package var memoryLimitBytes: Int?
+
+    package init(
+        model: String, data: String, output: String, trace: String? = nil, timing: String? = nil, options: JobOptions
+    ) {
+        self.model = model
+        self.data = data
+        self.output = output
+        self.trace = trace
+        self.timing = timing
+        self.options = options
+    }
+
+    /// Trains and writes the model: the same document with other numbers in the initializers that changed.
+    ///
+    /// - Parameter tell: hears how far it is.
+    /// - Returns: the last line of the terminal.
+    /// - Throws: ``Problem`` for files that are not sound or do not fit each other; nothing is written then.
+    package func run(tell: EventSink) throws(Problem) -> String {
+        Processor.useThreads(options.threads)
+        let source = try SourceModel(model)
+        let samples = try SourceData(
+            data, labelsKey: options.labelsKey, inputKeys: options.inputKeys, output: options.output)
+        let settings = TrainingSettings(options)
+        var graph = try source.graph(batch: settings.batchSize ?? TrainingSettings.usualBatchSize, data: samples)
+        let dataset = try trainingSamples(of: samples, for: graph)
+        if settings.batchSize == nil, source.document.fixedBatch == nil,
+            dataset.count < TrainingSettings.usualBatchSize
+        {
+            graph = try source.graph(batch: dataset.count, data: samples)
+        }
+        let (objective, labelled) = try settings.objective(for: graph, on: dataset, file: samples.name)
+        let trainable = Set(graph.parameters.indices.filter { graph.parameters[$0].isTrainable })
+        guard !trainable.isEmpty else {
+            throw Problem(.invalidONNX, "\(source.name) has no parameters to train", pointer: "/model")
+        }
+        let runs = graph.runsPerStep(
+            batch: settings.batchSize ?? TrainingSettings.usualBatchSize, samples: labelled.count)
+        if let warning = source.fixedBatchWarning(runsPerStep: runs) { tell(warning) }
+        let batchSize = graph.batchSize * runs
+        let plan = settings.trainingOptions(stepsPerEpoch: labelled.count / batchSize, runsPerStep: runs)
+        do {
+            let bytes = DataBytes([samples])
+            let work = SmallerWork(model: source, graph: graph) { graph in
+                let (objective, _) = try settings.objective(for: graph, on: dataset, file: samples.name)
+                return try MemoryEstimate(
+                    training: graph, objective, trainable: trainable, samples: labelled.count, plan, data: bytes,
+                    modelBytes: source.byteCount)
+            }
+            try work.require(MemoryLimit(memoryLimitBytes))
+        } catch {
+            throw Problem(any: error)
+        }
+
+        let publication = try Publication.opening(output)
+        tell(WorkEvent(.phase, "training", data: ["phase": "training"]))
+        var losses: [Double] = []
+        var clock = StepClock(batchSize: batchSize)
+        do {
+            let trained = try graph.trained(objective, trainable: trainable, on: labelled, options: plan) {
+                trainer, loss in
+                losses.append(Double(loss))
+                clock.stepEnded(samples: batchSize)
+                tell(
+                    .progress("training", step: trainer.step, of: plan.steps, samplesPerSecond: clock.samplesPerSecond))
+            }
+            try source.document.write(source.changedNumbers(in: trained), to: publication.file)
+            try publication.publish()
+            if let trace {
+                let document: JSONValue = ["losses": .array(losses.map(JSONValue.double))]
+                try Publication.write(document.text() + "\n", to: trace)
+            }
+            if let timing { try Publication.write(clock.document.text(indented: true) + "\n", to: timing) }
+        } catch {
+            throw Problem(any: error)
+        }
+        let name = URL(filePath: output).lastPathComponent
+        let change = [losses.first, losses.last].map { Figures.fixed($0 ?? .nan, digits: 4) }.joined(separator: " -> ")
+        return "\(name)  \(losses.count) steps of \(batchSize)  loss \(change)  "
+            + "\(Figures.fixed(clock.elapsedSeconds, digits: 1)) s"
+    }
+
+    /// The training split, or a file without splits as a whole: nothing is held out, because nothing is measured.
+    private func trainingSamples(of data: SourceData, for graph: Graph) throws(Problem) -> Dataset {
+        for part in [DatasetReader.Part.training, .unsplit] {
+            if let samples = try data.part(part, for: graph, withLabels: true) { return samples }
+        }
+        // Says which keys are missing.
+        return try data.split(for: graph, seed: options.seed).training
+    }
+}
+
+extension SourceModel {
+    /// The numbers that training changed, and nothing else: what nobody reads stays in the file too.
+    ///
+    /// - Parameter trained: comes from this document.
+    /// - Returns: an edit that touches initializers alone.
+    func changedNumbers(in trained: Graph) -> ONNXEdit {
+        var edit = ONNXEdit()
+        for parameter in trained.parameters where parameter.isTrainable {
+            guard let original = document.weights[parameter.name], original.storage !== parameter.tensor.storage,
+                original.shape.elementCount == parameter.tensor.shape.elementCount
+            else { continue }
+            edit.changedInitializers[parameter.name] = parameter.tensor.reshaped(original.shape)
+        }
+        return edit
+    }
+}

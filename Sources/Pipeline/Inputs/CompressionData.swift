@@ -1,0 +1,175 @@
+import Collapse
+import Compute
+import Formats
+import Foundation
+import JobContract
+import Model
+
+/// What a compression works on: the network at its batch size, and the samples by what they serve.
+struct CompressionData {
+    let graph: Graph
+    let samples: Samples?
+    /// Nothing is fitted, trained or decided on these; nil without data.
+    let validation: Dataset?
+    let task: PredictionTask
+    let mapping: [String: String]
+    let notes: [String]
+    let trainingCount: Int
+    /// Nil without data.
+    let counts: SampleCounts?
+    let bytes: DataBytes
+
+    static let usualBatchSize = 64
+
+    /// Samples a run.
+    var batchSize: Int { graph.batchSize }
+
+    /// How many runs of the network make a batch of the training.
+    func runsPerStep(_ options: CompressionOptions) -> Int {
+        graph.runsPerStep(batch: options.batchSize ?? batchSize, samples: samples?.training.count ?? 0)
+    }
+
+    /// - Parameters:
+    ///   - model: the network's document.
+    ///   - order: what is asked for; its options hold a method.
+    ///   - options: the same, checked.
+    /// - Throws: ``Problem`` for data that do not fit the model, or options that do not fit the data.
+    init(_ model: SourceModel, _ order: CompressionOrder, _ options: CompressionOptions) throws(Problem) {
+        guard let path = order.data else {
+            graph = try model.graph(batch: 1)
+            (samples, validation, mapping, notes, trainingCount) = (nil, nil, [:], [], 0)
+            (counts, bytes) = (nil, DataBytes())
+            task = PredictionTask(of: graph, labels: nil, loss: options.loss, output: options.outputs.first)
+            return
+        }
+        let source = try SourceData(
+            path, labelsKey: order.options.labelsKey, inputKeys: order.options.inputKeys,
+            output: order.options.output)
+        var graph = try model.graph(batch: options.batchSize ?? Self.usualBatchSize, data: source)
+        try Self.check(options.outputs, of: graph)
+        var split = try source.split(for: graph, seed: options.seed)
+        var training = split.training
+        var validation = split.validation
+        var files = [source]
+        if let path = order.validationData {
+            let other = try SourceData(
+                path, labelsKey: order.options.labelsKey, inputKeys: order.options.inputKeys,
+                output: order.options.output)
+            validation = try other.validation(for: graph)
+            files.append(other)
+            if !split.hasOwnSplit, let whole = try source.part(.unsplit, for: graph, withLabels: true) {
+                training = whole
+            }
+        }
+        if options.loss == .causalLanguageModel, let output = graph.output(named: options.outputs.first)?.value {
+            let causal = try training.causal(for: graph, output: output)
+            (training, validation) = (causal.samples, try validation.causal(for: graph, output: output).samples)
+            if let note = causal.note { split.notes.append(note) }
+        }
+        guard training.count >= 2 else {
+            throw Problem(
+                .shapeMismatch, "\(source.name) has \(training.count) training samples; at least 2 are needed",
+                pointer: "/data")
+        }
+        let parts: Samples
+        do {
+            parts = try Samples(
+                training, calibrationCount: options.calibrationSamples, keepsAll: options.decidesNothing,
+                seed: options.seed)
+        } catch {
+            throw Problem(error)
+        }
+        if options.batchSize == nil, parts.training.count < Self.usualBatchSize {
+            graph = try model.graph(batch: parts.training.count, data: source)
+        }
+        self.graph = graph
+        self.validation = validation
+        samples = parts
+        (mapping, notes, trainingCount) = (split.mapping, split.notes, training.count)
+        (counts, bytes) = (SampleCounts(training.count, validation: validation.count, options), DataBytes(files))
+        task = PredictionTask(
+            of: graph, labels: training.labels, loss: options.loss, output: options.outputs.first)
+        try check(options, labels: training.labels)
+    }
+
+    private static func check(_ names: [String], of graph: Graph) throws(Problem) {
+        for name in names {
+            let output = graph.outputs.first { $0.name == name }
+            guard output.map({ graph.type($0.value).element == .float32 }) ?? false else {
+                let known = graph.outputs.filter { graph.type($0.value).element == .float32 }.map(\.name)
+                throw Problem(
+                    .invalidOption,
+                    "the model has no output '\(name)' of numbers: it has \(known.joined(separator: ", "))",
+                    pointer: "/outputs")
+            }
+        }
+    }
+
+    private func check(_ options: CompressionOptions, labels: Tensor?) throws(Problem) {
+        let needsLabels = options.finetune == .labels || options.finetune == .mix
+        if labels == nil, needsLabels {
+            throw Problem(
+                .datasetKeyMismatch, "finetune=\(options.finetune.rawValue) needs labels, and the data have none",
+                hint: "name a key y, or use finetune=self_distill", pointer: "/finetune")
+        }
+        if labels == nil, options.maxMetricDrop != nil {
+            throw Problem(
+                .datasetKeyMismatch, "max_metric_drop needs labels, and the data have none",
+                hint: "name a key y, or use max_disagreement", pointer: "/max_metric_drop")
+        }
+        let usesLabels = needsLabels || options.maxMetricDrop != nil
+        if let labels, labels.type == .int64, task.kind != .classification, usesLabels {
+            throw Problem(
+                .shapeMismatch, "the labels are classes, which loss=\(options.loss.rawValue) does not take",
+                hint: "use loss=cross_entropy", pointer: "/loss")
+        }
+        if let labels, labels.type == .float32, task.kind == .classification, usesLabels {
+            throw Problem(
+                .shapeMismatch, "the labels are numbers, which loss=\(options.loss.rawValue) does not take",
+                hint: "use loss=mse", pointer: "/loss")
+        }
+    }
+}
+
+extension CompressionData {
+    /// That the work fits into the memory that it may have.
+    ///
+    /// - Throws: ``Problem`` with what would fit.
+    func requireMemory(_ model: SourceModel, _ order: CompressionOrder, _ options: CompressionOptions) throws {
+        let modelBytes = model.byteCount
+        func estimate(_ graph: Graph, _ options: CompressionOptions) throws -> MemoryEstimate {
+            try MemoryEstimate(
+                compressing: graph, task, counts, options, data: bytes, modelBytes: modelBytes)
+        }
+        let trainsLess = MemoryLimit.Remedy(kind: "train", words: "train=collapsed") {
+            var less = options
+            less.train = .collapsed
+            return try estimate(graph, less)
+        }
+        try SmallerWork(model: model, graph: graph) { try estimate($0, options) }
+            .require(MemoryLimit(order.memoryLimitBytes), others: options.train == .collapsed ? [] : [trainsLess])
+    }
+}
+
+extension CompressionOptions {
+    /// - Parameters:
+    ///   - options: every option with its value or its default.
+    ///   - hasData: decides the method where it is left open.
+    /// - Throws: ``Problem`` for options that exclude each other.
+    init(_ options: JobOptions, hasData: Bool) throws(Problem) {
+        do { self = try JSONDecoder().decode(Self.self, from: JSONValue.object(options.all).data) } catch {
+            throw Problem(.invalidOption, "the options cannot be read: \(error)")
+        }
+        method = method ?? (hasData ? .ridge : .merge)
+        if !hasData, method != .merge {
+            throw Problem(
+                .missingField, "method=\(method?.rawValue ?? "") needs data", hint: "add data, or use method=merge",
+                pointer: "/data")
+        }
+        if method == .layercollapse, finetune == .none {
+            throw Problem(
+                .invalidOption, "method=layercollapse trains, and finetune=none leaves it nothing to learn from",
+                hint: "use finetune=labels or self_distill", pointer: "/finetune")
+        }
+    }
+}

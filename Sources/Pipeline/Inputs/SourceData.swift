@@ -1,0 +1,77 @@
+import Compute
+import Formats
+import Foundation
+package import JobContract
+import Model
+
+/// A data file as the user gave it, and which of its keys are meant.
+package struct SourceData {
+    package let path: String
+    let reader: DatasetReader
+    let labelsKey: String?
+    let inputKeys: [String: String]
+    /// The output that the labels are of; the first without.
+    let output: String?
+
+    var name: String { URL(filePath: path).lastPathComponent }
+
+    /// - Throws: ``Problem`` for a file that is neither `.npz` nor `.safetensors`, or damaged.
+    package init(
+        _ path: String, labelsKey: String? = nil, inputKeys: [String: String] = [:], output: String? = nil
+    ) throws(Problem) {
+        self.output = output
+        self.path = path
+        self.labelsKey = labelsKey
+        self.inputKeys = inputKeys
+        do { reader = try DatasetReader(path) } catch {
+            var failure = Problem(error, file: URL(filePath: path).lastPathComponent)
+            if failure.code == .invalidONNX { failure.code = .invalidData }
+            failure.pointer = "/data"
+            throw failure
+        }
+    }
+
+    /// Training samples, and those that only serve measuring.
+    func split(for graph: Graph, seed: UInt64) throws(Problem) -> DatasetReader.Result {
+        do {
+            return try reader.read(for: graph, output: output, labelKey: labelsKey, inputKeys: inputKeys, seed: seed)
+        } catch {
+            throw Problem(error, file: name)
+        }
+    }
+
+    /// The samples of one part of the file, in its order; nil when the file has no such part.
+    func part(_ part: DatasetReader.Part, for graph: Graph, withLabels: Bool) throws(Problem) -> Dataset? {
+        do {
+            return try reader.samples(
+                part, for: graph, output: output, labelKey: labelsKey, inputKeys: inputKeys, withLabels: withLabels)
+        } catch {
+            throw Problem(error, file: name)
+        }
+    }
+
+    /// Everything that the file has for measuring: as a file of its own, its test part, or else all of it.
+    func validation(for graph: Graph) throws(Problem) -> Dataset {
+        for part in [DatasetReader.Part.validation, .unsplit, .training] {
+            if let samples = try self.part(part, for: graph, withLabels: true) { return samples }
+        }
+        // Says which keys are missing.
+        return try split(for: graph, seed: 0).validation
+    }
+
+    func sampleShapes(of inputs: [String]) -> [String: [Int]] {
+        reader.sampleShapes(of: inputs, inputKeys: inputKeys)
+    }
+
+    /// Keys with their shapes, as a plan lists them.
+    var keys: JSONValue {
+        var object = JSONValue.Object()
+        for key in reader.arrays.keys.sorted() {
+            guard let array = reader.arrays[key] else { continue }
+            object[key] = [
+                "dtype": .string(array.storedType), "shape": .array(array.tensor.shape.dimensions.map(JSONValue.int)),
+            ]
+        }
+        return .object(object)
+    }
+}

@@ -1,0 +1,107 @@
+import Collapse
+import Compute
+import Formats
+import JobContract
+import Model
+
+/// Reads a written model back and holds it to what was predicted.
+struct Verification {
+    /// The written file as a graph.
+    let graph: Graph
+    /// What it was run on: held-out data, or random inputs without data.
+    let samples: Dataset
+    /// The largest difference between its outputs and the predicted ones.
+    let maxAbsDifference: Double
+    let bytes: Int
+    let nodes: Int
+
+    /// What the written file answers on the validation samples; nil without data.
+    let logits: Tensor?
+
+    /// Relative to the largest output.
+    static let tolerance = 1e-4
+
+    /// - Parameters:
+    ///   - path: of the written file.
+    ///   - predicted: what it should compute.
+    ///   - known: what `predicted` answers on the validation samples, which is not computed again.
+    ///   - original: with the inputs that both have.
+    ///   - data: what to run them on.
+    /// - Throws: ``Problem`` when the file computes something else.
+    init(of path: String, predicted: Graph, known: Tensor?, original: Graph, data: CompressionData) throws {
+        let written = try SourceModel(path)
+        let batch = original.batchSize
+        var shapes: [String: [Int]] = [:]
+        for input in original.inputs {
+            shapes[original[input].name] = Array(original.shape(input).dimensions.dropFirst())
+        }
+        let graph = try written.document.lower(batch: batch, samples: shapes)
+        bytes = written.byteCount
+        nodes = written.document.model.nodes.count
+        let samples = try data.validation ?? Dataset(randomFor: original, count: batch)
+
+        let pairs = zip(predicted.outputs, graph.outputs).filter { graph.type($1.value).element == .float32 }
+        let answer = known == nil ? nil : data.task.logits(of: predicted)
+        let others = pairs.map(\.0.value).filter { $0 != answer }
+        let expecting = others.isEmpty ? nil : try Inference(predicted, fetching: others)
+        let finding = try Inference(graph, fetching: pairs.map(\.1.value) + [data.task.logits(of: graph)])
+        let logits = try known.map { try Tensor(zeros: $0.shape) }
+        var (differences, scales) = (pairs.map { _ in 0.0 }, pairs.map { _ in 1.0 })
+        try finding.forEachBatch(of: samples) { (range, found) throws(ModelError) in
+            if let logits { logits.samples(range, of: samples.count).copy(from: found[pairs.count]) }
+            func compare(_ others: [Tensor]) {
+                var others = others[...]
+                for (index, pair) in pairs.enumerated() {
+                    let expected =
+                        if let known, pair.0.value == answer { known.samples(range, of: samples.count) } else {
+                            others.removeFirst()
+                        }
+                    let difference = Double(expected.maxAbsoluteDifference(from: found[index]))
+                    // `max` would forget what is no number.
+                    let isNumber = !difference.isNaN && !differences[index].isNaN
+                    differences[index] = isNumber ? max(differences[index], difference) : .nan
+                    scales[index] = expected.floats.reduce(scales[index]) { max($0, Double(abs($1))) }
+                }
+            }
+            guard let expecting else { return compare([]) }
+            try expecting.forEachBatch(of: samples.samples(range)) { compare($1) }
+        }
+        for (index, pair) in pairs.enumerated() where !(differences[index] <= Self.tolerance * scales[index]) {
+            throw Problem(
+                .internalError,
+                "the written model's output '\(pair.1.name)' differs from the predicted one by \(differences[index])",
+                hint: "please report this with the model")
+        }
+        maxAbsDifference = differences.max() ?? 0
+        (self.graph, self.samples, self.logits) = (graph, samples, logits)
+    }
+}
+
+extension Tensor {
+    /// The rows of some of all samples.
+    fileprivate func samples(_ range: Range<Int>, of count: Int) -> Tensor {
+        let rows = (shape.dimensions.first ?? 1) / max(1, count)
+        return self.rows((range.lowerBound * rows)..<(range.upperBound * rows))
+    }
+}
+
+extension Dataset {
+    /// Inputs when there are no data: numbers around zero, and zeros where integers are wanted.
+    fileprivate init(randomFor graph: Graph, count: Int) throws {
+        var random = SeededRandom(seed: 0)
+        var inputs: [String: Tensor] = [:]
+        for input in graph.inputs {
+            let type = graph.type(input)
+            guard type.element == .float32 else {
+                inputs[graph[input].name] = try Tensor(type.element, zeros: type.shape)
+                continue
+            }
+            let values = (0..<type.shape.elementCount).map { _ in
+                // The sum of four uniform numbers is as good as normal here.
+                (0..<4).reduce(Float(-2)) { sum, _ in sum + Float(random.next() >> 40) / Float(1 << 24) }
+            }
+            inputs[graph[input].name] = try Tensor(values, type.shape)
+        }
+        self.init(inputs: inputs, count: count)
+    }
+}

@@ -1,0 +1,78 @@
+import ByteText
+import Foundation
+import JobContract
+
+/// How much memory work may take.
+struct MemoryLimit {
+    let bytes: Int
+
+    /// What the job may have; without a limit of its own, what the machine (or the container) has left.
+    init?(_ bytes: Int?) {
+        guard let limit = bytes ?? Self.available else { return nil }
+        self.bytes = limit
+    }
+
+    private static var available: Int? {
+        let line = lines("/proc/meminfo").first { $0.startsWithBytes(of: "MemAvailable:") }
+        let words = line?.splitBytes(at: UInt8(ascii: " ")) ?? []
+        let machine = words.count > 1 ? Int(words[1]).flatMap { $0 > 1 << 50 ? nil : $0 * 1024 } : nil
+        return [machine, container].compactMap(\.self).min()
+    }
+
+    /// What the limits of the container leave; pages of files, which it counts too, are taken back when they are needed.
+    private static var container: Int? {
+        guard let limit = lines("/sys/fs/cgroup/memory.max").first.flatMap({ Int($0) }) else { return nil }
+        let anonymous = lines("/sys/fs/cgroup/memory.stat").first { $0.startsWithBytes(of: "anon ") }
+        return limit - (anonymous?.splitBytes(at: UInt8(ascii: " ")).last.flatMap { Int($0) } ?? 0)
+    }
+
+    /// Of a file of the kernel; none where there is no such file.
+    private static func lines(_ path: String) -> [String] {
+        ((try? String(contentsOfFile: path, encoding: .utf8)) ?? "").splitBytes(at: UInt8(ascii: "\n"))
+    }
+
+    /// Ways to need less, in the order in which they are proposed.
+    struct Remedy {
+        /// What it makes smaller.
+        let kind: String
+        let words: String
+        let estimate: () throws -> MemoryEstimate
+    }
+
+    /// - Parameters:
+    ///   - estimate: of the work as it is asked for.
+    ///   - batch: samples of a run, where they may be fewer.
+    ///   - atBatch: the estimate of the same work with smaller batches.
+    ///   - others: what else may help.
+    /// - Throws: ``Problem`` with what would fit, when the work does not.
+    func require(
+        _ estimate: MemoryEstimate, batch: Int?, atBatch: (Int) throws -> MemoryEstimate, others: [Remedy] = []
+    ) throws {
+        guard estimate.heapBytes > bytes else { return }
+        func fits(_ estimate: () throws -> MemoryEstimate) -> Bool {
+            ((try? estimate())?.heapBytes ?? .max) <= bytes
+        }
+        var remedies: [String] = []
+        if let batch, batch > 1, fits({ try atBatch(1) }) {
+            var (fitting, tooLarge) = (1, batch)
+            while tooLarge - fitting > 1 {
+                let middle = (fitting + tooLarge) / 2
+                if fits({ try atBatch(middle) }) { fitting = middle } else { tooLarge = middle }
+            }
+            remedies.append("batch_size=\(fitting)")
+        }
+        // Of several sizes of one thing, the first that fits is the largest.
+        var named: Set<String> = []
+        for remedy in others where !named.contains(remedy.kind) && fits(remedy.estimate) {
+            remedies.append(remedy.words)
+            named.insert(remedy.kind)
+        }
+        throw Problem(
+            .memoryLimit,
+            "the job needs about \(Figures.grouped(estimate.heapBytes)) bytes of memory and may have "
+                + Figures.grouped(bytes),
+            hint: remedies.isEmpty
+                ? "no smaller batch would fit: allow the job more memory, or use fewer samples"
+                : remedies.joined(separator: ", or ") + " would fit")
+    }
+}

@@ -1,0 +1,156 @@
+import ByteText
+import Formats
+import Foundation
+import Glibc
+import JobContract
+import Model
+
+/// A class, because it remembers when it last wrote. What one job has reached, as files in a folder: of each work the newest,
+/// named by the work and the SHA-256 of the file, so that a job whose process was killed goes on where it was.
+///
+/// A checkpoint is written beside its place, made durable and renamed, and only then the one before it goes. One that is
+/// damaged, or that another order or another version of the program left, is taken away with a warning, and its work starts
+/// anew.
+final class CheckpointFolder {
+    private let path: String
+    private let identity: String
+    private let progress: CompressionProgress
+    private let now: () -> ContinuousClock.Instant
+    private var last: (end: ContinuousClock.Instant, duration: Duration)
+    private var hasFailed = false
+    /// By work, what processes before this one left and nobody has asked for yet.
+    private var found: [String: Checkpoint] = [:]
+
+    /// The time from one checkpoint to the next: at least so long, and so many times as long as one takes to write.
+    private static let interval = Duration.milliseconds(200)
+    private static let patience = 20
+    private static let ending = ".safetensors"
+
+    /// - Parameters:
+    ///   - path: of the folder, which is made when it is not there.
+    ///   - identity: of everything that the numbers depend on; another one's checkpoints are of no use.
+    ///   - progress: is kept beside the numbers, and told what becomes of them.
+    ///   - now: the time.
+    /// - Throws: ``StorageError`` when there can be no such folder.
+    init(
+        _ path: String, identity: String, progress: CompressionProgress,
+        now: @escaping () -> ContinuousClock.Instant = { .now }
+    ) throws(StorageError) {
+        try DurableFile.makeFolder(path)
+        (self.path, self.identity, self.progress, self.now) = (path, identity, progress, now)
+        last = (now(), .zero)
+        for name in names.sorted() { takeUp(name) }
+    }
+
+    var keeper: CheckpointKeeper {
+        CheckpointKeeper(
+            find: { self.found.removeValue(forKey: $0) }, offer: { self.offered($0, isEnd: $1, $2) },
+            refuse: { work, error in self.ignored(work, "\(error)") })
+    }
+
+    private var names: [String] { (try? FileManager.default.contentsOfDirectory(atPath: path)) ?? [] }
+
+    /// - Parameters:
+    ///   - work: whose checkpoint it is.
+    ///   - digest: of the file, with `sha256:` in front.
+    /// - Returns: the name that the file has in the folder.
+    private static func name(of work: String, digest: String) -> String {
+        "\(work).\(digest.dropBytes(7))\(ending)"
+    }
+
+    private func remove(_ name: String) { try? FileManager.default.removeItem(atPath: "\(path)/\(name)") }
+
+    // MARK: Writing
+
+    private func offered(_ work: String, isEnd: Bool, _ checkpoint: () -> Checkpoint) {
+        let begin = now()
+        guard isEnd || begin - last.end >= max(Self.interval, last.duration * Self.patience) else { return }
+        do {
+            try write(checkpoint(), of: work)
+            hasFailed = false
+        } catch {
+            if !hasFailed {
+                progress.warn(
+                    "a checkpoint could not be written: \(Self.reason(error)); the job goes on, and an interruption would "
+                        + "cost the work since the last one", code: "checkpoint_failed")
+            }
+            hasFailed = true
+        }
+        let end = now()
+        last = (end, end - begin)
+    }
+
+    private func write(_ checkpoint: Checkpoint, of work: String) throws {
+        var metadata = ["identity": identity, "step": String(checkpoint.step)]
+        for (name, value) in checkpoint.figures { metadata["figure.\(name)"] = "\(value)" }
+        for (name, value) in progress.figures { metadata["progress.\(name)"] = "\(value)" }
+        let temporary = "\(path)/\(work).\(getpid()).tmp"
+        try Safetensors.write(checkpoint.tensors, metadata: metadata, to: temporary)
+        let name = Self.name(of: work, digest: try FileDigest.sha256(temporary))
+        let older = names.filter { $0.startsWithBytes(of: work + ".") && $0.endsWithBytes(of: Self.ending) }
+        try DurableFile.move(temporary, to: "\(path)/\(name)")
+        try DurableFile.synchroniseFolder(path)
+        for other in older where other != name { remove(other) }
+        progress.advance(work, step: checkpoint.step)
+    }
+
+    /// Without the path, which is nobody else's business.
+    private static func reason(_ error: any Error) -> String {
+        switch error {
+        case FormatError.unwritable(_, let reason): reason
+        case FormatError.noRoom: "\(StorageError.full)"
+        default: "\(error)"
+        }
+    }
+
+    // MARK: Reading
+
+    /// Killed while it wrote, a process leaves half a file; just after it, two of one work, of which the later step is the
+    /// newer one.
+    private func takeUp(_ name: String) {
+        guard name.endsWithBytes(of: Self.ending) else { return remove(name) }
+        let work = name.bytes(before: UInt8(ascii: "."))
+        do throws(Refusal) {
+            let (checkpoint, figures) = try read(name, of: work)
+            progress.goOn(from: figures)
+            if checkpoint.step >= found[work]?.step ?? 0 { found[work] = checkpoint }
+        } catch {
+            ignored(work, error.reason)
+            remove(name)
+        }
+    }
+
+    /// Why a file is no checkpoint of this job.
+    private struct Refusal: Error { let reason: String }
+
+    private func read(
+        _ name: String, of work: String
+    ) throws(Refusal) -> (checkpoint: Checkpoint, progress: [String: Double]) {
+        let file = "\(path)/\(name)"
+        guard let digest = try? FileDigest.sha256(file), name.hasBytes(of: Self.name(of: work, digest: digest)) else {
+            throw Refusal(reason: "it is damaged")
+        }
+        guard let contents = try? Safetensors.contents(of: MappedFile(file)) else {
+            throw Refusal(reason: "it cannot be read")
+        }
+        guard contents.metadata["identity"] == identity else {
+            throw Refusal(reason: "other files, other options or another version of the program made it")
+        }
+        guard let step = contents.metadata["step"].flatMap(Int.init) else { throw Refusal(reason: "it has no step") }
+        func figures(_ prefix: String) -> [String: Double] {
+            var figures: [String: Double] = [:]
+            for (name, value) in contents.metadata where name.startsWithBytes(of: prefix) {
+                figures[name.dropBytes(prefix.utf8.count)] = Double(value) ?? .nan
+            }
+            return figures
+        }
+        return (
+            Checkpoint(step: step, tensors: contents.arrays.mapValues(\.tensor), figures: figures("figure.")),
+            figures("progress.")
+        )
+    }
+
+    private func ignored(_ work: String, _ reason: String) {
+        progress.warn("a checkpoint of \(work) is not used: \(reason)", code: "checkpoint_ignored")
+    }
+}

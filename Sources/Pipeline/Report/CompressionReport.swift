@@ -1,0 +1,262 @@
+import ByteText
+import Collapse
+import Compute
+import Formats
+import Foundation
+import JobContract
+import Model
+
+/// What a compression did and what it cost: the result of the interface, and everything that is needed to run it again.
+struct CompressionReport {
+    let model: SourceModel
+    let data: CompressionData
+    let order: CompressionOrder
+    let options: CompressionOptions
+
+    var original: Metrics?
+    var compressed: Metrics?
+    /// Of the two on the validation samples.
+    var comparison: Comparison?
+    var outcome: Collapser.Outcome?
+    var warnings: [(code: String, message: String)] = []
+    var verification: Verification?
+    var latency: Latency?
+    /// The written files, the model first, before they have their final place.
+    var files: [String] = []
+    var spent: [PhaseUsage] = []
+    var seconds = 0.0
+    private var digests: [(name: String, digest: String)] = []
+    /// What was given: the model's files, the model first, and the data. Read once, for the report and the model's metadata.
+    private let inputs: [(path: String, digest: String)]
+
+    init(model: SourceModel, data: CompressionData, order: CompressionOrder, options: CompressionOptions) throws {
+        (self.model, self.data, self.order, self.options) = (model, data, order, options)
+        let paths = model.files + [order.data, order.validationData].compactMap(\.self)
+        inputs = try paths.map { ($0, try FileDigest.sha256($0)) }
+    }
+
+    mutating func digestFiles() throws {
+        digests = try files.map { (URL(filePath: $0).lastPathComponent, try FileDigest.sha256($0)) }
+    }
+
+    private var originalSizes: (parameters: Int, bytes: Int) { (data.graph.parameterCount, model.byteCount) }
+    private var compressedSizes: (parameters: Int, bytes: Int)? {
+        verification.map { ($0.graph.parameterCount, $0.bytes) }
+    }
+
+    /// Of everything that the numbers depend on: the files, the options and the program.
+    var identity: String {
+        var options = order.options.all
+        for name in ["metadata", "webhook", "deadline_seconds"] { options[name] = nil }
+        let hash = SHA256()
+        let lines = [Version.number, JSONValue.object(options).text()] + inputs.map(\.digest)
+        hash.update(Array(lines.joined(separator: "\n").utf8).span)
+        return hash.finish()
+    }
+
+    // MARK: Result
+
+    /// `result` of the interface.
+    var result: JSONValue {
+        [
+            "original": sizes(
+                data.graph, bytes: model.byteCount, nodes: model.document.model.nodes.count, original,
+                latency?.original),
+            "compressed": verification.map {
+                sizes($0.graph, bytes: $0.bytes, nodes: $0.nodes, compressed, latency?.compressed)
+            } ?? .null,
+            "compression_ratio": JSONValue(
+                compressedSizes.map { Double(originalSizes.parameters) / Double(max(1, $0.parameters)) }),
+            "metric_drop": JSONValue(metricDrop),
+            "disagreement": disagreement,
+            "divergence": JSONValue(comparison?.divergence),
+            "layers": .array(outcome?.layers.map(\.document) ?? []),
+            "not_collapsible": .array(
+                outcome?.refusals.map { ["name": .string($0.name), "reason": .string($0.reason)] } ?? []),
+            "pareto": .array(outcome?.points.map(Self.point) ?? []),
+            "verification": verification.map {
+                ["max_abs_diff": .double($0.maxAbsDifference), "samples": .int($0.samples.count)]
+            } ?? .null,
+            "digests": .object(JSONValue.Object(resultDigests)),
+        ]
+    }
+
+    private var resultDigests: [(String, JSONValue)] {
+        digests.enumerated().map { ($0 == 0 ? "model" : $1.name, .string($1.digest)) }
+    }
+
+    private func sizes(
+        _ graph: Graph, bytes: Int, nodes: Int, _ measurement: Metrics?, _ latency: Latency.Percentiles?
+    ) -> JSONValue {
+        [
+            "parameters": .int(graph.parameterCount), "bytes": .int(bytes), "macs": .int(graph.macs),
+            "nodes": .int(nodes), "metric": JSONValue(measurement?.metric),
+            "metric_name": JSONValue(measurement?.metricName),
+            "metric_interval95": measurement?.interval.map { .array($0.map(JSONValue.double)) } ?? .null,
+            "loss": JSONValue(measurement?.loss), "latency_ms_p50": JSONValue(latency?.p50),
+            "latency_ms_p90": JSONValue(latency?.p90),
+        ]
+    }
+
+    /// How much worse the metric became, in its own units.
+    var metricDrop: Double? {
+        guard let original, let compressed else { return nil }
+        return original.isRate ? original.metric - compressed.metric : compressed.metric - original.metric
+    }
+
+    /// The certificate: without labels too, the drop in accuracy is at most the rate at which the answers differ.
+    var certificate: Certificate? {
+        guard let comparison, comparison.rows > 0, let validation = data.validation else { return nil }
+        // Rows of one sample are not drawn apart from each other: a sample counts once for the bound.
+        guard comparison.rows == validation.count else { return nil }
+        return Certificate(events: comparison.disagreements, of: comparison.rows)
+    }
+
+    private var disagreement: JSONValue {
+        if let certificate {
+            return [
+                "rate": .double(certificate.rate), "upper95": .double(certificate.upper95),
+                "samples": .int(certificate.samples),
+            ]
+        }
+        guard let comparison, comparison.rows > 0 else { return .null }
+        return [
+            "rate": .double(comparison.disagreement), "upper95": .null, "samples": .int(data.validation?.count ?? 0),
+        ]
+    }
+
+    private static func point(_ point: ParetoPoint) -> JSONValue {
+        [
+            "layers": .int(point.layers), "parameters": .int(point.parameters),
+            "divergence": JSONValue(point.comparison?.divergence),
+            "disagreement": JSONValue(point.comparison?.disagreement), "metric": JSONValue(point.metrics?.metric),
+            "loss": JSONValue(point.metrics?.loss),
+        ]
+    }
+
+    // MARK: Report
+
+    /// The whole report: the result, and what it takes to get it again.
+    var document: JSONValue {
+        [
+            "object": "report", "model": .string(model.name), "result": result,
+            "options": .object(filledOptions), "seed": .int(Int(clamping: options.seed)),
+            "method": .string(options.method?.rawValue ?? ""),
+            "data": [
+                "file": JSONValue(order.data.map { URL(filePath: $0).lastPathComponent }),
+                "mapping": .object(JSONValue.Object(data.mapping.sorted { $0.key < $1.key }.map { ($0, .string($1)) })),
+                "training_samples": .int(data.trainingCount),
+                "calibration_samples": JSONValue(data.samples?.calibration.count),
+                "deciding_samples": JSONValue(data.samples?.search.count),
+                "validation_samples": JSONValue(data.validation?.count),
+                "notes": .array(data.notes.map(JSONValue.string)),
+            ],
+            "inputs": .object(JSONValue.Object(inputDigests)),
+            "assumptions": .array(assumptions.map(JSONValue.string)),
+            "warnings": .array(warnings.map { ["code": .string($0.code), "message": .string($0.message)] }),
+            "latency": latency.map { ["batch_size": .int($0.batchSize), "rounds": .int($0.rounds)] } ?? .null,
+            "threads": .int(threadCount), "version": .string(Version.number), "seconds": .double(seconds),
+            "peak_memory_bytes": .int(ProcessUsage.peakMemoryBytes), "cpu_seconds": .double(ProcessUsage.cpuSeconds),
+            "forward_seconds": .double(spent.reduce(0) { $0 + $1.forwardSeconds }),
+            "phases": .array(spent.map(\.document)),
+        ]
+    }
+
+    /// Every option with what it came to.
+    private var filledOptions: JSONValue.Object {
+        var all = order.options.all
+        all["method"] = .string(options.method?.rawValue ?? "")
+        if let samples = data.samples {
+            let batch = data.batchSize * data.runsPerStep(options)
+            let plan = TrainingPlan(options, stepsPerEpoch: max(1, samples.training.count / batch))
+            all["batch_size"] = .int(batch)
+            all["steps"] = .int(plan.steps)
+            all["learning_rate"] = .double(plan.learningRate)
+            if options.method == .layercollapse { all["penalty"] = .double(plan.penalty) }
+            switch plan.optimizer {
+            case .sgd(let momentum, let decay):
+                all["optimizer"] = "sgd"
+                all["momentum"] = .double(Double(momentum))
+                all["weight_decay"] = .double(Double(decay))
+            case .adamW(let decay):
+                all["optimizer"] = "adamw"
+                all["weight_decay"] = .double(Double(decay))
+            }
+        }
+        all["threads"] = .int(threadCount)
+        return all
+    }
+
+    private var inputDigests: [(String, JSONValue)] {
+        inputs.map { (URL(filePath: $0.path).lastPathComponent, .string($0.digest)) }
+    }
+
+    private var assumptions: [String] {
+        var lines: [String] = []
+        if data.validation != nil {
+            lines.append("The validation samples are drawn like those that the deployment meets.")
+            lines.append(
+                options.limitsQuality
+                    ? "No validation sample served fitting, training or search; they confirmed that the budget holds."
+                    : "No validation sample served fitting, training or search.")
+        } else {
+            lines.append("There were no data: what the change costs was not measured.")
+        }
+        return lines
+    }
+
+    /// Writes the report in the form that each path's ending names.
+    func write(to paths: [String]) throws(StorageError) {
+        guard !paths.isEmpty else { return }
+        let document = document
+        for path in paths {
+            let text =
+                switch URL(filePath: path).pathExtension.asciiLowercased {
+                case "md": ReportPage(document).markdown
+                case "html", "htm": ReportPage(document).html
+                default: document.text(indented: true) + "\n"
+                }
+            try Publication.write(text, to: path)
+        }
+    }
+
+    /// What the model file says of itself, for whoever opens it in Netron.
+    ///
+    /// The same order gives the same text: a model's bytes depend on nothing else.
+    var metadata: [(key: String, value: String)] {
+        var entries = [
+            ("version", Version.number), ("base_model_sha256", inputs[0].digest),
+            ("config", JSONValue.object(filledOptions).text()), ("seed", String(options.seed)),
+            ("collapsed_layers", outcome?.layers.filter(\.isCollapsed).map(\.name).joined(separator: ",") ?? ""),
+        ]
+        if let data = inputs.first(where: { $0.path == order.data }) { entries.append(("dataset_sha256", data.digest)) }
+        if let original { entries.append(("metric_before", "\(original.metricName) \(original.metric)")) }
+        if let compressed { entries.append(("metric_after", "\(compressed.metricName) \(compressed.metric)")) }
+        return entries.map { (key: "layercollapse." + $0.0, value: $0.1) }
+    }
+
+    // MARK: Summary
+
+    /// The last line of the terminal.
+    var summary: String {
+        var parts = [model.name]
+        if let compressedSizes {
+            let ratio = Figures.times(Double(originalSizes.bytes) / Double(max(1, compressedSizes.bytes)))
+            parts.append(
+                "\(Figures.megabytes(originalSizes.bytes)) -> \(Figures.megabytes(compressedSizes.bytes)) (\(ratio))")
+        }
+        if let original, let compressed {
+            parts.append(
+                original.isRate
+                    ? "\(original.metricName) \(Figures.fixed(100 * original.metric, digits: 1)) -> "
+                        + "\(Figures.fixed(100 * compressed.metric, digits: 1)) %"
+                    : "\(original.metricName) \(Figures.fixed(original.metric, digits: 4)) -> "
+                        + Figures.fixed(compressed.metric, digits: 4))
+        } else if let certificate {
+            parts.append("disagreement \(Figures.fixed(100 * certificate.rate, digits: 2)) %")
+        }
+        if let latency { parts.append("\(Figures.times(latency.speedup)) faster") }
+        parts.append("\(Figures.fixed(seconds, digits: 1)) s")
+        return parts.joined(separator: "  ")
+    }
+}

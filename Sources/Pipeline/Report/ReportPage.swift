@@ -1,0 +1,172 @@
+import ByteText
+import Foundation
+import JobContract
+
+/// A report for people: a Hugging Face model card in Markdown, and the same as a page. Made of the report's own document, so
+/// that it says nothing else.
+struct ReportPage {
+    private let report: JSONValue
+
+    init(_ report: JSONValue) { self.report = report }
+
+    private struct Table {
+        let title: String
+        let head: [String]
+        let rows: [[String]]
+    }
+
+    // MARK: Forms
+
+    var markdown: String {
+        var lines = ["---", "tags:", "- onnx", "- layercollapse", "---", "", "# \(Self.escaped(title))", ""]
+        for paragraph in paragraphs { lines += [Self.escaped(paragraph), ""] }
+        for table in tables {
+            lines += ["## \(table.title)", "", "| " + table.head.joined(separator: " | ") + " |"]
+            lines.append("|" + table.head.map { _ in "---|" }.joined())
+            lines += table.rows.map { "| " + $0.map(Self.escaped).joined(separator: " | ") + " |" }
+            lines.append("")
+        }
+        return lines.joined(separator: "\n")
+    }
+
+    var html: String {
+        var body = "<h1>\(Self.markup(title))</h1>\n"
+        for paragraph in paragraphs { body += "<p>\(Self.markup(paragraph))</p>\n" }
+        for table in tables {
+            let head = table.head.map { "<th>\(Self.markup($0))</th>" }.joined()
+            let rows = table.rows.map { "<tr>" + $0.map { "<td>\(Self.markup($0))</td>" }.joined() + "</tr>\n" }
+            body += "<h2>\(Self.markup(table.title))</h2>\n<table><tr>\(head)</tr>\n\(rows.joined())</table>\n"
+        }
+        let style =
+            "body{font:15px/1.5 sans-serif;max-width:60em;margin:2em auto;padding:0 1em}"
+            + "table{border-collapse:collapse}td,th{border:1px solid #ccc;padding:.2em .6em;text-align:left}"
+        return "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">"
+            + "<meta http-equiv=\"Content-Security-Policy\" content=\"\(PagePolicy.page)\">"
+            + "<title>\(Self.markup(title))</title>"
+            + "<style>\(style)</style></head><body>\n\(body)</body></html>\n"
+    }
+
+    // MARK: Content
+
+    private var title: String { "\(report["model"]?.string ?? "model"), collapsed" }
+    private var result: JSONValue { report["result"] ?? .null }
+
+    private var paragraphs: [String] {
+        var paragraphs: [String] = []
+        if result["compressed"]?.isNull ?? true {
+            paragraphs.append("No layers were collapsed; the table says why.")
+        } else if let ratio = result["compression_ratio"]?.double {
+            paragraphs.append(
+                "\(Figures.times(ratio)) fewer parameters by \(report["method"]?.string ?? "") "
+                    + "(LayerCollapse, arXiv 2311.17943).")
+        }
+        if let rate = result["disagreement"]?["rate"]?.double {
+            let bound = result["disagreement"]?["upper95"]?.double
+            paragraphs.append(
+                "The two networks answer differently on \(percent(rate)) of \(count(result["disagreement"]?["samples"])) "
+                    + "held-out samples"
+                    + (bound.map {
+                        "; with 95 % confidence on at most \(percent($0)), and accuracy drops by no more than that."
+                    }
+                        ?? "."))
+        }
+        paragraphs += (report["warnings"]?.array ?? []).compactMap { $0["message"]?.string }
+        paragraphs += (report["assumptions"]?.array ?? []).compactMap(\.string)
+        return paragraphs
+    }
+
+    private var tables: [Table] { [sizes, layers, reproduction] }
+
+    private var sizes: Table {
+        let (before, after) = (result["original"] ?? .null, result["compressed"] ?? .null)
+        var rows: [[String]] = []
+        func add(_ name: String, _ key: String, _ format: (JSONValue?) -> String) {
+            guard before[key]?.double != nil else { return }
+            rows.append([name, format(before[key]), format(after[key])])
+        }
+        add("Parameters", "parameters", count)
+        add("Bytes", "bytes", count)
+        add("Multiply-adds a sample", "macs", count)
+        add("Nodes", "nodes", count)
+        let isRate = before["metric_name"]?.string?.containsBytes(of: "accuracy") ?? false
+        add(before["metric_name"]?.string ?? "Metric", "metric") { isRate ? percent($0?.double) : number($0) }
+        add("Loss", "loss", number)
+        add("Latency, median (ms)", "latency_ms_p50", number)
+        add("Latency, 90th percentile (ms)", "latency_ms_p90", number)
+        return Table(title: "Before and after", head: ["", "Before", "After"], rows: rows)
+    }
+
+    private var layers: Table {
+        let rows = (result["layers"]?.array ?? []).map { layer in
+            [
+                layer["name"]?.string ?? "", layer["kind"]?.string ?? "",
+                "\(count(layer["in"])) - \(count(layer["hidden"])) - \(count(layer["out"]))",
+                count(layer["parameters_before"]), count(layer["parameters_after"]), number(layer["slope"]),
+                number(layer["r2"]), number(layer["kl"]),
+                layer["collapsed"]?.bool == true ? "collapsed" : "kept: \(layer["reason"]?.string ?? "")",
+            ]
+        }
+        let refused = (result["not_collapsible"]?.array ?? []).map { refusal in
+            [refusal["name"]?.string ?? ""] + [String](repeating: "", count: 7)
+                + ["no candidate: \(refusal["reason"]?.string ?? "")"]
+        }
+        let head = ["Layer", "Kind", "Sizes", "Parameters before", "after", "Slope", "R2", "KL alone", "Decision"]
+        return Table(title: "Layers", head: head, rows: rows + refused)
+    }
+
+    private var reproduction: Table {
+        var rows: [[String]] = []
+        for member in report["options"]?.object?.members ?? [] where !member.value.isNull {
+            rows.append([member.name, member.value.string ?? member.value.text()])
+        }
+        for member in report["inputs"]?.object?.members ?? [] { rows.append([member.name, member.value.string ?? ""]) }
+        for member in result["digests"]?.object?.members ?? [] {
+            rows.append(["result: \(member.name)", member.value.string ?? ""])
+        }
+        rows.append(["layercollapse", report["version"]?.string ?? ""])
+        return Table(title: "To run it again", head: ["", ""], rows: rows)
+    }
+
+    // MARK: Words
+
+    private func count(_ value: JSONValue?) -> String { value?.int.map(Figures.grouped) ?? "" }
+
+    private func number(_ value: JSONValue?) -> String {
+        value?.double.map { Figures.fixed($0, digits: abs($0) < 10 ? 4 : 1) } ?? ""
+    }
+
+    private func percent(_ value: Double?) -> String { value.map { Figures.fixed(100 * $0, digits: 2) + " %" } ?? "" }
+
+    /// Names come from files: what means something in Markdown or HTML does not here. Scalar by scalar, because a mark that
+    /// joins the next character would hide it.
+    private static func escaped(_ text: String) -> String {
+        var result = ""
+        for scalar in text.visible.unicodeScalars {
+            switch scalar {
+            case "<": result += "&lt;"
+            case ">": result += "&gt;"
+            case "&": result += "&amp;"
+            case "\\", "`", "*", "_", "[", "]", "|", "#", "~", "!":
+                result += "\\"
+                result.unicodeScalars.append(scalar)
+            default: result.unicodeScalars.append(scalar)
+            }
+        }
+        return result
+    }
+
+    private static func markup(_ text: String) -> String {
+        var result = ""
+        for scalar in text.visible.unicodeScalars {
+            switch scalar {
+            case "&": result += "&amp;"
+            case "<": result += "&lt;"
+            case ">": result += "&gt;"
+            case "\"": result += "&quot;"
+            case "'": result += "&#39;"
+            default: result.unicodeScalars.append(scalar)
+            }
+        }
+        return result
+    }
+}

@@ -1,0 +1,35 @@
+import HTTP
+import HTTPTypes
+import JobContract
+
+extension Call {
+    /// Feeds a form to its intake as it arrives.
+    ///
+    /// - Parameter intake: gets the parts in their order; their content never is in memory as a whole
+    /// - Throws: ``Problem`` when the body is no form, and whatever the intake refuses.
+    func readForm(into intake: Intake) async throws {
+        guard mediaType == "multipart/form-data" else {
+            throw Problem(
+                .unsupportedMediaType, "This is posted as multipart/form-data.", hint: "curl -F file=@FILE")
+        }
+        do {
+            var reader = try MultipartReader(contentType: headers[.contentType] ?? "", limits: Limits())
+            while let bytes = try await body.next() { try Self.feed(bytes, to: &reader, into: intake) }
+            try reader.finish()
+        } catch let error as MultipartError {
+            throw Problem(.malformedRequest, error.description)
+        }
+    }
+
+    private static func feed(_ bytes: [UInt8], to reader: inout MultipartReader, into intake: Intake) throws {
+        var position = 0
+        while let event = try reader.next(bytes.span, at: &position) {
+            switch event {
+            case .begin(let part): try intake.begin(part.name, fileName: part.fileName)
+            case .content(let range): try intake.append(bytes.span.extracting(range))
+            case .held(let held): try intake.append(held.span)
+            case .end: try intake.end()
+            }
+        }
+    }
+}

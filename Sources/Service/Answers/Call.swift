@@ -1,0 +1,84 @@
+import ByteText
+import HTTPTypes
+import JobContract
+
+/// A request that has found its handler.
+struct Call: Sendable {
+    let method: HTTPRequest.Method
+    /// Decoded, without what stands behind the question mark.
+    let path: String
+    /// The parts of the path that the route left open.
+    let parameters: [String: String]
+    let query: Query
+    let headers: HTTPFields
+    /// Host and port as the client wrote them.
+    let authority: String
+    /// As in `X-Request-Id`.
+    let id: String
+    let body: RequestBody
+
+    /// A part of the path; every handler asks only for those of its own route.
+    func parameter(_ name: String) -> String { parameters[name] ?? "" }
+
+    /// People read what curl prints; programs do not care.
+    var isIndented: Bool { Self.isIndented(headers, query) }
+
+    static func isIndented(_ headers: HTTPFields, _ query: Query) -> Bool {
+        headers[.userAgent]?.startsWithBytes(of: "curl/") == true || query["pretty"] != nil
+    }
+
+    /// How long to wait for a change, in seconds: `?wait=30` or `Prefer: wait=30` (RFC 7240 §4.3).
+    func wait() throws(Problem) -> Int? {
+        if query["wait"] != nil { return try query.count("wait", standard: 0, in: 0...60) }
+        return preferredWait.map { min($0, 60) }
+    }
+
+    var prefersWait: Bool { query["wait"] == nil && preferredWait != nil }
+
+    private var preferredWait: Int? {
+        let preferences = (headers[.prefer] ?? "").splitBytes(at: UInt8(ascii: ",")).map(\.trimmedBlanks)
+        return preferences.first { $0.startsWithBytes(of: "wait=") }.flatMap { Query.digits($0.dropBytes(5)) }
+    }
+
+    /// The newest event that the client knows, 0 for none: `Last-Event-ID`, or `after`.
+    func lastEvent() throws(Problem) -> Int {
+        guard let text = headers[.lastEventID] ?? query["after"], !text.isEmpty else { return 0 }
+        guard let id = Query.digits(text.startsWithBytes(of: "evt_") ? text.dropBytes(4) : text) else {
+            throw Problem(.malformedRequest, "'\(text.prefix(40))' is not the id of an event.", parameter: "after")
+        }
+        return id
+    }
+
+    /// Whether the client has the representation already (RFC 9110 §13.1.2: a weak comparison).
+    func matches(_ entityTag: String?) -> Bool {
+        guard let entityTag, let known = headers[.ifNoneMatch] else { return false }
+        return known.splitBytes(at: UInt8(ascii: ",")).map(\.trimmedBlanks).contains { tag in
+            tag.hasBytes(of: "*") || (tag.startsWithBytes(of: "W/") ? tag.dropBytes(2) : tag).hasBytes(of: entityTag)
+        }
+    }
+
+    /// The kind of body, in lower case and without its parameters.
+    var mediaType: String {
+        (headers[.contentType] ?? "").bytes(before: UInt8(ascii: ";")).trimmedBlanks.asciiLowercased
+    }
+
+    /// The body as one JSON object; nothing at all is an empty one.
+    func object(limitBytes: Int, from budget: MemoryBudget) async throws -> JSONValue.Object {
+        let bytes = try await body.collect(limitBytes: limitBytes, from: budget)
+        if bytes.isEmpty { return JSONValue.Object() }
+        guard let object = try JSONParser.parse(bytes).object else {
+            throw Problem(.malformedRequest, "The body has to be a JSON object.")
+        }
+        return object
+    }
+}
+
+extension Answer {
+    /// RFC 9110 §15.4.5: the same headers, no content.
+    var notModified: Answer {
+        var answer = self
+        answer.status = 304
+        answer.body = .none
+        return answer
+    }
+}

@@ -1,0 +1,104 @@
+import JobContract
+import Jobs
+
+/// The job object of the interface, made of what the queue knows.
+struct JobView {
+    let job: Job
+    let queuePosition: Int?
+    let warnings: [JobEvent]
+    /// Seconds since 1970.
+    let now: Int
+
+    var document: JSONValue {
+        let order = JobOrder(stored: job.payload)
+        let metadata = JSONValue(stored: job.metadata)
+        let progress = JSONValue(stored: job.progress)
+        let path = "/v1/jobs/\(job.id)"
+        let succeeded = job.status == .succeeded
+        let eta = job.status == .running ? progress["eta_seconds"]?.double : nil
+        let asOf = progress["updated_at"]?.int ?? now
+        return [
+            "id": .string(job.id),
+            "object": "job",
+            "status": .string(job.status.rawValue),
+            "phase": JSONValue(job.phase),
+            "created_at": .int(job.createdAt),
+            "started_at": JSONValue(job.startedAt),
+            "finished_at": JSONValue(job.finishedAt),
+            "estimated_finish": JSONValue(eta.flatMap { Int(exactly: (Double(asOf) + $0).rounded()) }),
+            "model": JSONValue(order?.model),
+            "training_file": JSONValue(order?.trainingFile),
+            "validation_file": JSONValue(order?.validationFile),
+            "options": (order?.options).map { JSONValue.object($0.with("metadata", metadata)) } ?? .null,
+            "seed": order?.options["seed"] ?? 0,
+            "metadata": metadata,
+            "queue_position": JSONValue(queuePosition),
+            "attempt": .int(job.attempt),
+            "cancel_requested": .bool(job.cancelRequested),
+            "progress": progress,
+            "result": JSONValue(stored: job.result),
+            "result_files": .array(succeeded ? Self.resultFiles(JSONValue(stored: job.result), below: path) : []),
+            "fine_tuned_model": succeeded ? .string(path + "/model") : nil,
+            "error": JSONValue(stored: job.error),
+            "warnings": .array(warnings.map(Self.warning)),
+            "urls": [
+                "self": .string(path), "events": .string(path + "/events"), "watch": .string(path + "/watch"),
+                "metrics": .string(path + "/metrics"), "cancel": .string(path + "/cancel"),
+                "report": .string(path + "/report"), "model": .string(path + "/model"),
+                // The dashboard shows one job by the fragment, which a browser keeps to itself.
+                "web": .string("/#\(job.id)"),
+            ],
+            "usage": [
+                // The clock may have been set back in between.
+                "queued_seconds": .int(max(0, (job.startedAt ?? job.finishedAt ?? now) - job.createdAt)),
+                "running_seconds": .int(job.startedAt.map { max(0, (job.finishedAt ?? now) - $0) } ?? 0),
+                "cpu_seconds": .double(job.cpuSeconds),
+                "peak_memory_bytes": .int(job.peakMemoryBytes),
+            ],
+        ]
+    }
+
+    /// Changes with everything that ``document`` shows but the clock.
+    var entityTag: String { "\"\(job.revision)-\(queuePosition ?? 0)\"" }
+
+    /// The model, its external data where it has some, and the report.
+    private static func resultFiles(_ result: JSONValue, below path: String) -> [JSONValue] {
+        let others = (result["digests"]?.object?.names ?? []).filter { $0 != "model" }
+        return (["/model"] + others.map { "/files/\($0)" } + ["/report.json"]).map { .string(path + $0) }
+    }
+
+    private static func warning(_ event: JobEvent) -> JSONValue {
+        ["code": JSONValue(stored: event.data)["code"] ?? "warning", "message": .string(event.message)]
+    }
+}
+
+extension JSONValue.Object {
+    /// The same with one member set, where the order of all options has it.
+    fileprivate func with(_ name: String, _ value: JSONValue) -> JSONValue.Object {
+        var object = JSONValue.Object()
+        for option in JobOption.all { object[option.name] = option.name == name ? value : self[option.name] }
+        return object
+    }
+}
+
+/// One event of the interface.
+struct EventView {
+    let event: JobEvent
+    /// Put in place of the event's own data: `done` carries the final job.
+    var data: JSONValue?
+
+    var document: JSONValue {
+        [
+            "id": .string("evt_\(event.id)"),
+            "object": "job.event",
+            "created_at": .int(event.createdAt),
+            "level": .string(event.level),
+            "type": .string(event.type),
+            "message": .string(event.message),
+            "data": data ?? JSONValue(stored: event.data),
+        ]
+    }
+
+    /// As Server-Sent Events write it.
+    var streamText: String { "id: \(event.id)\nevent: \(event.type)\ndata: \(document.text())\n\n" }
+}

@@ -1,0 +1,172 @@
+import Foundation
+import Glibc
+import JobContract
+import Jobs
+package import Logging
+
+/// The service as a whole. A class, because it owns the queue, the children and the listening socket.
+package final class Application: Sendable {
+    private let supervisor: Supervisor
+    private let listener: Listener
+    let responder: Responder
+    private let sweeper: Task<Void, Never>
+    private let stopping: StopFlag
+    private let logger: Logger
+
+    /// What all requests together may hold in memory of fields and JSON.
+    private static let requestTextBytes = 8 << 20
+
+    /// Where it listens.
+    package var port: UInt16 { listener.port }
+
+    /// Opens the data directory, takes up what an earlier process left, and listens.
+    ///
+    /// - Parameters:
+    ///   - configuration: what to run with
+    ///   - executable: the program that does the jobs, absolute: `compress FOLDER` and `inspect MODEL` are its arguments
+    ///   - logger: gets what clients do not see
+    /// - Throws: whatever keeps it from starting.
+    package init(configuration: Configuration, executable: String, logger: Logger) async throws {
+        let descriptors = DescriptorLimit.raise()
+        let folder = URL(filePath: configuration.dataDirectory).standardizedFileURL.path
+        try Self.claim(folder)
+        let store = try SQLiteJobStore(path: folder + "/queue.sqlite")
+        let artifacts = try ArtifactStore(dataDirectory: folder)
+        for id in artifacts.damaged { logger.error("a stored file is damaged", metadata: ["file": "\(id)"]) }
+        let jobs = try JobDesk(dataDirectory: folder)
+        let now: @Sendable () -> Int = { Int(Date.now.timeIntervalSince1970) }
+        let steady = SteadyClock()
+        // One listing of a database that was read as a whole, and any error ends the start.
+        for id in try jobs.settle(try store.allStatuses(), at: now()) {
+            logger.warning("a folder without a job was moved to 'lost'", metadata: ["job": "\(id)"])
+        }
+
+        let stopping = StopFlag()
+        let reserve = DiskReserve(dataDirectory: folder)
+        let paths = MachinePaths(dataDirectory: folder)
+        let plans = PlanRunner(
+            executable: executable, dataDirectory: folder, timeout: configuration.planTimeout,
+            memoryBytes: configuration.planMemoryBytes, paths: paths, logger: logger)
+        supervisor = Supervisor(
+            store: store, settings: SupervisorSettings(configuration),
+            command: { (job) throws(JobsError) in
+                try jobs.command(for: job, executable: executable, configuration: configuration)
+            },
+            interpret: { EventLine.interpret(paths.removed(from: $1, of: $0.id)) },
+            publish: { (job) throws(JobsError) in try jobs.publish(job) },
+            ended: { jobs.folder(of: $0.id).removeCheckpoints() }, now: now, due: { steady.now }, logger: logger)
+        let supervisor = supervisor
+        let routes = Routes(
+            configuration: configuration, store: store, artifacts: artifacts, jobs: jobs, plans: plans,
+            reserve: reserve, memory: MemoryBudget(bytes: Self.requestTextBytes), logger: logger,
+            now: now, isStopping: { stopping.isSet }, hasRoom: { supervisor.hasRoom })
+        responder = Responder(routes: routes)
+        listener = try await Listener(
+            configuration: configuration, descriptors: descriptors, responder: responder, logger: logger)
+        try supervisor.start()
+        let sweep = Sweeper(store: store, artifacts: artifacts, jobs: jobs, reserve: reserve, logger: logger)
+        sweeper = Task { await sweep.run(keeping: configuration.retentionSeconds, now: { steady.now }) }
+        self.stopping = stopping
+        self.logger = logger
+        logger.notice(
+            "listening",
+            metadata: [
+                "host": "\(configuration.host)", "port": .stringConvertible(listener.port),
+                "data_directory": "\(folder)",
+            ])
+    }
+
+    /// Makes the data directory, and keeps everybody else out of it.
+    ///
+    /// - Throws: ``DataDirectoryError`` when results are there whose database is not.
+    private static func claim(_ folder: String) throws {
+        try FileManager.default.createDirectory(
+            atPath: folder, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
+        // Whatever is made from here on, by SQLite as well, is this user's alone.
+        _ = umask(0o077)
+        for name in try DurableFile.names(in: folder) {
+            let path = folder + "/" + name
+            var status = stat()
+            guard unsafe lstat(path, &status) == 0, status.st_mode & 0o077 != 0, status.st_mode & S_IFMT != S_IFLNK
+            else {
+                continue
+            }
+            guard unsafe chmod(path, status.st_mode & 0o700) == 0 else { throw StorageError("chmod") }
+        }
+        guard unsafe chmod(folder, 0o700) == 0 else { throw StorageError("chmod") }
+        let hasResults = !(try DurableFile.names(in: folder + "/jobs")).isEmpty
+        guard !hasResults || FileManager.default.fileExists(atPath: folder + "/queue.sqlite") else {
+            throw DataDirectoryError.databaseMissing(folder)
+        }
+    }
+
+    /// Takes no more requests, lets the running ones end, and puts running jobs back into the queue.
+    package func stop() async {
+        stopping.set()
+        responder.routes.store.wakeAll()
+        sweeper.cancel()
+        async let closed: Void = listener.stop()
+        await supervisor.stop()
+        await closed
+        logger.notice("stopped")
+    }
+}
+
+extension SupervisorSettings {
+    fileprivate init(_ configuration: Configuration) {
+        self.init()
+        concurrency = configuration.runningJobs
+        attempts = configuration.jobAttempts
+        stopGrace = configuration.drain
+    }
+}
+
+extension JobDesk {
+    /// What runs a job: this program again, as a user would run it at the terminal, in folders of this attempt alone.
+    fileprivate func command(
+        for job: Job, executable: String, configuration: Configuration
+    ) throws(JobsError) -> JobCommand {
+        guard let attempt = job.leaseToken else { throw .leaseLost }
+        do throws(StorageError) { try folder(of: job.id).begin(attempt: attempt) } catch {
+            throw JobsError(storage: error)
+        }
+        let wanted = JobOrder(stored: job.payload)?.options["deadline_seconds"]?.int
+        let deadline = [wanted, configuration.jobDeadlineSeconds].compactMap(\.self).min()
+        let folder = folder(of: job.id)
+        return JobCommand(
+            executable: executable, arguments: ["compress", folder.path, "--attempt", attempt],
+            workingDirectory: JobFolder(folder.path, attempt: attempt).temporary,
+            environment: ChildEnvironment.variables, memoryLimitBytes: configuration.jobMemoryBytes,
+            deadlineSeconds: deadline)
+    }
+
+    fileprivate func publish(_ job: Job) throws(JobsError) {
+        guard let attempt = job.leaseToken else { throw .leaseLost }
+        do throws(StorageError) { try folder(of: job.id).publish(attempt: attempt) } catch {
+            throw JobsError(storage: error)
+        }
+    }
+}
+
+extension JobsError {
+    /// What the queue makes of trouble with files.
+    init(storage error: StorageError) {
+        self =
+            switch error {
+            case .full: .diskFull
+            case .failed(let call, let code), .noResources(let call, let code): Self(call: call, code: code)
+            }
+    }
+}
+
+/// Why the data directory cannot be used as it is.
+enum DataDirectoryError: Error, CustomStringConvertible {
+    case databaseMissing(String)
+
+    var description: String {
+        switch self {
+        case .databaseMissing(let folder):
+            "\(folder) has results in 'jobs' and no 'queue.sqlite' that knows of them: restore it, or move 'jobs' away"
+        }
+    }
+}

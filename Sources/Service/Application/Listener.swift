@@ -1,0 +1,110 @@
+import HTTP
+import HTTPTypes
+import JobContract
+import Jobs
+import Logging
+
+/// The service's door: requests become calls of the responder, and its answers responses. A class, because it owns the server.
+final class Listener: Sendable {
+    private let server: Server
+    private let drain: Duration
+
+    /// Listens at once.
+    ///
+    /// - Parameters:
+    ///   - configuration: address, limits and threads
+    ///   - descriptors: how many the process may have
+    ///   - responder: answers
+    ///   - logger: gets what clients do not see
+    /// - Throws: ``ServerError``
+    init(configuration: Configuration, descriptors: Int, responder: Responder, logger: Logger) async throws {
+        var limits = Limits()
+        limits.bodyBytes = configuration.uploadLimitBytes
+        limits.reservedDescriptors =
+            DescriptorLimit.own + DescriptorLimit.perProcess * (configuration.runningJobs + PlanRunner.places)
+        // Each connection may have a file open beside its socket.
+        let possible = max(1, (descriptors - limits.reservedDescriptors) / 2)
+        limits.connections = min(configuration.connectionLimit ?? Self.mostConnections, possible)
+        // On loopback, and behind a proxy there, everybody has one address.
+        limits.connectionsPerAddress = configuration.isLoopback ? limits.connections : (limits.connections + 1) / 2
+        drain = configuration.drain
+        let handler = Handler(
+            respond: { await Self.respond(to: $0, by: responder, logger: logger) },
+            refuse: { Self.refusal($0, by: responder) },
+            answersWhenFull: { ["/livez", "/readyz"].contains($0.path) })
+        server = try Server(
+            host: configuration.host, port: configuration.port, limits: limits, workers: configuration.httpWorkers,
+            logger: logger, handler: handler)
+        try await server.start()
+    }
+
+    /// What memory allows: a silent connection takes about four kilobytes.
+    private static let mostConnections = 65_536
+
+    /// Where it listens.
+    var port: UInt16 { server.port }
+
+    /// Accepts no more, and returns when the running requests have ended or have had their time.
+    func stop() async { await server.stop(within: drain) }
+
+    private static func respond(to request: Request, by responder: Responder, logger: Logger) async -> Response {
+        let head = request.head
+        var announced: Int?
+        if case .length(let length) = head.framing { announced = length }
+        if case .none = head.framing { announced = 0 }
+        let body = RequestBody(announcedBytes: announced, next: { try await Self.nextBytes(of: request) })
+        let answer = await responder.answer(
+            Responder.Request(
+                method: head.method, path: head.path, query: Query(items: head.query), headers: head.headers,
+                authority: head.authority, body: body))
+        return answer.response(
+            isIndented: Call.isIndented(head.headers, Query(items: head.query)), logger: logger)
+    }
+
+    private static func nextBytes(of request: Request) async throws(Problem) -> [UInt8]? {
+        do throws(BodyError) {
+            return try await request.nextBytes()
+        } catch {
+            switch error {
+            case .refused(.bodyTooLarge(let limit)):
+                throw Problem(.fileTooLarge, RequestError.bodyTooLarge(limitBytes: limit).description)
+            case .refused(.serverStopping):
+                throw Problem(.shuttingDown, RequestError.serverStopping.description, retryAfterSeconds: 10)
+            case .refused(let error): throw Problem(.malformedRequest, error.description)
+            case .gone: throw Problem(.malformedRequest, "The client left before its body was complete.")
+            }
+        }
+    }
+
+    /// What never became a request is answered in the same form, and with a line in the log as well.
+    private static func refusal(_ error: RequestError, by responder: Responder) -> Response {
+        let code: ProblemCode =
+            switch error.status {
+            case 413: .fileTooLarge
+            case 415: .unsupportedMediaType
+            case 500: .internalError
+            case 503: error == .serverStopping ? .shuttingDown : .overloaded
+            default: .malformedRequest
+            }
+        let id = Identifier.make("req", at: responder.routes.now())
+        let reason = reasonPhrase(error.status)
+        var document = Problem(code, error.description).document(instance: "", request: id).object ?? JSONValue.Object()
+        document["status"] = .int(error.status)
+        document["title"] = .string(reason)
+        document["instance"] = nil
+        var response = Response(
+            status: error.status, body: .bytes(Array((JSONValue.object(document).text() + "\n").utf8)))
+        response.headers[.contentType] = "application/problem+json"
+        response.headers[.requestID] = id
+        response.headers[.xContentTypeOptions] = "nosniff"
+        response.headers[.contentSecurityPolicy] = PagePolicy.header
+        if error.status == 503 { response.headers[.retryAfter] = "1" }
+        if error == .contentCoding { response.headers[.acceptEncoding] = "identity" }
+        responder.routes.logger.info(
+            "request refused",
+            metadata: [
+                "request": "\(id)", "status": .stringConvertible(error.status), "reason": "\(error)",
+            ])
+        return response
+    }
+}

@@ -1,0 +1,58 @@
+import JobContract
+import Jobs
+import Logging
+
+/// Deletes what has been kept long enough.
+struct Sweeper {
+    let store: SQLiteJobStore
+    let artifacts: ArtifactStore
+    let jobs: JobDesk
+    let reserve: DiskReserve
+    let logger: Logger
+
+    private static let interval = Duration.seconds(60)
+
+    /// Looks once a minute until the task is cancelled.
+    ///
+    /// - Parameters:
+    ///   - seconds: how long; nil keeps jobs and files until somebody deletes them
+    ///   - now: by a clock that never steps, because a step would delete everything
+    func run(keeping seconds: Int?, now: @Sendable () -> Int) async {
+        while !Task.isCancelled {
+            do {
+                reserve.restore()
+                try jobs.removeLost(at: now())
+                if let seconds { try await sweep(before: now() - seconds) }
+            } catch {
+                logger.error("old jobs cannot be deleted", metadata: ["error": "\(error)"])
+            }
+            try? await Task.sleep(for: Self.interval)
+        }
+    }
+
+    /// Deletes jobs that ended, and files that came, before a moment. Jobs keep their own names for the bytes of their files.
+    func sweep(before moment: Int) async throws {
+        for id in try await jobsEnded(before: moment) {
+            do throws(JobsError) {
+                try await store.perform { store throws(JobsError) in try store.delete(id) }
+            } catch .notFound {
+                // Somebody else was quicker.
+            }
+            jobs.removeFolder(of: id)
+        }
+        for file in artifacts.files where file.createdAt < moment { _ = try artifacts.delete(file.id) }
+    }
+
+    /// All of them before one is deleted, because a page begins after a job that has to be there still.
+    private func jobsEnded(before moment: Int) async throws(JobsError) -> [String] {
+        var ids: [String] = []
+        var after: String?
+        repeat {
+            let known = after
+            let page = try await store.perform { store throws(JobsError) in try store.list(limit: 100, after: known) }
+            for job in page.elements where job.finishedAt.map({ $0 < moment }) == true { ids.append(job.id) }
+            after = page.hasMore ? page.elements.last?.id : nil
+        } while after != nil
+        return ids
+    }
+}

@@ -1,0 +1,94 @@
+import HTTPTypes
+import JobContract
+import Jobs
+import Logging
+
+/// From a request to its answer, whatever happens on the way.
+struct Responder: Sendable {
+    let routes: Routes
+    var table = RouteTable.all
+
+    /// A request as the connection read it.
+    struct Request: Sendable {
+        var method: HTTPRequest.Method
+        /// Decoded.
+        var path: String
+        var query: Query
+        var headers: HTTPFields
+        var authority: String
+        var body: RequestBody
+    }
+
+    /// Answers, and writes the line of the log.
+    func answer(_ request: Request) async -> Answer {
+        let id = Identifier.make("req", at: routes.now())
+        let start = ContinuousClock.now
+        var template = "none"
+        var answer: Answer
+        do {
+            try refuseForeignNames(request)
+            try Self.refuseForeignPages(request)
+            switch table.match(request.method, request.path) {
+            case .found(let route, let parameters):
+                template = route.template
+                let call = Call(
+                    method: request.method, path: request.path, parameters: parameters, query: request.query,
+                    headers: request.headers, authority: request.authority, id: id, body: request.body)
+                answer = try await route.handler(routes, call).narrowed(for: request.method, request.headers) {
+                    Answer($0, instance: request.path, request: id)
+                }
+            case .otherMethods(let methods):
+                let allow = methods.map(\.rawValue).joined(separator: ", ")
+                guard request.method == .options else {
+                    var problem = Problem(.methodNotAllowed, "\(request.method.rawValue) is not among \(allow).")
+                    problem.allow = allow
+                    throw problem
+                }
+                answer = Answer(status: 204, body: .none).with(.allow, allow)
+            // RFC 9110 §9.3.7: what the server as a whole can do.
+            case .nothing where request.method == .options && request.path == "*":
+                answer = Answer(status: 204, body: .none).with(.allow, "GET, HEAD, POST, PUT, DELETE, OPTIONS")
+            case .nothing: throw Problem(.notFound, "There is nothing at this path.")
+            }
+        } catch {
+            let problem = Problem(error)
+            if problem.code == .internalError {
+                routes.logger.error("a request failed", metadata: ["request": "\(id)", "error": "\(error)"])
+            }
+            answer = Answer(problem, instance: request.path, request: id)
+        }
+        answer.headers[.requestID] = id
+        routes.logger.info(
+            "request",
+            metadata: [
+                "request": "\(id)", "method": "\(request.method.rawValue)", "route": "\(template)",
+                "status": .stringConvertible(answer.status),
+                "seconds": .stringConvertible((ContinuousClock.now - start) / .seconds(1)),
+            ])
+        return answer
+    }
+
+    /// Whoever owns a name may let it point to this machine, and then a browser takes his page for one of ours (DNS rebinding).
+    /// Without keys the name is all that tells them apart.
+    ///
+    /// - SeeAlso: RFC 9110 §15.5.20
+    private func refuseForeignNames(_ request: Request) throws(Problem) {
+        guard !HostName.isOurs(request.authority, names: routes.configuration.hosts) else { return }
+        throw Problem(
+            .misdirectedRequest,
+            "The service answers to 'localhost', to addresses and to the names of the setting 'hosts'.",
+            hint: "set LAYERCOLLAPSE_HOSTS to the name that clients use", parameter: "Host")
+    }
+
+    /// A page of somebody else, open in a browser on this machine, may send forms to it; a browser says where they come from.
+    ///
+    /// - SeeAlso: RFC 6454 §7, w3.org/TR/fetch-metadata
+    private static func refuseForeignPages(_ request: Request) throws(Problem) {
+        guard ![.get, .head, .options].contains(request.method) else { return }
+        let site = request.headers[.fetchSite] ?? "none"
+        let origins = request.headers[values: .origin]
+        let isOwn = origins.allSatisfy { HostName.isOrigin($0, of: request.authority) }
+        guard !isOwn || site != "none" && site != "same-origin" else { return }
+        throw Problem(.forbidden, "A page of another site may not change anything here.")
+    }
+}

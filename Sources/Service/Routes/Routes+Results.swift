@@ -1,0 +1,108 @@
+import ByteText
+import Foundation
+import HTTPTypes
+import JobContract
+import Jobs
+
+extension Routes {
+    func downloadModel(_ call: Call) async throws -> Answer {
+        let job = try await finished(call)
+        // The points on the way are told, and only the last one is kept as a file.
+        guard call.query["checkpoint"] == nil else { throw Problem.notFound("checkpoint") }
+        let digest = JSONValue(stored: job.result)["digests"]?["model"]?.string
+        let name = JobOrder(stored: job.payload)?.modelName ?? "model.onnx"
+        return try file(
+            jobs.folder(of: job.id).outputModel,
+            name: (name.endsWithBytes(of: ".onnx") ? String(decoding: name.utf8.dropLast(5), as: UTF8.self) : name)
+                + ".small.onnx",
+            type: "application/octet-stream", digest: digest)
+    }
+
+    /// The points between the original and the result: what each costs, and what it saves.
+    func listCheckpoints(_ call: Call) async throws -> Answer {
+        let points = JSONValue(stored: try await job(call).result)["pareto"]?.array ?? []
+        let documents = points.enumerated().map { number, point in
+            var document = JSONValue.Object([("id", .string("ckpt_\(number + 1)")), ("object", "job.checkpoint")])
+            for (name, value) in point.object?.members ?? [] { document[name] = value }
+            return JSONValue.object(document)
+        }
+        return .json(ListView(elements: documents, hasMore: false).document)
+    }
+
+    /// Any of the files that a job wrote, such as the external data of its model.
+    func downloadOutput(_ call: Call) async throws -> Answer {
+        let job = try await finished(call)
+        let name = call.parameter("name")
+        // The name has to be one that the folder lists; it never becomes a path by itself.
+        guard try jobs.outputs(of: job.id).contains(where: { $0.hasBytes(of: name) }) else {
+            throw Problem.notFound("file")
+        }
+        return try file(
+            jobs.folder(of: job.id).output + "/" + name, name: name, type: "application/octet-stream", digest: nil)
+    }
+
+    /// The report in the form that the path names, or else the one that is accepted.
+    func report(_ call: Call) async throws -> Answer {
+        let job = try await finished(call)
+        let forms: [(suffix: String, type: String)] = [
+            ("json", "application/json"), ("md", "text/markdown; charset=utf-8"), ("html", "text/html; charset=utf-8"),
+        ]
+        let accepted = call.headers[.accept] ?? ""
+        let form =
+            forms.first { call.path.endsWithBytes(of: "." + $0.suffix) }
+            ?? forms.first { accepted.containsBytes(of: $0.type.bytes(before: UInt8(ascii: ";"))) } ?? forms[0]
+        let path = jobs.folder(of: job.id).output + "/report." + form.suffix
+        guard FileManager.default.fileExists(atPath: path) else { throw Problem.notFound("form of the report") }
+        return Answer(body: .file(path: path, type: form.type)).with(.vary, "Accept").with(.cacheControl, "no-store")
+    }
+
+    /// A job that has a result, or the reason why it has none.
+    private func finished(_ call: Call) async throws -> Job {
+        let job = try await job(call)
+        switch job.status {
+        case .succeeded: return job
+        case .failed, .cancelled:
+            throw Problem(.jobNotSucceeded, "The job \(job.status.rawValue == "failed" ? "failed" : "was cancelled").")
+        case .validatingFiles, .queued, .running:
+            throw Problem(
+                .jobNotFinished, "The job is \(job.status.rawValue).",
+                hint: "ask /v1/jobs/\(job.id)?wait=30 until it ends",
+                retryAfterSeconds: 2)
+        }
+    }
+
+    func file(_ path: String, name: String, type: String, digest: String?) throws -> Answer {
+        guard FileManager.default.fileExists(atPath: path) else { throw Problem.notFound("file") }
+        return Answer(body: .file(path: path, type: type))
+            .with(.contentDisposition, Self.attachment(name))
+            .with(.eTag, digest.map { "\"\($0)\"" })
+            .with(.reprDigest, digest.flatMap(Self.representationDigest))
+            .with(.cacheControl, "private, no-cache")
+    }
+
+    /// RFC 6266: the name itself where it is plain, and encoded beside it where it is not.
+    private static func attachment(_ name: String) -> String {
+        var plain = ""
+        for scalar in name.unicodeScalars {
+            let isPlain =
+                scalar.isASCII && scalar.value >= 0x20 && scalar.value != 0x7F && scalar != "\"" && scalar != "\\"
+            plain.unicodeScalars.append(isPlain ? scalar : "_")
+        }
+        guard !plain.hasBytes(of: name) else { return "attachment; filename=\"\(plain)\"" }
+        let unreserved = CharacterSet(
+            charactersIn: "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")
+        let encoded = name.addingPercentEncoding(withAllowedCharacters: unreserved) ?? plain
+        return "attachment; filename=\"\(plain)\"; filename*=UTF-8''\(encoded)"
+    }
+
+    /// RFC 9530: `sha256:` and hexadecimal digits become base64 between colons.
+    private static func representationDigest(_ digest: String) -> String? {
+        guard digest.startsWithBytes(of: "sha256:") else { return nil }
+        let digits = Array(digest.dropBytes(7).utf8)
+        guard digits.count == 64 else { return nil }
+        let bytes = stride(from: 0, to: 64, by: 2).compactMap {
+            UInt8(String(decoding: digits[$0...$0 + 1], as: UTF8.self), radix: 16)
+        }
+        return bytes.count == 32 ? "sha-256=:\(Data(bytes).base64EncodedString()):" : nil
+    }
+}

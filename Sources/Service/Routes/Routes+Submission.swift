@@ -1,0 +1,126 @@
+import Foundation
+import HTTPTypes
+import JobContract
+import Jobs
+
+extension Routes {
+    func createJob(_ call: Call) async throws -> Answer {
+        try await refuseWhenFull()
+        let job = try await submit(try await Submission(call, self)).job
+        return try await accepted(job)
+    }
+
+    /// The same, under a name of the client's own: sent again, it is the same job.
+    func putJob(_ call: Call) async throws -> Answer {
+        let clientID = call.parameter("id")
+        let isPlain = clientID.utf8.allSatisfy { byte in
+            (0x41...0x5A).contains(byte) || (0x61...0x7A).contains(byte) || (0x30...0x39).contains(byte)
+                || "._-".utf8.contains(byte)
+        }
+        guard isPlain, (1...128).contains(clientID.utf8.count) else {
+            throw Problem(.malformedRequest, "An id has 1 to 128 letters, digits, dots, hyphens and underscores.")
+        }
+        try await refuseWhenFull(unless: clientID)
+        switch try await submit(try await Submission(call, self), as: clientID) {
+        case .added(let job): return try await accepted(job)
+        case .existing(let job): return try await answer(job).with(.location, "/v1/jobs/\(job.id)")
+        }
+    }
+
+    /// The same files once more, with other options where the body has some.
+    func duplicateJob(_ call: Call) async throws -> Answer {
+        try await refuseWhenFull()
+        let job = try await job(call)
+        guard let order = JobOrder(stored: job.payload) else {
+            throw Problem(.internalError, "The job cannot be read.")
+        }
+        var options = JSONValue.Object()
+        options["model"] = .string(order.model)
+        options["training_file"] = order.trainingFile.map(JSONValue.string)
+        options["validation_file"] = order.validationFile.map(JSONValue.string)
+        for (name, value) in order.given.members { options[name] = value }
+        options["metadata"] = JSONValue(stored: job.metadata)
+        let changes = try await call.object(limitBytes: configuration.requestLimitBytes, from: memory)
+        for (name, value) in changes.members { options[name] = value }
+        return try await accepted(try await submit(try Submission(options, in: artifacts)).job)
+    }
+
+    /// What a job of this body would find, without a job.
+    func createPlan(_ call: Call) async throws -> Answer {
+        let submission = try await Submission(call, self)
+        let options = try submission.filledOptions
+        var plan = try await plans.plan(JobFiles(submission, in: artifacts)).object ?? JSONValue.Object()
+        // The process that looks into the files knows the defaults alone.
+        plan["options"] = .object(options)
+        return .json(.object(plan))
+    }
+
+    private func accepted(_ job: Job) async throws -> Answer {
+        try await answer(job, status: 202).with(.location, "/v1/jobs/\(job.id)")
+    }
+
+    private func refuseWhenFull(unless clientID: String? = nil) async throws {
+        if isStopping() { throw Problem(.shuttingDown, "The service is about to stop.", retryAfterSeconds: 10) }
+        let (counts, known) = try await store.perform { store throws(JobsError) in
+            (try store.counts(), try clientID.flatMap { (id) throws(JobsError) in try store.find(clientID: id) })
+        }
+        guard known == nil else { return }
+        let waiting = counts[.queued, default: 0] + counts[.validatingFiles, default: 0]
+        guard waiting >= configuration.queueLimit else { return }
+        throw Problem(
+            .queueFull, "\(waiting) jobs are waiting; more are not taken at the moment.", retryAfterSeconds: 30)
+    }
+
+    /// Stores what arrived, lays out the job's folder, and puts the job into the queue, in this order.
+    private func submit(_ submission: Submission, as clientID: String? = nil) async throws -> AddedJob {
+        let time = now()
+        var given = submission.options
+        var options = try submission.filledOptions
+        // Kept once, with the job: nobody else has a use for them.
+        let labels = options["metadata"] ?? [:]
+        (options["metadata"], given["metadata"]) = (nil, nil)
+        let idempotency = clientID.map { Idempotency(clientID: $0, bodyDigest: submission.digest) }
+        if let clientID, let idempotency,
+            let known = try await store.perform({ store throws(JobsError) in try store.find(clientID: clientID) })
+        {
+            guard known.idempotency == idempotency else { throw JobsError.idempotencyConflict }
+            return .existing(known)
+        }
+        let model = try stored(submission.model, as: .model, at: time)
+        let data = try submission.data.map { try stored($0, as: .dataset, at: time) }
+        let validation = try submission.validationData.map { try stored($0, as: .dataset, at: time) }
+        let order = JobOrder(
+            modelName: model.name, model: model.id, trainingFile: data?.id, validationFile: validation?.id,
+            given: given, options: options)
+        let job = NewJob(
+            id: Identifier.make("job", at: time), payload: order.document.data,
+            metadata: labels.data, idempotency: idempotency)
+        var final = submission
+        final.model = .stored(model)
+        final.data = data.map(Submission.Source.stored)
+        final.validationData = validation.map(Submission.Source.stored)
+        let files = JobFiles(final, in: artifacts)
+        let manifest = JobFolder.Manifest(
+            job: job.id, modelFiles: files.model.map(\.name), dataFile: files.data?.name,
+            validationFile: files.validation?.name, options: given,
+            memoryLimitBytes: configuration.jobMemoryBytes, threads: configuration.jobThreads)
+        try jobs.lay(manifest, files, id: job.id)
+        do {
+            let added = try await store.perform { store throws(JobsError) in try store.add(job, at: time) }
+            if added.job.id != job.id { jobs.removeFolder(of: job.id) }
+            return added
+        } catch {
+            jobs.removeFolder(of: job.id)
+            throw error
+        }
+    }
+
+    private func stored(
+        _ source: Submission.Source, as purpose: StoredFile.Purpose, at time: Int
+    ) throws(StorageError) -> StoredFile {
+        switch source {
+        case .stored(let file): file
+        case .arrived(let upload): try artifacts.commit(upload, purpose: purpose, at: time)
+        }
+    }
+}

@@ -1,0 +1,226 @@
+import Collapse
+import Compute
+import Formats
+import Foundation
+import Model
+import TestSupport
+import Testing
+
+@testable import JobContract
+@testable import Pipeline
+
+@Suite struct CompressionReportTests {
+    private static func order(_ folder: TemporaryFolder, _ given: KeyValuePairs<String, JSONValue>) throws
+        -> CompressionOrder
+    {
+        CompressionOrder(
+            model: Samples.vgg, data: Samples.digits,
+            options: try JobOptions(decoding: JSONValue.Object(given.map { ($0.key, $0.value) })),
+            output: folder.path + "/small.onnx",
+            reports: ["json", "md", "html"].map { folder.path + "/report." + $0 })
+    }
+
+    private static func document(_ path: String) throws -> JSONValue { try JSONParser.parse(Samples.bytes(path)) }
+
+    @Test func `the report of a whole compression is the interface's, and its figures agree with each other`() throws {
+        let folder = try TemporaryFolder()
+        let order = try Self.order(folder, ["finetune": "none", "max_layers": 2])
+        var heard: [WorkEvent] = []
+        let ended = try Compression.run(order) { heard.append($0) }
+        let report = try Self.document(folder.path + "/report.json")
+        let result = try #require(report["result"])
+        #expect(result == ended.document)
+
+        // API.md, job object
+        let (original, compressed) = (result["original"] ?? .null, result["compressed"] ?? .null)
+        for key in ["parameters", "bytes", "macs", "nodes", "metric", "metric_name", "loss", "latency_ms_p50"] {
+            #expect(original[key]?.isNull == false, "\(key)")
+            #expect(compressed[key]?.isNull == false, "\(key)")
+        }
+        // PyTorch's accuracy and loss (Examples/digits), and the head of 128 by 10 behind three convolutions of 14 048.
+        #expect(try #require(original["metric"]?.double) == 0.936)
+        #expect(abs(try #require(original["loss"]?.double) - 0.2506) < 1e-3)
+        #expect(original["parameters"] == 216_810)
+        #expect(compressed["parameters"] == 15_338)
+        #expect(original["bytes"]?.int == FileDigest.byteCount(Samples.vgg))
+        #expect(compressed["bytes"]?.int == FileDigest.byteCount(order.output))
+        let ratio = try #require(result["compression_ratio"]?.double)
+        #expect(ratio == (original["parameters"]?.double ?? 0) / 15_338)
+        let drop = try #require(original["metric"]?.double) - #require(compressed["metric"]?.double)
+        #expect(result["metric_drop"]?.double == drop)
+        let rate = try #require(result["disagreement"]?["rate"]?.double)
+        // By numpy, on ONNX Runtime's inputs of the head and logits for the same thousand samples: a ridge of 0.01 decides
+        // best, answers 1391 of 1500 test samples rightly and 62 otherwise than the original.
+        #expect(abs(try #require(compressed["metric"]?.double) * 1500 - 1391) < 1.5)
+        #expect(abs(rate * 1500 - 62) < 1.5)
+        let certificate = Certificate(events: Int((rate * 1500).rounded()), of: 1500)
+        #expect(result["disagreement"]?["upper95"]?.double == certificate.upper95)
+        #expect(result["disagreement"]?["samples"] == 1500)
+        // Without labels too: accuracy drops by no more than the answers differ.
+        #expect(drop <= rate)
+
+        let layers = result["layers"]?.array ?? []
+        #expect(layers.map { $0["kind"] } == ["Linear-ReLU-BatchNorm-Linear", "Linear-ReLU-Linear"])
+        for layer in layers {
+            #expect(
+                layer.object?.names == [
+                    "name", "kind", "in", "hidden", "out", "parameters_before", "parameters_after", "slope", "r2",
+                    "mse", "bound", "kl", "collapsed", "reason",
+                ])
+            #expect(layer["collapsed"] == true)
+            #expect(layer["reason"] == .null)
+            #expect(try #require(layer["r2"]?.double) > 0.5)
+        }
+        #expect(result["pareto"]?.array?.map { $0["layers"] } == [1, 2])
+        #expect(try #require(result["verification"]?["max_abs_diff"]?.double) < 1e-3)
+        #expect(result["verification"]?["samples"] == 1500)
+        #expect(result["digests"]?["model"]?.string == (try FileDigest.sha256(order.output)))
+
+        // What it takes to run it again.
+        #expect(report["options"]?["method"] == "ridge")
+        #expect(report["options"]?["batch_size"] == 64)
+        #expect(report["options"]?["optimizer"] == "adamw")
+        #expect(report["inputs"]?["digits-vgg.onnx"]?.string == (try FileDigest.sha256(Samples.vgg)))
+        #expect(report["inputs"]?["digits16.npz"]?.string == (try FileDigest.sha256(Samples.digits)))
+        #expect(report["data"]?["training_samples"] == 5000)
+        #expect(report["data"]?["calibration_samples"] == 1000)
+        #expect(report["data"]?["deciding_samples"] == 1000)
+        #expect(report["data"]?["validation_samples"] == 1500)
+        #expect(
+            report["phases"]?.array?.compactMap { $0["phase"]?.string } == [
+                "validating", "baseline", "calibrating", "search", "verifying", "exporting",
+            ])
+        // Where the time goes: to the networks themselves, or to what is done around them.
+        let forward = report["phases"]?.array?.compactMap { $0["forward_seconds"]?.double } ?? []
+        #expect(forward.count == 6)
+        #expect(report["forward_seconds"]?.double == forward.reduce(0, +))
+
+        #expect(ended.summary.hasPrefix("digits-vgg.onnx  0.87 MB -> 0.06 MB ("))
+        #expect(ended.summary.contains("  accuracy 93.6 -> "))
+        #expect(ended.summary.contains("x faster  "))
+        let fractions = heard.filter { $0.kind == .progress }.compactMap { $0.data["fraction"]?.double }
+        #expect(fractions == fractions.sorted())
+        #expect(fractions.last == 1)
+        let names = try FileManager.default.contentsOfDirectory(atPath: folder.path).sorted()
+        #expect(names == ["report.html", "report.json", "report.md", "small.onnx"])
+    }
+
+    @Test func `what was left alone is reported with its reason, and no model is written`() throws {
+        let folder = try TemporaryFolder()
+        let order = try Self.order(folder, ["exclude": "*"])
+        let failure = #expect(throws: Problem.self) { try Compression.run(order) { _ in } }
+        #expect(failure?.code == .nothingToCollapse)
+        #expect(failure?.exitStatus == 4)
+        #expect(failure?.details.count == 2)
+        #expect(failure?.details.allSatisfy { $0.detail.hasSuffix(": include and exclude leave it alone") } == true)
+        #expect(!FileManager.default.fileExists(atPath: order.output))
+        let report = try Self.document(folder.path + "/report.json")
+        #expect(report["result"]?["compressed"] == .null)
+        #expect(try #require(report["seconds"]?.double) > 0)
+        #expect(report["result"]?["layers"]?.array?.count == 2)
+        let card = String(decoding: try Samples.bytes(folder.path + "/report.md"), as: UTF8.self)
+        #expect(card.contains("kept: include and exclude leave it alone"))
+    }
+
+    @Test func `without data a network of ReLUs says how far each is from the identity`() throws {
+        let folder = try TemporaryFolder()
+        var order = try Self.order(folder, [:])
+        (order.model, order.data) = (Samples.mlp, nil)
+        let failure = #expect(throws: Problem.self) { try Compression.run(order) { _ in } }
+        #expect(failure?.exitStatus == 4)
+        #expect(
+            failure?.details.allSatisfy {
+                $0.detail.hasSuffix(": its slope 0.0 is not within 0.05 of the identity's slope, 1")
+            } == true)
+    }
+
+    /// API.md: 0 done, 1 failed, 2 usage, 3 refused input, 4 nothing to collapse.
+    @Test func `each way to fail has its exit status`() {
+        let failed: Set<ProblemCode> = [
+            .memoryLimit, .nanLoss, .deadlineExceeded, .workerCrashed, .diskFull, .internalError,
+        ]
+        let usage: Set<ProblemCode> = [.unknownOption, .invalidOption, .missingField]
+        for code in ProblemCode.allCases {
+            let expected: Int32 =
+                code == .nothingToCollapse ? 4 : usage.contains(code) ? 2 : failed.contains(code) ? 1 : 3
+            #expect(Problem(code, "").exitStatus == expected, "\(code.rawValue)")
+        }
+    }
+
+    @Test(
+        arguments: [
+            (ModelError.nanLoss(step: 3), ProblemCode.nanLoss, 1),
+            (.compute(.memory(MemoryError(byteCount: 8))), .memoryLimit, 1),
+            (.compute(.singular(column: 0)), .internalError, 1),
+            (.rewrite(value: "y", reason: "no"), .internalError, 1),
+            (.data(input: "x", reason: "no"), .shapeMismatch, 3),
+            (.shape(value: "y", .invalid([-1])), .invalidONNX, 3),
+            (.elementType(value: "y", expected: .float32, found: .int64), .unsupportedDtype, 3),
+        ] as [(ModelError, ProblemCode, Int32)])
+    func `what goes wrong in a network has a code and a status`(error: ModelError, code: ProblemCode, status: Int32) {
+        let failure = Problem(any: error)
+        #expect(failure.code == code)
+        #expect(failure.exitStatus == status)
+        #expect(failure.detail == error.description)
+    }
+
+    /// METHOD.md: the whole head as one layer; the convolutions of torchvision's networks have the rest.
+    @Test(arguments: [
+        ("VGG11", [25_088, 4096, 4096, 1000], 9_220_480, 132_863_336, 34_309_480),
+        ("VGG16", [25_088, 4096, 4096, 1000], 14_714_688, 138_357_544, 39_803_688),
+        ("AlexNet", [9216, 4096, 4096, 1000], 2_469_696, 61_100_840, 11_686_696),
+    ])
+    func `the plan knows what a whole head comes to`(
+        name: String, sizes: [Int], convolutions: Int, before: Int, after: Int
+    ) throws {
+        var graph = Graph()
+        var value = graph.addInput("x", .float(try Shape([1, sizes[0]])))
+        for (index, (inFeatures, out)) in zip(sizes, sizes.dropFirst()).enumerated() {
+            if index > 0 { value = try graph.append(.unary(.relu), [value], name: "act\(index)") }
+            // Zeros whose pages are never touched: 0.5 GB of weights that only their sizes matter of.
+            let parameters = try [Shape([out, inFeatures]), Shape([out])].map { shape in
+                Parameter(name: "\(index).\(shape.rank)", tensor: try Tensor(zeros: shape), isTrainable: true)
+            }
+            let operands = parameters.map { graph.addParameter($0) }
+            value = try graph.append(
+                .matMul(transposeLeft: false, transposeRight: true), [value] + operands, name: "fc\(index)")
+        }
+        graph.addOutput("logits", value)
+        let chains = CollapseChains(Candidates(in: graph).found, in: graph)
+        #expect(chains.parametersBefore + convolutions == before)
+        #expect(chains.parametersAfter + convolutions == after)
+    }
+
+    @Test(arguments: ["ridge", "layercollapse"])
+    func `a network that cannot be differentiated is compressed all the same, and the report says how`(
+        method: String
+    ) throws {
+        let folder = try TemporaryFolder()
+        var random = SeededRandom(seed: 3)
+        let x = try Tensor((0..<3200).map { _ in Float.random(in: -2...2, using: &random) }, Shape([400, 8]))
+        let data = folder.path + "/x.npz"
+        try NPZ.write([("x", x)], to: data)
+        let options: KeyValuePairs<String, JSONValue> = [
+            "method": .string(method), "max_layers": 1, "steps": 30, "optimizer": "adamw",
+        ]
+        let order = CompressionOrder(
+            model: Samples.scatterMax, data: data,
+            options: try JobOptions(decoding: JSONValue.Object(options.map { ($0.key, $0.value) })),
+            output: folder.path + "/small.onnx",
+            reports: ["json", "md"].map { folder.path + "/report." + $0 })
+        var (warnings, steps) = ([String](), 0)
+        let ended = try Compression.run(order) { event in
+            if event.data["code"] == "no_gradient" { warnings.append(event.message) }
+            if event.data["train_loss"] != nil { steps += 1 }
+        }
+        #expect(steps == 30)
+        let warned = warnings.filter { $0.hasPrefix("'logits' has no derivative: it scatters by maximum; ") }
+        #expect(warned.count == 1)
+        let report = try Self.document(folder.path + "/report.json")
+        let said = report["warnings"]?.array?.filter { $0["code"] == "no_gradient" }.map { $0["message"]?.string }
+        #expect(said == warned)
+        #expect(ended.document["compressed"]?["parameters"] == 36)
+        let page = try String(contentsOf: URL(filePath: folder.path + "/report.md"), encoding: .utf8)
+        #expect(page.contains("has no derivative: it scatters by maximum"))
+    }
+}
