@@ -16,13 +16,17 @@ LIBRARIES := libdnnl-dev libopenblas-openmp-dev libsqlite3-dev libssl-dev pkg-co
 # A target must declare each of its own targets that it imports.
 BUILD_FLAGS := --explicit-target-dependency-import-check error
 
+# Those that compute for minutes would hold up those that wait for sockets and processes: the two run one after the other.
+QUICK_TESTS := ^(ByteText|House|HTTP|JobContract|Jobs|Service)Tests\.
+
 demo: program
 	@.ci/packages curl jq
 	@Examples/digits/demo $(PROGRAM)
 
 test: check program
 	swift build --build-tests $(BUILD_FLAGS)
-	swift test --skip-build $(BUILD_FLAGS)
+	swift test --skip-build $(BUILD_FLAGS) --filter '$(QUICK_TESTS)'
+	swift test --skip-build $(BUILD_FLAGS) --skip '$(QUICK_TESTS)'
 	@.ci/python .build/test-python 'onnx>=1.17,<2' 'onnxruntime>=1.20,<2'
 	@.ci/packages curl
 	.build/test-python/bin/python Tests/EndToEnd/run.py $(PROGRAM)
