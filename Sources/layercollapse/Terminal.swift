@@ -53,7 +53,7 @@ enum Terminal {
 
     /// Nothing half written stays behind.
     static func exit(_ status: Int32) -> Never {
-        Publication.abandonAll()
+        AtomicOutput.abandonAll()
         Foundation.exit(status)
     }
 }

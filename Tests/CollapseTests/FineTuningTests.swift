@@ -27,7 +27,7 @@ import Testing
         }
 
         func tuned() throws -> ParetoPoint {
-            let lessons = Lessons(original: job.graph, task: job.task, mode: job.options.finetune)
+            let lessons = TrainingTargets(original: job.graph, task: job.task, mode: job.options.finetune)
             return try FineTuning(lessons: lessons, options: job.options, heldOut: heldOut) { _ in }
                 .run(point, on: samples.training)
         }
@@ -96,7 +96,7 @@ import Testing
     ])
     func `the objective is made of what was asked for`(mode: CompressionOptions.Finetune, terms: [String]) throws {
         let damaged = try Damaged(mode, labelled: true)
-        let lessons = Lessons(original: damaged.job.graph, task: damaged.job.task, mode: mode)
+        let lessons = TrainingTargets(original: damaged.job.graph, task: damaged.job.task, mode: mode)
         let stream = "/blocks.1.sum/out"
         let (objective, samples) = try lessons.prepare(
             for: damaged.point.graph, streams: [stream], on: damaged.samples.training)
@@ -123,7 +123,7 @@ import Testing
 
     @Test func `less than one batch trains nothing`() throws {
         let damaged = try Damaged()
-        let lessons = Lessons(original: damaged.job.graph, task: damaged.job.task, mode: .selfDistill)
+        let lessons = TrainingTargets(original: damaged.job.graph, task: damaged.job.task, mode: .selfDistill)
         let tuning = FineTuning(lessons: lessons, options: damaged.job.options, heldOut: damaged.heldOut) { _ in }
         let tuned = try tuning.run(damaged.point, on: damaged.samples.training.samples(0..<15))
         #expect(damaged.changed(by: tuned).isEmpty)

@@ -79,13 +79,13 @@ import Testing
 
     @Test func `values are kept up to the limit, and not a byte over it`() throws {
         let (graph, data) = (try residualNetwork(3), try inputs(50, [6]))
-        func place(_ passage: Passage, _ block: Int) throws -> ValueID {
+        func place(_ passage: PartialForward, _ block: Int) throws -> ValueID {
             try #require(passage.rest.candidate(Self.activation(block))?.nodes.first)
         }
         // The residual stream, which is also what the block reads.
         let byteCount = 50 * 6 * 4
         for (limit, isKept) in [(byteCount, true), (byteCount - 1, false)] {
-            var passage = Passage(graph, [data], byteLimit: limit)
+            var passage = PartialForward(graph, [data], byteLimit: limit)
             for block in 1...2 {
                 try passage.advance(to: place(passage, block))
                 #expect((passage.rest.nodes.count < graph.nodes.count) == isKept)

@@ -24,7 +24,8 @@ import Testing
         var layers = Candidates(in: job.graph).found.map { LayerOutcome($0, in: job.graph) }
         let training = SlopeTraining(
             original: job.graph, samples: try job.samples(),
-            lessons: Lessons(original: job.graph, task: job.task, mode: job.options.finetune), options: job.options,
+            lessons: TrainingTargets(original: job.graph, task: job.task, mode: job.options.finetune),
+            options: job.options,
             tell: tell)
         let graph = try training.run(&layers)
         return (graph, layers)

@@ -199,7 +199,7 @@ func expectClose(
 extension BlockMoments {
     /// Of a block behind others, on one set of samples and from their start.
     func of(_ candidate: Candidate, in graph: Graph, on samples: Dataset) throws -> Moments {
-        var before = Passage(original, [samples])
-        return try of(candidate, in: Passage(graph, [samples]), behind: &before)[0]
+        var before = PartialForward(original, [samples])
+        return try of(candidate, in: PartialForward(graph, [samples]), behind: &before)[0]
     }
 }

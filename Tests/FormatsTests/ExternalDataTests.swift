@@ -25,7 +25,7 @@ private struct Beside {
     }
 
     func open(_ entries: [(String, String)], sizes: [Int64] = [4]) -> (code: String, text: String)? {
-        let draft = Draft([.init(opType: "Add", inputs: ["x", "w"])], [.external("w", sizes, entries)])
+        let draft = ONNXBuilder([.init(opType: "Add", inputs: ["x", "w"])], [.external("w", sizes, entries)])
         return failure { _ = try ONNXDocument(folder.write(draft.bytes, as: "models/model.onnx")) }
     }
 }
@@ -97,14 +97,14 @@ func `offsets and lengths that lie are refused`(offset: String, length: String?,
 
 @Test func `two files whose names are the same characters are not taken for one`() throws {
     let beside = try Beside()
-    let weights: [Draft.Weight] = [
+    let weights: [ONNXBuilder.Weight] = [
         .external("v", [4], [("location", "\u{E9}")]), .external("w", [4], [("location", "e\u{301}")]),
     ]
-    let nodes: [Draft.Node] = [
+    let nodes: [ONNXBuilder.Node] = [
         .init(opType: "Add", inputs: ["x", "v"], outputs: ["z"]), .init(opType: "Add", inputs: ["z", "w"]),
     ]
     let refusal = failure {
-        _ = try ONNXDocument(beside.folder.write(Draft(nodes, weights).bytes, as: "models/model.onnx"))
+        _ = try ONNXDocument(beside.folder.write(ONNXBuilder(nodes, weights).bytes, as: "models/model.onnx"))
     }
     #expect(refusal?.text == "two names read 'e\u{301}' and differ in their bytes: rename one of them")
 }
@@ -116,9 +116,9 @@ func `offsets and lengths that lie are refused`(offset: String, length: String?,
 
 @Test func `a constant inside a node may not lie in another file`() throws {
     let folder = try Folder()
-    let tensor = Draft.Weight.external("c", [4], [("location", "weights")]).bytes
+    let tensor = ONNXBuilder.Weight.external("c", [4], [("location", "weights")]).bytes
     let attribute = Wire.field(5, Wire.field(1, "value") + Wire.field(5, tensor) + Wire.field(20, 4))
-    let draft = Draft([
+    let draft = ONNXBuilder([
         .init(opType: "Constant", inputs: [], outputs: ["c"], more: attribute),
         .init(opType: "Add", inputs: ["x", "c"]),
     ])

@@ -17,14 +17,14 @@ private struct Refused: CustomTestStringConvertible, Sendable {
         (testDescription, self.bytes, self.code, self.text) = (what, bytes, code, text)
     }
 
-    init(_ what: String, _ code: String, _ text: String, _ change: (inout Draft) -> Void) {
-        var draft = Draft([.init(opType: "Relu", inputs: ["x"])])
+    init(_ what: String, _ code: String, _ text: String, _ change: (inout ONNXBuilder) -> Void) {
+        var draft = ONNXBuilder([.init(opType: "Relu", inputs: ["x"])])
         change(&draft)
         self.init(what, draft.bytes, code, text)
     }
 }
 
-private let relu = Draft.Node(opType: "Relu", inputs: ["x"])
+private let relu = ONNXBuilder.Node(opType: "Relu", inputs: ["x"])
 
 private let files: [Refused] = [
     Refused("empty", [], "invalid_onnx", "the file is empty"),
@@ -55,7 +55,7 @@ private let files: [Refused] = [
         "byte 11: a field of 18446744073709551615 bytes where 0 are left: the file is damaged or not ONNX"),
     Refused("a group", [0x0B, 0x0C], "invalid_onnx", "byte 1: wire type 3: the file is damaged or not ONNX"),
     Refused(
-        "two graphs", Draft([relu]).bytes + Wire.field(7, [UInt8]()), "invalid_onnx", "the file has two graphs"),
+        "two graphs", ONNXBuilder([relu]).bytes + Wire.field(7, [UInt8]()), "invalid_onnx", "the file has two graphs"),
     Refused(
         "the graph as a number", Wire.field(1, 8) + Wire.field(7, 1), "invalid_onnx",
         "the file holds no graph: it is damaged or not ONNX"),
@@ -112,7 +112,7 @@ private let documents: [Refused] = [
         "a name in two spellings, one of them in a subgraph", "invalid_onnx",
         "two names read 'e\u{301}' and differ in their bytes: rename one of them"
     ) {
-        let graph = Wire.field(12, Draft.value("e\u{301}", 1, [4]))
+        let graph = Wire.field(12, ONNXBuilder.value("e\u{301}", 1, [4]))
         let branch = Wire.field(5, Wire.field(1, "then_branch") + Wire.field(6, graph) + Wire.field(20, 5))
         $0.nodes = [
             .init(opType: "Relu", inputs: ["x"], outputs: ["\u{E9}"]),
@@ -155,7 +155,7 @@ private let documents: [Refused] = [
         "a function that calls itself", "file_too_large",
         "node 'y' (Relu, opset 17) is too deep in other functions"
     ) {
-        let body = Draft.Node(opType: "Relu", inputs: ["a"], outputs: ["b"])
+        let body = ONNXBuilder.Node(opType: "Relu", inputs: ["a"], outputs: ["b"])
         let call = Wire.field(7, Wire.field(1, "a") + Wire.field(2, "b") + Wire.field(4, body.opType))
         let function = Wire.field(1, "Relu") + Wire.field(4, "a") + Wire.field(5, "b") + call
         $0.moreOfModel = Wire.field(25, function)
@@ -249,7 +249,7 @@ private func `a model that is not sound is refused with what is wrong`(refused: 
     var nested: [UInt8] = []
     // An attribute that holds a graph that holds a node that holds an attribute, three thousand times.
     for _ in 0..<3000 { nested = Wire.field(5, Wire.field(1, "body") + Wire.field(6, Wire.field(1, nested))) }
-    let draft = Draft([.init(opType: "Relu", inputs: ["x"], more: nested)])
+    let draft = ONNXBuilder([.init(opType: "Relu", inputs: ["x"], more: nested)])
     let refusal = failure { _ = try ONNXDocument(folder.write(draft.bytes)) }
     #expect(refusal?.text == "the file has too many graphs in each other")
 }
@@ -257,7 +257,7 @@ private func `a model that is not sound is refused with what is wrong`(refused: 
 @Test(arguments: [UInt64(1), 5])
 func `hundreds of thousands of empty messages are refused before they take memory`(number: UInt64) throws {
     let folder = try Folder()
-    var draft = Draft([relu])
+    var draft = ONNXBuilder([relu])
     for _ in 0...300_000 { draft.moreOfGraph += [UInt8(number << 3 | 2), 0] }
     let refusal = failure { _ = try ONNXDocument(folder.write(draft.bytes)) }
     #expect(refusal?.code == "file_too_large")
@@ -266,7 +266,7 @@ func `hundreds of thousands of empty messages are refused before they take memor
 
 @Test func `unknown fields that lie together take no memory each`() throws {
     let folder = try Folder()
-    var draft = Draft([relu])
+    var draft = ONNXBuilder([relu])
     let field = Wire.field(999, [UInt8]())
     for _ in 0...300_000 { draft.moreOfGraph += field }
     draft.moreOfModel = draft.moreOfGraph
@@ -276,20 +276,20 @@ func `hundreds of thousands of empty messages are refused before they take memor
 
 @Test func `a thousand unknown operators are listed in one line that can be read`() throws {
     let folder = try Folder()
-    let nodes = (0..<1000).map { Draft.Node(opType: "Odd", inputs: ["x"], outputs: $0 == 0 ? ["y"] : ["y\($0)"]) }
-    let refusal = failure { _ = try ONNXDocument(folder.write(Draft(nodes).bytes)).lower(batch: 2) }
+    let nodes = (0..<1000).map { ONNXBuilder.Node(opType: "Odd", inputs: ["x"], outputs: $0 == 0 ? ["y"] : ["y\($0)"]) }
+    let refusal = failure { _ = try ONNXDocument(folder.write(ONNXBuilder(nodes).bytes)).lower(batch: 2) }
     #expect(refusal?.text.hasSuffix("'/Odd' (Odd, opset 17) and 990 more") == true)
-    let long = Draft([.init(opType: String(repeating: "a", count: 100_000), inputs: ["x"])])
+    let long = ONNXBuilder([.init(opType: String(repeating: "a", count: 100_000), inputs: ["x"])])
     #expect(failure { _ = try ONNXDocument(folder.write(long.bytes)).lower(batch: 2) }?.text.count == 1003)
     // One character, however many accents it has.
-    let accents = Draft([.init(opType: "a" + String(repeating: "\u{301}", count: 2000), inputs: ["x"])])
+    let accents = ONNXBuilder([.init(opType: "a" + String(repeating: "\u{301}", count: 2000), inputs: ["x"])])
     let text = failure { _ = try ONNXDocument(folder.write(accents.bytes)).lower(batch: 2) }?.text
     #expect(text?.unicodeScalars.count == 1003)
 }
 
 @Test func `what is no plain file is not opened`() throws {
     let folder = try Folder()
-    try folder.write(Draft([relu]).bytes, as: "model.onnx")
+    try folder.write(ONNXBuilder([relu]).bytes, as: "model.onnx")
     let link = folder.path + "/link.onnx"
     try FileManager.default.createSymbolicLink(atPath: link, withDestinationPath: "model.onnx")
     #expect(

@@ -13,11 +13,11 @@ private struct Refused: CustomTestStringConvertible, Sendable {
     let bytes: [UInt8]
 
     init(
-        _ what: String, _ text: String, code: String = "invalid_onnx", _ node: Draft.Node,
-        _ weights: [Draft.Weight] = [],
+        _ what: String, _ text: String, code: String = "invalid_onnx", _ node: ONNXBuilder.Node,
+        _ weights: [ONNXBuilder.Weight] = [],
         x: [Int64] = [-1, 4], type: Int64 = 1
     ) {
-        var draft = Draft([node], weights, x: x)
+        var draft = ONNXBuilder([node], weights, x: x)
         draft.inputs[0].type = type
         (testDescription, self.code, self.text, bytes) = (what, code, text, draft.bytes)
     }
@@ -26,12 +26,12 @@ private struct Refused: CustomTestStringConvertible, Sendable {
 private func node(
     _ opType: String, _ inputs: [String] = ["x"], ints: [String: [Int64]] = [:], int: [String: Int64] = [:],
     strings: [String: String] = [:]
-) -> Draft.Node {
-    Draft.Node(opType: opType, inputs: inputs, ints: ints, int: int, strings: strings)
+) -> ONNXBuilder.Node {
+    ONNXBuilder.Node(opType: opType, inputs: inputs, ints: ints, int: int, strings: strings)
 }
 
 private let image: [Int64] = [-1, 3, 5, 5]
-private let kernel = Draft.Weight.floats("w", [4, 3, 3, 3])
+private let kernel = ONNXBuilder.Weight.floats("w", [4, 3, 3, 3])
 
 private func node(_ opType: String, _ what: String) -> String { "node '/\(opType)' (\(opType), opset 17)\(what)" }
 
@@ -47,15 +47,15 @@ private let cases: [Refused] = [
         [.floats("w", [4])]),
     Refused(
         "no results", node("Relu", " computes nothing"),
-        Draft.Node(opType: "Relu", inputs: ["x"], outputs: ["", "y"])),
+        ONNXBuilder.Node(opType: "Relu", inputs: ["x"], outputs: ["", "y"])),
     Refused(
         "a further result",
         "the model uses what cannot be run: '/Relu' (Relu, opset 17) with its further result 'y'",
-        code: "unsupported_operator", Draft.Node(opType: "Relu", inputs: ["x"], outputs: ["z", "y"])),
+        code: "unsupported_operator", ONNXBuilder.Node(opType: "Relu", inputs: ["x"], outputs: ["z", "y"])),
     Refused(
         "windows without number", node("MaxPool", ": there are too many windows to tell where each is the largest"),
         code: "file_too_large",
-        Draft.Node(
+        ONNXBuilder.Node(
             opType: "MaxPool", inputs: ["x"], outputs: ["z", "y"],
             ints: ["kernel_shape": [2, 2], "dilations": [1, 1]]), x: [-1, 3, 2050, 2050]),
     // Axes.
@@ -243,10 +243,12 @@ private let cases: [Refused] = [
         [.floats("w", [4])]),
     Refused(
         "a fill of many numbers", node("ConstantOfShape", ": it fills with 2 numbers"),
-        Draft.Node(
+        ONNXBuilder.Node(
             opType: "ConstantOfShape", inputs: ["s"],
             more: Wire.field(
-                5, Wire.field(1, "value") + Wire.field(5, Draft.Weight.integers("v", [1, 2]).bytes) + Wire.field(20, 4))
+                5,
+                Wire.field(1, "value") + Wire.field(5, ONNXBuilder.Weight.integers("v", [1, 2]).bytes)
+                    + Wire.field(20, 4))
         ),
         [.integers("s", [2])]),
     // Types.
@@ -299,7 +301,7 @@ func `shape arithmetic without a result is refused`(operation: String, left: [In
     throws
 {
     let folder = try Folder()
-    let draft = Draft(
+    let draft = ONNXBuilder(
         [.init(opType: operation, inputs: ["a", "b"], outputs: ["s"]), .init(opType: "Reshape", inputs: ["x", "s"])],
         [.integers("a", left), .integers("b", right)])
     let refusal = failure { _ = try ONNXDocument(folder.write(draft.bytes)).lower(batch: 2) }
@@ -315,7 +317,7 @@ func `shape arithmetic without a result is refused`(operation: String, left: [In
     ] as [(String, [Int64], [Int64])])
 func `sizes beyond numbers are refused where they are used`(operation: String, left: [Int64], right: [Int64]) throws {
     let folder = try Folder()
-    let draft = Draft(
+    let draft = ONNXBuilder(
         [.init(opType: operation, inputs: ["a", "b"], outputs: ["s"]), .init(opType: "Reshape", inputs: ["x", "s"])],
         [.integers("a", left), .integers("b", right)])
     let refusal = failure { _ = try ONNXDocument(folder.write(draft.bytes)).lower(batch: 2) }
@@ -325,7 +327,7 @@ func `sizes beyond numbers are refused where they are used`(operation: String, l
 @Test(arguments: [(Int64.min, Int64.max), (.max, .min), (-1, .max), (3, 1)])
 func `a slice of known sizes may reach as far as it likes`(start: Int64, end: Int64) throws {
     let folder = try Folder()
-    let draft = Draft(
+    let draft = ONNXBuilder(
         [
             .init(opType: "Slice", inputs: ["a", "from", "to"], outputs: ["s"]),
             .init(opType: "Concat", inputs: ["s", "free"], outputs: ["t"], int: ["axis": 0]),
@@ -337,7 +339,7 @@ func `a slice of known sizes may reach as far as it likes`(start: Int64, end: In
 
 @Test func `a batch that an output does not have is refused before it is run`() throws {
     let folder = try Folder()
-    let draft = Draft([.init(opType: "ReduceMean", inputs: ["x"], int: ["keepdims": 0])])
+    let draft = ONNXBuilder([.init(opType: "ReduceMean", inputs: ["x"], int: ["keepdims": 0])])
     let graph = try ONNXDocument(folder.write(draft.bytes)).lower(batch: 2)
     #expect {
         _ = try Inference(graph, fetching: graph.outputs.map(\.value))

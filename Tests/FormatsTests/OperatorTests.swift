@@ -26,7 +26,7 @@ private enum Operators {
     var seen: Set<String> = []
     for name in Operators.names {
         let model = try ONNXModel(MappedFile(Fixture.path("ops/\(name).onnx")))
-        seen.formUnion((model.nodes + model.functions.flatMap(\.nodes)).map(LoweredNode.opType))
+        seen.formUnion((model.nodes + model.functions.flatMap(\.nodes)).map(NodeView.opType))
     }
     // A standard operator to ONNX Runtime, where there is a network.
     seen.insert("com.microsoft.SimplifiedLayerNormalization")

@@ -41,7 +41,7 @@ func `a trained network computes what PyTorch computed`(name: String, path: Stri
 func `a module path is cut at slashes, whatever marks join them`(name: String, scope: String) throws {
     let folder = try Folder()
     // Of two names of a node the later one counts.
-    let draft = Draft([.init(opType: "Relu", inputs: ["x"], more: Wire.field(3, name))])
+    let draft = ONNXBuilder([.init(opType: "Relu", inputs: ["x"], more: Wire.field(3, name))])
     let graph = try ONNXDocument(folder.write(draft.bytes)).lower(batch: 2)
     #expect(graph.nodes.last?.scope == scope)
 }

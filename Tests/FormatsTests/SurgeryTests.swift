@@ -162,7 +162,7 @@ func `a file of a newer opset keeps it, with its IR version`(opset: Int) throws 
 /// The convolutions of one pixel that a run becomes, or the linear layer behind a pixel.
 @Test(arguments: [true, false])
 func `a run of convolutions of single pixels becomes one of them, and behind one pixel a Gemm`(endsFlat: Bool) throws {
-    var nodes: [Draft.Node] = [
+    var nodes: [ONNXBuilder.Node] = [
         .init(opType: "Conv", inputs: ["x", "layers.0.weight", "b1"], outputs: ["a"]),
         .init(opType: "Relu", inputs: ["a"], outputs: ["r"]),
     ]
@@ -175,13 +175,13 @@ func `a run of convolutions of single pixels becomes one of them, and behind one
         nodes.append(.init(opType: "Conv", inputs: ["r", "w2"]))
     }
     let pixels: Int64 = endsFlat ? 1 : 3
-    var draft = Draft(
+    var draft = ONNXBuilder(
         nodes,
         [.floats("layers.0.weight", [8, 4, 1, 1]), .floats("b1", [8])] + [
             endsFlat ? .floats("w3", [2, 8]) : .floats("w2", [2, 8, 1, 1])
         ], x: [-1, 4, pixels, pixels])
     // As dynamo writes it: what is said of a weight that goes is not true of the one that takes its name.
-    draft.moreOfGraph = Wire.field(13, Draft.value("layers.0.weight", 1, [8, 4, 1, 1]))
+    draft.moreOfGraph = Wire.field(13, ONNXBuilder.value("layers.0.weight", 1, [8, 4, 1, 1]))
     let folder = try Folder()
     let surgery = try Surgery(folder.write(draft.bytes)) { graph, values in
         let (first, last) = (try #require(values["a"]), try #require(values["y"]))
@@ -274,7 +274,7 @@ func `a run of convolutions of single pixels becomes one of them, and behind one
 }
 
 @Test func `an output that is shaped by the size of what goes is refused`() throws {
-    let draft = Draft(
+    let draft = ONNXBuilder(
         [
             .init(opType: "MatMul", inputs: ["x", "w"], outputs: ["h"]),
             .init(opType: "Relu", inputs: ["h"], outputs: ["r"]),
@@ -298,11 +298,11 @@ func `a run of convolutions of single pixels becomes one of them, and behind one
 /// As PyTorch exports the Conv1D of GPT-2: the rows of a product get the axes of its input back, and the next product asks
 /// for the size of what stands between.
 @Test func `sizes of what goes are taken from where they came from`() throws {
-    let integers: [Draft.Weight] = [
+    let integers: [ONNXBuilder.Weight] = [
         .integers("zero", [0]), .integers("two", [2]), .integers("five", [5]), .integers("four", [4]),
         .integers("rows_by_4", [-1, 4]), .integers("rows_by_5", [-1, 5]),
     ]
-    let draft = Draft(
+    let draft = ONNXBuilder(
         [
             .init(opType: "Shape", inputs: ["x"], outputs: ["sx"]),
             .init(opType: "Slice", inputs: ["sx", "zero", "two"], outputs: ["lead"]),

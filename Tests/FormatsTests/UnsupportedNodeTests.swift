@@ -3,7 +3,7 @@ import Testing
 @testable import Formats
 
 @Suite struct UnsupportedNodeTests {
-    private func refusal(_ draft: Draft) throws -> [UnsupportedNode] {
+    private func refusal(_ draft: ONNXBuilder) throws -> [UnsupportedNode] {
         let folder = try Folder()
         let path = try folder.write(draft.bytes)
         let document = try ONNXDocument(path)
@@ -14,7 +14,7 @@ import Testing
 
     @Test func `operators that nobody knows and those with an attribute that cannot be run are in one list`() throws {
         let nodes = try refusal(
-            Draft(
+            ONNXBuilder(
                 [
                     .init(
                         opType: "BatchNormalization", inputs: ["x", "s", "s", "m", "m"], outputs: ["a"],
@@ -33,7 +33,7 @@ import Testing
 
     @Test func `what only an index or nothing at all depends on is off the gradient path`() throws {
         let nodes = try refusal(
-            Draft(
+            ONNXBuilder(
                 [
                     .init(opType: "MatMul", inputs: ["x", "w"], outputs: ["a"]),
                     .init(opType: "ArgMax", inputs: ["a"], outputs: ["b"]),

@@ -41,7 +41,7 @@ struct ClockTests {
     }
 
     @Test func `a deadline counts the time in which a process worked, not the time of the clock`() async throws {
-        let shop = try Shop(deadlineSeconds: 1000)
+        let shop = try ScriptedSupervisor(deadlineSeconds: 1000)
         try shop.add("sleep 0.2; \(done)")
         // Started long ago by the clock, as after a step.
         let (_, lease) = try shop.fixture.claim(at: 1, leaseUntil: 2)

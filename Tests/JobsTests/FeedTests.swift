@@ -6,7 +6,7 @@ import Testing
 
 /// Following a job together with others.
 struct FeedTests {
-    private let far = ContinuousClock.now + .seconds(30)
+    private let far = ContinuousClock.now + .seconds(600)
 
     /// Follows a job to its end.
     ///

@@ -47,7 +47,7 @@ struct ProcessStarterTests {
     }
 
     @Test func `a child that could not be started for want of room is not an attempt`() {
-        let ending = Ending(stop: nil, exit: .noResources, result: nil, error: nil)
+        let ending = AttemptOutcome(stop: nil, exit: .noResources, result: nil, error: nil)
         let reason = "the machine has no room for another process now"
         #expect(ending.verdict(attempt: 3, attempts: 3) == .retry(reason: reason, countsAttempt: false))
     }

@@ -5,7 +5,7 @@ import Testing
 
 struct StoppingTests {
     @Test func `cancel ends a busy child and its grandchildren, though they ignore SIGTERM`() async throws {
-        let shop = try Shop()
+        let shop = try ScriptedSupervisor()
         try shop.add(
             """
             trap '' TERM
@@ -27,7 +27,7 @@ struct StoppingTests {
 
     @Test(arguments: 0..<12)
     func `a job cancelled at a random moment is cancelled, or had ended before`(seed: UInt64) async throws {
-        let shop = try Shop()
+        let shop = try ScriptedSupervisor()
         var numbers = SeededNumbers(state: seed)
         try shop.add("\(ready); sleep 0.0\(seed % 5); \(done)")
         if seed % 3 != 0 { try shop.supervisor.start() }
@@ -49,7 +49,7 @@ struct StoppingTests {
     }
 
     @Test func `a stop puts the job back without counting, and the next server finishes it`() async throws {
-        let shop = try Shop()
+        let shop = try ScriptedSupervisor()
         try shop.add("[ -e again ] && { \(done); exit 0; }; touch again; echo $$ > child; \(ready); exec sleep 1000")
         try shop.supervisor.start()
         _ = try await shop.wait { $0.phase == "ready" }
@@ -67,13 +67,13 @@ struct StoppingTests {
     }
 
     @Test func `a stop ends an idle supervisor`() async throws {
-        let shop = try Shop()
+        let shop = try ScriptedSupervisor()
         try shop.supervisor.start()
         await shop.supervisor.stop()
     }
 
     @Test func `a worker whose job was taken away kills its child and writes nothing`() async throws {
-        let shop = try Shop()
+        let shop = try ScriptedSupervisor()
         try shop.add("echo $$ > child; \(ready); exec sleep 1000")
         let lease = try #require(try shop.store.claim(at: 100, leaseUntil: 160))
         async let attempt: Void = shop.supervisor.run(lease)

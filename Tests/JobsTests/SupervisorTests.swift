@@ -7,7 +7,7 @@ import Testing
 
 struct SupervisorTests {
     @Test func `a child that ends with a result has done its job`() async throws {
-        let shop = try Shop()
+        let shop = try ScriptedSupervisor()
         let job = try await shop.run(
             """
             echo '{"type":"phase","message":"search"}'
@@ -25,7 +25,7 @@ struct SupervisorTests {
     @Test func `a child sees its folder, its arguments, an empty input that stays open, and nothing of the server's`()
         async throws
     {
-        let shop = try Shop()
+        let shop = try ScriptedSupervisor()
         let job = try await shop.run(
             """
             env > environment
@@ -47,13 +47,13 @@ struct SupervisorTests {
     }
 
     @Test func `an error that the child reports is final, whatever its exit code`() async throws {
-        let shop = try Shop()
+        let shop = try ScriptedSupervisor()
         let job = try await shop.run(#"echo '{"type":"error","data":{"code":"nan_loss"}}'; exit 1"#)
         #expect(job.status == .failed && job.attempt == 1 && job.error == Data(#"{"code":"nan_loss"}"#))
     }
 
     @Test func `a child that somebody kills is started again, and the third time is the last`() async throws {
-        let shop = try Shop()
+        let shop = try ScriptedSupervisor()
         let job = try await shop.run("echo x >> starts; kill -9 $$")
         let message = "the worker was ended by SIGKILL, 3 times in all"
         #expect(job.status == .failed && job.attempt == 3)
@@ -62,14 +62,14 @@ struct SupervisorTests {
     }
 
     @Test func `a job that crashed once may still succeed`() async throws {
-        let shop = try Shop()
+        let shop = try ScriptedSupervisor()
         let job = try await shop.run("[ -e again ] && { \(done); exit 0; }; touch again; kill -SEGV $$")
         #expect(job.status == .succeeded && job.attempt == 2)
         #expect(try shop.store.events(of: "job_1", limit: 99).elements.contains { $0.message.contains("SIGSEGV") })
     }
 
     @Test func `attempts that get further do not count, those that lead nowhere do`() async throws {
-        let shop = try Shop { $0.attempts = 2 }
+        let shop = try ScriptedSupervisor { $0.attempts = 2 }
         let job = try await shop.run(
             """
             echo x >> starts
@@ -90,7 +90,7 @@ struct SupervisorTests {
 
     @Test(arguments: ["exit 70", "exit 0", "echo '{\"type\":\"done\"}'; exit 3"])
     func `an end without a result is a crash`(script: String) async throws {
-        let job = try await Shop { $0.attempts = 1 }.run(script)
+        let job = try await ScriptedSupervisor { $0.attempts = 1 }.run(script)
         #expect(job.status == .failed && job.error?.text.contains("worker_crashed") == true)
     }
 
@@ -111,27 +111,27 @@ struct SupervisorTests {
 
     @Test func `a child past its memory limit is killed, with figures`() async throws {
         let limit = 64 << 20
-        let shop = try Shop(memoryLimitBytes: limit)
+        let shop = try ScriptedSupervisor(memoryLimitBytes: limit)
         // A line that never ends: tail holds all of it.
         let job = try await shop.run("exec tail /dev/zero")
         #expect(job.status == .failed && job.attempt == 1)
-        struct Figures: Decodable {
+        struct NumberFormat: Decodable {
             let code: String
             let limit_bytes: Int
             let used_bytes: Int
         }
-        let figures = try JSONDecoder().decode(Figures.self, from: try #require(job.error))
+        let figures = try JSONDecoder().decode(NumberFormat.self, from: try #require(job.error))
         #expect(figures.code == "memory_limit" && figures.limit_bytes == limit && figures.used_bytes > limit)
         #expect(job.peakMemoryBytes > limit && job.cpuSeconds > 0)
     }
 
     @Test func `a job past its deadline ends`() async throws {
-        let job = try await Shop(deadlineSeconds: 0).run("while :; do :; done")
+        let job = try await ScriptedSupervisor(deadlineSeconds: 0).run("while :; do :; done")
         #expect(job.status == .failed && job.error?.text.contains("deadline_exceeded") == true)
     }
 
     @Test func `a child that stands still for a lease is started again`() async throws {
-        let shop = try Shop {
+        let shop = try ScriptedSupervisor {
             $0.leaseSeconds = 1
             $0.attempts = 1
         }
@@ -140,7 +140,7 @@ struct SupervisorTests {
     }
 
     @Test func `a flood of lines arrives whole and in order, up to the limit of events`() async throws {
-        let shop = try Shop { $0.events = 2000 }
+        let shop = try ScriptedSupervisor { $0.events = 2000 }
         let job = try await shop.run("seq 1 20000; \(done)")
         #expect(job.status == .succeeded)
         let logs = try shop.store.events(of: "job_1", limit: 100_000).elements.filter { $0.type == "log" }
@@ -150,31 +150,31 @@ struct SupervisorTests {
     }
 
     @Test func `the last line needs no end`() async throws {
-        let job = try await Shop().run(#"printf '{"type":"done","data":{"ok":2}}'"#)
+        let job = try await ScriptedSupervisor().run(#"printf '{"type":"done","data":{"ok":2}}'"#)
         #expect(job.status == .succeeded && job.result == Data(#"{"ok":2}"#))
     }
 
     @Test func `a line without end costs no memory and no job`() async throws {
-        let shop = try Shop { $0.lineBytes = 1000 }
+        let shop = try ScriptedSupervisor { $0.lineBytes = 1000 }
         let job = try await shop.run("head -c 3000000 /dev/zero | tr '\\0' x; echo; \(done)")
         #expect(job.status == .succeeded)
         #expect(try shop.store.events(of: "job_1", limit: 99).elements.contains { $0.message.contains("too long") })
     }
 
     @Test func `a flood of errors does not stop the child`() async throws {
-        let job = try await Shop().run("head -c 3000000 /dev/zero >&2; \(done)")
+        let job = try await ScriptedSupervisor().run("head -c 3000000 /dev/zero >&2; \(done)")
         #expect(job.status == .succeeded)
     }
 
     @Test func `a grandchild that holds the output open ends with its parent`() async throws {
-        let shop = try Shop()
+        let shop = try ScriptedSupervisor()
         let job = try await shop.run("sleep 1000 & echo $! > grandchild; \(done)")
         #expect(job.status == .succeeded)
         #expect(await shop.hasEnded(try #require(shop.process("grandchild"))))
     }
 
     @Test func `jobs run one after the other in their order`() async throws {
-        let shop = try Shop()
+        let shop = try ScriptedSupervisor()
         for number in 1...3 { try shop.add("echo \(number) >> order; \(done)", id: "job_\(number)") }
         try shop.supervisor.start()
         for number in 1...3 { #expect(try await shop.end("job_\(number)").status == .succeeded) }
@@ -183,7 +183,7 @@ struct SupervisorTests {
     }
 
     @Test func `an idle worker hears of a new job`() async throws {
-        let shop = try Shop()
+        let shop = try ScriptedSupervisor()
         try shop.supervisor.start()
         // Long enough that the worker has found nothing; it would look again only after its lease time, a minute.
         try await Task.sleep(for: .milliseconds(100))
@@ -193,7 +193,7 @@ struct SupervisorTests {
     }
 
     @Test func `several workers run several jobs at a time`() async throws {
-        let shop = try Shop { $0.concurrency = 2 }
+        let shop = try ScriptedSupervisor { $0.concurrency = 2 }
         // Each waits for the other: they can only end together.
         try shop.add("touch one; while [ ! -e two ]; do sleep 0.01; done; \(done)", id: "job_1")
         try shop.add("touch two; while [ ! -e one ]; do sleep 0.01; done; \(done)", id: "job_2")

@@ -21,7 +21,7 @@ private struct Elements {
     func opCounts(seen: [ValueID]) throws -> (chains: Int, all: Int) {
         var fused = graph
         try fused.fuse(seen: seen)
-        let readers = Readers(of: fused, seen: seen)
+        let readers = UseLists(of: fused, seen: seen)
         let ops = fused.values.filter { readers.isNeeded($0) && !fused[$0].operands.isEmpty }
         return (ops.count { if case .chain = fused[$0].op { true } else { false } }, ops.count)
     }

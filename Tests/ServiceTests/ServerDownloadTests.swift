@@ -7,11 +7,11 @@ import Testing
 
 /// The model and the reports that a job leaves.
 struct ServerDownloadTests {
-    /// What the script of ``ServerWorld`` writes, and its SHA-256 by `openssl dgst`.
+    /// What the script of ``TestServer`` writes, and its SHA-256 by `openssl dgst`.
     private static let model = "a smaller model"
     private static let digest = "eri1oRguFoQTuomoxwz9q4+pg3HvB5VHgmgqo03k4Dk="
 
-    private func withModel(_ body: (ServerWorld, String, String) async throws -> Void) async throws {
+    private func withModel(_ body: (TestServer, String, String) async throws -> Void) async throws {
         try await withServer { world in
             let id = try await world.submit()
             let job = try await world.ended(id)

@@ -6,14 +6,14 @@ import Testing
 
 /// What forms and JSON may hold in memory.
 struct ServerMemoryTests {
-    private func intake(_ budget: MemoryBudget = MemoryBudget(bytes: 16 << 20)) -> Intake {
-        Intake(fileFields: [], textFields: ["config", "include"], memory: budget) { () throws(StorageError) in
+    private func intake(_ budget: MemoryBudget = MemoryBudget(bytes: 16 << 20)) -> FormUploadReader {
+        FormUploadReader(fileFields: [], textFields: ["config", "include"], memory: budget) { () throws(StorageError) in
             throw .full
         }
     }
 
     /// Feeds fields of one size.
-    private func feed(_ intake: Intake, fields: Int, bytes: Int) throws {
+    private func feed(_ intake: FormUploadReader, fields: Int, bytes: Int) throws {
         let field = [UInt8](repeating: 0x61, count: bytes)
         for _ in 0..<fields {
             try intake.begin("include", fileName: nil)
@@ -23,16 +23,16 @@ struct ServerMemoryTests {
     }
 
     @Test func `the fields of a form have a limit together`() throws {
-        let size = Intake.fieldBytes
+        let size = FormUploadReader.fieldBytes
         let whole = intake()
-        try feed(whole, fields: Intake.formBytes / size, bytes: size)
+        try feed(whole, fields: FormUploadReader.formBytes / size, bytes: size)
         let problem = #expect(throws: Problem.self) { try feed(whole, fields: 1, bytes: 1) }
         #expect(problem?.code == .malformedRequest)
     }
 
     @Test func `all forms have a limit together, and give back what they took`() throws {
         let budget = MemoryBudget(bytes: 100_000)
-        var first: Intake? = intake(budget)
+        var first: FormUploadReader? = intake(budget)
         try feed(try #require(first), fields: 2, bytes: 50_000)
         let problem = #expect(throws: Problem.self) { try feed(intake(budget), fields: 1, bytes: 1) }
         #expect(problem?.code == .overloaded)

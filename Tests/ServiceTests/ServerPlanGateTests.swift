@@ -5,9 +5,9 @@ import Testing
 
 struct ServerPlanGateTests {
     @Test func `the line moves in its order, and has an end`() async throws {
-        let gate = PlanGate(places: 1, line: 2)
+        let gate = AdmissionGate(places: 1, line: 2)
         let first = try await gate.enter(waiting: Self.long, staying: Self.long)
-        var waiting: [Task<PlanGate.Place, any Error>] = []
+        var waiting: [Task<AdmissionGate.Place, any Error>] = []
         for place in 1...2 {
             waiting.append(Task { try await gate.enter(waiting: Self.long, staying: Self.long) })
             while await gate.length < place { await Task.yield() }
@@ -32,13 +32,13 @@ struct ServerPlanGateTests {
     private static let long = Duration.seconds(600)
 
     @Test func `a place that is not given back is taken back`() async throws {
-        let gate = PlanGate(places: 1, line: 1)
+        let gate = AdmissionGate(places: 1, line: 1)
         _ = try await gate.enter(waiting: Self.long, staying: .milliseconds(20))
         _ = try await gate.enter(waiting: Self.long, staying: Self.long)
     }
 
     @Test func `nobody waits longer than was said`() async throws {
-        let gate = PlanGate(places: 1, line: 1)
+        let gate = AdmissionGate(places: 1, line: 1)
         _ = try await gate.enter(waiting: Self.long, staying: Self.long)
         let problem = await #expect(throws: Problem.self) {
             try await gate.enter(waiting: .milliseconds(20), staying: Self.long)
@@ -48,7 +48,7 @@ struct ServerPlanGateTests {
     }
 
     @Test func `whoever leaves the line makes room in it`() async throws {
-        let gate = PlanGate(places: 1, line: 1)
+        let gate = AdmissionGate(places: 1, line: 1)
         _ = try await gate.enter(waiting: Self.long, staying: Self.long)
         let waiting = Task { try await gate.enter(waiting: Self.long, staying: Self.long) }
         while await gate.length < 1 { await Task.yield() }

@@ -118,8 +118,11 @@ extension ArtifactStore {
         let store = try ArtifactStore(dataDirectory: folder.path)
         for isCut in [false, true] {
             var count = 0
-            let fields = [Intake.FileField(name: "model", isModel: true), Intake.FileField(name: "data")]
-            let intake = Intake(fileFields: fields, memory: MemoryBudget(bytes: 1 << 20)) { () throws(StorageError) in
+            let fields = [
+                FormUploadReader.FileField(name: "model", isModel: true), FormUploadReader.FileField(name: "data"),
+            ]
+            let intake = FormUploadReader(fileFields: fields, memory: MemoryBudget(bytes: 1 << 20)) {
+                () throws(StorageError) in
                 count += 1
                 return try store.upload(id: "file_\(field)_\(isCut)_\(count)")
             }

@@ -31,7 +31,7 @@ package struct Candidates: Sendable {
     ) -> String? {
         let own = Set(found.flatMap(\.layerParameters))
         return graph.obstacle(from: task.logits(of: graph), to: graph.trainable(train, collapsed: own))
-            .map(LocalLessons.warning)
+            .map(BlockTargets.warning)
     }
 
     private enum Finding {
@@ -51,17 +51,17 @@ package struct Candidates: Sendable {
             let readers = consumers[value.index]
             guard !graph.isOutput(value), let next = readers.first else { return .nothing }
             guard !readers.contains(where: { graph.normalizes($0, over: layout.axis) }) else {
-                return activation == nil ? .nothing : .refused(Interplay.normalized)
+                return activation == nil ? .nothing : .refused(GatingAnalysis.normalized)
             }
             guard readers.count == 1 else {
-                let interplay = Interplay(graph: graph, axis: layout.axis, isActivated: activation != nil)
+                let interplay = GatingAnalysis(graph: graph, axis: layout.axis, isActivated: activation != nil)
                 if let reason = interplay.reason(for: value) { return .refused(reason) }
                 return activation == nil && !readers.contains { graph[$0].op.isActivation }
                     ? .nothing : .refused("the hidden value has another consumer")
             }
             if let other = graph[next].otherFactor(than: value) {
                 guard activation != nil else { return .nothing }
-                return .refused(graph.isKnown(other) ? "a scale stands between the layers" : Interplay.gated)
+                return .refused(graph.isKnown(other) ? "a scale stands between the layers" : GatingAnalysis.gated)
             }
             guard graph[next].operands.first == value else { return .nothing }
             switch graph[next].op {

@@ -30,7 +30,9 @@ struct BlockMoments {
     /// - Returns: the sums on each of the sample sets.
     /// - Throws: ``ModelError``.
     /// - SeeAlso: arXiv:2602.05243
-    func of(_ candidate: Candidate, in now: Passage, behind before: inout Passage) throws(ModelError) -> [Moments] {
+    func of(_ candidate: Candidate, in now: PartialForward, behind before: inout PartialForward) throws(ModelError)
+        -> [Moments]
+    {
         let residual = Residual(of: candidate.output, in: now.rest, original: original)
         let name = residual?.stream ?? now.rest[candidate.output].name
         if before.rest.value(named: name) == nil { before.restart() }

@@ -55,8 +55,8 @@ struct RidgePath: CollapsePath {
     private mutating func sweep(_ accepted: [String]) throws(ModelError) -> ParetoPoint {
         let moments = BlockMoments(original: original)
         var graph = original
-        var now = Passage(original, [samples.calibration, samples.search])
-        var before: Passage?
+        var now = PartialForward(original, [samples.calibration, samples.search])
+        var before: PartialForward?
         var history: [String] = []
         while let candidate = Candidates(in: graph).found.first(where: {
             accepted.contains(graph[$0.activationValue].name)

@@ -84,7 +84,7 @@ package struct Collapser {
     }
 
     private func path(_ layers: inout [LayerOutcome], _ heldOut: HeldOut?) throws(ModelError) -> any CollapsePath {
-        let merging = NearLinear(original: original, heldOut: heldOut, tell: tell)
+        let merging = SlopeMerge(original: original, heldOut: heldOut, tell: tell)
         let limit = options.maxLayers ?? .max
         guard let samples, let heldOut else {
             tell(.phase(.search))
@@ -92,7 +92,7 @@ package struct Collapser {
         }
         switch options.method ?? .ridge {
         case .layercollapse:
-            let lessons = Lessons(options, original: original, task: task)
+            let lessons = TrainingTargets(options, original: original, task: task)
             let training = SlopeTraining(
                 original: original, samples: samples, lessons: lessons, options: options, keeper: keeper,
                 tell: tell)
@@ -129,7 +129,7 @@ package struct Collapser {
         while place >= 0 {
             var point = try path.point(at: place)
             if options.method != .layercollapse, options.finetune != .none {
-                let lessons = Lessons(options, original: original, task: task)
+                let lessons = TrainingTargets(options, original: original, task: task)
                 let tuning = FineTuning(
                     lessons: lessons, options: options, heldOut: heldOut, keeper: keeper, tell: tell)
                 point = try tuning.run(point, on: samples.training)

@@ -75,10 +75,10 @@ package struct CompressionMemory: Sendable {
     private func passages(_ candidates: [Candidate]) throws(ModelError) -> Int {
         var widest = 0
         for place in candidates.compactMap(\.nodes.first) {
-            let frontier = try Continuation(of: graph, from: place).frontier
+            let frontier = try GraphSuffix(of: graph, from: place).frontier
             let bytes = frontier.reduce(0) { $0 + graph.bytesPerSample($1.value) }
             let (kept, overflow) = bytes.multipliedReportingOverflow(by: counts.calibration + counts.search)
-            if !overflow, kept <= Passage.usualByteLimit { widest = max(widest, kept) }
+            if !overflow, kept <= PartialForward.usualByteLimit { widest = max(widest, kept) }
         }
         return 3 * widest
     }
@@ -122,7 +122,7 @@ package struct CompressionMemory: Sendable {
         let trainable = network.trainable(options.train, collapsed: collapsed)
         // Each layer is then taught by its own block, which takes less than the whole.
         guard network.obstacle(from: task.logits(of: network), to: trainable) == nil else { return 0 }
-        let lessons = Lessons(options, original: graph, task: task)
+        let lessons = TrainingTargets(options, original: graph, task: task)
         let (terms, fetched) = lessons.terms(
             for: network, streams: streams, count: counts.training, hasLabels: options.finetune != .selfDistill)
         let targets = fetched.reduce(0) { $0 + graph.bytesPerSample($1) * counts.training }

@@ -28,7 +28,7 @@ struct RidgeSearch {
         tell(.phase(.search))
         var ranked: [(activation: String, damage: Double, place: Int)] = []
         var alone: [String: BlockFit] = [:]
-        var passage = Passage(original, [samples.search])
+        var passage = PartialForward(original, [samples.search])
         for (index, candidate) in candidates.enumerated() {
             let activation = original[candidate.activationValue].name
             guard let place = layers.place(of: activation) else { continue }
@@ -61,7 +61,7 @@ struct RidgeSearch {
 
     /// What a block alone does to the outputs. The network before it is run once for all that come after.
     private func measured(
-        _ block: BlockFit, _ activation: String, _ passage: inout Passage
+        _ block: BlockFit, _ activation: String, _ passage: inout PartialForward
     ) throws(ModelError) -> Comparison {
         if let place = passage.rest.candidate(activation)?.nodes.first { try passage.advance(to: place) }
         var branch = passage

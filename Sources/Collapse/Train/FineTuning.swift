@@ -3,7 +3,7 @@ import Model
 
 /// Training after a collapse, without labels by default: the original network is the teacher.
 struct FineTuning {
-    let lessons: Lessons
+    let lessons: TrainingTargets
     let options: CompressionOptions
     let heldOut: HeldOut
     var keeper = CheckpointKeeper.none
@@ -32,7 +32,7 @@ struct FineTuning {
         let trained: Graph
         if isLocal {
             let blocks = Self.layers(graph, new).map { (graph[$0].operands[0], $0) }
-            trained = try LocalLessons(original: lessons.original, graph: graph, blocks: blocks)
+            trained = try BlockTargets(original: lessons.original, graph: graph, blocks: blocks)
                 .trained(
                     new.intersection(trainable), on: samples, options: training, as: work, keeper: keeper,
                     afterStep: teach)

@@ -8,7 +8,7 @@ import Model
 struct SlopeTraining {
     let original: Graph
     let samples: Samples
-    let lessons: Lessons
+    let lessons: TrainingTargets
     let options: CompressionOptions
     var keeper = CheckpointKeeper.none
     let tell: (CollapseEvent) -> Void
@@ -54,7 +54,7 @@ struct SlopeTraining {
             tell(.step(TrainingStep(trainer, loss: loss, plan, batchSize: batch, slopes: now)))
         }
         guard graph.obstacle(from: lessons.task.logits(of: graph), to: trainable) == nil else {
-            return try LocalLessons(original: original, graph: graph, blocks: blocks.map { ($0.input, $0.output) })
+            return try BlockTargets(original: original, graph: graph, blocks: blocks.map { ($0.input, $0.output) })
                 .trained(
                     own.intersection(trainable), penalties: penalties, on: samples.training, options: training,
                     as: work, keeper: keeper, afterStep: teach)

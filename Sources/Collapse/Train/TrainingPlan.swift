@@ -11,11 +11,11 @@ package struct TrainingPlan: Sendable, Equatable {
     package let penalty: Double
 
     /// Steps of a fine-tuning when the user names neither steps nor epochs.
-    static let standardSteps = 300
+    static let defaultSteps = 300
     /// Passes over the data that slopes are given.
     static let slopeEpochs = 3.0
     /// Of SGD, when the user names none.
-    package static let usualMomentum = 0.9
+    package static let defaultMomentum = 0.9
 
     /// The training that the method comes with.
     ///
@@ -31,34 +31,34 @@ package struct TrainingPlan: Sendable, Equatable {
     /// The fine-tuning that follows a collapse: AdamW along half a cosine.
     static func fineTuning(_ options: CompressionOptions, stepsPerEpoch: Int) -> TrainingPlan {
         TrainingPlan(
-            options, stepsPerEpoch: stepsPerEpoch, standardSteps: standardSteps, optimizer: .adamw, schedule: .cosine)
+            options, stepsPerEpoch: stepsPerEpoch, defaultSteps: defaultSteps, optimizer: .adamw, schedule: .cosine)
     }
 
     /// The training that drives activations to the identity: SGD at a constant rate, as the paper has it.
     static func slopes(_ options: CompressionOptions, stepsPerEpoch: Int) -> TrainingPlan {
         TrainingPlan(
             options, stepsPerEpoch: stepsPerEpoch,
-            standardSteps: max(standardSteps, Int(slopeEpochs * Double(stepsPerEpoch))), optimizer: .sgd,
+            defaultSteps: max(defaultSteps, Int(slopeEpochs * Double(stepsPerEpoch))), optimizer: .sgd,
             schedule: .constant)
     }
 
     private init(
-        _ options: CompressionOptions, stepsPerEpoch: Int, standardSteps: Int,
+        _ options: CompressionOptions, stepsPerEpoch: Int, defaultSteps: Int,
         optimizer standard: CompressionOptions.OptimizerName, schedule: Schedule
     ) {
         self.schedule = schedule
         // Clamped: an epoch count that a user gives may be any number.
         let epochSteps = options.epochs.map { Int(min($0 * Double(stepsPerEpoch), 1e12).rounded(.up)) }
-        steps = options.steps ?? epochSteps ?? standardSteps
+        steps = options.steps ?? epochSteps ?? defaultSteps
         let weightDecay = Float(options.weightDecay ?? 0)
         switch options.optimizer ?? standard {
         case .sgd:
-            optimizer = .sgd(momentum: Float(options.momentum ?? Self.usualMomentum), weightDecay: weightDecay)
-            learningRate = options.learningRate ?? CompressionOptions.OptimizerName.sgd.usualRate
+            optimizer = .sgd(momentum: Float(options.momentum ?? Self.defaultMomentum), weightDecay: weightDecay)
+            learningRate = options.learningRate ?? CompressionOptions.OptimizerName.sgd.defaultRate
             penalty = options.penalty ?? 5
         case .adamw:
             optimizer = .adamW(weightDecay: weightDecay)
-            let rate = options.learningRate ?? CompressionOptions.OptimizerName.adamw.usualRate
+            let rate = options.learningRate ?? CompressionOptions.OptimizerName.adamw.defaultRate
             learningRate = rate
             // Decoupled, the gap 1 - a shrinks by 2 rate lambda in each step: within the threshold after half of them.
             let needed = log(1 / max(options.threshold, 1e-3)) / max(rate * Double(max(steps, 1)), 1e-12)
@@ -78,7 +78,7 @@ package struct TrainingPlan: Sendable, Equatable {
 
 extension CompressionOptions.OptimizerName {
     /// The learning rate when the user names none.
-    package var usualRate: Double {
+    package var defaultRate: Double {
         switch self {
         case .sgd: 1e-3
         case .adamw: 5e-4

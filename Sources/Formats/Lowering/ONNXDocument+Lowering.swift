@@ -54,7 +54,7 @@ extension ONNXDocument {
         var frame = Frame(opset: opset)
         let unknownOperators = Set(refused.map(\.operatorName))
         for (index, node) in model.nodes.enumerated() {
-            let lowered = LoweredNode(node, index: index, in: &frame)
+            let lowered = NodeView(node, index: index, in: &frame)
             guard !node.inputs.contains(where: unknown.contains) else {
                 unknown.formUnion(node.outputs.filter { !$0.isEmpty })
                 continue
@@ -108,7 +108,7 @@ extension ONNXDocument {
         var frame = Frame(opset: opset)
         for (index, node) in model.nodes.enumerated() {
             for output in node.outputs.dropFirst() where !output.isEmpty {
-                let lowered = LoweredNode(node, index: index, in: &frame)
+                let lowered = NodeView(node, index: index, in: &frame)
                 results[output] = lowered.refused(" with its further result '\(output)'")
             }
         }
@@ -171,8 +171,8 @@ extension ONNXDocument {
                 if let function = functions[key] {
                     guard reached.insert(key).inserted else { continue }
                     bodies.append(function.nodes.map { (index: index, node: $0) })
-                } else if !ONNXLowering.supported.contains(LoweredNode.opType(node)) {
-                    let lowered = LoweredNode(node, index: index, in: &frame)
+                } else if !ONNXLowering.supported.contains(NodeView.opType(node)) {
+                    let lowered = NodeView(node, index: index, in: &frame)
                     refused.append(lowered.refused(ONNXLowering.refusals[lowered.opType] ?? ""))
                 }
             }

@@ -5,7 +5,7 @@ extension ONNXLowering {
     /// Computes a node now if all its operands are known and none of them is trained, by running it on them.
     ///
     /// - Returns: whether the node is done with.
-    mutating func fold(_ node: LoweredNode) throws(FormatError) -> Bool {
+    mutating func fold(_ node: NodeView) throws(FormatError) -> Bool {
         let operands = node.inputs.filter { !$0.isEmpty }
         guard !operands.isEmpty, operands.allSatisfy({ known($0) != nil && !isTrainable($0) }) else { return false }
         var alone = ONNXLowering(folding: node, of: self)

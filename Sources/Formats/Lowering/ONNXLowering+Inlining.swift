@@ -7,7 +7,7 @@ extension ONNXLowering {
     private static let iterationLimit = 10_000
 
     /// Lowers one node, whatever it is: known, a call of a function, a branch, a loop, or an operator.
-    mutating func lowerNode(_ node: LoweredNode, calling function: ONNXModel.Function?) throws(FormatError) {
+    mutating func lowerNode(_ node: NodeView, calling function: ONNXModel.Function?) throws(FormatError) {
         nodesLeft -= 1
         guard nodesLeft >= 0 else { throw .tooLarge("the model has too many nodes once its functions are put in") }
         if let function { return try call(function, node) }
@@ -22,7 +22,7 @@ extension ONNXLowering {
         functions.isEmpty ? nil : functions[Self.key(domain: node.domain, node.opType, overload: node.overload)]
     }
 
-    private mutating func call(_ function: ONNXModel.Function, _ node: LoweredNode) throws(FormatError) {
+    private mutating func call(_ function: ONNXModel.Function, _ node: NodeView) throws(FormatError) {
         let opset = function.opsets.first { $0.domain.isEmpty }?.version ?? node.opset
         let arguments = function.defaults.merging(node.attributes) { $1 }
         var frame = Frame(opset: opset, prefix: try node.output() + "::", arguments: arguments)
@@ -32,7 +32,7 @@ extension ONNXLowering {
         try lower(function.nodes, function.outputs, of: node, in: &frame)
     }
 
-    private mutating func choose(_ node: LoweredNode) throws(FormatError) {
+    private mutating func choose(_ node: NodeView) throws(FormatError) {
         guard let condition = try truth(node.input(0)) else {
             throw node.unsupported(" whose condition depends on the data")
         }
@@ -61,7 +61,7 @@ extension ONNXLowering {
 
     /// Puts nodes in place of one, whose results are `outputs` of theirs.
     private mutating func lower(
-        _ nodes: [ONNXModel.Node], _ outputs: [String], of node: LoweredNode, in frame: inout Frame
+        _ nodes: [ONNXModel.Node], _ outputs: [String], of node: NodeView, in frame: inout Frame
     ) throws(FormatError) {
         try enter(node)
         let computed = Set(nodes.flatMap(\.outputs))
@@ -69,7 +69,7 @@ extension ONNXLowering {
             frame.promise(inner, as: outer)
         }
         for inner in nodes {
-            let lowered = LoweredNode(inner, index: node.index, in: &frame, scope: node.scope)
+            let lowered = NodeView(inner, index: node.index, in: &frame, scope: node.scope)
             try lowerNode(lowered, calling: function(inner))
         }
         for (inner, outer) in zip(outputs, node.outputs) where !outer.isEmpty {
@@ -83,7 +83,7 @@ extension ONNXLowering {
     /// A loop that is known to end, one round after the other.
     ///
     /// - SeeAlso: onnx/Operators.md#Loop
-    private mutating func unroll(_ node: LoweredNode) throws(FormatError) {
+    private mutating func unroll(_ node: NodeView) throws(FormatError) {
         guard let body = node.graph("body"), body.inputs.count >= 2, body.outputs.count == node.outputs.count + 1,
             node.inputs.count <= body.inputs.count, node.outputs.count >= body.inputs.count - 2
         else { throw unfit(node, "its body does not fit") }
@@ -118,7 +118,7 @@ extension ONNXLowering {
             for (name, value) in zip(body.inputs.dropFirst(2), state) { frame.bind(name, to: value) }
             try enter(node)
             for inner in body.nodes {
-                let lowered = LoweredNode(inner, index: node.index, in: &frame, scope: node.scope)
+                let lowered = NodeView(inner, index: node.index, in: &frame, scope: node.scope)
                 try lowerNode(lowered, calling: function(inner))
             }
             depth -= 1
@@ -139,7 +139,7 @@ extension ONNXLowering {
     }
 
     /// What the rounds of a loop gave, one below the other.
-    private mutating func stacked(_ names: [String], _ node: LoweredNode) throws(FormatError) -> ValueID {
+    private mutating func stacked(_ names: [String], _ node: NodeView) throws(FormatError) -> ValueID {
         guard !names.isEmpty else {
             throw node.unsupported(" that collects the results of no round")
         }
@@ -154,7 +154,7 @@ extension ONNXLowering {
     /// Goes back to the document's own nodes from wherever an error was thrown.
     mutating func leave() { depth = 0 }
 
-    private mutating func enter(_ node: LoweredNode) throws(FormatError) {
+    private mutating func enter(_ node: NodeView) throws(FormatError) {
         guard depth < Self.depthLimit else {
             throw .tooLarge("node \(node.description) is too deep in other functions")
         }

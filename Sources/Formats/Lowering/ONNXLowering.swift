@@ -50,7 +50,7 @@ struct ONNXLowering {
     static func key(domain: String, _ name: String, overload: String) -> String { "\(domain).\(name):\(overload)" }
 
     /// For a single node over what is known.
-    init(folding node: LoweredNode, of outer: ONNXLowering) {
+    init(folding node: NodeView, of outer: ONNXLowering) {
         self.init(functions: [], initializers: [], statistics: [], furtherResults: outer.furtherResults)
         for input in node.inputs where !input.isEmpty { values[input] = outer.values[input] }
     }

@@ -16,7 +16,7 @@ package struct UnsupportedNode: Hashable, Sendable, CustomStringConvertible {
     package var description: String { "'\(name)' (\(operatorName), opset \(opset))\(remark)" }
 }
 
-extension LoweredNode {
+extension NodeView {
     /// - Parameter remark: what of the node cannot be run, where the operator itself can.
     /// - Returns: the error.
     func unsupported(_ remark: String = "") -> FormatError { .unsupportedOperator([refused(remark)]) }

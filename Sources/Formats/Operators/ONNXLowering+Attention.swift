@@ -6,7 +6,7 @@ extension ONNXLowering {
     /// `softmax(scale * Q K' + mask) V`
     ///
     /// - SeeAlso: onnx/Operators.md#Attention
-    mutating func attention(_ node: LoweredNode) throws(FormatError) {
+    mutating func attention(_ node: NodeView) throws(FormatError) {
         let isFlat = try shape(node, 0).rank == 3
         let query = try heads(node, 0, node.int("q_num_heads"))
         var key = try heads(node, 1, node.int("kv_num_heads"))
@@ -59,7 +59,7 @@ extension ONNXLowering {
     }
 
     /// `[B, S, H * D]` as `[B, H, S, D]`, which it may be already.
-    private mutating func heads(_ node: LoweredNode, _ position: Int, _ count: Int?) throws(FormatError) -> ValueID {
+    private mutating func heads(_ node: NodeView, _ position: Int, _ count: Int?) throws(FormatError) -> ValueID {
         let (x, shape) = (try operand(node, position), try shape(node, position))
         if shape.rank == 4 { return x }
         guard shape.rank == 3, let count, count > 0, shape[2] % count == 0 else {
@@ -70,7 +70,7 @@ extension ONNXLowering {
     }
 
     /// Keys or values of few heads, each for as many consecutive heads that ask.
-    private mutating func shared(_ x: ValueID, by heads: Int, _ node: LoweredNode) throws(FormatError) -> ValueID {
+    private mutating func shared(_ x: ValueID, by heads: Int, _ node: NodeView) throws(FormatError) -> ValueID {
         let shape = graph.shape(x)
         guard shape.rank == 4, shape[1] > 0, heads % shape[1] == 0 else {
             throw unfit(node, "\(heads) heads share those of \(shape)")
@@ -88,7 +88,7 @@ extension ONNXLowering {
     /// Turns pairs of each head's elements by the angles of their place.
     ///
     /// - SeeAlso: onnx/Operators.md#RotaryEmbedding
-    mutating func rotaryEmbedding(_ node: LoweredNode) throws(FormatError) {
+    mutating func rotaryEmbedding(_ node: NodeView) throws(FormatError) {
         let shape = try shape(node, 0)
         var x = try operand(node, 0)
         if shape.rank == 3 {
@@ -140,7 +140,7 @@ extension ONNXLowering {
     }
 
     /// Cosines or sines, `[B, S, 1, half]`.
-    private mutating func angles(_ node: LoweredNode, _ position: Int) throws(FormatError) -> ValueID {
+    private mutating func angles(_ node: NodeView, _ position: Int) throws(FormatError) -> ValueID {
         var table = try operand(node, position)
         if node.hasInput(3) { table = try emit(.gather(axis: 0), [table, try operand(node, 3)], node) }
         let shape = graph.shape(table)

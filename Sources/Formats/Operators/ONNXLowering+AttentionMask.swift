@@ -12,7 +12,7 @@ struct Reach {
     /// Whether there may be a place that may ask nobody.
     let leavesAlone: Bool
 
-    init(_ node: LoweredNode, asking: Int, answering: Int, past: Int) {
+    init(_ node: NodeView, asking: Int, answering: Int, past: Int) {
         (self.asking, self.answering, self.past) = (asking, answering, past)
         // Nothing lies farther off, and sums of this do not overflow.
         let farthest = 1 << 40
@@ -41,7 +41,7 @@ extension ONNXLowering {
     private static let maskLimit = 1 << 26
 
     /// What is added to the scores: minus infinity where a place may not be asked. Nil if all may.
-    mutating func attentionBias(_ node: LoweredNode, _ reach: Reach) throws(FormatError) -> ValueID? {
+    mutating func attentionBias(_ node: NodeView, _ reach: Reach) throws(FormatError) -> ValueID? {
         let given = try givenMask(node, answering: reach.answering)
         guard reach.hasLengths || reach.before != nil || reach.behind != nil else { return given }
         guard reach.asking <= Self.maskLimit / max(1, reach.answering) else {
@@ -59,14 +59,14 @@ extension ONNXLowering {
     /// The bias with zeros for the places that may ask nobody, for without a number no derivative is one either; and
     /// which those are.
     mutating func unlessAlone(
-        _ bias: ValueID, _ node: LoweredNode
+        _ bias: ValueID, _ node: NodeView
     ) throws(FormatError) -> (bias: ValueID, isAlone: ValueID) {
         let best = try emit(.reduce(.maximum, axes: [graph.shape(bias).rank - 1], keepsAxes: true), [bias], node)
         let isAlone = try emit(.predicate(.isInfinite(positive: false, negative: true)), [best], node)
         return (try emit(.select, [isAlone, try factor(0, node), bias], node), isAlone)
     }
 
-    private mutating func givenMask(_ node: LoweredNode, answering: Int) throws(FormatError) -> ValueID? {
+    private mutating func givenMask(_ node: NodeView, answering: Int) throws(FormatError) -> ValueID? {
         guard node.hasInput(3) else { return nil }
         let mask = try blocking(try operand(node, 3), node)
         let shape = graph.shape(mask)
@@ -79,13 +79,13 @@ extension ONNXLowering {
     }
 
     /// A mask of truths as what is added.
-    private mutating func blocking(_ mask: ValueID, _ node: LoweredNode) throws(FormatError) -> ValueID {
+    private mutating func blocking(_ mask: ValueID, _ node: NodeView) throws(FormatError) -> ValueID {
         guard graph.type(mask).element == .bool else { return mask }
         return try emit(.select, [mask, try factor(0, node), try factor(-.infinity, node)], node)
     }
 
     /// Where the last place that asks is the last of its sample: `[B, 1, S, T]`.
-    private mutating func maskBySample(_ node: LoweredNode, _ reach: Reach) throws(FormatError) -> ValueID {
+    private mutating func maskBySample(_ node: NodeView, _ reach: Reach) throws(FormatError) -> ValueID {
         let counts = try operand(node, 6)
         guard graph.shape(counts).rank == 1 else {
             throw unfit(node, "lengths of shape \(graph.shape(counts))")

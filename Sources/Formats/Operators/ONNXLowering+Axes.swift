@@ -9,7 +9,7 @@ extension ONNXLowering {
     ]
 
     /// The axes are an attribute until opset 18, for a sum until 13, and an operand since.
-    mutating func reduce(_ kind: ReduceKind, _ node: LoweredNode) throws(FormatError) {
+    mutating func reduce(_ kind: ReduceKind, _ node: NodeView) throws(FormatError) {
         let shape = try shape(node, 0)
         let isOperand = node.opset >= (kind == .sum ? 13 : 18)
         var axes = node.ints("axes") ?? []
@@ -29,14 +29,14 @@ extension ONNXLowering {
         try finish(.cast(.bool), [try emit(counted, [numbers], node)], node)
     }
 
-    mutating func globalPool(_ node: LoweredNode) throws(FormatError) {
+    mutating func globalPool(_ node: NodeView) throws(FormatError) {
         let shape = try shape(node, 0)
         guard shape.rank >= 3 else { throw unfit(node, "a value of shape \(shape) has no spatial axis") }
         let kind: ReduceKind = node.opType == "GlobalMaxPool" ? .maximum : .mean
         try append(.reduce(kind, axes: Array(2..<shape.rank), keepsAxes: true), node, reading: 1)
     }
 
-    mutating func alongAxis(_ node: LoweredNode) throws(FormatError) {
+    mutating func alongAxis(_ node: NodeView) throws(FormatError) {
         guard node.opType == "CumSum" else {
             let op = Op.extreme(
                 node.opType == "ArgMax" ? .maximum : .minimum, axis: try axis(node.int("axis") ?? 0, node),

@@ -22,7 +22,7 @@ extension ONNXLowering {
     /// Operators of one or more operands.
     static let variadics: [String: BinaryKind] = ["Max": .maximum, "Min": .minimum, "Sum": .add, "Mean": .add]
 
-    mutating func variadic(_ kind: BinaryKind, _ node: LoweredNode) throws(FormatError) {
+    mutating func variadic(_ kind: BinaryKind, _ node: NodeView) throws(FormatError) {
         var value = try operand(node, 0)
         let isMean = node.opType == "Mean" && node.inputs.count > 1
         guard node.inputs.count > 1 else { return try alias(node) }
@@ -37,7 +37,7 @@ extension ONNXLowering {
     }
 
     /// Functions of one number that have attributes or operands beside it.
-    mutating func elementwise(_ node: LoweredNode) throws(FormatError) {
+    mutating func elementwise(_ node: NodeView) throws(FormatError) {
         switch node.opType {
         case "LeakyRelu": try append(.unary(.leakyRelu(slope: node.float("alpha") ?? 0.01)), node, reading: 1)
         case "Elu": try append(.unary(.elu(alpha: node.float("alpha") ?? 1)), node, reading: 1)
@@ -65,7 +65,7 @@ extension ONNXLowering {
         }
     }
 
-    private mutating func clip(_ node: LoweredNode) throws(FormatError) {
+    private mutating func clip(_ node: NodeView) throws(FormatError) {
         let (low, high) = (try bound(node, 1), try bound(node, 2))
         let isFloat = try elementType(node, 0) == .float32
         if isFloat, let low = low ?? -.infinity as Float?, let high = high ?? .infinity as Float?,
@@ -85,7 +85,7 @@ extension ONNXLowering {
     }
 
     /// A bound that is known and one float.
-    private func bound(_ node: LoweredNode, _ position: Int) throws(FormatError) -> Float? {
+    private func bound(_ node: NodeView, _ position: Int) throws(FormatError) -> Float? {
         guard node.hasInput(position) else { return nil }
         guard try shape(node, position).elementCount == 1 else { throw unfit(node, "a bound is not one number") }
         guard let tensor = known(node.inputs[position]), tensor.type == .float32 else { return nil }
@@ -93,7 +93,7 @@ extension ONNXLowering {
     }
 
     /// The exponent may be of another type, and the result has the type of the base.
-    private mutating func power(_ node: LoweredNode) throws(FormatError) {
+    private mutating func power(_ node: NodeView) throws(FormatError) {
         let (type, exponentType) = (try elementType(node, 0), try elementType(node, 1))
         var base = try operand(node, 0)
         if type == .float32, let exponent = known(try node.input(1)), exponent.shape.elementCount == 1,
@@ -117,13 +117,13 @@ extension ONNXLowering {
         try finish(.cast(type), [try emit(.binary(.power), [base, exponent], node)], node)
     }
 
-    mutating func cast(to type: ElementType, _ node: LoweredNode) throws(FormatError) {
+    mutating func cast(to type: ElementType, _ node: NodeView) throws(FormatError) {
         if try elementType(node, 0) == type { return try alias(node) }
         try append(.cast(type), node, reading: 1)
     }
 
     /// Without training, a dropout lets everything through.
-    mutating func dropout(_ node: LoweredNode) throws(FormatError) {
+    mutating func dropout(_ node: NodeView) throws(FormatError) {
         try alias(node)
         guard let mask = node.furtherOutput(1) else { return }
         let one = try emit(.constant(try node.tensor([Int64(1)], [])), [], node)

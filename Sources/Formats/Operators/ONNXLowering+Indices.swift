@@ -3,7 +3,7 @@ import Model
 
 extension ONNXLowering {
     /// Operators that read or write where indices say.
-    mutating func index(_ node: LoweredNode) throws(FormatError) {
+    mutating func index(_ node: NodeView) throws(FormatError) {
         let kinds: [String: ScatterKind] = [
             "none": .replace, "add": .add, "mul": .multiply, "min": .minimum, "max": .maximum,
         ]
@@ -32,7 +32,7 @@ extension ONNXLowering {
     }
 
     /// What one known index picks is a part that lies there already, and need not be fetched.
-    private mutating func part(at index: Int, on axis: Int, of shape: Shape, _ node: LoweredNode) throws(FormatError) {
+    private mutating func part(at index: Int, on axis: Int, of shape: Shape, _ node: NodeView) throws(FormatError) {
         let start = index < 0 ? index + shape[axis] : index
         let part = try emit(.slice(axis: axis, start: start, count: 1), [try operand(node, 0)], node)
         let sizes = shape.dimensions[..<axis] + (try self.shape(node, 1)).dimensions + shape.dimensions[(axis + 1)...]
@@ -42,7 +42,7 @@ extension ONNXLowering {
     /// The indices of a node, if they are known; others are read as zero where they lie outside.
     ///
     /// - Throws: ``FormatError`` when a known one lies outside.
-    private func knownIndices(_ node: LoweredNode, into size: Int) throws(FormatError) -> [Int64]? {
+    private func knownIndices(_ node: NodeView, into size: Int) throws(FormatError) -> [Int64]? {
         guard let tensor = known(try node.input(1)) else { return nil }
         let indices: [Int64]
         switch tensor.type {

@@ -5,7 +5,7 @@ extension ONNXLowering {
     /// `alpha A' B' + beta C`
     ///
     /// - SeeAlso: onnx/Operators.md#Gemm
-    mutating func gemm(_ node: LoweredNode) throws(FormatError) {
+    mutating func gemm(_ node: NodeView) throws(FormatError) {
         guard try shape(node, 0).rank == 2, try shape(node, 1).rank == 2 else {
             throw unfit(node, "shapes \(try shape(node, 0)) and \(try shape(node, 1)) are not two matrices")
         }
@@ -33,7 +33,7 @@ extension ONNXLowering {
     }
 
     /// A vector on either side is a matrix of one row or column, whose axis goes again.
-    mutating func matMul(_ node: LoweredNode) throws(FormatError) {
+    mutating func matMul(_ node: NodeView) throws(FormatError) {
         var (left, right) = (try operand(node, 0), try operand(node, 1))
         let (leftShape, rightShape) = (graph.shape(left), graph.shape(right))
         if leftShape.rank == 1 { left = try emit(try reshape([1] + leftShape.dimensions, node), [left], node) }
@@ -52,7 +52,7 @@ extension ONNXLowering {
         try finish(try reshape(sizes, node), [product], node)
     }
 
-    mutating func convolution(_ node: LoweredNode) throws(FormatError) {
+    mutating func convolution(_ node: NodeView) throws(FormatError) {
         let weight = try shape(node, 1)
         let kernel = node.ints("kernel_shape") ?? Array(weight.dimensions.dropFirst(2))
         let op = Op.convolution(try window(node, kernel: kernel), groups: node.int("group") ?? 1)

@@ -3,7 +3,7 @@ import Compute
 import Model
 
 extension ONNXLowering {
-    mutating func normalize(_ node: LoweredNode) throws(FormatError) {
+    mutating func normalize(_ node: NodeView) throws(FormatError) {
         let epsilon = node.float("epsilon") ?? 1e-5
         switch node.opType {
         case "BatchNormalization":
@@ -23,7 +23,7 @@ extension ONNXLowering {
 
     /// Over the trailing axes, from the attribute `axis` on; further results are the mean and one over the deviation.
     mutating func normalize(
-        _ kind: NormKind, _ x: ValueID, _ scale: ValueID, _ bias: ValueID?, _ epsilon: Float, _ node: LoweredNode
+        _ kind: NormKind, _ x: ValueID, _ scale: ValueID, _ bias: ValueID?, _ epsilon: Float, _ node: NodeView
     ) throws(FormatError) {
         let shape = graph.shape(x)
         let axis = node.int("axis") ?? -1
@@ -44,7 +44,7 @@ extension ONNXLowering {
 
     /// Only few graphs read them, and whatever nobody reads is left out in the end.
     private mutating func statistics(
-        _ kind: NormKind, of x: ValueID, _ axes: [Int], _ epsilon: Float, _ node: LoweredNode
+        _ kind: NormKind, of x: ValueID, _ axes: [Int], _ epsilon: Float, _ node: NodeView
     ) throws(FormatError) {
         guard node.furtherOutput(1) != nil || node.furtherOutput(2) != nil else { return }
         var centered = x
@@ -65,7 +65,7 @@ extension ONNXLowering {
     }
 
     /// Each channel, or each group of channels, of each sample by itself.
-    private mutating func normalizeChannels(_ node: LoweredNode, _ epsilon: Float) throws(FormatError) {
+    private mutating func normalizeChannels(_ node: NodeView, _ epsilon: Float) throws(FormatError) {
         let (x, scale, bias) = (try operand(node, 0), try operand(node, 1), try operand(node, 2))
         let shape = graph.shape(x)
         guard shape.rank >= 3 else { throw unfit(node, "a value of shape \(shape) has no spatial axis") }
@@ -92,7 +92,7 @@ extension ONNXLowering {
 
     /// `x [N, C, ...]`, `scale [C]`, `bias [C]`
     private mutating func scaleChannels(
-        _ x: ValueID, _ scale: ValueID, _ bias: ValueID, _ node: LoweredNode
+        _ x: ValueID, _ scale: ValueID, _ bias: ValueID, _ node: NodeView
     ) throws(FormatError) {
         let shape = graph.shape(x)
         let sizes = [shape[1]] + [Int](repeating: 1, count: shape.rank - 2)

@@ -33,7 +33,7 @@ extension ONNXLowering {
     /// Appends what a node computes, of an operator that is ``supported`` and no subgraph.
     ///
     /// - Throws: ``FormatError`` for operands, attributes or sizes that do not fit.
-    mutating func lower(_ node: LoweredNode) throws(FormatError) {
+    mutating func lower(_ node: NodeView) throws(FormatError) {
         let type = node.opType
         if let kind = Self.unaries[type] { return try append(.unary(kind), node, reading: 1) }
         if let kind = Self.binaries[type] { return try append(.binary(kind), node, reading: 2) }
@@ -102,7 +102,7 @@ extension ONNXLowering {
 
     /// Appends one op that reads the first operands of the node, and those after them that are there.
     mutating func append(
-        _ op: Op, _ node: LoweredNode, reading count: Int, optional: Int = 0
+        _ op: Op, _ node: NodeView, reading count: Int, optional: Int = 0
     ) throws(FormatError) {
         var operands: [ValueID] = []
         for position in 0..<count { operands.append(try operand(try node.input(position))) }
@@ -113,13 +113,13 @@ extension ONNXLowering {
     }
 
     /// Appends the op that computes the node's result.
-    mutating func finish(_ op: Op, _ operands: [ValueID], _ node: LoweredNode) throws(FormatError) {
+    mutating func finish(_ op: Op, _ operands: [ValueID], _ node: NodeView) throws(FormatError) {
         let name = try node.output()
         values[name] = .computed(try emit(op, operands, node, name: name))
     }
 
     mutating func emit(
-        _ op: Op, _ operands: [ValueID], _ node: LoweredNode, name: String = ""
+        _ op: Op, _ operands: [ValueID], _ node: NodeView, name: String = ""
     ) throws(FormatError) -> ValueID {
         let value: ValueID
         do throws(ModelError) {
@@ -141,26 +141,26 @@ extension ONNXLowering {
     }
 
     /// The value of an operand of the node.
-    mutating func operand(_ node: LoweredNode, _ position: Int) throws(FormatError) -> ValueID {
+    mutating func operand(_ node: NodeView, _ position: Int) throws(FormatError) -> ValueID {
         try operand(try node.input(position))
     }
 
     /// Lets the result be what the first operand is.
-    mutating func alias(_ node: LoweredNode) throws(FormatError) {
+    mutating func alias(_ node: NodeView) throws(FormatError) {
         guard let value = values[try node.input(0)] else { throw absent(try node.input(0)) }
         values[try node.output()] = value
     }
 
-    mutating func factor(_ value: Float, _ node: LoweredNode) throws(FormatError) -> ValueID {
+    mutating func factor(_ value: Float, _ node: NodeView) throws(FormatError) -> ValueID {
         try emit(.constant(try node.tensor(value)), [], node)
     }
 
-    func reshape(_ sizes: [Int], _ node: LoweredNode) throws(FormatError) -> Op {
+    func reshape(_ sizes: [Int], _ node: NodeView) throws(FormatError) -> Op {
         .reshape(try shaped(node) { () throws(ShapeError) in try Shape(sizes) })
     }
 
     /// The value under other sizes, itself if it has them.
-    mutating func reshaped(_ value: ValueID, _ sizes: [Int], _ node: LoweredNode) throws(FormatError) -> ValueID {
+    mutating func reshaped(_ value: ValueID, _ sizes: [Int], _ node: NodeView) throws(FormatError) -> ValueID {
         graph.shape(value).dimensions == sizes ? value : try emit(try reshape(sizes, node), [value], node)
     }
 }

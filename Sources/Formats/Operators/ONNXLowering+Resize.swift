@@ -5,7 +5,7 @@ extension ONNXLowering {
     /// One op an axis: all ways to resize treat the axes one by one.
     ///
     /// - SeeAlso: onnx/Operators.md#Resize
-    mutating func resize(_ node: LoweredNode) throws(FormatError) {
+    mutating func resize(_ node: NodeView) throws(FormatError) {
         let shape = try shape(node, 0)
         var axes: [Int] = []
         for axis in node.ints("axes") ?? Array(shape.dimensions.indices) { axes.append(try self.axis(axis, node)) }
@@ -39,7 +39,7 @@ extension ONNXLowering {
 
     /// For each of the axes its new size, and the scale if it is not the quotient of the sizes.
     private func targets(
-        _ node: LoweredNode, _ shape: Shape, _ axes: [Int]
+        _ node: NodeView, _ shape: Shape, _ axes: [Int]
     ) throws(FormatError) -> [(count: Int, scale: Float?)] {
         guard node.hasInput(3) else {
             guard let tensor = known(try node.input(2)), tensor.type == .float32 else {
@@ -68,7 +68,7 @@ extension ONNXLowering {
         }
     }
 
-    private func interpolation(_ node: LoweredNode) throws(FormatError) -> Resampling.Interpolation {
+    private func interpolation(_ node: NodeView) throws(FormatError) -> Resampling.Interpolation {
         switch node.string("mode") ?? "nearest" {
         case "nearest":
             let rounding = node.string("nearest_mode") ?? "round_prefer_floor"
@@ -85,7 +85,7 @@ extension ONNXLowering {
     }
 
     private func coordinates(
-        _ node: LoweredNode, _ index: Int, of count: Int
+        _ node: NodeView, _ index: Int, of count: Int
     ) throws(FormatError) -> Resampling.Coordinates {
         switch node.string("coordinate_transformation_mode") ?? "half_pixel" {
         case "half_pixel": return .halfPixel

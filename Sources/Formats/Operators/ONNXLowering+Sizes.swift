@@ -3,31 +3,31 @@ import Model
 
 extension ONNXLowering {
     /// What is wrong with a node.
-    func unfit(_ node: LoweredNode, _ what: String) -> FormatError { .invalidONNX("node \(node.description): \(what)") }
+    func unfit(_ node: NodeView, _ what: String) -> FormatError { .invalidONNX("node \(node.description): \(what)") }
 
     /// The shape of an operand.
-    func shape(_ node: LoweredNode, _ index: Int) throws(FormatError) -> Shape {
+    func shape(_ node: NodeView, _ index: Int) throws(FormatError) -> Shape {
         let name = try node.input(index)
         guard let type = type(name) else { throw absent(name) }
         return type.shape
     }
 
     /// The element type of an operand.
-    func elementType(_ node: LoweredNode, _ index: Int) throws(FormatError) -> ElementType {
+    func elementType(_ node: NodeView, _ index: Int) throws(FormatError) -> ElementType {
         let name = try node.input(index)
         guard let type = type(name) else { throw absent(name) }
         return type.element
     }
 
     /// The axis of the first operand that a possibly negative attribute means.
-    func axis(_ axis: Int, _ node: LoweredNode) throws(FormatError) -> Int {
+    func axis(_ axis: Int, _ node: NodeView) throws(FormatError) -> Int {
         let shape = try shape(node, 0)
         guard let resolved = shape.axis(axis) else { throw unfit(node, "axis \(axis) of a value of shape \(shape)") }
         return resolved
     }
 
     /// An operand that must be known, as integers.
-    func integers(_ node: LoweredNode, _ index: Int) throws(FormatError) -> [Int] {
+    func integers(_ node: NodeView, _ index: Int) throws(FormatError) -> [Int] {
         guard let tensor = known(try node.input(index)), tensor.type == .int64 || tensor.type == .int32 else {
             throw node.unsupported(" with sizes that depend on the data")
         }
@@ -35,19 +35,19 @@ extension ONNXLowering {
         return tensor.type == .int64 ? tensor.int64s.map(Int.init) : tensor.int32s.map(Int.init)
     }
 
-    func shaped(_ node: LoweredNode, _ body: () throws(ShapeError) -> Shape) throws(FormatError) -> Shape {
+    func shaped(_ node: NodeView, _ body: () throws(ShapeError) -> Shape) throws(FormatError) -> Shape {
         do { return try body() } catch { throw unfit(node, "\(error)") }
     }
 
     /// An operand that must be known, as one integer.
-    func integer(_ node: LoweredNode, _ index: Int) throws(FormatError) -> Int {
+    func integer(_ node: NodeView, _ index: Int) throws(FormatError) -> Int {
         let integers = try integers(node, index)
         guard integers.count == 1 else { throw unfit(node, "operand \(index) is not one number") }
         return integers[0]
     }
 
     /// The shape that a node gives to the elements of its first operand.
-    func reshaped(_ node: LoweredNode) throws(FormatError) -> Shape {
+    func reshaped(_ node: NodeView) throws(FormatError) -> Shape {
         let from = try shape(node, 0)
         switch node.opType {
         case "Flatten": return try flattened(from, node)
@@ -74,7 +74,7 @@ extension ONNXLowering {
         return try shaped(node) { () throws(ShapeError) in try Shape(sizes) }
     }
 
-    private func flattened(_ from: Shape, _ node: LoweredNode) throws(FormatError) -> Shape {
+    private func flattened(_ from: Shape, _ node: NodeView) throws(FormatError) -> Shape {
         let axis = node.int("axis") ?? 1
         let split = axis < 0 ? axis + from.rank : axis
         guard (0...from.rank).contains(split) else { throw unfit(node, "axis \(axis) of a value of shape \(from)") }
@@ -84,7 +84,7 @@ extension ONNXLowering {
         }
     }
 
-    private func squeezed(_ from: Shape, _ node: LoweredNode) throws(FormatError) -> Shape {
+    private func squeezed(_ from: Shape, _ node: NodeView) throws(FormatError) -> Shape {
         let axes = node.hasInput(1) ? try integers(node, 1) : from.dimensions.indices.filter { from[$0] == 1 }
         var removed: Set<Int> = []
         for axis in axes {
@@ -96,7 +96,7 @@ extension ONNXLowering {
         return try shaped(node) { () throws(ShapeError) in try Shape(sizes) }
     }
 
-    private func unsqueezed(_ from: Shape, _ node: LoweredNode) throws(FormatError) -> Shape {
+    private func unsqueezed(_ from: Shape, _ node: NodeView) throws(FormatError) -> Shape {
         let axes = try integers(node, 1)
         let rank = from.rank + axes.count
         let places = Set(axes.map { $0 < 0 ? $0 + rank : $0 })

@@ -7,7 +7,7 @@ extension ONNXLowering {
     private static let longest = 65536
 
     /// How a pooling slides.
-    func poolWindow(_ node: LoweredNode) throws(FormatError) -> Window {
+    func poolWindow(_ node: NodeView) throws(FormatError) -> Window {
         guard let kernel = node.ints("kernel_shape") else {
             throw unfit(node, "it does not say how large its kernel is")
         }
@@ -23,7 +23,7 @@ extension ONNXLowering {
     /// How a convolution or a pooling slides over its first operand.
     ///
     /// - SeeAlso: onnx/Operators.md#Conv, `auto_pad`
-    func window(_ node: LoweredNode, kernel: [Int]) throws(FormatError) -> Window {
+    func window(_ node: NodeView, kernel: [Int]) throws(FormatError) -> Window {
         let x = try shape(node, 0)
         guard (3...5).contains(x.rank) else {
             throw node.unsupported(" over a value of shape \(x): 1 to 3 spatial axes can be run")

@@ -7,7 +7,7 @@ extension ONNXLowering {
     /// has in the whole operand. Few graphs read it, and those pay with a copy of all that lies under all windows.
     ///
     /// - SeeAlso: onnx/Operators.md#MaxPool
-    mutating func largestPlaces(_ node: LoweredNode, _ window: Window) throws(FormatError) -> ValueID {
+    mutating func largestPlaces(_ node: NodeView, _ window: Window) throws(FormatError) -> ValueID {
         let x = try shape(node, 0)
         let result = graph.shape(try operand(try node.output()))
         let sizes = Array(x.dimensions.dropFirst(2))
@@ -38,7 +38,7 @@ extension ONNXLowering {
     private static let placesLimit = 1 << 24
 
     private mutating func numbers(
-        _ values: [Int64], _ sizes: [Int], _ node: LoweredNode
+        _ values: [Int64], _ sizes: [Int], _ node: NodeView
     ) throws(FormatError) -> ValueID {
         try emit(.constant(try node.tensor(values, sizes)), [], node)
     }

@@ -39,7 +39,7 @@ final class Attempt: Sendable {
     private static let roomInterval = Duration.seconds(1)
 
     /// Starts the child and returns when it and its process group are gone.
-    func run(_ command: JobCommand) async -> Ending {
+    func run(_ command: JobCommand) async -> AttemptOutcome {
         let start = ContinuousClock.now
         let watch = Task { await watchForCancel() }
         defer { watch.cancel() }
@@ -59,7 +59,7 @@ final class Attempt: Sendable {
         }
         let ending = state.withLock {
             $0.usage.runningSeconds = (ContinuousClock.now - start) / .seconds(1)
-            return Ending(stop: stop, exit: exit, result: $0.result, error: $0.error, advanced: $0.advanced)
+            return AttemptOutcome(stop: stop, exit: exit, result: $0.result, error: $0.error, advanced: $0.advanced)
         }
         if exit != .exited(0) || ending.result == nil {
             logger.notice(

@@ -9,13 +9,13 @@ extension Supervisor {
         logger[metadataKey: "job"] = "\(job.id)"
         logger[metadataKey: "attempt"] = "\(job.attempt)"
         let attempt = Attempt(job: job, lease: lease, supervisor: self, logger: logger)
-        let ending: Ending
+        let ending: AttemptOutcome
         do {
             hold(lease)
             ending = await attempt.run(try command(job))
         } catch {
             logger.error("the job has no command", metadata: ["error": "\(error)"])
-            ending = Ending(
+            ending = AttemptOutcome(
                 stop: nil, exit: (error as? JobsError)?.isPassing == true ? .noResources : .notStarted, result: nil,
                 error: nil)
         }
@@ -25,7 +25,7 @@ extension Supervisor {
     }
 
     /// Writes down how an attempt ended; tried again for as long as only a want of room stands in the way.
-    private func close(_ job: Job, _ lease: Lease, _ ending: Ending, usage: JobUsage, _ logger: Logger) async {
+    private func close(_ job: Job, _ lease: Lease, _ ending: AttemptOutcome, usage: JobUsage, _ logger: Logger) async {
         let verdict = ending.verdict(attempt: job.attempt, attempts: settings.attempts)
         let retrySeconds = ending.exit == .noResources ? settings.resourceSeconds : settings.retrySeconds
         let (now, due, publish) = (now, due, publish)

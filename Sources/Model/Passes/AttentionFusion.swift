@@ -18,7 +18,7 @@ extension Graph {
             dependsOnTrained[value.index] = isTrained || self[value].operands.contains { dependsOnTrained[$0.index] }
         }
         let pattern = AttentionPattern(
-            graph: self, readers: Readers(of: self, seen: fetched), dependsOnTrained: dependsOnTrained)
+            graph: self, readers: UseLists(of: self, seen: fetched), dependsOnTrained: dependsOnTrained)
         for value in values {
             guard case .softmax = self[value].op, let found = pattern.attention(around: value) else { continue }
             try recompute(found.result, by: .attention(found.attention, shape(found.result)), found.operands)
@@ -29,7 +29,7 @@ extension Graph {
 /// Reads a graph around a softmax.
 private struct AttentionPattern {
     let graph: Graph
-    let readers: Readers
+    let readers: UseLists
     let dependsOnTrained: [Bool]
 
     struct Found {

@@ -6,7 +6,7 @@ extension Graph {
     /// - Parameter seen: values that somebody will read after a run, or that change a parameter.
     /// - Throws: ``ModelError/shape(value:_:)`` never, as the op has the type of what it replaces.
     mutating func fuseChains(seen: [ValueID]) throws(ModelError) {
-        let readers = Readers(of: self, seen: seen)
+        let readers = UseLists(of: self, seen: seen)
         var isTaken = [Bool](repeating: false, count: nodes.count)
         for value in values.reversed() where readers.isNeeded(value) && !isTaken[value.index] && isLink(value) {
             let links = links(endingAt: value, readers)
@@ -18,7 +18,7 @@ extension Graph {
     }
 
     /// - Returns: in ascending order, the value last.
-    private func links(endingAt value: ValueID, _ readers: Readers) -> [ValueID] {
+    private func links(endingAt value: ValueID, _ readers: UseLists) -> [ValueID] {
         var links: Set = [value]
         var operands = Set(self[value].operands)
         // Who comes late is looked at first, since all readers of a link are links.
@@ -39,7 +39,7 @@ extension Graph {
 
     /// Whether more memory would be in use if a value were computed no sooner than it is read: then the value takes none, but
     /// what only it reads must wait for that.
-    private func prolongs(_ value: ValueID, _ readers: Readers) -> Bool {
+    private func prolongs(_ value: ValueID, _ readers: UseLists) -> Bool {
         let waiting = Set(self[value].operands).filter { operand in
             !self[operand].operands.isEmpty && readers.all(of: operand).first == value
         }

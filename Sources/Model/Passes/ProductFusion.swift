@@ -7,7 +7,7 @@ extension Graph {
     /// - Parameter seen: values that somebody will read after a run, or that change a parameter.
     /// - Throws: ``ModelError/shape(value:_:)`` never, as each op has the type of what it replaces.
     mutating func fuseProducts(seen: [ValueID]) throws(ModelError) {
-        let readers = Readers(of: self, seen: seen)
+        let readers = UseLists(of: self, seen: seen)
         for value in values where readers.isNeeded(value) {
             let operands = self[value].operands
             switch self[value].op {

@@ -21,7 +21,7 @@ package enum Compression {
             var options = try CompressionOptions(order.options, hasData: order.data != nil)
             let model = try SourceModel(order.model)
             if model.document.fixedBatch != nil {
-                options.batchSize = options.batchSize ?? CompressionData.usualBatchSize
+                options.batchSize = options.batchSize ?? CompressionData.defaultBatchSize
             }
             let data = try CompressionData(model, order, options)
             for note in data.notes { progress.log(note) }
@@ -57,7 +57,7 @@ package enum Compression {
             progress.begin(.verifying)
             let predicted = try data.outputs(of: outcome.graph)
             report.compressed = predicted.flatMap { data.measure($0) }
-            let publication = try room.write { try Publication(of: order.output) }
+            let publication = try room.write { try AtomicOutput(of: order.output) }
             var edit = try model.document.edit(toMatch: outcome.graph)
             edit.metadata = report.metadata
             report.files = try room.write { try model.document.write(edit, to: publication.file) }

@@ -22,7 +22,7 @@ package struct InferenceRun: Sendable {
     /// What it may have, where the machine does not decide.
     package var memoryLimitBytes: Int?
 
-    package static let usualBatchSize = 64
+    package static let defaultBatchSize = 64
 
     package init(
         model: String, data: String, output: String, timing: String? = nil, batchSize: Int? = nil, passes: Int = 1,
@@ -47,27 +47,28 @@ package struct InferenceRun: Sendable {
         Processor.useThreads(threads)
         let source = try SourceModel(model)
         let samples = try SourceData(data, inputKeys: inputKeys)
-        var graph = try source.graph(batch: batchSize ?? Self.usualBatchSize, data: samples)
+        var graph = try source.graph(batch: batchSize ?? Self.defaultBatchSize, data: samples)
         let (dataset, part) = try self.samples(of: samples, for: graph)
         tell(WorkEvent(.log, "\(samples.name): \(part), \(dataset.count) samples"))
-        if batchSize == nil, dataset.count < Self.usualBatchSize {
+        if batchSize == nil, dataset.count < Self.defaultBatchSize {
             graph = try source.graph(batch: dataset.count, data: samples)
         }
         let bytes = DataBytes([samples])
-        let work = SmallerWork(model: source, graph: graph) { graph in
+        let work = MemoryRemedies(model: source, graph: graph) { graph in
             try MemoryEstimate(running: graph, samples: dataset.count, data: bytes, modelBytes: source.byteCount)
         }
         do { try work.require(MemoryLimit(memoryLimitBytes)) } catch { throw Problem(any: error) }
-        let publication = try Publication.opening(output)
+        let publication = try AtomicOutput.opening(output)
         do {
             let (results, clock) = try Self.outputs(of: graph, for: dataset, passes: passes, tell: tell)
             let arrays = zip(graph.outputs, results).map { (name: $0.name, tensor: $1) }
             try NPZ.write(arrays, to: publication.file)
             try publication.publish()
-            if let timing { try Publication.write(clock.document.text(indented: true) + "\n", to: timing) }
+            if let timing { try AtomicOutput.write(clock.document.text(indented: true) + "\n", to: timing) }
             let names = graph.outputs.map(\.name).joined(separator: ", ")
             let file = URL(filePath: output).lastPathComponent
-            return "\(file)  \(dataset.count) samples  \(names)  \(Figures.fixed(clock.elapsedSeconds, digits: 1)) s"
+            return
+                "\(file)  \(dataset.count) samples  \(names)  \(NumberFormat.fixed(clock.elapsedSeconds, digits: 1)) s"
         } catch {
             throw Problem(any: error)
         }

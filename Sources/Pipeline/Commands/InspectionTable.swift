@@ -49,8 +49,8 @@ enum InspectionTable {
     private static func model(_ model: JSONValue) -> [String] {
         let opsets = model["opsets"]?.object?.members.map { "\($0.name) \($0.value.int ?? 0)" } ?? []
         let head = [
-            model["name"]?.string ?? "", Figures.grouped(model["parameters"]?.int ?? 0) + " parameters",
-            Figures.megabytes(model["bytes"]?.int ?? 0), opsets.joined(separator: ", "),
+            model["name"]?.string ?? "", NumberFormat.grouped(model["parameters"]?.int ?? 0) + " parameters",
+            NumberFormat.megabytes(model["bytes"]?.int ?? 0), opsets.joined(separator: ", "),
         ]
         var table = TextTable()
         for (key, word) in [("inputs", "input"), ("outputs", "output")] {
@@ -74,7 +74,7 @@ enum InspectionTable {
         ])
         for candidate in candidates {
             let numbers = ["in", "hidden", "out", "parameters_before", "parameters_after"].map { key in
-                TextTable.Cell.number(Figures.grouped(candidate[key]?.int ?? 0))
+                TextTable.Cell.number(NumberFormat.grouped(candidate[key]?.int ?? 0))
             }
             let remark = candidate["profitable"]?.bool == true ? "" : "saves nothing"
             table.add(
@@ -83,9 +83,9 @@ enum InspectionTable {
         }
         let before = plan["model"]?["parameters"]?.int ?? 0
         let saved = plan["max_reduction"]?["parameters"]?.int ?? 0
-        let ratio = Figures.times(plan["max_reduction"]?["ratio"]?.double ?? 1)
+        let ratio = NumberFormat.times(plan["max_reduction"]?["ratio"]?.double ?? 1)
         let whole =
-            "at most: \(Figures.grouped(before)) -> \(Figures.grouped(before - saved)) parameters (\(ratio))"
+            "at most: \(NumberFormat.grouped(before)) -> \(NumberFormat.grouped(before - saved)) parameters (\(ratio))"
         return table.lines + ["", whole]
     }
 
@@ -93,7 +93,7 @@ enum InspectionTable {
         var lines = keyLines(data)
         if let samples = data["samples"]?.int {
             let classes = data["classes"]?.int.map { ", \($0) classes" } ?? ""
-            lines += ["", "\(Figures.grouped(samples)) samples\(classes)"]
+            lines += ["", "\(NumberFormat.grouped(samples)) samples\(classes)"]
             for (input, key) in data["mapping"]?.object?.members ?? [] {
                 lines.append("  \(input) <- \(key.string ?? "")")
             }

@@ -40,10 +40,10 @@ package struct TrainingRun: Sendable {
         let samples = try SourceData(
             data, labelsKey: options.labelsKey, inputKeys: options.inputKeys, output: options.output)
         let settings = TrainingSettings(options)
-        var graph = try source.graph(batch: settings.batchSize ?? TrainingSettings.usualBatchSize, data: samples)
+        var graph = try source.graph(batch: settings.batchSize ?? TrainingSettings.defaultBatchSize, data: samples)
         let dataset = try trainingSamples(of: samples, for: graph)
         if settings.batchSize == nil, source.document.fixedBatch == nil,
-            dataset.count < TrainingSettings.usualBatchSize
+            dataset.count < TrainingSettings.defaultBatchSize
         {
             graph = try source.graph(batch: dataset.count, data: samples)
         }
@@ -53,13 +53,13 @@ package struct TrainingRun: Sendable {
             throw Problem(.invalidONNX, "\(source.name) has no parameters to train", pointer: "/model")
         }
         let runs = graph.runsPerStep(
-            batch: settings.batchSize ?? TrainingSettings.usualBatchSize, samples: labelled.count)
+            batch: settings.batchSize ?? TrainingSettings.defaultBatchSize, samples: labelled.count)
         if let warning = source.fixedBatchWarning(runsPerStep: runs) { tell(warning) }
         let batchSize = graph.batchSize * runs
         let plan = settings.trainingOptions(stepsPerEpoch: labelled.count / batchSize, runsPerStep: runs)
         do {
             let bytes = DataBytes([samples])
-            let work = SmallerWork(model: source, graph: graph) { graph in
+            let work = MemoryRemedies(model: source, graph: graph) { graph in
                 let (objective, _) = try settings.objective(for: graph, on: dataset, file: samples.name)
                 return try MemoryEstimate(
                     training: graph, objective, trainable: trainable, samples: labelled.count, plan, data: bytes,
@@ -70,7 +70,7 @@ package struct TrainingRun: Sendable {
             throw Problem(any: error)
         }
 
-        let publication = try Publication.opening(output)
+        let publication = try AtomicOutput.opening(output)
         tell(WorkEvent(.phase, "training", data: ["phase": "training"]))
         var losses: [Double] = []
         var clock = StepClock(batchSize: batchSize)
@@ -86,16 +86,17 @@ package struct TrainingRun: Sendable {
             try publication.publish()
             if let trace {
                 let document: JSONValue = ["losses": .array(losses.map(JSONValue.double))]
-                try Publication.write(document.text() + "\n", to: trace)
+                try AtomicOutput.write(document.text() + "\n", to: trace)
             }
-            if let timing { try Publication.write(clock.document.text(indented: true) + "\n", to: timing) }
+            if let timing { try AtomicOutput.write(clock.document.text(indented: true) + "\n", to: timing) }
         } catch {
             throw Problem(any: error)
         }
         let name = URL(filePath: output).lastPathComponent
-        let change = [losses.first, losses.last].map { Figures.fixed($0 ?? .nan, digits: 4) }.joined(separator: " -> ")
+        let change = [losses.first, losses.last].map { NumberFormat.fixed($0 ?? .nan, digits: 4) }.joined(
+            separator: " -> ")
         return "\(name)  \(losses.count) steps of \(batchSize)  loss \(change)  "
-            + "\(Figures.fixed(clock.elapsedSeconds, digits: 1)) s"
+            + "\(NumberFormat.fixed(clock.elapsedSeconds, digits: 1)) s"
     }
 
     /// The training split, or a file without splits as a whole: nothing is held out, because nothing is measured.

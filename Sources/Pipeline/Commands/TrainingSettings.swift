@@ -18,7 +18,7 @@ struct TrainingSettings {
     /// The output that labels are of; the first without.
     private let output: String?
 
-    static let usualBatchSize = CompressionData.usualBatchSize
+    static let defaultBatchSize = CompressionData.defaultBatchSize
     /// PyTorch's default.
     private static let usualWeightDecay: Float = 0.01
 
@@ -29,11 +29,11 @@ struct TrainingSettings {
             switch name {
             case .sgd:
                 .sgd(
-                    momentum: float("momentum") ?? Float(TrainingPlan.usualMomentum),
+                    momentum: float("momentum") ?? Float(TrainingPlan.defaultMomentum),
                     weightDecay: float("weight_decay") ?? 0)
             case .adamw: .adamW(weightDecay: float("weight_decay") ?? Self.usualWeightDecay)
             }
-        learningRate = float("learning_rate") ?? Float(name.usualRate)
+        learningRate = float("learning_rate") ?? Float(name.defaultRate)
         // Who names a rate means that rate, in every step.
         schedule = float("learning_rate") == nil ? .cosine : .constant
         batchSize = options["batch_size"].int

@@ -19,7 +19,7 @@ struct CompressionData {
     let counts: SampleCounts?
     let bytes: DataBytes
 
-    static let usualBatchSize = 64
+    static let defaultBatchSize = 64
 
     /// Samples a run.
     var batchSize: Int { graph.batchSize }
@@ -45,7 +45,7 @@ struct CompressionData {
         let source = try SourceData(
             path, labelsKey: order.options.labelsKey, inputKeys: order.options.inputKeys,
             output: order.options.output)
-        var graph = try model.graph(batch: options.batchSize ?? Self.usualBatchSize, data: source)
+        var graph = try model.graph(batch: options.batchSize ?? Self.defaultBatchSize, data: source)
         try Self.check(options.outputs, of: graph)
         var split = try source.split(for: graph, seed: options.seed)
         var training = split.training
@@ -79,7 +79,7 @@ struct CompressionData {
         } catch {
             throw Problem(error)
         }
-        if options.batchSize == nil, parts.training.count < Self.usualBatchSize {
+        if options.batchSize == nil, parts.training.count < Self.defaultBatchSize {
             graph = try model.graph(batch: parts.training.count, data: source)
         }
         self.graph = graph
@@ -146,7 +146,7 @@ extension CompressionData {
             less.train = .collapsed
             return try estimate(graph, less)
         }
-        try SmallerWork(model: model, graph: graph) { try estimate($0, options) }
+        try MemoryRemedies(model: model, graph: graph) { try estimate($0, options) }
             .require(MemoryLimit(order.memoryLimitBytes), others: options.train == .collapsed ? [] : [trainsLess])
     }
 }

@@ -69,8 +69,8 @@ struct MemoryLimit {
         }
         throw Problem(
             .memoryLimit,
-            "the job needs about \(Figures.grouped(estimate.heapBytes)) bytes of memory and may have "
-                + Figures.grouped(bytes),
+            "the job needs about \(NumberFormat.grouped(estimate.heapBytes)) bytes of memory and may have "
+                + NumberFormat.grouped(bytes),
             hint: remedies.isEmpty
                 ? "no smaller batch would fit: allow the job more memory, or use fewer samples"
                 : remedies.joined(separator: ", or ") + " would fit")

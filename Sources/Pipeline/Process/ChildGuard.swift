@@ -23,7 +23,7 @@ package enum ChildGuard {
     package static func limitMemory(bytes: Int) throws(Problem) {
         do { try reserveSolverMemory() } catch { throw Problem(any: error) }
         let failure = Problem(
-            .memoryLimit, "the job needed more memory than the \(Figures.megabytes(bytes)) that it may have",
+            .memoryLimit, "the job needed more memory than the \(NumberFormat.megabytes(bytes)) that it may have",
             hint: "allow the job more memory, or use fewer samples")
         ChildLimits.sayWhenAborted(
             WorkEvent(.error, failure.description, data: failure.failureDocument, level: "error").line)

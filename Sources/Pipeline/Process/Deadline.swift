@@ -14,7 +14,7 @@ package final class Deadline {
         timer.schedule(deadline: .now() + .seconds(seconds))
         timer.setEventHandler {
             expired()
-            Publication.abandonAll()
+            AtomicOutput.abandonAll()
             // Not `exit`: what it tears down is still in use by the thread that works.
             _exit(Problem.timeout(seconds: seconds).exitStatus)
         }

@@ -17,7 +17,7 @@ package final class Interruption {
             _ = signal(number, SIG_IGN)
             let source = DispatchSource.makeSignalSource(signal: number, queue: queue)
             source.setEventHandler {
-                Publication.abandonAll()
+                AtomicOutput.abandonAll()
                 _exit(Self.status(of: number))
             }
             source.activate()

@@ -91,8 +91,9 @@ final class CompressionProgress {
             let fate = layer.isCollapsed ? "collapsed" : "kept: \(layer.reason ?? "")"
             tell(WorkEvent(.layer, "\(layer.name) \(layer.kind) \(fate)", data: layer.document))
         case .point(let point):
-            let distance = point.comparison.map { "  disagreement \(Figures.fixed($0.disagreement, digits: 4))" } ?? ""
-            log("\(point.layers) collapsed: \(Figures.grouped(point.parameters)) parameters\(distance)")
+            let distance =
+                point.comparison.map { "  disagreement \(NumberFormat.fixed($0.disagreement, digits: 4))" } ?? ""
+            log("\(point.layers) collapsed: \(NumberFormat.grouped(point.parameters)) parameters\(distance)")
         case .warning(let code, let message): warn(message, code: code)
         }
     }
@@ -111,7 +112,7 @@ final class CompressionProgress {
         for (layer, slope) in step.slopes { data["slope.\(layer)"] = .double(Double(slope)) }
         tell(
             WorkEvent(
-                .metrics, "step \(step.step)/\(step.steps) loss \(Figures.fixed(Double(step.loss), digits: 4))",
+                .metrics, "step \(step.step)/\(step.steps) loss \(NumberFormat.fixed(Double(step.loss), digits: 4))",
                 data: .object(data)))
     }
 

@@ -68,5 +68,5 @@ package struct ProgressBar: Hashable, Sendable {
         return String(repeating: " ", count: max(0, width - text.count)) + text
     }
 
-    private static func rounded(_ rate: Double) -> String { Figures.fixed(rate, digits: rate < 100 ? 1 : 0) }
+    private static func rounded(_ rate: Double) -> String { NumberFormat.fixed(rate, digits: rate < 100 ? 1 : 0) }
 }

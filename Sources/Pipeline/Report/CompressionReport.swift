@@ -216,7 +216,7 @@ struct CompressionReport {
                 case "html", "htm": ReportPage(document).html
                 default: document.text(indented: true) + "\n"
                 }
-            try Publication.write(text, to: path)
+            try AtomicOutput.write(text, to: path)
         }
     }
 
@@ -241,22 +241,23 @@ struct CompressionReport {
     var summary: String {
         var parts = [model.name]
         if let compressedSizes {
-            let ratio = Figures.times(Double(originalSizes.bytes) / Double(max(1, compressedSizes.bytes)))
+            let ratio = NumberFormat.times(Double(originalSizes.bytes) / Double(max(1, compressedSizes.bytes)))
             parts.append(
-                "\(Figures.megabytes(originalSizes.bytes)) -> \(Figures.megabytes(compressedSizes.bytes)) (\(ratio))")
+                "\(NumberFormat.megabytes(originalSizes.bytes)) -> \(NumberFormat.megabytes(compressedSizes.bytes)) (\(ratio))"
+            )
         }
         if let original, let compressed {
             parts.append(
                 original.isRate
-                    ? "\(original.metricName) \(Figures.fixed(100 * original.metric, digits: 1)) -> "
-                        + "\(Figures.fixed(100 * compressed.metric, digits: 1)) %"
-                    : "\(original.metricName) \(Figures.fixed(original.metric, digits: 4)) -> "
-                        + Figures.fixed(compressed.metric, digits: 4))
+                    ? "\(original.metricName) \(NumberFormat.fixed(100 * original.metric, digits: 1)) -> "
+                        + "\(NumberFormat.fixed(100 * compressed.metric, digits: 1)) %"
+                    : "\(original.metricName) \(NumberFormat.fixed(original.metric, digits: 4)) -> "
+                        + NumberFormat.fixed(compressed.metric, digits: 4))
         } else if let certificate {
-            parts.append("disagreement \(Figures.fixed(100 * certificate.rate, digits: 2)) %")
+            parts.append("disagreement \(NumberFormat.fixed(100 * certificate.rate, digits: 2)) %")
         }
-        if let latency { parts.append("\(Figures.times(latency.speedup)) faster") }
-        parts.append("\(Figures.fixed(seconds, digits: 1)) s")
+        if let latency { parts.append("\(NumberFormat.times(latency.speedup)) faster") }
+        parts.append("\(NumberFormat.fixed(seconds, digits: 1)) s")
         return parts.joined(separator: "  ")
     }
 }

@@ -57,7 +57,7 @@ struct ReportPage {
             paragraphs.append("No layers were collapsed; the table says why.")
         } else if let ratio = result["compression_ratio"]?.double {
             paragraphs.append(
-                "\(Figures.times(ratio)) fewer parameters by \(report["method"]?.string ?? "") "
+                "\(NumberFormat.times(ratio)) fewer parameters by \(report["method"]?.string ?? "") "
                     + "(LayerCollapse, arXiv 2311.17943).")
         }
         if let rate = result["disagreement"]?["rate"]?.double {
@@ -129,13 +129,15 @@ struct ReportPage {
 
     // MARK: Words
 
-    private func count(_ value: JSONValue?) -> String { value?.int.map(Figures.grouped) ?? "" }
+    private func count(_ value: JSONValue?) -> String { value?.int.map(NumberFormat.grouped) ?? "" }
 
     private func number(_ value: JSONValue?) -> String {
-        value?.double.map { Figures.fixed($0, digits: abs($0) < 10 ? 4 : 1) } ?? ""
+        value?.double.map { NumberFormat.fixed($0, digits: abs($0) < 10 ? 4 : 1) } ?? ""
     }
 
-    private func percent(_ value: Double?) -> String { value.map { Figures.fixed(100 * $0, digits: 2) + " %" } ?? "" }
+    private func percent(_ value: Double?) -> String {
+        value.map { NumberFormat.fixed(100 * $0, digits: 2) + " %" } ?? ""
+    }
 
     /// Names come from files: what means something in Markdown or HTML does not here. Scalar by scalar, because a mark that
     /// joins the next character would hide it.

@@ -7,7 +7,7 @@ extension Call {
     ///
     /// - Parameter intake: gets the parts in their order; their content never is in memory as a whole
     /// - Throws: ``Problem`` when the body is no form, and whatever the intake refuses.
-    func readForm(into intake: Intake) async throws {
+    func readForm(into intake: FormUploadReader) async throws {
         guard mediaType == "multipart/form-data" else {
             throw Problem(
                 .unsupportedMediaType, "This is posted as multipart/form-data.", hint: "curl -F file=@FILE")
@@ -21,7 +21,7 @@ extension Call {
         }
     }
 
-    private static func feed(_ bytes: [UInt8], to reader: inout MultipartReader, into intake: Intake) throws {
+    private static func feed(_ bytes: [UInt8], to reader: inout MultipartReader, into intake: FormUploadReader) throws {
         var position = 0
         while let event = try reader.next(bytes.span, at: &position) {
             switch event {

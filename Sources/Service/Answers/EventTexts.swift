@@ -56,7 +56,7 @@ enum EventForm: Hashable, Sendable {
         case .lines: return "\n"
         case .text:
             let share = JSONValue(stored: job.progress)["fraction"]?.double.map {
-                ", \(Figures.fixed(100 * min(max($0, 0), 1), digits: 0)) %"
+                ", \(NumberFormat.fixed(100 * min(max($0, 0), 1), digits: 0)) %"
             }
             return "\(job.status.rawValue)\(job.phase.map { ": " + $0.visible } ?? "")\(share ?? "")\n"
         }

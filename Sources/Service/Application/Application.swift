@@ -33,7 +33,7 @@ package final class Application: Sendable {
         let store = try SQLiteJobStore(path: folder + "/queue.sqlite")
         let artifacts = try ArtifactStore(dataDirectory: folder)
         for id in artifacts.damaged { logger.error("a stored file is damaged", metadata: ["file": "\(id)"]) }
-        let jobs = try JobDesk(dataDirectory: folder)
+        let jobs = try JobFolders(dataDirectory: folder)
         let now: @Sendable () -> Int = { Int(Date.now.timeIntervalSince1970) }
         let steady = SteadyClock()
         // One listing of a database that was read as a whole, and any error ends the start.
@@ -44,7 +44,7 @@ package final class Application: Sendable {
         let stopping = StopFlag()
         let reserve = DiskReserve(dataDirectory: folder)
         let paths = MachinePaths(dataDirectory: folder)
-        let plans = PlanRunner(
+        let plans = InspectionRunner(
             executable: executable, dataDirectory: folder, timeout: configuration.planTimeout,
             memoryBytes: configuration.planMemoryBytes, paths: paths, logger: logger)
         supervisor = Supervisor(
@@ -121,7 +121,7 @@ extension SupervisorSettings {
     }
 }
 
-extension JobDesk {
+extension JobFolders {
     /// What runs a job: this program again, as a user would run it at the terminal, in folders of this attempt alone.
     fileprivate func command(
         for job: Job, executable: String, configuration: Configuration

@@ -21,7 +21,7 @@ final class Listener: Sendable {
         var limits = Limits()
         limits.bodyBytes = configuration.uploadLimitBytes
         limits.reservedDescriptors =
-            DescriptorLimit.own + DescriptorLimit.perProcess * (configuration.runningJobs + PlanRunner.places)
+            DescriptorLimit.own + DescriptorLimit.perProcess * (configuration.runningJobs + InspectionRunner.places)
         // Each connection may have a file open beside its socket.
         let possible = max(1, (descriptors - limits.reservedDescriptors) / 2)
         limits.connections = min(configuration.connectionLimit ?? Self.mostConnections, possible)

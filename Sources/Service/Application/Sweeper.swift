@@ -6,7 +6,7 @@ import Logging
 struct Sweeper {
     let store: SQLiteJobStore
     let artifacts: ArtifactStore
-    let jobs: JobDesk
+    let jobs: JobFolders
     let reserve: DiskReserve
     let logger: Logger
 

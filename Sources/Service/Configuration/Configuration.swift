@@ -23,14 +23,14 @@ package struct Configuration: Sendable {
     func value(_ name: String) -> JSONValue { settings.first { $0.setting.name == name }?.value ?? .null }
 
     /// Where the file is looked for when no flag names one; it may be missing there.
-    package static let usualFile = "config/layercollapse.json"
+    package static let defaultFile = "config/layercollapse.json"
 
     /// Reads every source once.
     ///
     /// - Parameters:
     ///   - flags: settings given on the command line, by name, such as `"port": "8081"`
     ///   - environment: the process's environment
-    ///   - file: the JSON file; nil is ``usualFile``, when it is there
+    ///   - file: the JSON file; nil is ``defaultFile``, when it is there
     /// - Returns: every setting with its value.
     /// - Throws: ``ConfigurationError`` with the setting, its source and what was expected.
     package static func load(
@@ -45,7 +45,7 @@ package struct Configuration: Sendable {
         let providers: [(Setting.Source, any ConfigProvider)] = [
             (.flag, EnvironmentVariablesProvider(environmentVariables: environmentNames(flags))),
             (.environment, EnvironmentVariablesProvider(environmentVariables: environment)),
-            (.file, try await fileProvider(file ?? usualFile, mayBeMissing: file == nil)),
+            (.file, try await fileProvider(file ?? defaultFile, mayBeMissing: file == nil)),
         ]
         var settings: [Setting.Resolved] = []
         for setting in Setting.all { settings.append(try resolve(setting, in: providers)) }

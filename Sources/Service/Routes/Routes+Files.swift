@@ -65,8 +65,9 @@ extension Routes {
 
     /// Stores what `-F purpose=model -F file=@model.onnx -F file=@model.onnx.data` sends as one file.
     func createFile(_ call: Call) async throws -> Answer {
-        let field = Intake.FileField(name: "file", takesMany: true)
-        let intake = Intake(fileFields: [field], textFields: ["purpose"], memory: memory, makeUpload: makeUpload)
+        let field = FormUploadReader.FileField(name: "file", takesMany: true)
+        let intake = FormUploadReader(
+            fileFields: [field], textFields: ["purpose"], memory: memory, makeUpload: makeUpload)
         try await call.readForm(into: intake)
         let purpose = try intake.fields.last.map { (field) throws(Problem) in try self.purpose(field.text) }
         guard let upload = intake.uploads["file"], let first = upload.parts.first else {
@@ -86,8 +87,8 @@ extension Routes {
         let purpose = try call.query["purpose"].map { (text) throws(Problem) in try self.purpose(text) }
         let fileName = try FileName.checked(call.query["filename"] ?? "\(digest).onnx", among: [], field: "filename")
         let kind = purpose ?? Self.purpose(ofFile: fileName)
-        let field = Intake.FileField(name: "file", isModel: kind == .model)
-        let intake = Intake(fileFields: [field], memory: memory, makeUpload: makeUpload)
+        let field = FormUploadReader.FileField(name: "file", isModel: kind == .model)
+        let intake = FormUploadReader(fileFields: [field], memory: memory, makeUpload: makeUpload)
         try intake.begin(field.name, fileName: fileName)
         while let bytes = try await call.body.next() { try intake.append(bytes.span) }
         try intake.end()

@@ -9,8 +9,8 @@ struct Routes: Sendable {
     let configuration: Configuration
     let store: SQLiteJobStore
     let artifacts: ArtifactStore
-    let jobs: JobDesk
-    let plans: PlanRunner
+    let jobs: JobFolders
+    let plans: InspectionRunner
     let reserve: DiskReserve
     /// What all requests together may hold in memory of what their clients wrote.
     let memory: MemoryBudget

@@ -8,17 +8,17 @@ enum Pickle {
     ///   - start: up to ``RefusedFormat/lengthOfStart`` bytes
     ///   - field: where the file was sent
     /// - Throws: ``Problem`` with `pickle_rejected`.
-    static func refuse(_ start: [UInt8], field: Intake.FileField) throws(Problem) {
+    static func refuse(_ start: [UInt8], field: FormUploadReader.FileField) throws(Problem) {
         guard RefusedFormat.format(start, isModel: field.isModel) != nil else { return }
         throw refusal(field)
     }
 
     /// Refuses a stored file that is to be a model by its first bytes.
-    static func refuse(modelAt path: String, field: Intake.FileField) throws(Problem) {
+    static func refuse(modelAt path: String, field: FormUploadReader.FileField) throws(Problem) {
         if RefusedFormat.format(ofFile: path) != nil { throw refusal(field) }
     }
 
-    private static func refusal(_ field: Intake.FileField) -> Problem {
+    private static func refusal(_ field: FormUploadReader.FileField) -> Problem {
         Problem(
             .pickleRejected, "pickle files can run code; export with torch.onnx.export",
             hint: "a model is an .onnx file, data are an .npz or .safetensors file", parameter: field.name)

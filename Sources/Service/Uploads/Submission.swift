@@ -25,8 +25,9 @@ struct Submission {
     /// The members that name files by their ids, and the fields that send the same files.
     private static let fileIDs = ["model", "training_file", "validation_file"]
     private static let fileFields = [
-        Intake.FileField(name: "model", takesMany: true, isModel: true), Intake.FileField(name: "data"),
-        Intake.FileField(name: "validation_data"),
+        FormUploadReader.FileField(name: "model", takesMany: true, isModel: true),
+        FormUploadReader.FileField(name: "data"),
+        FormUploadReader.FileField(name: "validation_data"),
     ]
 
     private static let optionNames = JobOption.all.map(\.name)
@@ -36,7 +37,7 @@ struct Submission {
     init(_ call: Call, _ routes: Routes) async throws {
         switch call.mediaType {
         case "multipart/form-data":
-            let intake = Intake(
+            let intake = FormUploadReader(
                 fileFields: Self.fileFields, textFields: Self.textFields, memory: routes.memory,
                 makeUpload: routes.makeUpload)
             try await call.readForm(into: intake)

@@ -39,7 +39,7 @@ struct Compress: ParsableCommand {
 
     func run() throws {
         let isJob = JobFolder.isJob(model)
-        let narrator = Narrator(printsEvents: isJob || events, isQuiet: quiet)
+        let narrator = EventReporter(printsEvents: isJob || events, isQuiet: quiet)
         // Whoever has told how a job ended needs nothing to go on from.
         let folder = JobFolder(model, attempt: attempt)
         defer { if isJob { folder.removeCheckpoints() } }

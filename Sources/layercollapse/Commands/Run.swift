@@ -42,7 +42,7 @@ struct Run: ParsableCommand {
         let options = try JobOptions(decoding: .given(["batch_size": batchSize, "threads": threads, "inputs": inputs]))
         let interruption = Interruption()
         defer { withExtendedLifetime(interruption) {} }
-        let narrator = Narrator(printsEvents: false, isQuiet: quiet)
+        let narrator = EventReporter(printsEvents: false, isQuiet: quiet)
         let run = InferenceRun(
             model: InputPath.resolved(model), data: InputPath.resolved(data), output: output, timing: timing,
             batchSize: options["batch_size"].int, passes: `repeat`,

@@ -31,7 +31,7 @@ struct Train: ParsableCommand {
         let options = try JobOptions(decoding: training.given)
         let interruption = Interruption()
         defer { withExtendedLifetime(interruption) {} }
-        let narrator = Narrator(printsEvents: false, isQuiet: quiet)
+        let narrator = EventReporter(printsEvents: false, isQuiet: quiet)
         let run = TrainingRun(
             model: InputPath.resolved(model), data: InputPath.resolved(data), output: output, trace: trace,
             timing: timing, options: options)

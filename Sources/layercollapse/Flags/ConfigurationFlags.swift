@@ -5,7 +5,8 @@ import Service
 
 /// Where the settings of the service come from, and those that are set most.
 struct ConfigurationFlags: ParsableArguments {
-    @Option(help: "the configuration file (default: \(Configuration.usualFile), when it is there)", completion: .file())
+    @Option(
+        help: "the configuration file (default: \(Configuration.defaultFile), when it is there)", completion: .file())
     var config: String?
 
     @Option(help: .setting("host")) var host: String?

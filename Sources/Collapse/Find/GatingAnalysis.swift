@@ -3,7 +3,7 @@ import Model
 
 /// What several readers of one value make of it together: a value that is multiplied by what becomes of itself elsewhere
 /// belongs to a gated unit (SwiGLU, squeeze-and-excitation), or to a normalisation.
-struct Interplay {
+struct GatingAnalysis {
     let graph: Graph
     /// The axis of the value's features.
     let axis: Int

@@ -2,7 +2,7 @@ import ByteText
 import Compute
 
 /// A node of the document with its attributes as ops of ours want them.
-struct LoweredNode {
+struct NodeView {
     /// The place in the document; inside a function or a subgraph, of the node of the document that holds it.
     let index: Int
     let opType: String

@@ -6,7 +6,7 @@ import Testing
 @testable import Jobs
 
 /// A supervisor whose children are shell scripts.
-struct Shop {
+struct ScriptedSupervisor {
     let fixture: Fixture
     let supervisor: Supervisor
 
@@ -44,7 +44,7 @@ struct Shop {
 
     /// Waits until the job is as wanted; fails instead of hanging for ever.
     func wait(_ id: String = "job_1", _ what: String = "the end", until done: (Job) -> Bool) async throws -> Job {
-        let deadline = ContinuousClock.now + .seconds(40)
+        let deadline = ContinuousClock.now + .seconds(600)
         while true {
             let job = try store.find(id)
             if done(job) { return job }
@@ -74,7 +74,7 @@ struct Shop {
 
     /// Waits until a process has ended: a group that was killed is gone soon, though not in no time.
     func hasEnded(_ process: pid_t) async -> Bool {
-        let deadline = ContinuousClock.now + .seconds(30)
+        let deadline = ContinuousClock.now + .seconds(600)
         while ContinuousClock.now < deadline {
             let stat = (try? String(contentsOfFile: "/proc/\(process)/stat", encoding: .utf8)) ?? ""
             if stat.isEmpty || stat.contains(") Z ") || stat.contains(") X ") { return true }

@@ -4,7 +4,7 @@ import Synchronization
 
 /// A class, because it owns a hidden folder beside the place of a result. What is written there appears under its own name
 /// whole or not at all; the folder goes with its owner, also when the process is interrupted.
-package final class Publication {
+package final class AtomicOutput {
     private let target: URL
     private let folder: String
     private static let open = Mutex<Set<String>>([])
@@ -39,7 +39,7 @@ package final class Publication {
 
     /// Writes one text under a name, whole or not at all.
     package static func write(_ text: String, to path: String) throws(StorageError) {
-        let publication = try Publication(of: path)
+        let publication = try AtomicOutput(of: path)
         // As the person who runs the program has files made; the service's own folders let nobody in.
         try DurableFile.write(text, creating: publication.file, mode: 0o666)
         try publication.publish()

@@ -1,5 +1,5 @@
 /// Who reads each value of a graph in a run.
-struct Readers {
+struct UseLists {
     private let isNeeded: [Bool]
     private let isSeen: [Bool]
     private let readers: [[ValueID]]

@@ -9,7 +9,7 @@ import Testing
 @testable import Service
 
 /// A service on a data directory of its own, whose jobs are done by a shell script.
-final class ServerWorld: Sendable {
+final class TestServer: Sendable {
     /// Does what the seed in the options says: 7 never ends, 8 fails, 9 crashes; any other writes a model.
     private static let script = """
         #!/bin/sh
@@ -64,7 +64,7 @@ final class ServerWorld: Sendable {
     }
 }
 
-extension ServerWorld {
+extension TestServer {
     /// Starts the service, as soon as the one before it in the same folder has let go of it: its last handlers may still be
     /// learning that their clients have left, and in one process nothing else ends them.
     private static func start(
@@ -82,9 +82,9 @@ extension ServerWorld {
 
 /// A service for a test, and its end.
 func withServer(
-    _ settings: [String: String] = [:], in folder: TemporaryFolder? = nil, _ body: (ServerWorld) async throws -> Void
+    _ settings: [String: String] = [:], in folder: TemporaryFolder? = nil, _ body: (TestServer) async throws -> Void
 ) async throws {
-    let world = try await ServerWorld(folder: folder, settings: settings)
+    let world = try await TestServer(folder: folder, settings: settings)
     do {
         try await body(world)
     } catch {
@@ -94,7 +94,7 @@ func withServer(
     await world.application.stop()
 }
 
-extension ServerWorld {
+extension TestServer {
     typealias Reply = ServerExchange.Reply
 
     func request(_ target: String, _ headers: [(String, String)] = []) async throws -> Reply {

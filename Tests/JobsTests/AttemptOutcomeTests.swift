@@ -10,8 +10,8 @@ struct EndingTests {
     private func verdict(
         _ exit: ChildExit, stop: StopReason? = nil, result: Data? = nil, error: Data? = nil, attempt: Int = 1,
         advanced: Bool = false
-    ) -> Ending.Verdict {
-        Ending(stop: stop, exit: exit, result: result, error: error, advanced: advanced)
+    ) -> AttemptOutcome.Verdict {
+        AttemptOutcome(stop: stop, exit: exit, result: result, error: error, advanced: advanced)
             .verdict(attempt: attempt, attempts: 3)
     }
 

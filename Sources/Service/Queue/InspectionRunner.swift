@@ -4,7 +4,7 @@ import Jobs
 import Logging
 
 /// Looks into models and data in a process of its own, because a hostile file may end whoever reads it.
-struct PlanRunner: Sendable {
+struct InspectionRunner: Sendable {
     let executable: String
     let dataDirectory: String
     let timeout: Duration
@@ -14,7 +14,7 @@ struct PlanRunner: Sendable {
 
     private static let outputBytes = 16 << 20
     /// A process may take all the memory of ``memoryBytes``; so there are two at a time, not as many as there are clients.
-    private let gate = PlanGate(places: Self.places, line: 64)
+    private let gate = AdmissionGate(places: Self.places, line: 64)
 
     static let places = 2
 

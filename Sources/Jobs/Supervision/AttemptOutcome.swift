@@ -22,7 +22,7 @@ enum ChildExit: Sendable, Equatable {
 }
 
 /// All that is known at the end of an attempt.
-struct Ending: Sendable {
+struct AttemptOutcome: Sendable {
     var stop: StopReason?
     var exit: ChildExit
     var result: Data?

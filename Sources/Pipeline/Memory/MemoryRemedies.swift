@@ -4,7 +4,7 @@ import JobContract
 import Model
 
 /// The work at other sizes, by which a limit finds what would fit.
-struct SmallerWork {
+struct MemoryRemedies {
     let model: SourceModel
     let graph: Graph
     /// Of the same work on another graph.

@@ -71,7 +71,7 @@ private func obstructed(_ kind: UnaryKind = .gelu) throws -> Graph {
             graph = try graph.replacing(MergeLinear(in: graph).rewrite(candidate))
         }
         let point = try ParetoPoint(graph, collapsed: ["/blocks.0.act/out", "/blocks.1.act/out"], heldOut: heldOut)
-        let lessons = Lessons(original: job.graph, task: job.task, mode: .labels)
+        let lessons = TrainingTargets(original: job.graph, task: job.task, mode: .labels)
         let tuned = try FineTuning(lessons: lessons, options: job.options, heldOut: heldOut) { _ in }
             .run(point, on: samples.training)
         #expect(try #require(tuned.comparison).divergence < 0.5 * #require(point.comparison).divergence)

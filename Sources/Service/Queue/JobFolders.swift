@@ -4,7 +4,7 @@ import JobContract
 import Jobs
 
 /// The folders of the jobs, below `jobs` in the data directory, one for each id.
-struct JobDesk: Sendable {
+struct JobFolders: Sendable {
     let dataDirectory: String
 
     init(dataDirectory: String) throws(StorageError) {

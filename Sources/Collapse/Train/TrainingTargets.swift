@@ -3,7 +3,7 @@ import Model
 
 /// What a network that was changed learns from: labels, the original network's logits, or both; and the original's values at
 /// the collapsed outputs.
-struct Lessons {
+struct TrainingTargets {
     let original: Graph
     let task: PredictionTask
     let mode: CompressionOptions.Finetune
@@ -83,7 +83,7 @@ struct Lessons {
     private static let mask = "target/mask"
 }
 
-extension Lessons {
+extension TrainingTargets {
     init(_ options: CompressionOptions, original: Graph, task: PredictionTask) {
         self.init(
             original: original, task: task, mode: options.finetune, outputs: Array(options.outputs.dropFirst()))

@@ -1,7 +1,7 @@
 import Foundation
 
 /// Numbers as people read them.
-package enum Figures {
+package enum NumberFormat {
     /// With so many digits after the point, in no locale but the C one.
     package static func fixed(_ value: Double, digits: Int) -> String {
         guard value.isFinite else { return "-" }

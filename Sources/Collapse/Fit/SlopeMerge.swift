@@ -2,7 +2,7 @@ import Compute
 import Model
 
 /// Merges the blocks whose activation is the identity, or near enough.
-struct NearLinear {
+struct SlopeMerge {
     let original: Graph
     let heldOut: HeldOut?
     let tell: (CollapseEvent) -> Void

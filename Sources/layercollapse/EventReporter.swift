@@ -4,7 +4,7 @@ import Service
 
 /// A class, because what it shows depends on what it showed before. Tells whoever started the program what happens: the
 /// service by JSON lines on standard output, a person by bars on standard error.
-final class Narrator {
+final class EventReporter {
     private let printer: ProgressPrinter?
 
     init(printsEvents: Bool, isQuiet: Bool) {

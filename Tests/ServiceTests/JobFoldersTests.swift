@@ -16,7 +16,7 @@ struct JobDeskTests {
 
     @Test func `a folder without a job is put aside, and goes after a week`() throws {
         let place = try TemporaryFolder()
-        let desk = try JobDesk(dataDirectory: place.path)
+        let desk = try JobFolders(dataDirectory: place.path)
         for name in ["job_1", "job_2"] {
             try desk.folder(of: name).make()
             try write(name, desk.folder(of: name).outputModel)
@@ -25,9 +25,9 @@ struct JobDeskTests {
         #expect(text(desk.folder(of: "job_1").outputModel) == "job_1")
         let lost = place.path + "/lost/1000.job_2"
         #expect(text(lost + "/output/model.onnx") == "job_2")
-        try desk.removeLost(at: 1000 + JobDesk.lostSeconds)
+        try desk.removeLost(at: 1000 + JobFolders.lostSeconds)
         #expect(FileManager.default.fileExists(atPath: lost))
-        try desk.removeLost(at: 1001 + JobDesk.lostSeconds)
+        try desk.removeLost(at: 1001 + JobFolders.lostSeconds)
         #expect(!FileManager.default.fileExists(atPath: lost))
     }
 
@@ -38,7 +38,7 @@ struct JobDeskTests {
         for name in try DurableFile.names(in: data) where name.hasPrefix("queue.sqlite") {
             try FileManager.default.removeItem(atPath: "\(data)/\(name)")
         }
-        await #expect(throws: DataDirectoryError.self) { _ = try await ServerWorld(folder: place) }
+        await #expect(throws: DataDirectoryError.self) { _ = try await TestServer(folder: place) }
         let jobs = try DurableFile.names(in: data + "/jobs")
         #expect(text("\(data)/jobs/\(jobs[0])/output/model.onnx") == "a smaller model")
     }

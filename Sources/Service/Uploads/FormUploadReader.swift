@@ -4,7 +4,7 @@ import JobContract
 /// A class, because it owns the uploads of a request, and they go with it unless they are committed.
 ///
 /// It is fed a multipart body part by part. Files go to disk as they arrive; fields are small and kept as text.
-final class Intake {
+final class FormUploadReader {
     /// A field that holds files.
     struct FileField {
         let name: String

@@ -3,7 +3,7 @@ import Model
 
 /// What layers learn where no derivative leads from the network's outputs back to them: each block, cut out of the network,
 /// to give what the original's gives. That needs the network forward only.
-struct LocalLessons {
+struct BlockTargets {
     let original: Graph
     /// The network that learns.
     let graph: Graph
@@ -78,7 +78,7 @@ struct LocalLessons {
         let bytes = blocks.reduce(0) {
             $0 + 4 * (graph.shape($1.input).elementCount + graph.shape($1.output).elementCount) / batch
         }
-        return min(count, max(batch, Lessons.hiddenByteLimit / max(1, bytes)))
+        return min(count, max(batch, TrainingTargets.hiddenByteLimit / max(1, bytes)))
     }
 }
 

@@ -1,7 +1,7 @@
 import Compute
 
 /// The rest of a network from one of its ops on: what is computed before it and read behind it comes in as data.
-package struct Continuation {
+package struct GraphSuffix {
     /// The values that the rest reads, in the whole network, and the inputs that stand for them in ``rest``. What is an input
     /// of the whole network already stays one and is not among them.
     package let frontier: [(value: ValueID, input: String)]

@@ -16,7 +16,7 @@ enum Wire {
 }
 
 /// An ONNX model that may be as wrong as a test wants it.
-struct Draft {
+struct ONNXBuilder {
     struct Node {
         var opType: String
         var inputs: [String]

@@ -2,7 +2,7 @@ import Compute
 import Model
 
 /// A network on its way through samples: what lies behind is computed and kept, so that the way goes on from there.
-struct Passage {
+struct PartialForward {
     /// What is left of the network. Values keep their names.
     private(set) var rest: Graph
     /// With the inputs of ``rest``.
@@ -16,7 +16,7 @@ struct Passage {
     /// Memory that kept values may take. Where they would take more, the way starts again from where it could be kept.
     static let usualByteLimit = 1 << 30
 
-    init(_ graph: Graph, _ samples: [Dataset], byteLimit: Int = Passage.usualByteLimit) {
+    init(_ graph: Graph, _ samples: [Dataset], byteLimit: Int = PartialForward.usualByteLimit) {
         (rest, whole) = (graph, graph)
         (self.samples, given) = (samples, samples)
         self.byteLimit = byteLimit
@@ -29,7 +29,7 @@ struct Passage {
     ///   - kept: values that ``rest`` must still have afterwards, although no output depends on them.
     /// - Throws: ``ModelError``.
     mutating func advance(to place: ValueID, keeping kept: [ValueID] = []) throws(ModelError) {
-        let continuation = try Continuation(of: rest, from: place, keeping: kept)
+        let continuation = try GraphSuffix(of: rest, from: place, keeping: kept)
         guard byteCount(keptIn: continuation.rest) <= byteLimit else { return }
         let inputs = continuation.rest.inputs.compactMap { continuation.rest.inputName($0) }
         let frontier = continuation.frontier

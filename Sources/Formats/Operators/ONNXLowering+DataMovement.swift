@@ -2,13 +2,13 @@ import Compute
 import Model
 
 extension ONNXLowering {
-    mutating func reshape(to shape: Shape, _ node: LoweredNode) throws(FormatError) {
+    mutating func reshape(to shape: Shape, _ node: NodeView) throws(FormatError) {
         if try self.shape(node, 0) == shape { return try alias(node) }
         try append(.reshape(shape), node, reading: 1)
     }
 
     /// Operators that put elements elsewhere, or copies of them.
-    mutating func rearrange(_ node: LoweredNode) throws(FormatError) {
+    mutating func rearrange(_ node: NodeView) throws(FormatError) {
         switch node.opType {
         case "Transpose":
             let rank = try shape(node, 0).rank
@@ -38,7 +38,7 @@ extension ONNXLowering {
     }
 
     /// - SeeAlso: onnx/Operators.md#Slice
-    private mutating func slice(_ node: LoweredNode) throws(FormatError) {
+    private mutating func slice(_ node: NodeView) throws(FormatError) {
         let (starts, ends) = (try integers(node, 1), try integers(node, 2))
         let axes = node.hasInput(3) ? try integers(node, 3) : Array(starts.indices)
         let steps = node.hasInput(4) ? try integers(node, 4) : starts.map { _ in 1 }
@@ -73,7 +73,7 @@ extension ONNXLowering {
         return high > low ? (high, Int((UInt(high - low) - 1) / step.magnitude) + 1) : (0, 0)
     }
 
-    private mutating func split(_ node: LoweredNode) throws(FormatError) {
+    private mutating func split(_ node: NodeView) throws(FormatError) {
         let axis = try axis(node.int("axis") ?? 0, node)
         let size = try shape(node, 0)[axis]
         var counts: [Int]
@@ -106,7 +106,7 @@ extension ONNXLowering {
         }
     }
 
-    private mutating func pad(_ node: LoweredNode) throws(FormatError) {
+    private mutating func pad(_ node: NodeView) throws(FormatError) {
         let modes: [String: PadKind] = ["constant": .constant, "edge": .edge, "reflect": .reflect, "wrap": .wrap]
         let rank = try shape(node, 0).rank
         guard let kind = modes[node.string("mode") ?? "constant"] else {
@@ -127,7 +127,7 @@ extension ONNXLowering {
         try finish(.pad(kind, before: before, after: after), operands, node)
     }
 
-    private mutating func tile(_ node: LoweredNode) throws(FormatError) {
+    private mutating func tile(_ node: NodeView) throws(FormatError) {
         let (shape, repeats) = (try shape(node, 0), try integers(node, 1))
         guard repeats.count == shape.rank else { throw unfit(node, "\(repeats.count) repeats of \(shape)") }
         if repeats.allSatisfy({ $0 == 1 }) { return try alias(node) }
@@ -152,7 +152,7 @@ extension ONNXLowering {
     // MARK: From sizes alone
 
     /// Operators whose results follow from sizes and known numbers.
-    mutating func makeKnown(_ node: LoweredNode) throws(FormatError) {
+    mutating func makeKnown(_ node: NodeView) throws(FormatError) {
         let name = try node.output()
         switch node.opType {
         case "Shape":
@@ -174,7 +174,7 @@ extension ONNXLowering {
         }
     }
 
-    private func range(_ node: LoweredNode) throws(FormatError) -> Tensor {
+    private func range(_ node: NodeView) throws(FormatError) -> Tensor {
         guard let start = known(try node.input(0)), let limit = known(try node.input(1)),
             let delta = known(try node.input(2))
         else { throw node.unsupported(" with sizes that depend on the data") }

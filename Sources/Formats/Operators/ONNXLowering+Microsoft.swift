@@ -4,7 +4,7 @@ import Model
 // What ONNX Runtime's optimizer fuses, taken apart again.
 extension ONNXLowering {
     /// - SeeAlso: onnxruntime/docs/ContribOperators.md
-    mutating func contributed(_ node: LoweredNode) throws(FormatError) {
+    mutating func contributed(_ node: NodeView) throws(FormatError) {
         switch node.opType.dropFirst("com.microsoft.".count) {
         case "Gelu": try append(.unary(.gelu), node, reading: 1)
         case "QuickGelu": try append(.unary(.swish(alpha: node.float("alpha") ?? 1.702)), node, reading: 1)
@@ -27,7 +27,7 @@ extension ONNXLowering {
 
     /// The sum of a value, what is skipped to it, and a bias, normalised over its last axis; the sum is the fourth result.
     private mutating func skipNormalization(
-        _ kind: NormKind, _ node: LoweredNode, beta: Int?, bias: Int
+        _ kind: NormKind, _ node: NodeView, beta: Int?, bias: Int
     ) throws(FormatError) {
         var sum = try emit(.binary(.add), [try operand(node, 0), try operand(node, 1)], node)
         if node.hasInput(bias) { sum = try emit(.binary(.add), [sum, try operand(node, bias)], node) }
@@ -37,7 +37,7 @@ extension ONNXLowering {
         try normalize(kind, sum, try operand(node, 2), shift, node.float("epsilon") ?? 1e-12, node)
     }
 
-    private mutating func fusedMatMul(_ node: LoweredNode) throws(FormatError) {
+    private mutating func fusedMatMul(_ node: NodeView) throws(FormatError) {
         guard !node.flag("transBatchA"), !node.flag("transBatchB") else {
             throw node.unsupported(" with batches turned around")
         }

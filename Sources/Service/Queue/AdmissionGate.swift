@@ -4,7 +4,7 @@ import JobContract
 ///
 /// A place has a deadline: one that was not given back by then is free again, so that no trouble inside can use them up. An
 /// actor, because those who wait share it.
-actor PlanGate {
+actor AdmissionGate {
     /// Names one stay.
     typealias Place = Int
 
