@@ -1,6 +1,6 @@
 extension StringProtocol {
-    /// The text as a person may be shown it: what steers a terminal, ends a line or turns the reading direction is written as
-    /// its code, such as `\u{202E}`.
+    /// The text made safe to display: scalars that control a terminal, end a line or change the reading direction are
+    /// written as codes, such as `\u{202E}`.
     ///
     /// - SeeAlso: Unicode 15.1 §23 (controls and format characters); CVE-2021-42574
     package var visible: String {
@@ -18,7 +18,7 @@ extension StringProtocol {
 }
 
 extension Unicode.Scalar {
-    /// C0 and C1 controls, line and paragraph separators, and the marks that change the reading direction.
+    /// True for C0 and C1 controls, line and paragraph separators, and marks that change the reading direction.
     package var isInvisibleControl: Bool {
         switch value {
         case 0x00...0x1F, 0x7F...0x9F, 0x061C, 0x200E, 0x200F, 0x2028...0x202E, 0x2066...0x2069, 0xFEFF: true

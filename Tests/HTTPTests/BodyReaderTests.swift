@@ -2,7 +2,7 @@ import Testing
 
 @testable import HTTP
 
-/// A chunked body, and what it holds; nil where it is refused.
+/// A chunked body with its expected content; nil when it is refused.
 struct ChunkedVector: CustomStringConvertible, Sendable {
     let row: Int
     let content: String?

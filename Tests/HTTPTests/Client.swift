@@ -1,3 +1,5 @@
+// Support for the HTTP server tests: a blocking client, a server for one test, and handlers.
+
 import Dispatch
 import Glibc
 import HTTP
@@ -5,16 +7,16 @@ import HTTPTypes
 import Logging
 import Testing
 
-/// What a client got: taken apart by code of its own, so that the server's is not its own judge.
+/// A response as the client received it, parsed without code of the server under test.
 struct Received {
     var status = 0
-    /// By lower-case name.
+    /// The headers by lower-case name.
     var headers: [String: String] = [:]
     var body: [UInt8] = []
     var isComplete = false
 }
 
-/// A client that blocks, with a socket of its own. A class, because it owns the socket.
+/// A blocking client. A class because it owns the socket.
 final class Client {
     private let descriptor: CInt
     private var buffer: [UInt8] = []
@@ -51,13 +53,15 @@ final class Client {
 
     deinit { close(descriptor) }
 
-    /// Makes the end of this client a reset.
+    /// Makes the end of this client reset the connection.
     func resetOnClose() {
         var option = linger(l_onoff: 1, l_linger: 0)
         setsockopt(descriptor, SOL_SOCKET, SO_LINGER, &option, socklen_t(MemoryLayout<linger>.size))
     }
 
-    /// - Returns: whether all of it was taken
+    /// Sends bytes.
+    ///
+    /// - Returns: whether all of them were sent
     @discardableResult
     func send(_ bytes: [UInt8]) -> Bool {
         var sent = 0
@@ -76,9 +80,9 @@ final class Client {
 
     func sendEnd() { shutdown(descriptor, CInt(SHUT_WR)) }
 
-    /// Reads once.
+    /// Reads once into the buffer.
     ///
-    /// - Returns: false at the end, or when nothing came in time
+    /// - Returns: false at the end and after a timeout
     private func fill() -> Bool {
         var chunk = [UInt8](repeating: 0, count: 65_536)
         let count = recv(descriptor, &chunk, chunk.count, 0)
@@ -100,7 +104,7 @@ final class Client {
         }
     }
 
-    /// Reads one answer.
+    /// Reads one response; nil when there is none.
     func receive(hasBody: Bool = true) -> Received? {
         var received = Received()
         guard let first = nextLine(), first.hasPrefix("HTTP/1.1 "), let status = Int(first.dropFirst(9).prefix(3))
@@ -132,7 +136,7 @@ final class Client {
         return received
     }
 
-    /// Whether the server has ended the connection in order, and said nothing more.
+    /// Returns whether the server has closed the connection without a reset or further bytes.
     func isAtEnd() -> Bool {
         guard buffer.isEmpty else { return false }
         var byte: UInt8 = 0
@@ -140,7 +144,7 @@ final class Client {
     }
 }
 
-/// A server for a test, and its end.
+/// Runs a server for the duration of a test.
 func withServer(
     limits: Limits = Limits(), workers: Int = 4, respond: @escaping @Sendable (Request) async -> Response = echo,
     answersWhenFull: @escaping @Sendable (RequestHead) -> Bool = { _ in false },
@@ -164,7 +168,7 @@ func withServer(
     await server.stop(within: .seconds(5))
 }
 
-/// Answers with the body of the request, or with its path.
+/// A handler that responds with the body of the request, or with its path if there is no body.
 @Sendable func echo(_ request: Request) async -> Response {
     if request.head.framing == .none { return Response(status: 200, body: .bytes(bytes(request.head.path))) }
     var body: [UInt8] = []
@@ -177,7 +181,7 @@ func withServer(
 }
 
 extension Client {
-    /// Reads one chunk; empty for the last one, nil when there is none.
+    /// Reads one chunk of a body; empty for the last one, nil when none arrives.
     func receiveChunk() -> [UInt8]? {
         guard let size = nextLine().flatMap({ Int($0, radix: 16) }), let chunk = nextBytes(size), nextLine() == ""
         else {
@@ -187,7 +191,7 @@ extension Client {
     }
 }
 
-/// Lets as many through as it is opened. A class, because both sides share it.
+/// A gate that lets one waiter through per `open()`. A class because both sides share it.
 final class DispatchGate: Sendable {
     private let semaphore = DispatchSemaphore(value: 0)
 

@@ -2,7 +2,7 @@ import Testing
 
 @testable import HTTP
 
-/// A connection without a socket, on a clock that stands still until it is moved.
+/// A connection state without a socket, on a clock that the test advances.
 private struct Bench {
     var now = ContinuousClock.now
     var state: ConnectionState
@@ -12,7 +12,7 @@ private struct Bench {
         state = ConnectionState(limits: limits, at: now, isGuest: isGuest)
     }
 
-    /// What the connection was told to do, in short.
+    /// Logs actions in a short form.
     private mutating func note(_ actions: [ConnectionState.Action]) {
         for action in actions {
             switch action {
@@ -39,7 +39,7 @@ private struct Bench {
     mutating func turnAway() { note(state.turnAway()) }
     mutating func wrote(_ count: Int, pending: Int) { note(state.wrote(count, pending: pending, at: now)) }
 
-    /// The handler answers, and the answer leaves at once.
+    /// Responds as the handler, with all output sent at once.
     mutating func answer() {
         switch state.answerBegins(wantsClose: false) {
         case nil: log.append("unwanted")
@@ -49,7 +49,7 @@ private struct Bench {
         }
     }
 
-    /// Time passes, and timers fire when they are due.
+    /// Advances the clock and fires the timers that are due.
     mutating func pass(_ duration: Duration) {
         let end = now + duration
         while let deadline = state.deadline, deadline <= end {
@@ -328,7 +328,7 @@ func `a long or endless rest of a body ends the connection, but not before the c
     #expect(bench.taken() == ["fail 408", "cancel", "refuse 408"])
 }
 
-/// Seconds that a body may come at a rate before it is refused; nil when it has come for ten minutes.
+/// The seconds after which a body at a constant rate is refused; nil when it is not within ten minutes.
 private func patience(bytesPerSecond: Int) -> Int? {
     var bench = Bench()
     bench.receive(post("Content-Length: 100000000"))
@@ -381,7 +381,7 @@ func `the longer a body takes the faster it has to come`(bytesPerSecond: Int, se
         bench.pass(.seconds(1))
         bench.wrote(1, pending: 1_000_000)
     }
-    // What left before the client had to take more was in the window too. What it has not taken is dropped.
+    // The first 1000 bytes count in the window too. Unsent output is dropped.
     bench.pass(.seconds(1))
     #expect(bench.taken() == ["start /a", "cancel", "reset"])
 }

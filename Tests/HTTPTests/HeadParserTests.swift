@@ -17,7 +17,7 @@ import Testing
     for length in 0..<input.count {
         var parser = HeadParser(limits: Limits())
         let first = parser.outcome(Array(input[..<length]))
-        // A refusal needs no more bytes, and no more bytes change it.
+        // An early refusal must equal the refusal of the whole head.
         if first == .incomplete { #expect(parser.outcome(input) == whole) } else { #expect(first == whole) }
     }
 }

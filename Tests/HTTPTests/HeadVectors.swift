@@ -1,5 +1,7 @@
-/// One head, and what becomes of it: 200 is a request, anything else the status of the refusal. The number is that of the row in
-/// the table of the server's duties.
+// Data for the request head tests: valid and invalid heads with their expected statuses.
+
+/// A head with its expected status: 200 for a valid request, otherwise the status of the refusal. Vectors with the same
+/// `row` test the same rule.
 struct HeadVector: CustomStringConvertible, Sendable {
     let row: Int
     let status: Int
@@ -9,7 +11,7 @@ struct HeadVector: CustomStringConvertible, Sendable {
         (self.row, self.status, self.input) = (row, status, input)
     }
 
-    /// A request that is in order but for these headers.
+    /// A valid request with these additional headers.
     static func fields(_ row: Int, _ status: Int, _ fields: String, method: String = "POST") -> HeadVector {
         HeadVector(row, status, "\(method) /a HTTP/1.1\r\nHost: a\r\n\(fields)\r\n\r\n")
     }
@@ -33,7 +35,7 @@ struct HeadVector: CustomStringConvertible, Sendable {
         .fields(1, 400, "Content-Length: 3\r\nTransfer-Encoding: chunked"),
         .fields(1, 400, "Transfer-Encoding: chunked\r\nContent-Length: 3"),
         .fields(1, 400, "Transfer-Encoding: chunked\r\nContent-Length: x"),
-        // The last coding.
+        // Codings that do not end with `chunked`.
         .fields(2, 400, "Transfer-Encoding: gzip"),
         .fields(2, 400, "Transfer-Encoding: identity"),
         .fields(2, 400, "Transfer-Encoding: chunked, identity"),
@@ -42,7 +44,7 @@ struct HeadVector: CustomStringConvertible, Sendable {
         .fields(2, 400, "Transfer-Encoding: chunkedx"),
         .fields(2, 400, "Transfer-Encoding: \"chunked\""),
         .fields(2, 400, "Transfer-Encoding: chunked;q=1"),
-        // Unicode takes the Kelvin sign for a K.
+        // The Kelvin sign, which Unicode equates with K.
         .fields(2, 400, "Transfer-Encoding: chun\u{E2}\u{84}\u{AA}ed"),
         .fields(2, 400, "Transfer-Encoding: chunked\u{A0}"),
         .fields(6, 400, "Content-Length: 3\u{A0}"),
@@ -56,7 +58,7 @@ struct HeadVector: CustomStringConvertible, Sendable {
         .fields(2, 200, "Transfer-Encoding: CHUNKED"),
         .fields(2, 200, "transfer-encoding:chunked"),
         .fields(2, 200, "Transfer-Encoding: \t chunked \t"),
-        // Codings before it.
+        // Codings before `chunked`.
         .fields(3, 501, "Transfer-Encoding: gzip, chunked"),
         .fields(3, 501, "Transfer-Encoding: identity, chunked"),
         .fields(3, 501, "Transfer-Encoding: foo, bar, chunked"),
@@ -77,7 +79,7 @@ struct HeadVector: CustomStringConvertible, Sendable {
         .fields(6, 400, "Content-Length: 5, 5"),
         .fields(6, 400, "Content-Length: 5,6"),
         .fields(6, 400, "Content-Length: 0\r\ncontent-length: 0"),
-        // Lengths that are no numbers.
+        // Lengths that are not numbers.
         .fields(7, 400, "Content-Length: +5"),
         .fields(7, 400, "Content-Length: -1"),
         .fields(7, 400, "Content-Length: -0"),
@@ -99,7 +101,7 @@ struct HeadVector: CustomStringConvertible, Sendable {
         .fields(7, 200, "Content-Length: " + String(repeating: "0", count: 100) + "5"),
         .fields(7, 200, "Content-Length: 0"),
         .fields(7, 200, "Content-Length:  5\t "),
-        // Bodies of other methods have their framing as well.
+        // Bodies of other methods.
         .fields(9, 200, "Content-Length: 5", method: "GET"),
         .fields(9, 200, "Content-Length: 5", method: "HEAD"),
         .fields(9, 200, "Transfer-Encoding: chunked", method: "DELETE"),
@@ -128,7 +130,7 @@ struct HeadVector: CustomStringConvertible, Sendable {
         HeadVector(20, 400, "GET /a HTTP/1.1\r\nHost: a\r\n\n"),
         HeadVector(20, 400, "\nGET /a HTTP/1.1\r\nHost: a\r\n\r\n"),
         .fields(20, 400, "X: y\nContent-Length: 5"),
-        // Bytes that do not belong.
+        // Forbidden bytes.
         .fields(21, 400, "X: a\u{0}b"),
         .fields(21, 400, "X: a\u{1}b"),
         .fields(21, 400, "X: a\u{B}b"),
@@ -262,7 +264,7 @@ struct HeadVector: CustomStringConvertible, Sendable {
         .target(30, 200, "/%c3%a4"),
         .target(30, 200, "/a?b=%2F%0A"),
         .target(30, 200, "/a?metadata[k]=v&&c"),
-        // Names in disguise.
+        // Names that gateways turn into framing headers.
         .fields(31, 400, "Content_Length: 5"),
         .fields(31, 400, "Transfer_Encoding: chunked"),
         .fields(31, 400, "CONTENT_LENGTH: 5"),

@@ -2,7 +2,7 @@ import Testing
 
 @testable import HTTP
 
-/// Each limit met, and passed by one.
+// Each limit is tested at its value and one past it.
 @Test(arguments: [0, 1]) func `a target`(excess: Int) {
     var limits = Limits()
     limits.targetBytes = 50

@@ -2,7 +2,7 @@ import Testing
 
 @testable import HTTP
 
-/// A form as it was taken apart: each part with its content.
+/// A parsed form: each part with its content.
 private struct Form: Hashable {
     struct Part: Hashable {
         var part: FormPart

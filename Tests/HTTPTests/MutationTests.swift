@@ -2,7 +2,7 @@ import Testing
 
 @testable import HTTP
 
-/// The same numbers on every run (SplitMix64).
+/// A seeded random number generator (SplitMix64).
 private struct Randomness: RandomNumberGenerator {
     var state: UInt64
 
@@ -48,7 +48,7 @@ private func mutated(_ input: [UInt8], using randomness: inout Randomness) -> [U
         let now = ContinuousClock.now
         var state = ConnectionState(limits: Limits(), at: now)
         var position = 0
-        // Every action is answered as the connection would, with a bound that a loop without end would pass.
+        // Handles actions as the connection does; the bound detects an endless loop.
         var steps = 0
         func act(_ actions: [ConnectionState.Action]) {
             for action in actions {

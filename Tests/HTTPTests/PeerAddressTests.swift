@@ -17,6 +17,6 @@ private func short(_ address: [UInt8]) -> PeerAddress { PeerAddress(family + add
     let network: [UInt8] = [0x20, 0x01, 0x0D, 0xB8, 0, 1, 0, 2]
     #expect(long(network + [UInt8](repeating: 1, count: 8)) == long(network + [UInt8](repeating: 2, count: 8)))
     #expect(long(network + [UInt8](repeating: 1, count: 8)) != long([UInt8](repeating: 3, count: 16)))
-    // Of other networks that begin alike with an IPv4 address in their first bytes.
+    // An IPv6 network whose first bytes equal an IPv4 address.
     #expect(long([192, 0, 2, 1] + [UInt8](repeating: 0, count: 12)) != short([192, 0, 2, 1]))
 }

@@ -70,7 +70,7 @@ extension ServerTests {
 
     @Test func `descriptors are kept free of connections`() async throws {
         var limits = Limits()
-        // All of them: every connection has a higher number than that leaves.
+        // Reserves all descriptors, so that every connection is beyond the limit.
         limits.reservedDescriptors = 1 << 30
         limits.silenceBeforeEviction = .seconds(60)
         try await withServer(limits: limits, answersWhenFull: { $0.path == "/livez" }) { port, _ in

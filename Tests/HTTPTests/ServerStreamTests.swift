@@ -94,7 +94,7 @@ extension ServerTests {
             for isReset in [true, false] {
                 let client = try Client(port: port)
                 client.send(get())
-                // A reset can overtake the request; by now the handler is at work.
+                // Waits for the head, since a reset could overtake the request.
                 #expect(client.receive(hasBody: false)?.status == 200)
                 if isReset { client.resetOnClose() }
             }
@@ -122,7 +122,7 @@ extension ServerTests {
             let client = try Client(port: port, receiveBuffer: 65_536)
             client.send(get())
             var total = 0
-            // The kernel's two buffers and ours lie between what was written and what was read.
+            // Two kernel buffers and the server's are between writer and reader.
             let room = 20_000_000
             let answer = try #require(client.receive(hasBody: false))
             #expect(answer.headers["transfer-encoding"] == "chunked")
@@ -141,7 +141,7 @@ extension ServerTests {
             _ = await iterator.next()
             var total = 0
             while let more = try? await request.nextBytes() {
-                // No piece is larger than what is read ahead and one more read.
+                // A piece is at most the read-ahead and one more read.
                 if more.count > 400_000 { return Response(status: 500) }
                 total += more.count
             }

@@ -3,7 +3,7 @@ import Testing
 
 @testable import HTTP
 
-/// Real sockets, one after the other: their tests count connections and descriptors.
+/// Tests with real sockets, serialised because they count connections and descriptors.
 @Suite(.serialized) struct ServerTests {
     @Test func `a connection serves one request after another`() async throws {
         try await withServer { port, _ in
@@ -49,7 +49,7 @@ import Testing
             let answer = try #require(client.receive())
             #expect(answer.body.count == 2_000_000)
             #expect(answer.body.allSatisfy { $0 == 0x61 })
-            // And the connection goes on.
+            // The connection can be reused.
             client.send(get())
             #expect(client.receive()?.status == 200)
         }
@@ -96,7 +96,7 @@ import Testing
             #expect(client.receive()?.status == 401)
             #expect(client.isAtEnd())
 
-            // What is left of a short one is read, and the connection goes on.
+            // The rest of a short body is discarded, and the connection can be reused.
             let other = try Client(port: port)
             for _ in 0..<3 {
                 other.send(

@@ -1,13 +1,15 @@
+// Support for the HTTP tests: texts as bytes, and parser results that can be compared.
+
 @testable import HTTP
 
-/// Bytes of ASCII, or with `\u{80}` to `\u{FF}` as single bytes.
+/// The text as ISO 8859-1: `\u{80}` to `\u{FF}` become single bytes.
 func bytes(_ text: String) -> [UInt8] {
     text.unicodeScalars.map { scalar in UInt8(exactly: scalar.value) ?? UInt8(ascii: "?") }
 }
 
 func text(_ bytes: some Sequence<UInt8>) -> String { String(decoding: Array(bytes), as: UTF8.self) }
 
-/// What a parser made of its input, in a form that can be compared.
+/// The result of a head parser in a form that can be compared.
 enum Outcome: Hashable {
     case incomplete
     case complete(consumed: Int)
@@ -35,14 +37,14 @@ func head(_ text: String, limits: Limits = Limits()) throws -> RequestHead? {
     return head
 }
 
-/// What a body reader made of its input.
+/// The result of a body reader.
 struct BodyOutcome: Hashable {
     var content: [UInt8] = []
     var consumed = 0
     var isFinished = false
     var error: RequestError?
 
-    /// Feeds a body in pieces of a size.
+    /// Reads the body in pieces of the given size.
     init(_ input: [UInt8], _ framing: BodyFraming, limits: Limits = Limits(), pieces: Int) {
         do {
             var reader = try BodyReader(framing, limits: limits)
@@ -53,7 +55,7 @@ struct BodyOutcome: Hashable {
             isFinished = reader.isFinished
         } catch {
             self.error = error
-            // How far it got depends on the pieces.
+            // The content before an error depends on the size of the pieces.
             (content, consumed) = ([], 0)
         }
     }

@@ -4,7 +4,7 @@ import Testing
 
 @testable import Jobs
 
-/// What happens when the clock of the machine is set while jobs wait and run.
+/// Tests of steps of the system clock while jobs wait and run.
 struct ClockTests {
     @Test func `a job is due at once, whatever the clock says by then`() throws {
         let fixture = try Fixture()
@@ -18,7 +18,7 @@ struct ClockTests {
         let (job, lease) = try fixture.claim()
         #expect(try fixture.store.claim(at: 1_000_000, leaseUntil: 1_000_060, held: [lease.token]) == nil)
         #expect(try fixture.store.find("job_1").leaseToken == job.leaseToken)
-        // Of a worker that nobody knows the lease ends.
+        // A lease that is not held expires.
         #expect(try fixture.store.claim(at: 1_000_000, leaseUntil: 1_000_060)?.leaseToken != job.leaseToken)
     }
 
@@ -43,7 +43,7 @@ struct ClockTests {
     @Test func `a deadline counts the time in which a process worked, not the time of the clock`() async throws {
         let shop = try ScriptedSupervisor(deadlineSeconds: 1000)
         try shop.add("sleep 0.2; \(done)")
-        // Started long ago by the clock, as after a step.
+        // The first start is long ago by the clock, as after a step.
         let (_, lease) = try shop.fixture.claim(at: 1, leaseUntil: 2)
         try shop.store.requeue(lease, countsAttempt: false, availableAt: 0, at: 1)
         try shop.supervisor.start()

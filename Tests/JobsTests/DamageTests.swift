@@ -5,9 +5,9 @@ import Testing
 
 @testable import Jobs
 
-/// What the store does with a database that is not what was written.
+/// Tests of the store with a damaged database.
 struct DamageTests {
-    /// Changes bytes of a file.
+    /// Overwrites bytes of a file.
     private func damage(_ path: String, at offset: Int, _ bytes: [UInt8]) throws {
         let file = try FileHandle(forUpdating: URL(filePath: path))
         try file.seek(toOffset: UInt64(offset))
@@ -15,8 +15,8 @@ struct DamageTests {
         try file.close()
     }
 
-    /// The database, as soon as the one before has let go of it: a process that another test starts at this very moment has
-    /// the lock as well, until it begins its program.
+    /// Opens the database, and retries while it is locked: a process that another test starts holds the inherited lock
+    /// until it executes its program.
     private func open(_ path: String) throws -> SQLiteJobStore {
         while true {
             let store = Result<SQLiteJobStore, any Error> { try SQLiteJobStore(path: path) }

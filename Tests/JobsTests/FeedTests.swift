@@ -4,13 +4,13 @@ import Testing
 
 @testable import Jobs
 
-/// Following a job together with others.
+/// Tests of several followers of one job.
 struct FeedTests {
     private let far = ContinuousClock.now + .seconds(600)
 
     /// Follows a job to its end.
     ///
-    /// - Returns: the numbers of the events in the order in which they came
+    /// - Returns: the ids of the events in the order of arrival
     private static func follow(_ feed: JobFeed, after: Int = 0, until deadline: ContinuousClock.Instant) async throws
         -> [Int]
     {
@@ -43,7 +43,7 @@ struct FeedTests {
         for (number, follower) in followers.enumerated() {
             #expect(try await follower.value == Array(number % 3 + 1...last))
         }
-        // Whoever comes when all is over reads the history all the same.
+        // A follower of a finished job reads its whole history.
         #expect(try await Self.follow(store.feed(of: "job_1"), until: deadline) == Array(1...last))
     }
 

@@ -4,7 +4,7 @@ import Testing
 @testable import Jobs
 
 struct JobStatusTests {
-    /// The diagram above `JobStatus`, read off by hand.
+    /// The transitions in the diagram of `JobStatus`, copied by hand.
     static let arrows: Set<[JobStatus]> = [
         [.validatingFiles, .queued], [.validatingFiles, .failed], [.validatingFiles, .cancelled],
         [.queued, .running], [.queued, .cancelled],
@@ -41,7 +41,7 @@ struct JobStatusTests {
         }
     }
 
-    /// The columns that go with some states only.
+    /// The columns that are set in some statuses only.
     private static let columns = ["lease_token", "lease_expires_at", "finished_at", "result", "error"]
 
     private static func values(of status: JobStatus) -> [String] {

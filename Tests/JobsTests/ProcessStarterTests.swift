@@ -4,7 +4,7 @@ import Testing
 
 @testable import Jobs
 
-/// How children are started.
+/// Tests of starting child processes.
 struct ProcessStarterTests {
     private func command(_ script: String) -> JobCommand {
         JobCommand(executable: "/bin/sh", arguments: ["-c", script], workingDirectory: "/")
@@ -16,7 +16,7 @@ struct ProcessStarterTests {
     }
 
     @Test func `a child inherits no descriptor, however it was opened`() async throws {
-        // Without O_CLOEXEC, and with a number that no other test takes.
+        // Without O_CLOEXEC, and with a number that other tests do not use.
         let file = open("/dev/null", O_RDONLY)
         let raw = fcntl(file, F_DUPFD, 700)
         defer { _ = (close(file), close(raw)) }
@@ -26,13 +26,13 @@ struct ProcessStarterTests {
     @Test func `a child has every signal as a new program has it`() async throws {
         _ = signal(SIGHUP, SIG_IGN)
         let lines = try await output("grep -E 'Sig(Ign|Blk)' /proc/self/status | cut -f2")
-        // But for the two that the C library keeps to itself (nptl(7)).
+        // Without the two signals that the C library reserves (nptl(7)).
         let masks = lines.split(separator: "\n").map { UInt64($0, radix: 16).map { $0 & ~0x1_8000_0000 } }
         #expect(masks == [0, 0])
     }
 
     @Test func `children share the one thread that started them, which lives on`() async throws {
-        // The parent-death signal is sent when that thread ends; these would get it.
+        // These children would get the parent-death signal if that thread ended.
         for _ in 0..<3 {
             let outcome = try await ChildCall.run(command("sleep 0.05"), timeout: .seconds(30), outputBytes: 10)
             #expect(outcome.exitCode == 0)

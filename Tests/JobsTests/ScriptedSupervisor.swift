@@ -1,3 +1,5 @@
+// Support for the supervisor tests: a supervisor whose job processes are shell scripts.
+
 import Foundation
 import Logging
 import TestSupport
@@ -5,7 +7,7 @@ import Testing
 
 @testable import Jobs
 
-/// A supervisor whose children are shell scripts.
+/// A supervisor whose job processes are shell scripts.
 struct ScriptedSupervisor {
     let fixture: Fixture
     let supervisor: Supervisor
@@ -13,7 +15,7 @@ struct ScriptedSupervisor {
     var store: SQLiteJobStore { fixture.store }
     var folder: TemporaryFolder { fixture.folder }
 
-    /// The payload of a job is its script, which runs in the temporary folder.
+    /// Creates a supervisor that runs each job's payload as a script in the temporary folder.
     init(
         memoryLimitBytes: Int? = nil, deadlineSeconds: Int? = nil,
         _ change: (inout SupervisorSettings) -> Void = { _ in }
@@ -42,7 +44,7 @@ struct ScriptedSupervisor {
         _ = try store.add(NewJob(id: id, payload: Data(script)), at: 100)
     }
 
-    /// Waits until the job is as wanted; fails instead of hanging for ever.
+    /// Waits until the job fulfils a condition; records an issue after ten minutes.
     func wait(_ id: String = "job_1", _ what: String = "the end", until done: (Job) -> Bool) async throws -> Job {
         let deadline = ContinuousClock.now + .seconds(600)
         while true {
@@ -58,7 +60,7 @@ struct ScriptedSupervisor {
 
     func end(_ id: String = "job_1") async throws -> Job { try await wait(id) { $0.status.isFinal } }
 
-    /// One job from start to end.
+    /// Runs one job from start to end.
     func run(_ script: String) async throws -> Job {
         try add(script)
         try supervisor.start()
@@ -67,12 +69,12 @@ struct ScriptedSupervisor {
         return job
     }
 
-    /// The process whose id a script wrote into a file; nil before.
+    /// The process id that a script wrote into a file; nil before that.
     func process(_ name: String) -> pid_t? {
         folder.text(name).flatMap { pid_t($0.trimmingCharacters(in: .whitespacesAndNewlines)) }
     }
 
-    /// Waits until a process has ended: a group that was killed is gone soon, though not in no time.
+    /// Waits until a process has ended, since a killed group needs a moment to end.
     func hasEnded(_ process: pid_t) async -> Bool {
         let deadline = ContinuousClock.now + .seconds(600)
         while ContinuousClock.now < deadline {
@@ -84,7 +86,7 @@ struct ScriptedSupervisor {
     }
 }
 
-/// A line that ends a job well.
+/// A command that prints the result of a job.
 let done = #"echo '{"type":"done","data":{"ok":1}}'"#
-/// A line that says that the script has got so far.
+/// A command that reports the phase `ready`.
 let ready = #"echo '{"type":"phase","message":"ready"}'"#

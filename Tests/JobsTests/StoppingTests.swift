@@ -78,7 +78,7 @@ struct StoppingTests {
         let lease = try #require(try shop.store.claim(at: 100, leaseUntil: 160))
         async let attempt: Void = shop.supervisor.run(lease)
         _ = try await shop.wait { $0.phase == "ready" }
-        // By somebody else, who does not know that the worker lives, when its lease is long over.
+        // Claimed again after the lease has expired, without the running lease in `held`.
         let taken = try #require(try shop.store.claim(at: 9_000_000_000, leaseUntil: 9_000_001_000))
         await attempt
         #expect(await shop.hasEnded(try #require(shop.process("child"))))

@@ -42,7 +42,7 @@ struct SupervisorTests {
         #expect(names.isSubset(of: ["PATH", "PWD", "OLDPWD", "SHLVL", "_"]))
         #expect(try #require(shop.folder.text("folder")).contains(shop.folder.path.suffix(36)))
         #expect(!(try #require(shop.folder.text("descriptors")).contains("jobs.sqlite")))
-        // 124: the time was over before the input was.
+        // 124: `timeout` ended `cat`, so the input stayed open.
         #expect(shop.folder.text("input") == "124\n")
     }
 
@@ -76,7 +76,7 @@ struct SupervisorTests {
             [ $(wc -l < starts) -le 3 ] && echo '{"type":"checkpoint","message":"step 7"}'
             kill -9 $$
             """)
-        // Three with a checkpoint, and then as many as every job gets.
+        // Three attempts with a checkpoint, and then the two allowed ones.
         #expect(shop.folder.text("starts") == String(repeating: "x\n", count: 3 + 2))
         #expect(job.status == .failed && job.attempt == 2)
         let events = try shop.store.events(of: "job_1", limit: 99).elements
@@ -112,7 +112,7 @@ struct SupervisorTests {
     @Test func `a child past its memory limit is killed, with figures`() async throws {
         let limit = 64 << 20
         let shop = try ScriptedSupervisor(memoryLimitBytes: limit)
-        // A line that never ends: tail holds all of it.
+        // `tail` keeps an endless line in memory.
         let job = try await shop.run("exec tail /dev/zero")
         #expect(job.status == .failed && job.attempt == 1)
         struct NumberFormat: Decodable {
@@ -144,7 +144,7 @@ struct SupervisorTests {
         let job = try await shop.run("seq 1 20000; \(done)")
         #expect(job.status == .succeeded)
         let logs = try shop.store.events(of: "job_1", limit: 100_000).elements.filter { $0.type == "log" }
-        // The two that came before the child count as well.
+        // The two events before the process started count as well.
         #expect(logs.map(\.message) == (1...1998).map(String.init))
         #expect(try shop.fixture.eventTypes("job_1").filter { $0 == "warning" }.count == 1)
     }
@@ -185,7 +185,7 @@ struct SupervisorTests {
     @Test func `an idle worker hears of a new job`() async throws {
         let shop = try ScriptedSupervisor()
         try shop.supervisor.start()
-        // Long enough that the worker has found nothing; it would look again only after its lease time, a minute.
+        // Long enough to find an empty queue; without a signal the next check is a minute later.
         try await Task.sleep(for: .milliseconds(100))
         try shop.add(done)
         #expect(try await shop.end().status == .succeeded)
@@ -194,7 +194,7 @@ struct SupervisorTests {
 
     @Test func `several workers run several jobs at a time`() async throws {
         let shop = try ScriptedSupervisor { $0.concurrency = 2 }
-        // Each waits for the other: they can only end together.
+        // Each job waits for the other, so they must run at the same time.
         try shop.add("touch one; while [ ! -e two ]; do sleep 0.01; done; \(done)", id: "job_1")
         try shop.add("touch two; while [ ! -e one ]; do sleep 0.01; done; \(done)", id: "job_2")
         try shop.supervisor.start()

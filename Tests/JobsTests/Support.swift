@@ -1,3 +1,5 @@
+// Support for the Jobs tests: a store in a temporary folder, `Data` from text, and seeded random numbers.
+
 import Foundation
 import Logging
 import TestSupport
@@ -5,7 +7,7 @@ import Testing
 
 @testable import Jobs
 
-/// A store in a folder of its own.
+/// A store in a temporary folder.
 struct Fixture {
     let folder: TemporaryFolder
     let store: SQLiteJobStore
@@ -36,7 +38,7 @@ extension Data {
     var text: String { String(decoding: self, as: UTF8.self) }
 }
 
-/// The same numbers for the same seed.
+/// A seeded random number generator (SplitMix64).
 struct SeededNumbers: RandomNumberGenerator {
     var state: UInt64
 

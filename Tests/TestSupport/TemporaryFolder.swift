@@ -1,6 +1,8 @@
+// Support for the tests of all targets: a folder for one test.
+
 import Foundation
 
-/// A folder for one test, removed with its owner.
+/// A temporary folder. A class because it removes the folder when it is freed.
 package final class TemporaryFolder: Sendable {
     package let path: String
 
@@ -10,7 +12,7 @@ package final class TemporaryFolder: Sendable {
     }
 
     deinit {
-        // A database that is just being closed removes files of its own, and what is gone ends the removal of the rest.
+        // Repeated, because a file that a closing database removes meanwhile ends the removal.
         for _ in 0..<10 where FileManager.default.fileExists(atPath: path) {
             try? FileManager.default.removeItem(atPath: path)
         }

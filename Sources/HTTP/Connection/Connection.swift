@@ -1,10 +1,10 @@
 import HTTPTypes
 import Logging
 
-/// One client's socket: carries out what ``ConnectionState`` decides. An actor on the event loop.
+/// The connection of one client: an actor on the event loop that carries out the actions of ``ConnectionState``.
 actor Connection: EventReceiver {
     private static let receiveBytes = 64 << 10
-    /// What one event may move, so that a fast client leaves time for the others.
+    /// The maximum number of bytes per event, so that a fast client does not delay the others.
     private static let bytesPerEvent = 128 << 10
 
     nonisolated var unownedExecutor: UnownedSerialExecutor { unsafe loop.asUnownedSerialExecutor() }
@@ -23,13 +23,13 @@ actor Connection: EventReceiver {
     private var interest: Interest = .read
     private var state: ConnectionState
     private var output = OutputQueue()
-    /// Counts the requests, so that a handler of an earlier one gets nothing of a later one.
+    /// The number of the current request, so that the handler of an earlier one cannot touch a later one.
     private var exchange = 0
     private var head: RequestHead?
     private var task: Task<Void, Never>?
-    /// The handler that waits for the body.
+    /// The continuation of a handler that waits for the body.
     private var pull: CheckedContinuation<Result<[UInt8]?, BodyError>, Never>?
-    /// The handler that waits for the client to take more.
+    /// The continuation of a handler that waits until the client has read enough.
     private var push: CheckedContinuation<Void, Never>?
 
     init(
@@ -50,9 +50,9 @@ actor Connection: EventReceiver {
 
     // MARK: Called by the server
 
-    /// Begins to read.
+    /// Starts to read.
     ///
-    /// - Returns: the id of the connection; nil when it cannot be watched
+    /// - Returns: the id of the connection; nil when its socket cannot be watched
     func open() -> UInt64? {
         guard let raw = socket?.raw else { return nil }
         do throws(SystemError) {
@@ -65,19 +65,19 @@ actor Connection: EventReceiver {
         return id
     }
 
-    /// Lets the running request end, and takes no other.
+    /// Closes the connection after the current request.
     func stop() { perform(state.stop()) }
 
-    /// Refuses a request whose body has not come yet.
+    /// Refuses a request whose body is incomplete.
     func hurry() { perform(state.hurry(at: .now)) }
 
-    /// From when on the connection may be ended for another.
+    /// The time from which the connection may be closed to make room; nil while it must not be.
     var evictableFrom: ContinuousClock.Instant? { state.evictableFrom }
 
-    /// Ends the connection because its place is wanted.
+    /// Closes the connection to make room for another.
     func evict() { perform(state.evict()) }
 
-    /// Ends the connection in the middle of whatever it does.
+    /// Closes the connection at once.
     func abort() { perform(state.failed()) }
 
     // MARK: Called by the loop
@@ -87,7 +87,7 @@ actor Connection: EventReceiver {
     nonisolated func timeHasCome() {
         assumeIsolated { connection in
             connection.perform(connection.state.timerFired(at: .now))
-            // Called too early, it has to ask again.
+            // The call may be too early: schedules the current deadline.
             connection.update()
         }
     }
@@ -97,7 +97,7 @@ actor Connection: EventReceiver {
         if ready.contains(.read), state.wantsRead {
             readSocket()
         } else if !ready.isDisjoint(with: .broken) {
-            // While nothing is read, this is the only sign of a client that has gone.
+            // While nothing is read, this is the only sign of a disconnected client.
             perform(state.failed())
         }
         update()
@@ -114,7 +114,7 @@ actor Connection: EventReceiver {
                 }
                 moved += bytes.count
                 perform(state.received(bytes.span, at: .now))
-                // A short read means that the socket is empty; asking again would only cost a call.
+                // A short read means that the socket is empty: saves one call.
                 if bytes.count < Self.receiveBytes { return }
             } catch {
                 perform(state.failed())
@@ -123,13 +123,13 @@ actor Connection: EventReceiver {
         }
     }
 
-    /// Writes what the socket takes.
+    /// Writes as much output as the socket accepts.
     private func flush() {
         var moved = 0
         while let piece = output.first, moved < Self.bytesPerEvent, let raw = socket?.raw {
             do throws(SystemError) {
                 guard case .moved(let count) = try send(piece, to: raw) else { break }
-                // A file that has become shorter than its answer said.
+                // Zero bytes: the file has become shorter than the announced length.
                 guard count > 0 else { throw SystemError(call: "sendfile", code: 0) }
                 output.remove(count)
                 moved += count
@@ -183,7 +183,7 @@ actor Connection: EventReceiver {
         if !actions.isEmpty { update() }
     }
 
-    /// Tells the loop what to wait for.
+    /// Updates the loop's interest in the socket and its timer.
     private func update() {
         guard let raw = socket?.raw else { return }
         var wanted: Interest = state.wantsRead ? .read : []
@@ -267,7 +267,7 @@ actor Connection: EventReceiver {
         exchange == self.exchange && head != nil && socket != nil && !Task.isCancelled
     }
 
-    /// Sends the answer of a handler.
+    /// Sends the response of a handler.
     private func answer(_ response: Response, of exchange: Int) async {
         guard exchange == self.exchange, let head else { return }
         let isLegacy = head.minorVersion == 0
@@ -298,7 +298,7 @@ actor Connection: EventReceiver {
                     try await write(writer)
                     if framing == .chunked { output.append(ResponseWriter.lastChunk) }
                 } catch {
-                    // The head has left: only the end of the connection can say that the rest is missing.
+                    // The head is already sent: only closing the connection can signal the missing rest.
                     isComplete = false
                 }
             }
@@ -309,7 +309,7 @@ actor Connection: EventReceiver {
 
     private func finish(isComplete: Bool) {
         flush()
-        // Whoever kept the writer has nothing to write to any more.
+        // A writer that the handler has kept must not write any more.
         head = nil
         perform(state.answerQueued(complete: isComplete, at: .now))
         update()

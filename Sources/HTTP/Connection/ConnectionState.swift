@@ -1,11 +1,11 @@
-/// What a connection does about what happens to it. It knows neither sockets nor clocks: bytes and times go in, actions come
-/// out, and ``Connection`` carries them out in their order.
+/// The state machine of a connection. It has neither sockets nor clocks: it takes bytes and times and returns actions,
+/// which ``Connection`` carries out in order.
 ///
 /// ```
 /// head --> exchange --> head            the next request
-///   |         |  '----> drain --> head  after reading what is left of a body
+///   |         |  '----> drain --> head  after the rest of a body is discarded
 ///   |         |          |
-///   '-----> refused      |              an error answer is on its way out
+///   '-----> refused      |              an error response is being sent
 ///             |          |
 ///             '-----> linger --> closed
 /// ```
@@ -13,26 +13,26 @@ package struct ConnectionState: Sendable {
     package typealias Instant = ContinuousClock.Instant
 
     package enum Action: Sendable {
-        /// Have this request answered.
+        /// Start the handler for this request.
         case start(RequestHead)
-        /// Give the handler that waits for the body these bytes; nil is the end of it.
+        /// Pass these bytes to the handler that waits for the body; nil for the end of the body.
         case deliver([UInt8]?)
-        /// Tell the handler that waits for the body that there is no more; without an error, that the client is gone.
+        /// Fail the handler that waits for the body; without an error, the client has disconnected.
         case fail(RequestError?)
-        /// Tell the client to send the body.
+        /// Send `100 Continue`.
         case sendContinue
-        /// Send an error answer, after which the connection ends.
+        /// Send an error response, after which the connection ends.
         case refuse(RequestError)
-        /// Nobody waits for the handler's answer any more.
+        /// Cancel the handler, whose response is no longer needed.
         case cancel
         case shutDownWriting
         case close
-        /// End the connection and drop what the client has not taken: the kernel would keep it for minutes.
+        /// Close the connection and drop unsent data, which the kernel would keep for minutes.
         case reset
     }
 
     private enum Phase: Sendable {
-        /// Nothing, or part of a head, has come.
+        /// Reading a head, of which nothing or a part has arrived.
         case head(HeadParser, deadline: Instant)
         case exchange
         case drain(read: Int)
@@ -49,11 +49,11 @@ package struct ConnectionState: Sendable {
     private struct Exchange: Sendable {
         let keepsAlive: Bool
         var body: BodyReader
-        /// Content that the handler has not asked for yet.
+        /// Content that the handler has not read yet.
         var ready: [UInt8] = []
         var isPulling = false
         var error: RequestError?
-        /// Whether the client still waits for a word.
+        /// True while the client waits for `100 Continue`.
         var awaitsContinue: Bool
         var answer = Answer.none
         var closes = false
@@ -62,19 +62,19 @@ package struct ConnectionState: Sendable {
     private let limits: Limits
     private var phase: Phase
     private var exchange: Exchange?
-    /// Bytes that belong to no request yet.
+    /// Bytes that do not belong to a request yet.
     private var input: [UInt8] = []
     private var inputEnded = false
     private var isStopping = false
-    /// When a client that has ended its side, and gets nothing to read, is taken for one that has left.
+    /// The time at which a client that has ended its side, and receives nothing, counts as disconnected.
     private var abandonment: Instant?
     private var pendingOutput = 0
     private var bodyGuard: RateGuard
     private var answerGuard: RateGuard
-    /// When bytes last came or left.
+    /// The time at which bytes were last received or sent.
     private var lastMove: Instant
     private var hasServed = false
-    /// Whether there is no room for the connection: it may ask one thing, and quickly.
+    /// True for a connection beyond the limit, which gets one request and little time.
     private let isGuest: Bool
 
     package init(limits: Limits, at now: Instant, isGuest: Bool = false) {
@@ -86,11 +86,11 @@ package struct ConnectionState: Sendable {
         lastMove = now
     }
 
-    // MARK: What the connection has to wait for
+    // MARK: Waiting
 
     package var isClosed: Bool { if case .closed = phase { true } else { false } }
 
-    /// Whether bytes are wanted from the socket.
+    /// True when the socket is to be read.
     package var wantsRead: Bool {
         guard !inputEnded else { return false }
         switch phase {
@@ -103,7 +103,7 @@ package struct ConnectionState: Sendable {
         }
     }
 
-    /// When ``timerFired(at:)`` wants to be called.
+    /// The time at which ``timerFired(at:)`` is to be called.
     package var deadline: Instant? {
         switch phase {
         case .head(_, let deadline): deadline
@@ -114,8 +114,8 @@ package struct ConnectionState: Sendable {
         }
     }
 
-    /// From when on the connection may be ended for another: at once between two requests, and in the middle of one when the
-    /// client has neither sent nor taken anything for a while; nil while it is the server's turn.
+    /// The time from which the connection may be closed to make room: at once between two requests, after a silence of
+    /// the client within a request; nil while the client waits for the server.
     package var evictableFrom: Instant? {
         switch phase {
         case .head where hasServed && input.isEmpty: lastMove
@@ -125,7 +125,7 @@ package struct ConnectionState: Sendable {
         }
     }
 
-    // MARK: What happens on the socket
+    // MARK: Events of the socket
 
     package mutating func received(_ bytes: Span<UInt8>, at now: Instant) -> [Action] {
         lastMove = now
@@ -144,7 +144,7 @@ package struct ConnectionState: Sendable {
         }
     }
 
-    /// The client sends no more, but may still read.
+    /// Handles the end of the client's input; the client may still read.
     package mutating func receivedEnd(at now: Instant) -> [Action] {
         inputEnded = true
         switch phase {
@@ -157,10 +157,10 @@ package struct ConnectionState: Sendable {
         }
     }
 
-    /// The socket does not work any more, or shall not.
+    /// Ends the connection after a socket error or by decision of the server.
     ///
-    /// - Parameter resets: whether what the client has not taken is dropped
-    /// - Returns: what to do
+    /// - Parameter resets: whether unsent data is dropped
+    /// - Returns: the actions to carry out
     package mutating func failed(resets: Bool = false) -> [Action] {
         guard case .exchange = phase else { return close(resets: resets) }
         let isPulling = exchange?.isPulling ?? false
@@ -168,19 +168,19 @@ package struct ConnectionState: Sendable {
         return (isPulling ? [.fail(nil)] : []) + [.cancel] + close(resets: resets)
     }
 
-    /// The place is wanted for somebody else.
+    /// Closes the connection to make room for another.
     package mutating func evict() -> [Action] {
         if case .head = phase, input.isEmpty { return close() }
         return failed(resets: true)
     }
 
-    /// Some of the output has left.
+    /// Handles progress of the output.
     ///
     /// - Parameters:
-    ///   - count: bytes that have left
-    ///   - pending: bytes that could not
-    ///   - now: the time
-    /// - Returns: what to do
+    ///   - count: the number of bytes sent
+    ///   - pending: the number of bytes still to send
+    ///   - now: the current time
+    /// - Returns: the actions to carry out
     package mutating func wrote(_ count: Int, pending: Int, at now: Instant) -> [Action] {
         pendingOutput = pending
         answerGuard.count(count)
@@ -209,25 +209,25 @@ package struct ConnectionState: Sendable {
         }
     }
 
-    /// The server takes no more requests.
+    /// Closes the connection after the current request.
     package mutating func stop() -> [Action] {
         isStopping = true
         if case .head = phase, input.isEmpty { return close() }
         return []
     }
 
-    /// The server has no room: tells the client so.
+    /// Refuses the request because the server is full.
     package mutating func turnAway() -> [Action] { refuse(.tooManyConnections) }
 
-    /// The server is about to end: refuses a request whose body is still on its way.
+    /// Refuses a request whose body is incomplete because the server is stopping.
     package mutating func hurry(at now: Instant) -> [Action] {
         guard case .exchange = phase, let exchange, !exchange.body.isFinished, exchange.error == nil else { return [] }
         return bodyFailed(.serverStopping, at: now)
     }
 
-    // MARK: What the handler does
+    // MARK: Calls of the handler
 
-    /// The handler asks for more of the body.
+    /// Handles the handler's request for more of the body.
     package mutating func pulled(at now: Instant) -> [Action] {
         guard var exchange, case .exchange = phase else { return [.fail(nil)] }
         defer { self.exchange = exchange }
@@ -245,10 +245,10 @@ package struct ConnectionState: Sendable {
         return [.sendContinue]
     }
 
-    /// The handler has an answer.
+    /// Handles the start of the handler's response.
     ///
-    /// - Parameter wantsClose: whether only the end of the connection can mark the end of the answer
-    /// - Returns: whether the connection can be used again afterwards; nil when nobody waits for the answer any more
+    /// - Parameter wantsClose: whether the end of the connection marks the end of the response
+    /// - Returns: whether the connection can be reused afterwards; nil when the response is no longer needed
     package mutating func answerBegins(wantsClose: Bool) -> Bool? {
         guard var exchange, case .exchange = phase, exchange.answer == .none else { return nil }
         exchange.answer = .begun
@@ -258,12 +258,12 @@ package struct ConnectionState: Sendable {
         return !exchange.closes
     }
 
-    /// Everything of the answer waits to leave.
+    /// Handles the end of the handler's response, all of which is now in the output queue.
     ///
     /// - Parameters:
-    ///   - complete: whether the client can see that it is; otherwise the end of the connection says that it is not
-    ///   - now: the time
-    /// - Returns: what to do
+    ///   - complete: whether the response is complete; otherwise the connection is closed to signal that it is not
+    ///   - now: the current time
+    /// - Returns: the actions to carry out
     package mutating func answerQueued(complete: Bool, at now: Instant) -> [Action] {
         guard case .exchange = phase else { return [] }
         exchange?.answer = .queued
@@ -271,21 +271,21 @@ package struct ConnectionState: Sendable {
         return pendingOutput == 0 ? endExchange(at: now) : []
     }
 
-    /// The answer cannot be sent as it is; another one takes its place.
+    /// Replaces a response that cannot be sent by an error response.
     package mutating func answerUnusable() -> [Action] {
         guard case .exchange = phase else { return [] }
         return refuse(.unusableAnswer)
     }
 
-    /// Whether the rest of the body is short enough to be read and thrown away.
+    /// Returns whether the rest of the body is short enough to be read and discarded.
     private func isDrainable(_ exchange: Exchange) -> Bool {
         if exchange.body.isFinished { return true }
         guard exchange.error == nil, !inputEnded, let left = exchange.body.left else { return false }
-        // A client that was told nothing may or may not send the body.
+        // A client that did not get `100 Continue` may or may not send the body.
         return left <= limits.drainBytes && !exchange.awaitsContinue
     }
 
-    // MARK: From one phase to the next
+    // MARK: Transitions
 
     private mutating func advance(at now: Instant) -> [Action] {
         guard case .head(var parser, let deadline) = phase else { return [] }
@@ -313,7 +313,7 @@ package struct ConnectionState: Sendable {
 
     private mutating func receivedBody(_ bytes: Span<UInt8>, at now: Instant) -> [Action] {
         guard exchange?.error == nil else { return [] }
-        // Taken out, so that its buffers have one owner and grow in place.
+        // Moved out, so that its buffers have one owner and grow in place.
         guard var exchange = exchange.take() else { return [] }
         let count: Int
         do throws(RequestError) {
@@ -324,7 +324,7 @@ package struct ConnectionState: Sendable {
         }
         if count < bytes.count { input.append(contentsOf: bytes.extracting(count..<bytes.count)) }
         if count > 0 {
-            // Whoever sends without being told does not wait.
+            // A client that sends without `100 Continue` does not wait for it.
             exchange.awaitsContinue = false
             bodyGuard.count(count)
         }
@@ -390,7 +390,8 @@ package struct ConnectionState: Sendable {
         return input.isEmpty ? [] : advance(at: now)
     }
 
-    /// RFC 9112 §9.6: a socket that is closed while the client still sends destroys the answer that it has not read yet.
+    /// Ends the output and discards input for a while: closing a socket while the client sends would destroy the unread
+    /// response (RFC 9112 §9.6).
     private mutating func linger(at now: Instant) -> [Action] {
         guard !inputEnded else { return close() }
         input = []

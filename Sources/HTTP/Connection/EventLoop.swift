@@ -1,24 +1,24 @@
 import Dispatch
 import Synchronization
 
-/// Whoever waits for a descriptor or a time. Both functions are called on the loop's queue.
+/// A receiver of descriptor and timer events. Both functions are called on the loop's queue.
 protocol EventReceiver: AnyObject, Sendable {
-    /// The descriptor is ready.
+    /// Handles events of the descriptor.
     func descriptorReady(_ ready: Interest)
-    /// The time that was asked for has come, or one that was asked for before it.
+    /// Handles a timer; it may be one that was scheduled earlier and is no longer needed.
     func timeHasCome()
 }
 
-/// Waits for all sockets at once, and runs what is isolated to it in between. A class, because it owns the descriptors it waits
-/// with.
+/// Waits for all sockets at once and runs the jobs of its actors in between. A class because it owns the descriptors of
+/// epoll and of its signal.
 ///
-/// One queue, and on it one closure that does not return until ``stop()``: whatever runs on the loop runs alone. That makes it
-/// the executor of the actors ``Server`` and ``Connection``.
+/// The loop is one closure on one serial queue that returns after ``stop()``, so that all code on it is serialised. It
+/// is the executor of the actors ``Server`` and ``Connection``.
 final class EventLoop: SerialExecutor, Sendable {
     private struct State: Sendable {
         var jobs: [UnownedJob] = []
         var receivers: [UInt64: any EventReceiver] = [:]
-        /// The next time at which each receiver is in the queue.
+        /// The next scheduled time of each receiver.
         var scheduled: [UInt64: ContinuousClock.Instant] = [:]
         var timers = TimerQueue()
         var nextID: UInt64 = 1
@@ -40,7 +40,7 @@ final class EventLoop: SerialExecutor, Sendable {
         queue.async { self.run() }
     }
 
-    // MARK: As an executor
+    // MARK: Executor
 
     func enqueue(_ job: consuming ExecutorJob) {
         let job = UnownedJob(job)
@@ -51,7 +51,7 @@ final class EventLoop: SerialExecutor, Sendable {
             return (false, state.isWaiting)
         }
         if isStopped {
-            // The loop has left its queue, so that the queue itself keeps what comes late apart.
+            // The loop's closure has returned: the serial queue itself isolates late jobs.
             queue.async { unsafe job.runSynchronously(on: self.asUnownedSerialExecutor()) }
         } else if wakes {
             Syscalls.signal(signal.raw)
@@ -60,11 +60,11 @@ final class EventLoop: SerialExecutor, Sendable {
 
     func checkIsolated() { dispatchPrecondition(condition: .onQueue(queue)) }
 
-    // MARK: For those who run on it
+    // MARK: Registration
 
-    /// Begins to watch a descriptor.
+    /// Starts to watch a descriptor.
     ///
-    /// - Returns: the id by which it is changed and forgotten; never used again, so that an event that comes late finds nobody
+    /// - Returns: the id of the registration; ids are not reused, so that a late event has no receiver
     func register(_ raw: CInt, _ receiver: any EventReceiver, for interest: Interest) throws(SystemError) -> UInt64 {
         let id = state.withLock { state in
             defer { state.nextID += 1 }
@@ -81,21 +81,21 @@ final class EventLoop: SerialExecutor, Sendable {
     }
 
     func change(_ id: UInt64, _ raw: CInt, to interest: Interest) {
-        // It can only fail for a descriptor that is not watched.
+        // Fails only for a descriptor that is not watched.
         try? Syscalls.change(raw, as: id, to: interest, in: poll.raw)
     }
 
-    /// Stops to tell the receiver anything; closing the descriptor does the rest.
+    /// Removes a receiver; closing its descriptor removes that from epoll.
     func forget(_ id: UInt64) {
         let receiver = state.withLock { state in
             state.scheduled[id] = nil
             return state.receivers.removeValue(forKey: id)
         }
-        // Released outside of the lock: it may be the last owner.
+        // Released outside of the lock: this may be the last reference.
         _ = receiver
     }
 
-    /// Asks for a call at a time, or earlier.
+    /// Schedules a call of the receiver at the given time or earlier.
     func schedule(_ id: UInt64, at time: ContinuousClock.Instant) {
         state.withLock { state in
             if let known = state.scheduled[id], known <= time { return }
@@ -104,7 +104,7 @@ final class EventLoop: SerialExecutor, Sendable {
         }
     }
 
-    /// Ends the loop once nothing is left to run.
+    /// Ends the loop once no job is left.
     func stop() { state.withLock { $0.isStopped = true } }
 
     // MARK: The loop
@@ -129,7 +129,7 @@ final class EventLoop: SerialExecutor, Sendable {
         }
     }
 
-    /// How long nothing is known to happen; nil when the loop is over.
+    /// The time until the next timer in milliseconds, -1 without timers; nil when the loop ends.
     private func timeToWait() -> CInt? {
         state.withLock { state in
             guard state.jobs.isEmpty else { return 0 }
@@ -138,7 +138,7 @@ final class EventLoop: SerialExecutor, Sendable {
             guard let first = state.timers.first else { return -1 }
             let left = first - ContinuousClock.now
             guard left > .zero else { return 0 }
-            // Rounded up, or the last millisecond would be spent in a loop that does not wait.
+            // Rounded up, or the last millisecond would be a busy loop.
             let milliseconds = left.components.seconds.multipliedReportingOverflow(by: 1000)
             let fraction = left.components.attoseconds / 1_000_000_000_000_000
             return milliseconds.overflow ? .max : CInt(clamping: milliseconds.partialValue + fraction + 1)

@@ -1,11 +1,11 @@
 import Glibc
 
-/// Owns an open file or socket, and closes it.
+/// The owner of an open descriptor, which closes it.
 struct FileDescriptor: ~Copyable, Sendable {
     let raw: CInt
 
     init(_ raw: CInt) { self.raw = raw }
 
-    // After EINTR the descriptor is closed all the same on Linux; a second try could hit somebody else's.
+    // Not repeated after EINTR: Linux has closed the descriptor by then, and its number may be in use again.
     deinit { _ = Glibc.close(raw) }
 }

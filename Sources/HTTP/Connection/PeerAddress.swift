@@ -1,5 +1,5 @@
-/// Whose connection it is, without the port. All of IPv6's addresses that one site usually has count as one, and an IPv4 address
-/// is the same whether the socket is one of IPv4 or of both (RFC 4291 §2.5.5.2).
+/// The address of a client without the port. IPv6 addresses with the same first 64 bits are equal, and an IPv4-mapped
+/// IPv6 address equals its IPv4 address (RFC 4291 §2.5.5.2).
 struct PeerAddress: Hashable, Sendable {
     private var bytes: UInt64 = 0
     private var isLong = false
@@ -7,8 +7,8 @@ struct PeerAddress: Hashable, Sendable {
     init() {}
 
     /// - Parameters:
-    ///   - address: as the system writes it: family, port, and then four bytes, or for IPv6 four others and sixteen
-    ///   - isLong: whether it is one of IPv6
+    ///   - address: a `sockaddr_in` or `sockaddr_in6`: family, port, then IPv4 address, or flow info and IPv6 address
+    ///   - isLong: whether it is an IPv6 address
     init(_ address: some RandomAccessCollection<UInt8>, isLong: Bool) {
         let start = address.index(address.startIndex, offsetBy: isLong ? 8 : 4)
         let all = Array(address[start...].prefix(isLong ? 16 : 4))

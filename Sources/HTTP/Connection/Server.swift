@@ -1,8 +1,8 @@
 package import Logging
 
-/// Listens, and owns the connections. An actor on the event loop.
+/// The listening server and owner of the connections: an actor on the event loop.
 package actor Server: EventReceiver {
-    /// What every connection is given.
+    /// The settings shared by all connections.
     struct Settings: Sendable {
         let limits: Limits
         let handler: Handler
@@ -10,14 +10,14 @@ package actor Server: EventReceiver {
         let logger: Logger
     }
 
-    /// Between two attempts to accept when the system has no descriptor left.
+    /// The pause between attempts to accept when the system has no descriptor left.
     private static let pause = Duration.milliseconds(250)
     private static let backlog: CInt = 1024
     private static let acceptsPerEvent = 64
 
     package nonisolated var unownedExecutor: UnownedSerialExecutor { unsafe loop.asUnownedSerialExecutor() }
 
-    /// Where it listens.
+    /// The port on which the server listens.
     package nonisolated let port: UInt16
 
     private let loop: EventLoop
@@ -26,24 +26,24 @@ package actor Server: EventReceiver {
     private var id: UInt64 = 0
     private var connections: [UInt64: Connection] = [:]
     private var peers: [PeerAddress: Int] = [:]
-    /// Connections beyond the limit, in the order in which they came.
+    /// Connections beyond the limit, oldest first.
     private var guests: [UInt64] = []
     private var isPaused = false
-    /// Given up when there is no other descriptor left, so that a client that comes then is not left without a word.
+    /// A reserve closed when no other descriptor is left, so that the next client can still get a response.
     private var spare: FileDescriptor?
-    /// Whoever waits for the last connection to end.
+    /// Continuations that wait for the last connection to end.
     private var waiting: [CheckedContinuation<Void, Never>] = []
 
-    /// Opens the socket; nothing is accepted before ``start()``.
+    /// Opens the socket; connections are accepted after ``start()``.
     ///
     /// - Parameters:
-    ///   - host: address or name to listen on
-    ///   - port: 0 takes a free one
-    ///   - limits: what clients may do
-    ///   - workers: threads that answer requests
-    ///   - logger: gets what clients do not see
-    ///   - handler: answers
-    /// - Throws: ``ServerError``
+    ///   - host: the address or name to listen on
+    ///   - port: the port; 0 for a free one
+    ///   - limits: the limits for clients
+    ///   - workers: the number of threads for handlers
+    ///   - logger: the log, which receives details that clients do not see
+    ///   - handler: the handler of all requests
+    /// - Throws: ``ServerError`` when the socket cannot be opened
     package init(
         host: String, port: UInt16, limits: Limits, workers: Int, logger: Logger, handler: Handler
     ) throws(ServerError) {
@@ -60,9 +60,9 @@ package actor Server: EventReceiver {
         settings = Settings(limits: limits, handler: handler, workers: Workers(count: workers), logger: logger)
     }
 
-    /// Begins to accept.
+    /// Starts to accept connections.
     ///
-    /// - Throws: ``ServerError``
+    /// - Throws: ``ServerError`` when the socket cannot be watched
     package func start() throws(ServerError) {
         guard let raw = socket?.raw else { return }
         do throws(SystemError) {
@@ -72,10 +72,10 @@ package actor Server: EventReceiver {
         }
     }
 
-    /// Accepts no more, lets the running requests end, and ends those that take too long: at half of the time those whose
-    /// bodies have not come, with an answer that says so, and at its end all others.
+    /// Stops accepting and waits for running requests. After half of the time, requests with incomplete bodies are
+    /// refused; at its end, all others are aborted.
     ///
-    /// - Parameter drain: how long requests may take to end
+    /// - Parameter drain: the time within which requests must end
     package func stop(within drain: Duration) async {
         loop.forget(id)
         socket = nil
@@ -117,7 +117,7 @@ package actor Server: EventReceiver {
 
     package var connectionCount: Int { connections.count }
 
-    // MARK: Called by the loop
+    // MARK: Called by the event loop
 
     nonisolated func descriptorReady(_ ready: Interest) { assumeIsolated { $0.acceptAll() } }
 
@@ -140,7 +140,7 @@ package actor Server: EventReceiver {
                 guard let client = try accept(from: &peer) else { return }
                 open(client, of: peer)
             } catch {
-                // Those that ended before they were accepted are nobody's loss.
+                // A connection that ended before it was accepted needs no handling.
                 if Syscalls.isLostConnection(error) { continue }
                 if error.isPassing, makeRoom() || giveUpSpare() { continue }
                 pauseAccepting(after: error)
@@ -156,7 +156,7 @@ package actor Server: EventReceiver {
 
     private func open(_ client: consuming FileDescriptor, of peer: PeerAddress) {
         let limits = settings.limits
-        // The system gives out the lowest number that is free: a high one tells how many are in use.
+        // The system assigns the lowest free number, so the number shows how many descriptors are in use.
         let isShort = Int(client.raw) >= Syscalls.descriptorLimit - limits.reservedDescriptors
         let isFull = isShort || connections.count - guests.count >= limits.connections
         let hasRoom = !isFull || makeRoom()
@@ -172,9 +172,9 @@ package actor Server: EventReceiver {
         if isGuest { guests.append(id) }
     }
 
-    /// Ends the connections that have been silent the longest: a few at once, so that finding them costs little.
+    /// Closes the connections with the longest silence: a few at once, so that the search is rare.
     ///
-    /// - Returns: whether there is room now
+    /// - Returns: whether a connection was closed
     private func makeRoom() -> Bool {
         let now = ContinuousClock.now
         var silent: [(from: ContinuousClock.Instant, connection: Connection)] = []
@@ -188,14 +188,16 @@ package actor Server: EventReceiver {
         return !few.isEmpty
     }
 
-    /// - Returns: whether there was one to give up
+    /// Closes the spare descriptor.
+    ///
+    /// - Returns: whether there was one
     private func giveUpSpare() -> Bool {
         guard spare != nil else { return false }
         spare = nil
         return true
     }
 
-    /// The connection that cannot be accepted would be reported again at once, and again.
+    /// Stops watching the socket for a while: epoll would report a connection that cannot be accepted again and again.
     private func pauseAccepting(after error: SystemError) {
         settings.logger.warning("connections cannot be accepted", metadata: ["error": "\(error)"])
         guard let raw = socket?.raw else { return }

@@ -1,4 +1,4 @@
-/// Why a server cannot start.
+/// The reason why a server cannot start.
 package enum ServerError: Error, Hashable, Sendable, CustomStringConvertible {
     case unknownHost(String)
     case cannotListen(host: String, port: UInt16, SystemError)

@@ -1,9 +1,9 @@
 import CEpoll
 import Glibc
 
-/// What the system does for the server; every call to it is here.
+/// The system calls of the server.
 enum Syscalls {
-    /// What a call on a descriptor that does not block did.
+    /// The result of a call on a non-blocking descriptor.
     enum Transfer: Equatable {
         case moved(Int)
         case wouldBlock
@@ -11,13 +11,13 @@ enum Syscalls {
 
     // MARK: Sockets
 
-    /// Opens a socket that listens.
+    /// Opens a listening socket.
     static func listen(host: String, port: UInt16, backlog: CInt) throws(ServerError) -> FileDescriptor {
         var hints = unsafe addrinfo()
         unsafe hints.ai_socktype = CInt(SOCK_STREAM.rawValue)
         unsafe hints.ai_flags = AI_PASSIVE | AI_NUMERICSERV
         var found: UnsafeMutablePointer<addrinfo>?
-        // SAFETY: `hints` and `found` live through the call; what it found is freed below.
+        // SAFETY: `hints` and `found` live through the call; the result is freed below.
         let code = unsafe getaddrinfo(host, String(port), &hints, &found)
         guard code == 0, let address = unsafe found else { throw .unknownHost(host) }
         defer { unsafe freeaddrinfo(address) }
@@ -26,15 +26,15 @@ enum Syscalls {
             let socket = FileDescriptor(
                 try systemCall("socket") { unsafe Glibc.socket(address.pointee.ai_family, kind, 0) })
             try set(SO_REUSEADDR, at: SOL_SOCKET, of: socket.raw)
-            // What follows, every connection takes over from the listening socket.
-            // An answer is written in one piece, and must not wait for more.
+            // Accepted connections inherit the options below from the listening socket.
+            // Responses are written in one piece and must not be delayed.
             try set(TCP_NODELAY, at: tcp, of: socket.raw)
-            // A client that left without a trace is missed within two minutes, also where nothing is sent to it.
+            // A client that disappeared is detected within two minutes, even when nothing is sent to it.
             try set(SO_KEEPALIVE, at: SOL_SOCKET, of: socket.raw)
             try set(TCP_KEEPIDLE, at: tcp, of: socket.raw, to: 60)
             try set(TCP_KEEPINTVL, at: tcp, of: socket.raw, to: 15)
             try set(TCP_KEEPCNT, at: tcp, of: socket.raw, to: 4)
-            // What the client has not asked for yet stays in the file: not a limit to what is under way to it.
+            // Limits unsent data in the kernel, so that file data is read late. Data in flight is not limited.
             try set(TCP_NOTSENT_LOWAT, at: tcp, of: socket.raw, to: unsentBytes)
             // SAFETY: the address and its length come from getaddrinfo.
             _ = try systemCall("bind") {
@@ -47,12 +47,12 @@ enum Syscalls {
         }
     }
 
-    /// The port that a socket is bound to.
+    /// The port to which a socket is bound.
     static func port(of socket: borrowing FileDescriptor) throws(SystemError) -> UInt16 {
         let raw = socket.raw
         var address = sockaddr_storage()
         var length = socklen_t(MemoryLayout<sockaddr_storage>.size)
-        // SAFETY: `sockaddr_storage` has room for every address, and the call is told its size.
+        // SAFETY: `sockaddr_storage` has room for every address, and its size is passed.
         let result: Result<CInt, SystemError> = unsafe withUnsafeMutablePointer(to: &address) { pointer in
             unsafe pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { pointer in
                 do throws(SystemError) {
@@ -63,20 +63,20 @@ enum Syscalls {
             }
         }
         _ = try result.get()
-        // Both kinds of address hold the port, in network order, right behind the family.
+        // Both kinds of address hold the port in network order after the family.
         return unsafe withUnsafeBytes(of: address) { bytes in
             unsafe UInt16(bytes[2]) << 8 | UInt16(bytes[3])
         }
     }
 
-    /// Takes a connection off a listening socket; nil when none waits.
+    /// Accepts a connection; nil when none is waiting.
     static func accept(_ raw: CInt, from peer: inout PeerAddress) throws(SystemError) -> FileDescriptor? {
         do throws(SystemError) {
-            // With its flags from the start: a job's process that begins right now must not inherit the socket.
+            // The flags are set by the call itself: a job process that starts concurrently must not inherit the socket.
             let flags = CInt(SOCK_NONBLOCK.rawValue) | CInt(SOCK_CLOEXEC.rawValue)
             var address = sockaddr_storage()
             var length = socklen_t(MemoryLayout<sockaddr_storage>.size)
-            // SAFETY: `sockaddr_storage` has room for every address, and the call is told its size.
+            // SAFETY: `sockaddr_storage` has room for every address, and its size is passed.
             let accepted = FileDescriptor(
                 try systemCall("accept4") {
                     unsafe withUnsafeMutablePointer(to: &address) { pointer in
@@ -99,49 +99,49 @@ enum Syscalls {
 
     private static func set(_ option: CInt, at level: CInt, of raw: CInt, to value: CInt = 1) throws(SystemError) {
         var value = value
-        // SAFETY: the option's value is a `CInt`, whose size the call is told.
+        // SAFETY: the option's value is a `CInt`, whose size is passed.
         _ = try systemCall("setsockopt") {
             unsafe setsockopt(raw, level, option, &value, socklen_t(MemoryLayout<CInt>.size))
         }
     }
 
-    /// Has the connection end with a reset as soon as it is closed, so that nothing waits to be sent.
+    /// Makes closing the connection reset it, so that no unsent data remains in the kernel.
     static func dropUnsent(_ raw: CInt) {
         var option = linger(l_onoff: 1, l_linger: 0)
-        // SAFETY: the option's value is a `linger`, whose size the call is told.
+        // SAFETY: the option's value is a `linger`, whose size is passed.
         _ = unsafe setsockopt(raw, SOL_SOCKET, SO_LINGER, &option, socklen_t(MemoryLayout<linger>.size))
     }
 
     // MARK: Descriptors
 
-    /// How many descriptors this process may have open.
+    /// The number of descriptors that this process may have open.
     static var descriptorLimit: Int {
         var limits = rlimit()
-        // SAFETY: `limits` is what the call fills.
+        // SAFETY: the call fills `limits`.
         guard unsafe getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limits) == 0 else { return 1024 }
         return Int(clamping: limits.rlim_cur)
     }
 
-    /// A descriptor that is good for nothing but being closed when another is wanted.
+    /// An unused descriptor, kept to be closed when another one is needed.
     static func spare() -> FileDescriptor? { try? makeSignal() }
 
-    /// Whether a connection ended before it was accepted (accept(2) passes on errors of the network).
+    /// Returns whether a connection ended before it was accepted (accept(2) reports pending network errors).
     static func isLostConnection(_ error: SystemError) -> Bool {
         [ECONNABORTED, EPROTO, EPERM, ENETDOWN, ENETUNREACH, EHOSTDOWN, EHOSTUNREACH, ENOPROTOOPT, EOPNOTSUPP]
             .contains(error.code)
     }
 
-    /// sendfile(2) has no flag for it: a client that leaves early is an error of the call, not the end of the process.
+    /// Ignores SIGPIPE, since sendfile(2) has no flag for that: a disconnected client is then an error of the call.
     static func ignoreBrokenPipes() { _ = Glibc.signal(SIGPIPE, SIG_IGN) }
 
     static func shutDownWriting(_ raw: CInt) { _ = Glibc.shutdown(raw, CInt(SHUT_WR)) }
 
     // MARK: Bytes
 
-    /// Reads what a socket has, up to a number of bytes; none at its end.
+    /// Reads up to `count` bytes from a socket; empty at the end, nil when the call would block.
     static func receive(_ raw: CInt, upTo count: Int) throws(SystemError) -> [UInt8]? {
         var failure: SystemError?
-        // SAFETY: the call is told the capacity of the buffer, and says how many bytes it has written.
+        // SAFETY: the buffer has room for `count` bytes, and the call returns how many it has written.
         let bytes = unsafe [UInt8](unsafeUninitializedCapacity: count) { buffer, filled in
             do throws(SystemError) {
                 let base = buffer.baseAddress
@@ -157,18 +157,18 @@ enum Syscalls {
         return bytes
     }
 
-    /// Writes what a socket has room for.
+    /// Writes as many bytes as the socket accepts.
     static func send(_ bytes: Span<UInt8>, to raw: CInt, hasMore: Bool) throws(SystemError) -> Transfer {
         let flags = CInt(MSG_NOSIGNAL) | (hasMore ? CInt(MSG_MORE) : 0)
         return try transfer { () throws(SystemError) in
-            // SAFETY: the buffer is the span's own memory and its count the span's; the call keeps nothing.
+            // SAFETY: the buffer is the span's own memory and count; the call does not keep it.
             try systemCall("send") {
                 unsafe bytes.withUnsafeBufferPointer { unsafe Glibc.send(raw, $0.baseAddress, $0.count, flags) }
             }
         }
     }
 
-    /// Sends a part of a file inside the kernel.
+    /// Sends a range of a file without copying it to user space.
     static func sendFile(
         _ file: CInt, from offset: Int, count: Int, to raw: CInt
     ) throws(SystemError) -> Transfer {
@@ -190,15 +190,15 @@ enum Syscalls {
 
     // MARK: Files
 
-    /// Opens a regular file to read it.
+    /// Opens a file for reading, without following a symbolic link.
     static func openFile(_ path: String) throws(SystemError) -> FileDescriptor {
-        // SAFETY: the path is a Swift string, which the call sees with its terminating zero.
+        // SAFETY: Swift passes the string with its terminating zero.
         FileDescriptor(try systemCall("open") { unsafe Glibc.open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW) })
     }
 
     static func length(ofFile raw: CInt) throws(SystemError) -> Int {
         var status = stat()
-        // SAFETY: `status` is what the call fills.
+        // SAFETY: the call fills `status`.
         _ = try systemCall("fstat") { unsafe fstat(raw, &status) }
         guard status.st_mode & S_IFMT == S_IFREG else { throw SystemError(call: "open", code: EISDIR) }
         return Int(status.st_size)
@@ -210,7 +210,7 @@ enum Syscalls {
         FileDescriptor(try systemCall("epoll_create1") { epoll_create1(CInt(EPOLL_CLOEXEC)) })
     }
 
-    /// Makes a descriptor that can be read once ``signal(_:)`` was called.
+    /// Makes a descriptor that becomes readable when ``signal(_:)`` is called.
     static func makeSignal() throws(SystemError) -> FileDescriptor {
         FileDescriptor(try systemCall("eventfd") { eventfd(0, CInt(EFD_CLOEXEC) | CInt(EFD_NONBLOCK)) })
     }
@@ -219,7 +219,7 @@ enum Syscalls {
 
     static func clearSignal(_ raw: CInt) {
         var count: eventfd_t = 0
-        // SAFETY: `count` is what the call fills.
+        // SAFETY: the call fills `count`.
         _ = unsafe eventfd_read(raw, &count)
     }
 
@@ -242,12 +242,12 @@ enum Syscalls {
     /// Waits for events.
     ///
     /// - Parameters:
-    ///   - poll: whose descriptors are watched
-    ///   - milliseconds: how long; -1 is for ever
-    /// - Returns: whose descriptor, and what it is ready for
+    ///   - poll: the epoll descriptor
+    ///   - milliseconds: the longest wait; -1 for no limit
+    /// - Returns: the ids of the ready descriptors, each with its events
     static func wait(_ poll: CInt, milliseconds: CInt) -> [(id: UInt64, ready: Interest)] {
         let capacity = 256
-        // SAFETY: the call is told how many events the buffer has room for, and says how many it has filled.
+        // SAFETY: the buffer has room for `capacity` events, and the call returns how many it has written.
         let events = unsafe [epoll_event](unsafeUninitializedCapacity: capacity) { buffer, count in
             let found = unsafe epoll_wait(poll, buffer.baseAddress, CInt(capacity), milliseconds)
             count = max(Int(found), 0)

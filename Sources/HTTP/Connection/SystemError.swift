@@ -1,20 +1,20 @@
 import Glibc
 
-/// A call of the system that failed.
+/// A failed system call.
 package struct SystemError: Error, Hashable, Sendable, CustomStringConvertible {
     package let call: String
     package let code: CInt
 
     package var description: String { "\(call) failed: \(unsafe String(cString: strerror(code)))" }
 
-    /// Whether something is used up, so that the same may succeed later.
+    /// True when a resource is exhausted, so that the same call may succeed later.
     package var isPassing: Bool { [EMFILE, ENFILE, ENOMEM, ENOBUFS].contains(code) }
 
-    /// Whether the descriptor just has nothing to give or no room.
+    /// True when a non-blocking descriptor has no data or no room.
     var isWouldBlock: Bool { code == EAGAIN || code == EWOULDBLOCK }
 }
 
-/// The only loop around interrupted calls.
+/// Runs a system call, repeats it after EINTR, and throws its error.
 func systemCall<Value: SignedInteger>(_ name: String, _ call: () -> Value) throws(SystemError) -> Value {
     while true {
         let value = call()

@@ -1,5 +1,5 @@
-/// Who wants to be called when, the earliest first. A binary heap: nobody is ever taken out from the middle, since whoever is
-/// called too early looks at its own deadline again.
+/// A binary heap of timers, earliest first. A timer that is no longer needed is kept: a receiver that is called too
+/// early checks its own deadline.
 struct TimerQueue: Sendable {
     typealias Instant = ContinuousClock.Instant
 
@@ -19,7 +19,7 @@ struct TimerQueue: Sendable {
         }
     }
 
-    /// Takes the earliest one, when its time has come.
+    /// Removes and returns the earliest timer if it is due.
     mutating func next(at now: Instant) -> (time: Instant, id: UInt64)? {
         guard let first = entries.first, first.time <= now, let last = entries.popLast() else { return nil }
         guard !entries.isEmpty else { return first }

@@ -1,15 +1,14 @@
 import Dispatch
 import Synchronization
 
-/// Runs the handlers on Dispatch queues of its own, so that a handler that waits for the disk holds up none of Swift's threads
-/// and not the sockets. A class, because it owns the queues.
+/// The executor of the handlers on Dispatch queues of its own, so that a handler that blocks on the disk delays neither
+/// Swift's cooperative threads nor the sockets. A class because it owns the queues.
 ///
-/// Every queue is serial and so gets a thread when it has something to do; what comes goes to one that is free, and waits in
-/// line when none is.
+/// Each queue is serial and has a thread while it has work. A job runs on a free queue, or waits until there is one.
 final class Workers: TaskExecutor, Sendable {
     private struct State: Sendable {
         var waiting: [UnownedJob] = []
-        /// Where the line begins; what is before has been served.
+        /// The index in `waiting` of the next job; earlier ones are done.
         var served = 0
         var free: [DispatchQueue]
     }
@@ -42,7 +41,7 @@ final class Workers: TaskExecutor, Sendable {
                 }
                 let job = state.waiting[state.served]
                 state.served += 1
-                // Now and then, so that taking one costs the same however long the line is.
+                // Removed in batches, so that taking a job takes constant time on average.
                 if state.served == state.waiting.count || state.served >= 4096 {
                     state.waiting.removeFirst(state.served)
                     state.served = 0

@@ -1,25 +1,25 @@
 import ByteText
 
-/// Which part of a representation is asked for (RFC 9110 §14).
+/// The part of a representation that a request selects (RFC 9110 §14).
 package enum ByteRange: Hashable, Sendable {
-    /// All of it: nothing usable was asked, or more than one part, which may be ignored (§14.2).
+    /// The whole representation, also when the header is unusable or has several ranges, which may be ignored (§14.2).
     case whole
     case part(Range<Int>)
     case unsatisfiable
 
     /// - Parameters:
-    ///   - value: of the header `Range`
-    ///   - length: of the representation
+    ///   - value: the value of the header `Range`
+    ///   - length: the length of the representation in bytes
     package init(_ value: String, length: Int) {
         self = .whole
         let bytes = Array(value.utf8)
         guard String(decoding: bytes.prefix(6), as: UTF8.self).asciiLowercased == "bytes=" else { return }
-        // Blanks may stand around a member of the list (RFC 9110 §5.6.1), and nowhere inside.
+        // Blanks may surround a member of the list (RFC 9110 §5.6.1), but not occur inside it.
         let range = Array(String(decoding: bytes.dropFirst(6), as: UTF8.self).trimmedBlanks.utf8)
         guard let hyphen = range.firstIndex(of: UInt8(ascii: "-")) else { return }
         let (first, last) = (range[..<hyphen], range[(hyphen + 1)...])
         guard first.allSatisfy(\.isDigit), last.allSatisfy(\.isDigit), !(first.isEmpty && last.isEmpty) else { return }
-        // A number that does not fit lies behind every end.
+        // A number that does not fit is past every end.
         let start = Digits.decimal(first) ?? .max
         let end = Digits.decimal(last) ?? .max
         if first.isEmpty {
@@ -32,11 +32,11 @@ package enum ByteRange: Hashable, Sendable {
             self = .unsatisfiable
             return
         }
-        // `end` is a place, one before the bound.
+        // `end` is inclusive.
         self = .part(start..<(last.isEmpty || end >= length - 1 ? length : end + 1))
     }
 
-    /// Compares digits of any number.
+    /// Compares two decimal numbers of any length.
     private static func isGreater(_ left: ArraySlice<UInt8>, _ right: ArraySlice<UInt8>) -> Bool {
         let zero = UInt8(ascii: "0")
         let (left, right) = (left.drop { $0 == zero }, right.drop { $0 == zero })

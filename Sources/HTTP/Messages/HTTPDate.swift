@@ -1,7 +1,7 @@
 import Glibc
 import Synchronization
 
-/// The date of an answer (RFC 9110 §5.6.7), such as `Sun, 06 Nov 1994 08:49:37 GMT`.
+/// The format of the header `Date` (RFC 9110 §5.6.7), such as `Sun, 06 Nov 1994 08:49:37 GMT`.
 enum HTTPDate {
     private static let days = ["Thu", "Fri", "Sat", "Sun", "Mon", "Tue", "Wed"]
     private static let months = [
@@ -9,10 +9,10 @@ enum HTTPDate {
     ]
     private static let cache = Mutex((second: -1, text: ""))
 
-    /// The date of a time.
+    /// Formats a time.
     ///
-    /// - Parameter seconds: since 1970, not negative
-    /// - Returns: always 29 characters
+    /// - Parameter seconds: the seconds since 1970, not negative
+    /// - Returns: 29 characters
     static func text(at seconds: Int) -> String {
         let (day, time) = seconds.quotientAndRemainder(dividingBy: 86_400)
         let (year, month, dayOfMonth) = civil(day)
@@ -20,7 +20,7 @@ enum HTTPDate {
         return "\(days[day % 7]), \(padded(dayOfMonth)) \(months[month - 1]) \(padded(year, to: 4)) \(clock) GMT"
     }
 
-    /// The text of this second, made once.
+    /// The current date, formatted once per second.
     static func now() -> String {
         let second = time(nil)
         return cache.withLock { cache in
@@ -29,7 +29,7 @@ enum HTTPDate {
         }
     }
 
-    /// The Gregorian date of a day since 1970. Years begin in March, so that the day that leaps is the last one.
+    /// The Gregorian date of a day since 1970, computed with years that begin in March so that a leap day comes last.
     private static func civil(_ day: Int) -> (year: Int, month: Int, day: Int) {
         let shifted = day + 719_468
         let (era, dayOfEra) = shifted.quotientAndRemainder(dividingBy: 146_097)

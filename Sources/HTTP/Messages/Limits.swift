@@ -1,75 +1,75 @@
-/// Every limit of the server, with its unit in its name or its type. A test goes one past each.
+/// All limits of the server, each with its unit in its name or type. A test passes each by one.
 package struct Limits: Sendable {
-    // What a head may be.
+    // Request heads.
 
-    /// The path with its query; RFC 9112 §3 wants at least 8000. Beyond it 414.
+    /// The maximum size of the target; RFC 9112 §3 recommends at least 8000. Beyond it: 414.
     package var targetBytes = 8192
-    /// All header lines together, and again all trailer lines. Beyond it 431.
+    /// The maximum size of all header lines, and of all trailer lines. Beyond it: 431.
     package var fieldBytes = 16_384
     package var fields = 100
-    /// Empty lines before a request, which RFC 9112 §2.2 asks to forgive.
+    /// The maximum number of empty lines before a request, which RFC 9112 §2.2 recommends to ignore.
     package var emptyLines = 4
 
-    // What a body may be.
+    // Request bodies.
 
-    /// The content, however it is framed. Beyond it 413.
+    /// The maximum size of the content, however it is framed. Beyond it: 413.
     package var bodyBytes = 8 << 30
-    /// What may follow the size of one chunk, and of all chunks of a body.
+    /// The maximum size of one chunk's extensions; `chunkExtensionsBytes` is the maximum for all chunks of a body.
     package var chunkExtensionBytes = 256
     package var chunkExtensionsBytes = 16_384
-    /// Once a chunked body is longer than the first number, its chunks have to hold the second one on average.
+    /// The encoded size beyond which the chunks of a body must hold `averageChunkBytes` on average.
     package var tinyChunksBytes = 1 << 20
     package var averageChunkBytes = 16
 
-    // What is kept in memory for a connection.
+    // Memory of a connection.
 
-    /// Content that came and was not asked for yet; beyond it the socket is not read.
+    /// The maximum amount of content that the handler has not read yet; beyond it the socket is not read.
     package var readAheadBytes = 256 << 10
-    /// Bytes of the requests behind the one that is answered.
+    /// The maximum size of the requests that follow the one being answered.
     package var pipelinedBytes = 16_384
-    /// Bytes of a streamed answer that the client has not taken yet; beyond it the handler waits.
+    /// The maximum size of streamed output that is not sent yet; beyond it the handler waits.
     package var writeAheadBytes = 128 << 10
 
-    // How a connection ends, or goes on.
+    // Reuse and end of a connection.
 
-    /// What is read of a body that nobody wanted, so that the connection can be used again.
+    /// The maximum size of an unread body that is discarded so that the connection can be reused.
     package var drainBytes = 256 << 10
-    /// What is read and thrown away after the last answer, so that the client gets to see it.
+    /// The maximum input that is discarded after the last response, so that the client can read the response.
     package var lingerBytes = 256 << 20
     package var lingerTime = Duration.seconds(30)
     package var lingerSilence = Duration.seconds(5)
 
-    // How slow a client may be.
+    // Slow clients.
 
-    /// From the first byte of a head to its last. Beyond it 408.
+    /// The maximum time from the first byte of a head to its last. Beyond it: 408.
     package var headTime = Duration.seconds(20)
-    /// Between two requests.
+    /// The maximum time between two requests.
     package var idleTime = Duration.seconds(75)
-    /// How long nothing is written to a client that has ended its side. It may still read, or have left without a trace.
+    /// The maximum time without output to a client that has ended its side: it may still read, or be gone.
     package var halfClosedTime = Duration.seconds(120)
-    /// How fast content has to come while the handler waits for it, and how fast a client has to take what is ready for it.
+    /// The minimum rate of content while the handler waits for it, and of output that is ready for the client.
     package var rate = MinimumRate()
 
-    // How many there may be.
+    // Numbers of connections.
 
     package var connections = 1024
-    /// Of one address, so that nobody has all of them.
+    /// The maximum number of connections from one address, so that one client cannot use all of them.
     package var connectionsPerAddress = 512
-    /// Connections beyond the limit: they are told that there is no room, unless they ask whether the server lives.
+    /// The maximum number of connections beyond the limit, which get 503 except for health checks.
     package var guests = 32
-    /// How long such a connection may take for its head.
+    /// The maximum time for the head of a request on such a connection.
     package var guestTime = Duration.seconds(2)
-    /// How long a connection must have been silent in the middle of a request, or before its first, to make room for another.
+    /// The silence within a request, or before the first one, after which a connection may be closed to make room.
     package var silenceBeforeEviction = Duration.seconds(1)
-    /// Descriptors that are kept free of connections, for files and processes.
+    /// The number of descriptors reserved for files and processes.
     package var reservedDescriptors = 64
 
-    // What a form may be.
+    // Forms.
 
     package var parts = 512
     package var partHeaderBytes = 8192
     package var partNameBytes = 1024
-    /// What may stand before the first part.
+    /// The maximum size of the text before the first part.
     package var preambleBytes = 1024
 
     package init() {}

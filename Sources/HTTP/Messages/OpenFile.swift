@@ -1,11 +1,11 @@
-/// A file that is sent. A class, because it owns the descriptor for as long as an answer needs it.
+/// An open file that is sent as a body. A class because it owns the descriptor.
 package final class OpenFile: Sendable {
     let descriptor: FileDescriptor
     package let length: Int
 
-    /// Opens a regular file, and no symbolic link.
+    /// Opens a regular file without following a symbolic link.
     ///
-    /// - Throws: ``SystemError``
+    /// - Throws: ``SystemError`` when the file cannot be opened or is not a regular file
     package init(path: String) throws(SystemError) {
         descriptor = try Syscalls.openFile(path)
         length = try Syscalls.length(ofFile: descriptor.raw)

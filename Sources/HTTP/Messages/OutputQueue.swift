@@ -1,4 +1,4 @@
-/// What waits to leave a connection, in its order.
+/// The output of a connection that has not been sent yet, in order.
 struct OutputQueue: Sendable {
     enum Piece: Sendable {
         case bytes([UInt8], sent: Int)
@@ -13,7 +13,7 @@ struct OutputQueue: Sendable {
     }
 
     private var pieces: [Piece] = []
-    /// Bytes in all pieces.
+    /// The number of bytes in all pieces.
     private(set) var count = 0
 
     var first: Piece? { pieces.first }
@@ -31,7 +31,7 @@ struct OutputQueue: Sendable {
         count += range.count
     }
 
-    /// Takes off what has left.
+    /// Removes `sent` bytes of the first piece.
     mutating func remove(_ sent: Int) {
         guard let first = pieces.first else { return }
         precondition(sent <= first.count, "more has left than there was")

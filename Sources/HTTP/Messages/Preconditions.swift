@@ -1,17 +1,18 @@
 import ByteText
 package import HTTPTypes
 
-/// Conditions on the tag of what is answered (RFC 9110 §13). Dates are not compared, since answers carry none.
+/// The outcome of a request's conditions on the entity tag (RFC 9110 §13). Dates are not compared, since responses
+/// have no Last-Modified.
 package enum Preconditions: Hashable, Sendable {
     case met
-    /// 304 to GET and HEAD, 412 to others.
+    /// The client has this representation: 304 to GET and HEAD, 412 to other methods.
     case unchanged
-    /// 412
+    /// The representation is not the one that the client requires: 412.
     case failed
 
     /// - Parameters:
-    ///   - headers: of the request
-    ///   - entityTag: of the representation, in its quotation marks; nil when it has none
+    ///   - headers: the headers of the request
+    ///   - entityTag: the representation's tag in quotation marks; nil when it has none
     package init(_ headers: HTTPFields, entityTag: String?) {
         self = .met
         let (wanted, known) = (headers[values: .ifMatch], headers[values: .ifNoneMatch])
@@ -31,7 +32,7 @@ package enum Preconditions: Hashable, Sendable {
         }
     }
 
-    /// Whether a range may be answered: `If-Range` is absent, or names exactly this representation (§13.1.5).
+    /// Returns whether a range may be sent: `If-Range` is absent or names exactly this representation (§13.1.5).
     package static func allowsRange(_ headers: HTTPFields, entityTag: String?) -> Bool {
         guard let condition = headers[.ifRange] else { return true }
         guard let entityTag, !entityTag.startsWithBytes(of: "W/") else { return false }
@@ -39,9 +40,9 @@ package enum Preconditions: Hashable, Sendable {
     }
 }
 
-/// Tags as they stand in a list (RFC 9110 §8.8.3).
+/// Parsing of entity tags (RFC 9110 §8.8.3).
 enum EntityTag {
-    /// Those that are well-formed; a tag without quotation marks matches nothing.
+    /// The well-formed tags of a list; a tag without quotation marks is left out and so matches nothing.
     static func list(_ value: String) -> [String] {
         var tags: [String] = []
         var rest = Array(value.utf8)[...]
@@ -55,6 +56,6 @@ enum EntityTag {
         return tags
     }
 
-    /// The tag without its weakness.
+    /// The tag without the prefix `W/`.
     static func opaque(_ tag: String) -> String { tag.startsWithBytes(of: "W/") ? tag.dropBytes(2) : tag }
 }

@@ -1,4 +1,4 @@
-/// What people read behind a status; programs read only the digits (RFC 9112 §4).
+/// The reason phrase of a status, for people; programs read only the digits (RFC 9112 §4).
 package func reasonPhrase(_ status: Int) -> String {
     switch status {
     case 200: "OK"
@@ -30,7 +30,7 @@ package func reasonPhrase(_ status: Int) -> String {
     case 503: "Service Unavailable"
     case 505: "HTTP Version Not Supported"
     case 507: "Insufficient Storage"
-    // RFC 9112 §4: it may be missing.
+    // RFC 9112 §4: the phrase may be empty.
     default: ""
     }
 }

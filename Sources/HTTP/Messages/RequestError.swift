@@ -1,4 +1,4 @@
-/// Why a request is refused before, or in place of, the answer of a handler.
+/// The reason why a request is refused before, or instead of, the handler's response.
 package enum RequestError: Error, Hashable, Sendable, CustomStringConvertible {
     case requestLine
     case lineEnd
@@ -27,10 +27,10 @@ package enum RequestError: Error, Hashable, Sendable, CustomStringConvertible {
     case slowBody
     case tooManyConnections
     case serverStopping
-    /// The handler's answer could not be sent as it was.
+    /// The handler's response cannot be sent.
     case unusableAnswer
 
-    /// The one place that says which status an error has.
+    /// The status of the refusal.
     package var status: Int {
         switch self {
         case .requestLine, .lineEnd, .versionSyntax, .target, .fieldName, .fieldValue, .foldedField, .host,
@@ -49,7 +49,7 @@ package enum RequestError: Error, Hashable, Sendable, CustomStringConvertible {
         }
     }
 
-    /// What a client is told: what was expected, never what came.
+    /// The sentence for the client: it states what was expected and never quotes the request.
     package var description: String {
         switch self {
         case .requestLine: "The first line has to be a method, a target and a version with one space between them."

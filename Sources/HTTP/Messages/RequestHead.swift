@@ -3,28 +3,28 @@ package import HTTPTypes
 /// A request without its body.
 package struct RequestHead: Sendable {
     package let method: HTTPRequest.Method
-    /// Decoded; `*` for the server itself.
+    /// The decoded path; `*` for the server itself.
     package let path: String
-    /// What stands behind the question mark, decoded, in the order in which it came.
+    /// The decoded query items, in the client's order.
     package let query: [(name: String, value: String)]
     package let headers: HTTPFields
-    /// Host and port as the client wrote them; empty where HTTP/1.0 did not say.
+    /// The host and port as the client wrote them; empty when an HTTP/1.0 request has none.
     package let authority: String
     package let minorVersion: Int
     package let framing: BodyFraming
-    /// Whether the client wants to use the connection again (RFC 9112 §9.3).
+    /// True when the client wants to reuse the connection (RFC 9112 §9.3).
     package let keepsAlive: Bool
-    /// Whether the client waits for a word before it sends the body (RFC 9110 §10.1.1).
+    /// True when the client waits for `100 Continue` before it sends the body (RFC 9110 §10.1.1).
     package let expectsContinue: Bool
 
-    /// - Throws: ``RequestError`` when the lines do not make a request.
+    /// - Throws: ``RequestError`` when the lines are not a valid request
     init(_ line: RequestLine, _ headers: HTTPFields) throws(RequestError) {
         method = line.method
         path = line.target.path
         query = line.target.query
         minorVersion = line.minorVersion
         self.headers = headers
-        // What frames, routes or ends a message is ASCII: anything else is read differently by whoever is on the way.
+        // Headers that frame, route or end a message must be ASCII: intermediaries read other bytes differently.
         for name in [.hostField, .connection, .contentLength, .expect, .transferEncoding] as [HTTPField.Name] {
             guard headers[values: name].allSatisfy({ $0.utf8.allSatisfy { $0 < 0x80 } }) else { throw .fieldValue }
         }
@@ -47,7 +47,7 @@ package struct RequestHead: Sendable {
 }
 
 extension HTTPField.Name {
-    /// The library hides this one, since it stands in another place in later versions of HTTP.
+    /// The name `Host`, which HTTPTypes does not expose because later versions of HTTP use `:authority`.
     static let hostField: HTTPField.Name = {
         guard let name = HTTPField.Name("Host") else { preconditionFailure("'Host' is no name of a field") }
         return name

@@ -1,18 +1,18 @@
 package import HTTPTypes
 
-/// What a handler answers.
+/// The response of a handler.
 package struct Response: Sendable {
     package enum Body: Sendable {
         case none
         case bytes([UInt8])
-        /// A part of a file.
+        /// A range of a file's bytes.
         case file(OpenFile, Range<Int>)
-        /// Written while it is sent; the closure may throw when the writer does.
+        /// A body that is written while it is sent; the closure may rethrow the writer's error.
         case stream(@Sendable (BodyWriter) async throws -> Void)
     }
 
     package var status: Int
-    /// Without those that say how the answer is framed, which the server knows best.
+    /// The headers other than those for framing, which the server sets.
     package var headers: HTTPFields
     package var body: Body
 
@@ -23,12 +23,12 @@ package struct Response: Sendable {
     }
 }
 
-/// Whoever answers requests.
+/// The functions that answer requests.
 package struct Handler: Sendable {
     package var respond: @Sendable (Request) async -> Response
-    /// Says why something never became a request; quick, since it runs between the sockets.
+    /// Makes the response for a refused request. It must be quick, since it runs on the event loop.
     package var refuse: @Sendable (RequestError) -> Response
-    /// Whether a request is answered though there is no room: whoever watches over the server asks then of all times.
+    /// Returns whether a request is answered although the server is full, such as a health check.
     package var answersWhenFull: @Sendable (RequestHead) -> Bool
 
     package init(

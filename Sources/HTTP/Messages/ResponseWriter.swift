@@ -1,41 +1,41 @@
 package import HTTPTypes
 
-/// Turns what was answered into bytes (RFC 9112 §4 to §7).
+/// Serialises responses (RFC 9112 §4 to §7).
 package enum ResponseWriter {
-    /// How the client finds the end of the body.
+    /// The framing by which the client finds the end of the body.
     package enum Framing: Hashable, Sendable {
-        /// There cannot be one.
+        /// The response cannot have a body.
         case none
         case length(Int)
         case chunked
-        /// It ends with the connection.
+        /// The body ends with the connection.
         case close
     }
 
     package enum WritingError: Error, Hashable, Sendable {
         case status(Int)
-        /// A name or a value that would begin another line.
+        /// A header name or value has characters that are not allowed, such as a line end.
         case field(String)
     }
 
     package static let `continue` = Array("HTTP/1.1 100 Continue\r\n\r\n".utf8)
     static let lastChunk = Array("0\r\n\r\n".utf8)
 
-    /// Those that the server itself writes.
+    /// The headers that the server sets itself.
     private static let ownNames: Set<String> = [
         "connection", "content-length", "date", "keep-alive", "transfer-encoding",
     ]
 
-    /// The head of an answer.
+    /// The head of a response.
     ///
     /// - Parameters:
-    ///   - status: three digits
-    ///   - headers: what the handler says
-    ///   - framing: how the body ends
-    ///   - connection: the value of `Connection`, if there is something to say
+    ///   - status: the status, 200 to 599
+    ///   - headers: the handler's headers
+    ///   - framing: the framing of the body
+    ///   - connection: the value of `Connection`; nil for none
     ///   - date: the value of `Date`
-    /// - Returns: everything before the body
-    /// - Throws: ``WritingError``
+    /// - Returns: all bytes before the body
+    /// - Throws: ``WritingError`` for an invalid status or header
     package static func head(
         status: Int, headers: HTTPFields, framing: Framing, connection: String?, date: String
     ) throws(WritingError) -> [UInt8] {
@@ -57,7 +57,7 @@ package enum ResponseWriter {
         return bytes
     }
 
-    /// Adds a line, unless it would be two.
+    /// Appends a header line, or throws for a name or value that is not allowed.
     package static func append(_ name: String, _ value: String, to bytes: inout [UInt8]) throws(WritingError) {
         guard !name.isEmpty, name.utf8.allSatisfy(\.isToken), value.utf8.allSatisfy(\.isFieldText) else {
             throw .field(name)

@@ -1,8 +1,8 @@
 import ByteText
 
-/// A host and perhaps a port (RFC 3986 §3.2, without user information; RFC 9110 §7.2).
+/// The syntax of a host with an optional port (RFC 3986 §3.2, without user information; RFC 9110 §7.2).
 enum Authority {
-    /// Whether the text is the authority of an http address.
+    /// Returns whether the text is the authority of an http URL.
     static func isValid(_ text: Span<UInt8>) -> Bool {
         guard text.count > 0 else { return false }
         var index = 0
@@ -22,12 +22,12 @@ enum Authority {
         return digits.count <= 5 && Digits.decimal(digits).map { $0 <= 65_535 } ?? false
     }
 
-    /// Part of an IPv6 address, which may end with an IPv4 one.
+    /// Returns whether the byte may occur in an IPv6 address, which may end with an IPv4 address.
     private static func isAddress(_ byte: UInt8) -> Bool {
         byte.hexadecimalDigit != nil || byte == UInt8(ascii: ":") || byte == UInt8(ascii: ".")
     }
 
-    /// `reg-name`, but without the comma that joins two Hosts.
+    /// Returns whether the byte may occur in a `reg-name`; not a comma, which would join two Host values.
     private static func isName(_ byte: UInt8) -> Bool {
         if byte.isLetter || byte.isDigit { return true }
         return switch byte {

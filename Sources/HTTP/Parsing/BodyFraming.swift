@@ -1,15 +1,15 @@
 import HTTPTypes
 
-/// How the end of a request's body is found (RFC 9112 §6.3).
+/// The framing that marks the end of a request's body (RFC 9112 §6.3).
 package enum BodyFraming: Hashable, Sendable {
     case none
     case length(Int)
     case chunked
 
     /// - Parameters:
-    ///   - headers: of the request
-    ///   - minorVersion: of HTTP/1
-    /// - Throws: ``RequestError`` wherever two readers could disagree about the end.
+    ///   - headers: the headers of the request
+    ///   - minorVersion: the minor version of HTTP/1
+    /// - Throws: ``RequestError`` when two readers could disagree about the end of the body
     init(_ headers: HTTPFields, minorVersion: Int) throws(RequestError) {
         let codings = headers[values: .transferEncoding]
         let lengths = headers[values: .contentLength]
@@ -24,7 +24,7 @@ package enum BodyFraming: Hashable, Sendable {
             return
         }
         guard lengths.isEmpty else { throw .ambiguousLength }
-        // RFC 9112 §6.1: HTTP/1.0 has no transfer codings, so somebody on the way may not have understood this one.
+        // RFC 9112 §6.1: HTTP/1.0 has no transfer codings, so an intermediary may have misread this one.
         guard minorVersion > 0, codings.count == 1 else { throw .transferCoding }
         let names = listMembers(codings[0])
         guard names.last == "chunked", !names.contains(""), names.filter({ $0 == "chunked" }).count == 1 else {

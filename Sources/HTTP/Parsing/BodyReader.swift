@@ -1,4 +1,4 @@
-/// Finds the content of a request's body, and its end.
+/// An incremental reader of a request's body that finds its content and its end.
 package struct BodyReader: Sendable {
     private enum State {
         case length(left: Int)
@@ -7,7 +7,7 @@ package struct BodyReader: Sendable {
 
     private var state: State
 
-    /// - Throws: ``RequestError/bodyTooLarge(limitBytes:)`` before the first byte, where the length is known by then.
+    /// - Throws: ``RequestError/bodyTooLarge(limitBytes:)`` when the declared length passes the limit
     package init(_ framing: BodyFraming, limits: Limits) throws(RequestError) {
         switch framing {
         case .none: state = .length(left: 0)
@@ -25,7 +25,7 @@ package struct BodyReader: Sendable {
         }
     }
 
-    /// Bytes still to come, where that is known.
+    /// The number of bytes still to come; nil when unknown.
     package var left: Int? {
         switch state {
         case .length(let left): left
@@ -33,13 +33,13 @@ package struct BodyReader: Sendable {
         }
     }
 
-    /// Takes bytes until they are used up or the body ends.
+    /// Reads until the bytes are used up or the body ends.
     ///
     /// - Parameters:
-    ///   - bytes: what came, right behind what came before
-    ///   - content: gets the content among them
-    /// - Returns: how many bytes belong to the body; what follows is the next request.
-    /// - Throws: ``RequestError``
+    ///   - bytes: the bytes that follow those of the previous call
+    ///   - content: receives the content
+    /// - Returns: the number of bytes that belong to the body; the rest belongs to the next request
+    /// - Throws: ``RequestError`` for a malformed body or a passed limit
     package mutating func read(_ bytes: Span<UInt8>, into content: inout [UInt8]) throws(RequestError) -> Int {
         switch state {
         case .length(let left):
@@ -48,7 +48,7 @@ package struct BodyReader: Sendable {
             state = .length(left: left - count)
             return count
         case .chunked(var reader):
-            // Without a second owner the reader's buffer is changed in place.
+            // Released here, so that the reader's buffer has one owner and is changed in place.
             state = .length(left: 0)
             let result: Result<Int, RequestError>
             do throws(RequestError) {

@@ -1,9 +1,9 @@
 import ByteText
 
-/// Takes the chunks off a body (RFC 9112 §7.1). What stands beside the content is bounded and thrown away.
+/// Decodes the chunked transfer coding (RFC 9112 §7.1). Extensions and trailers are bounded and discarded.
 struct ChunkedReader: Sendable {
     private enum State {
-        /// Digits of a chunk's size so far.
+        /// Within a chunk's size, with the number of digits so far.
         case size(digits: Int)
         case extensions
         case sizeEnd
@@ -31,13 +31,13 @@ struct ChunkedReader: Sendable {
 
     var isFinished: Bool { if case .finished = state { true } else { false } }
 
-    /// Takes bytes until they are used up or the body ends.
+    /// Reads until the bytes are used up or the body ends.
     ///
     /// - Parameters:
-    ///   - bytes: what came, right behind what came before
-    ///   - content: gets what the chunks hold
-    /// - Returns: how many bytes belong to the body.
-    /// - Throws: ``RequestError``
+    ///   - bytes: the bytes that follow those of the previous call
+    ///   - content: receives the content of the chunks
+    /// - Returns: the number of bytes that belong to the body
+    /// - Throws: ``RequestError`` for malformed chunks or a passed limit
     mutating func read(_ bytes: Span<UInt8>, into content: inout [UInt8]) throws(RequestError) -> Int {
         var index = 0
         while index < bytes.count {
@@ -126,7 +126,7 @@ struct ChunkedReader: Sendable {
         (contentBytes, chunks, state) = (total, chunks + 1, .content(left: size))
     }
 
-    /// Trailers obey the rules of headers and are not used: nothing that frames, routes or authorises may come so late.
+    /// Checks a trailer like a header and discards it: after the body, no field may frame, route or authorise.
     private mutating func takeTrailer(_ byte: UInt8) throws(RequestError) {
         trailerBytes += 1
         guard trailerBytes <= limits.fieldBytes else { throw .fieldsTooLarge(limitBytes: limits.fieldBytes) }

@@ -1,8 +1,10 @@
 import HTTPTypes
 
-/// One line of a head or a trailer, without its end (RFC 9112 §5).
+/// The parser for one header or trailer line (RFC 9112 §5).
 enum FieldLine {
-    /// - Throws: ``RequestError/fieldName`` or ``RequestError/fieldValue``.
+    /// Parses a line without its line end.
+    ///
+    /// - Throws: ``RequestError/fieldName`` or ``RequestError/fieldValue``
     static func parse(_ line: Span<UInt8>) throws(RequestError) -> HTTPField {
         guard let colon = line.firstIndex(of: UInt8(ascii: ":"), from: 0), colon > 0 else { throw .fieldName }
         for index in 0..<colon where !line[index].isToken { throw .fieldName }
@@ -14,12 +16,12 @@ enum FieldLine {
         guard !isDisguised(name.canonicalName) else { throw .fieldName }
         let value = line.extracting(start..<end)
         if let text = value.text { return HTTPField(name: name, value: text) }
-        // Obsolete text: each byte is taken as the character of ISO 8859-1 that it was when such values were in use.
+        // `obs-text`: each byte is decoded as ISO 8859-1, the encoding that such values used historically.
         let latin = String(String.UnicodeScalarView((0..<value.count).map { Unicode.Scalar(value[$0]) }))
         return HTTPField(name: name, value: latin)
     }
 
-    /// Whether somebody on the way may read the name as one that frames the body: gateways turn `_` into `-`.
+    /// Returns whether an intermediary may read the name as one that frames the body: some gateways turn `_` into `-`.
     private static func isDisguised(_ name: String) -> Bool {
         name == "content_length" || name == "transfer_encoding"
     }

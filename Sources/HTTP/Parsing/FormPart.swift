@@ -1,10 +1,10 @@
 import ByteText
 import HTTPTypes
 
-/// What the headers of a form's part say (RFC 7578 §4).
+/// The headers of one part of a form (RFC 7578 §4).
 package struct FormPart: Hashable, Sendable {
     package var name: String
-    /// As the client called the file; nil for a plain field.
+    /// The client's name for the file; nil for a plain field.
     package var fileName: String?
     package var contentType: String?
 
@@ -15,9 +15,9 @@ package struct FormPart: Hashable, Sendable {
     }
 
     /// - Parameters:
-    ///   - headers: with the empty line at their end
-    ///   - limits: of the names
-    /// - Throws: ``MultipartError``
+    ///   - headers: the header lines with the empty line that ends them
+    ///   - limits: the limit on the names
+    /// - Throws: ``MultipartError`` for malformed headers or a name that is missing or too long
     init(headers: [UInt8], limits: Limits) throws(MultipartError) {
         var disposition: String?
         var (start, rest) = (0, headers[...])
@@ -48,10 +48,10 @@ package struct FormPart: Hashable, Sendable {
         }
     }
 
-    /// What stands behind the semicolons of a value, by lower-case name; the first of several of one name counts.
+    /// The parameters of a header value by lower-case name; the first of several with one name counts.
     ///
-    /// Browsers write a quotation mark inside quotes as `%22`, curl as `\"` or as `%22`; a backslash before anything else is
-    /// part of a path that an old browser sent.
+    /// Browsers write a quotation mark inside quotes as `%22`, curl as `\"` or `%22`. A backslash before any other
+    /// character is kept: old browsers send paths.
     static func parameters(of value: String) -> [String: String] {
         var parameters: [String: String] = [:]
         let bytes = Array(value.utf8)
@@ -81,7 +81,9 @@ package struct FormPart: Hashable, Sendable {
         return parameters
     }
 
-    /// - Returns: the place behind the closing quotation mark
+    /// Reads a quoted string without its escapes.
+    ///
+    /// - Returns: the index after the closing quotation mark
     private static func readQuoted(_ bytes: [UInt8], from start: Int, into text: inout [UInt8]) -> Int {
         var index = start
         while index < bytes.count, bytes[index] != UInt8(ascii: "\"") {

@@ -1,6 +1,6 @@
 import ByteText
 
-/// What single bytes mean in RFC 9110 §5.6. On bytes, because the same questions asked of `Character` get other answers.
+/// The character classes of RFC 9110 §5.6. Defined on bytes, because `Character` has other classes of the same names.
 extension UInt8 {
     static let tab: UInt8 = 0x09
     static let lineFeed: UInt8 = 0x0A
@@ -11,7 +11,7 @@ extension UInt8 {
     var isLetter: Bool { self >= 0x41 && self <= 0x5A || self >= 0x61 && self <= 0x7A }
     var isBlank: Bool { self == .space || self == .tab }
 
-    /// `tchar`: what names and methods are made of.
+    /// True for `tchar`, the characters of names and methods.
     var isToken: Bool {
         if isDigit || isLetter { return true }
         return switch self {
@@ -23,13 +23,13 @@ extension UInt8 {
         }
     }
 
-    /// `field-vchar`, blanks and `obs-text`: what values are made of.
+    /// True for `field-vchar`, blanks and `obs-text`, the characters of header values.
     var isFieldText: Bool { self >= 0x20 && self != 0x7F || self == .tab }
 }
 
-/// Numbers as HTTP writes them.
+/// Parsing of the numbers in HTTP.
 enum Digits {
-    /// Decimal digits and nothing else; nil also when the number does not fit.
+    /// The value of a text of decimal digits; nil for any other text and when the number does not fit.
     static func decimal(_ text: some Sequence<UInt8>) -> Int? {
         var value: Int?
         for byte in text {

@@ -1,12 +1,12 @@
 import HTTPTypes
 
-/// Reads the head of a request (RFC 9112 §2 to §5) from the bytes that came so far.
+/// An incremental parser for the head of a request (RFC 9112 §2 to §5).
 ///
-/// It remembers which lines it has read, so that a head that comes byte by byte is looked at once, and refuses a line as soon
-/// as it is there.
+/// It keeps the lines it has parsed, so that each byte is scanned once however the head arrives, and refuses a line as
+/// soon as it is complete.
 package struct HeadParser: Sendable {
     private let limits: Limits
-    /// Everything before is known to hold no end of a line that was not read.
+    /// The number of bytes already searched for line ends.
     private var scanned = 0
     private var lineStart = 0
     private var emptyLines = 0
@@ -16,11 +16,11 @@ package struct HeadParser: Sendable {
 
     package init(limits: Limits) { self.limits = limits }
 
-    /// Reads on.
+    /// Parses the lines completed since the last call.
     ///
-    /// - Parameter bytes: everything since the head began: what it was given before, and more.
-    /// - Returns: the head, once its empty line is there
-    /// - Throws: ``RequestError`` once no more bytes could make a request of these.
+    /// - Parameter bytes: all bytes since the head began, including those of earlier calls
+    /// - Returns: the head, once its empty line has arrived
+    /// - Throws: ``RequestError`` as soon as no further bytes could make the head valid
     package mutating func parse(_ bytes: Span<UInt8>) throws(RequestError) -> Progress<RequestHead> {
         while let end = bytes.firstIndex(of: .lineFeed, from: scanned) {
             guard end > lineStart, bytes[end - 1] == .carriageReturn else { throw .lineEnd }
@@ -34,7 +34,7 @@ package struct HeadParser: Sendable {
         return .incomplete
     }
 
-    /// Takes a whole line, and answers with the head when it was the last one.
+    /// Parses a complete line and returns the head when it is the last one.
     private mutating func take(_ content: Span<UInt8>) throws(RequestError) -> RequestHead? {
         guard let line else {
             if content.count > 0 {
@@ -54,7 +54,7 @@ package struct HeadParser: Sendable {
         return nil
     }
 
-    /// Refuses a line that cannot end well any more.
+    /// Refuses an incomplete line that no further bytes could make valid.
     private func checkUnfinished(_ content: Span<UInt8>) throws(RequestError) {
         guard content.count > 0 else { return }
         if line != nil {
@@ -63,13 +63,13 @@ package struct HeadParser: Sendable {
             }
             return
         }
-        // Another protocol that was sent here by mistake, such as TLS, has no lines that could be waited for.
+        // Another protocol sent by mistake, such as TLS, may never send a line end.
         guard content[0].isToken || content[0] == .carriageReturn else { throw .requestLine }
         guard content.count > limits.targetBytes + Self.roomAroundTarget else { return }
         guard content.firstIndex(of: .space, from: 0) != nil else { throw .requestLine }
         throw .targetTooLong(limitBytes: limits.targetBytes)
     }
 
-    /// The longest method with its space, the version with its own, and CR LF.
+    /// Bytes for the longest method, the version, their spaces, and CR LF.
     private static let roomAroundTarget = 20
 }

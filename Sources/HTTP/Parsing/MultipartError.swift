@@ -1,4 +1,4 @@
-/// Why a body is no form.
+/// The reason why a body is not a valid form.
 package enum MultipartError: Error, Hashable, Sendable, CustomStringConvertible {
     case boundary
     case preamble(limitBytes: Int)

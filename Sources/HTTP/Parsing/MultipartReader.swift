@@ -1,11 +1,11 @@
-/// Takes a form apart while it arrives (RFC 7578, RFC 2046 §5.1). Content is never kept, only told where it lies in the bytes
-/// that were given.
+/// Splits a form into its parts while it arrives (RFC 7578, RFC 2046 §5.1). Content is not stored: events give its
+/// range in the bytes that were passed.
 package struct MultipartReader: Sendable {
     package enum Event: Hashable, Sendable {
         case begin(FormPart)
-        /// Content, by its place among the bytes that were given.
+        /// The range of content in the bytes that were passed.
         case content(Range<Int>)
-        /// Content from the end of the bytes before, which might have been the beginning of a boundary.
+        /// Content from the end of earlier bytes, held back because it could have begun a boundary.
         case held([UInt8])
         case end
     }
@@ -13,20 +13,20 @@ package struct MultipartReader: Sendable {
     private enum State: Sendable {
         case preamble
         case content
-        /// Behind a boundary: `--` for the last one, or the end of the line.
+        /// After a boundary, before `--` (the last boundary) or the line end.
         case afterBoundary(hyphens: Int, sawBlank: Bool)
         case boundaryLineFeed
         case headers
         case epilogue
     }
 
-    /// CR LF, two hyphens and the boundary. CR occurs only at its start, so a partial match never hides another one.
+    /// CR LF, two hyphens and the boundary. CR occurs only at its start, so a partial match cannot hide another match.
     private let delimiter: [UInt8]
     private let limits: Limits
     private var state = State.preamble
-    /// How much of the delimiter the bytes end with.
+    /// The number of delimiter bytes matched at the current position.
     private var matched: Int
-    /// How much of it came with earlier bytes.
+    /// The part of `matched` that was in the bytes of earlier calls.
     private var matchedBefore = 0
     private var preambleBytes = 0
     private var parts = 0
@@ -35,41 +35,41 @@ package struct MultipartReader: Sendable {
     private var pending: [Event] = []
 
     /// - Parameters:
-    ///   - contentType: of the request, with its parameters
-    ///   - limits: of parts, their headers and their names
-    /// - Throws: ``MultipartError/boundary``
+    ///   - contentType: the request's Content-Type with its parameters
+    ///   - limits: the limits on parts, their headers and their names
+    /// - Throws: ``MultipartError/boundary`` when there is no valid boundary
     package init(contentType: String, limits: Limits) throws(MultipartError) {
         guard let boundary = FormPart.parameters(of: contentType)["boundary"], Self.isBoundary(boundary) else {
             throw .boundary
         }
         delimiter = Array("\r\n--\(boundary)".utf8)
         self.limits = limits
-        // The first boundary may stand at the very beginning, without an end of a line before it.
+        // The first boundary may begin the body, without a line end before it.
         (matched, matchedBefore) = (2, 2)
     }
 
-    /// `bchars`, which do not end with a space.
+    /// Returns whether the text is 1 to 70 `bchars` and does not end with a space.
     private static func isBoundary(_ text: String) -> Bool {
         let others = Array("'()+_,-./:=? ".utf8)
         return (1...70).contains(text.utf8.count) && text.utf8.last != .space
             && text.utf8.allSatisfy { $0.isLetter || $0.isDigit || others.contains($0) }
     }
 
-    /// Whether the last boundary has been seen.
+    /// True when the last boundary has been read.
     package var isFinished: Bool { if case .epilogue = state { true } else { false } }
 
-    /// What comes next.
+    /// Reads up to the next event.
     ///
     /// - Parameters:
-    ///   - bytes: what arrived, right behind what arrived before
-    ///   - position: how far they have been read; it moves on
-    /// - Returns: nil when all of them have been read
-    /// - Throws: ``MultipartError``
+    ///   - bytes: the bytes that follow those already read
+    ///   - position: the index of the first unread byte; advanced by the call
+    /// - Returns: the event; nil when all bytes have been read
+    /// - Throws: ``MultipartError`` for a malformed form or a passed limit
     package mutating func next(_ bytes: Span<UInt8>, at position: inout Int) throws(MultipartError) -> Event? {
         while true {
             if !pending.isEmpty { return pending.removeFirst() }
             guard position < bytes.count else {
-                // What is matched by now lies in bytes that will be gone.
+                // The matched bytes are not in the bytes of the next call.
                 matchedBefore = matched
                 return nil
             }
@@ -101,9 +101,9 @@ package struct MultipartReader: Sendable {
         }
     }
 
-    /// To be called when the body has ended.
+    /// Checks that the form is complete; to be called at the end of the body.
     ///
-    /// - Throws: ``MultipartError/truncated`` unless the form had its last boundary.
+    /// - Throws: ``MultipartError/truncated`` when the last boundary is missing
     package func finish() throws(MultipartError) {
         guard isFinished else { throw .truncated }
     }
@@ -112,7 +112,7 @@ package struct MultipartReader: Sendable {
         headers.count == 2 && headers[0] == .carriageReturn || headers.suffix(4).elementsEqual("\r\n\r\n".utf8)
     }
 
-    /// Looks for the delimiter, and tells what lies before it.
+    /// Searches for the delimiter and returns the event for the content before it.
     private mutating func search(_ bytes: Span<UInt8>, at position: inout Int) throws(MultipartError) -> Event? {
         let start = position
         while position < bytes.count {
@@ -130,7 +130,7 @@ package struct MultipartReader: Sendable {
                 if matched == delimiter.count { return try foundDelimiter(start: start, end: position) }
                 continue
             }
-            // No boundary after all: what was taken for its beginning is content.
+            // Not a boundary: the partial match is content.
             let held = matchedBefore
             (matched, matchedBefore) = (0, 0)
             if held > 0, isOpen {

@@ -1,15 +1,15 @@
 import ByteText
 
-/// Percent-encoding (RFC 3986 §2.1), taken away exactly once.
+/// Decoding of percent-encoded text (RFC 3986 §2.1), exactly once.
 enum PercentCoding {
     enum Component {
         case path, query
     }
 
-    /// The bytes that are meant.
+    /// Decodes one component of a target.
     ///
-    /// - Throws: ``RequestError/target`` unless every percent sign has its two digits and the result is UTF-8 without
-    ///   NUL; in a path also when an encoded byte is a control character or would separate names.
+    /// - Throws: ``RequestError/target`` when a percent sign lacks its two digits, or the result is not UTF-8 or has a
+    ///   NUL; in a path also when an encoded byte is a control character, `/` or `\`
     static func decode(_ text: Span<UInt8>, in component: Component) throws(RequestError) -> String {
         var decoded: [UInt8] = []
         decoded.reserveCapacity(text.count)

@@ -1,4 +1,4 @@
-/// What a parser answers, besides throwing: the bytes so far are the beginning of something, or all of it.
+/// The result of a parser that did not throw: the bytes so far are a prefix of a value, or a complete one.
 package enum Progress<Value> {
     case incomplete
     case complete(Value, consumed: Int)

@@ -4,7 +4,7 @@ import HTTPTypes
 struct RequestLine: Sendable {
     var method: HTTPRequest.Method
     var target: RequestTarget
-    /// Of HTTP/1.
+    /// The minor version of HTTP/1.
     var minorVersion: Int
 
     private static let methods: [HTTPRequest.Method] = [
@@ -12,9 +12,9 @@ struct RequestLine: Sendable {
     ]
 
     /// - Parameters:
-    ///   - line: without its end
-    ///   - limits: of the target
-    /// - Throws: ``RequestError``
+    ///   - line: the line without its line end
+    ///   - limits: the limit on the target's length
+    /// - Throws: ``RequestError`` for a malformed or unsupported line
     init(_ line: Span<UInt8>, limits: Limits) throws(RequestError) {
         guard let first = line.firstIndex(of: .space, from: 0), first > 0 else { throw .requestLine }
         for index in 0..<first where !line[index].isToken { throw .requestLine }
@@ -34,7 +34,7 @@ struct RequestLine: Sendable {
             text[7].isDigit
         else { throw .versionSyntax }
         guard text[5] == UInt8(ascii: "1") else { throw .unsupportedVersion }
-        // RFC 9110 §2.5: a higher minor version is understood as the highest one that is known.
+        // RFC 9110 §2.5: a higher minor version is processed as the highest supported one.
         return min(Int(text[7] - 0x30), 1)
     }
 }

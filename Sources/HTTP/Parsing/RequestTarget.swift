@@ -1,15 +1,15 @@
 import ByteText
 
-/// What a request is about (RFC 9112 §3.2).
+/// The target of a request (RFC 9112 §3.2).
 struct RequestTarget: Sendable {
-    /// Decoded; `*` for the server itself.
+    /// The decoded path; `*` for the server itself.
     var path: String
-    /// Decoded, in the order in which they came.
+    /// The decoded query items, in the client's order.
     var query: [(name: String, value: String)]
-    /// Of a target that is a whole address; it counts more than Host.
+    /// The authority of a target in absolute form, which takes precedence over Host.
     var authority: String?
 
-    /// - Throws: ``RequestError/target``.
+    /// - Throws: ``RequestError/target``
     init(_ text: Span<UInt8>) throws(RequestError) {
         guard text.count > 0 else { throw .target }
         for index in 0..<text.count {
@@ -42,7 +42,7 @@ struct RequestTarget: Sendable {
         return nil
     }
 
-    /// `name=value` between ampersands, as forms write it.
+    /// Parses `name=value` items separated by ampersands.
     private static func items(_ text: Span<UInt8>) throws(RequestError) -> [(name: String, value: String)] {
         var items: [(name: String, value: String)] = []
         var start = 0

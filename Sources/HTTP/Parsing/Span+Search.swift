@@ -1,11 +1,11 @@
 import Glibc
 
 extension Span<UInt8> {
-    /// The first place of a byte at or behind a place.
+    /// The index of the first occurrence of a byte at or after `start`.
     func firstIndex(of byte: UInt8, from start: Int) -> Int? {
         guard start < count else { return nil }
         let rest = extracting(start..<count)
-        // SAFETY: memchr looks at `count` bytes, which is the length of the buffer, and the buffer is not kept.
+        // SAFETY: memchr reads `count` bytes, the length of the buffer, and does not keep the buffer.
         let offset: Int? = unsafe rest.withUnsafeBufferPointer { buffer in
             guard let base = buffer.baseAddress, let found = unsafe memchr(base, CInt(byte), buffer.count) else {
                 return nil
@@ -15,10 +15,10 @@ extension Span<UInt8> {
         return offset.map { start + $0 }
     }
 
-    /// Whether the bytes are those of the text.
+    /// Returns whether the bytes equal those of the text.
     func equals(_ text: StaticString) -> Bool {
         guard count == text.utf8CodeUnitCount else { return false }
-        // SAFETY: a static string of ASCII has as many bytes as it says, for as long as the program runs.
+        // SAFETY: the bytes of a static ASCII string live as long as the program, and their number is checked above.
         return text.withUTF8Buffer { expected in
             for index in 0..<count where self[index] != (unsafe expected[index]) { return false }
             return true

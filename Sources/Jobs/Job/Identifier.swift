@@ -1,22 +1,22 @@
 import Synchronization
 
-/// Makes ids: a prefix, the time in milliseconds (48 bits) and 80 random bits, as a ULID writes them.
+/// Makes ids from a prefix, the time in milliseconds (48 bits) and 80 random bits in the encoding of a ULID.
 ///
 /// - SeeAlso: github.com/ulid/spec
 package enum Identifier {
     private static let digits = Array("0123456789ABCDEFGHJKMNPQRSTVWXYZ".utf8)
 
-    /// How many ids were made in each of the last seconds: more than one, because threads read the clock before they come here.
+    /// The number of ids made in each recent second; several, because threads read the clock before the call.
     private static let recent = Mutex<[(second: UnixSeconds, count: UInt64)]>([])
     private static let recentSeconds = 8
 
-    /// An id such as `job_01JD0000000ABCDEFGHJKMNPQR`: later seconds sort after earlier ones.
+    /// Makes an id such as `job_01JD0000000ABCDEFGHJKMNPQR`; ids of later seconds sort after earlier ones.
     ///
     /// - Parameters:
-    ///   - prefix: what it is an id of
-    ///   - now: the time
-    ///   - place: sorts ids of the same second; the last of the 1000 places is for all that follow
-    ///   - generator: gives the rest
+    ///   - prefix: the kind of object, such as `job`
+    ///   - now: the current time
+    ///   - place: the order within the second; numbers above 999 count as 999
+    ///   - generator: the source of the random bits
     /// - Returns: the prefix, an underscore and 26 characters
     package static func make(
         _ prefix: String, at now: UnixSeconds, place: UInt64 = 0, using generator: inout some RandomNumberGenerator
@@ -31,7 +31,7 @@ package enum Identifier {
         return "\(prefix)_\(text)"
     }
 
-    /// An id from the system's random numbers. Those that one process makes sort as they were made.
+    /// Makes an id with the system's random numbers. The ids of one process sort in the order of their creation.
     package static func make(_ prefix: String, at now: UnixSeconds) -> String {
         var generator = SystemRandomNumberGenerator()
         return make(prefix, at: now, place: place(at: now), using: &generator)
@@ -49,7 +49,7 @@ package enum Identifier {
         }
     }
 
-    /// 125 random bits that nobody guesses: names one lease.
+    /// Makes the token of a lease: 125 unguessable random bits.
     package static func token() -> String {
         var generator = SystemRandomNumberGenerator()
         var text = ""

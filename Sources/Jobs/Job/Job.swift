@@ -1,55 +1,56 @@
 package import FoundationEssentials
 
-/// Whole seconds since 1970, as the API shows time.
+/// Whole seconds since 1970, the format of times in the API.
 package typealias UnixSeconds = Int
 
-/// A piece of work as the queue knows it: states, leases and bytes that it never looks into.
+/// A job in the queue: its status, lease, and payloads that the queue does not interpret.
 package struct Job: Sendable, Equatable, Identifiable {
-    /// `job_` and 26 characters that sort by time of creation.
+    /// The id: `job_` and 26 characters that sort by time of creation.
     package var id: String
     package var status: JobStatus
-    /// What the child says it is doing; nil before it says anything.
+    /// The phase that the job process last reported; nil before the first report.
     package var phase: String?
-    /// What is to be done; opaque.
+    /// The request; opaque to the queue.
     package var payload: Data
-    /// The user's own labels: a JSON object of strings, which ``SQLiteJobStore/list(limit:after:status:metadata:)`` can filter by.
+    /// The client's labels, a JSON object of strings, by which ``SQLiteJobStore/list(limit:after:status:metadata:)``
+    /// filters.
     package var metadata: Data
-    /// What came of it; opaque, set exactly when the job succeeded.
+    /// The result, opaque to the queue; set exactly when the job succeeded.
     package var result: Data?
-    /// Why it failed: a JSON object with `code` and `message`.
+    /// The error, a JSON object with `code` and `message`; set exactly when the job failed.
     package var error: Data?
-    /// The last progress; opaque.
+    /// The last reported progress; opaque to the queue.
     package var progress: Data?
-    /// How often the job was started, not counting starts that the end of a server undid or that got somewhere before a crash.
+    /// The number of attempts that count: not those that the server ended, that lacked resources, or that saved a
+    /// checkpoint before a crash.
     package var attempt: Int
-    /// Who may write to a running job; nil in every other state.
+    /// The lease of a running job; nil in every other status.
     package var lease: Lease?
     package var createdAt: UnixSeconds
-    /// When it first ran.
+    /// The time of the first start.
     package var startedAt: UnixSeconds?
     package var finishedAt: UnixSeconds?
     package var idempotency: Idempotency?
-    /// Somebody asked a running job to end; it will end as `cancelled` and no other way.
+    /// True when the cancellation of a running job was requested: it will end as `cancelled`.
     package var cancelRequested: Bool
-    /// Over all attempts.
+    /// The CPU time of all attempts.
     package var cpuSeconds: Double
-    /// Time in which a process worked on it, over all attempts that ended while their server lived; measured by a clock
-    /// that never steps.
+    /// The running time of all attempts that ended while their server ran, by a clock that never steps.
     package var runningSeconds: Double
-    /// The largest of all attempts.
+    /// The maximum of all attempts.
     package var peakMemoryBytes: Int
-    /// Grows with every change of the job or its events.
+    /// A number that grows with every change of the job or its events.
     package var revision: Int
-    /// The id of the newest event, 0 without events.
+    /// The id of the newest event; 0 without events.
     package var lastEventID: Int
 
     package var leaseToken: String? { lease?.token }
     package var leaseExpiresAt: UnixSeconds? { lease?.expiresAt }
 }
 
-/// The right to write to one attempt of a job, for a while.
+/// The right of one attempt to write to its job for a limited time.
 ///
-/// Every update by a worker names job, attempt and token; a worker that was taken for dead finds that nothing matches any more.
+/// Each update names job, attempt and token, so that an attempt that has lost its lease cannot write.
 package struct Lease: Sendable, Hashable {
     package var jobID: String
     package var attempt: Int
@@ -57,7 +58,7 @@ package struct Lease: Sendable, Hashable {
     package var expiresAt: UnixSeconds
 }
 
-/// A client's own name for a job, and the digest of what it asked for.
+/// A client's id for a job and the digest of its request body.
 package struct Idempotency: Sendable, Hashable {
     package var clientID: String
     package var bodyDigest: String
@@ -68,13 +69,13 @@ package struct Idempotency: Sendable, Hashable {
     }
 }
 
-/// What it takes to add a job.
+/// A job to be added.
 package struct NewJob: Sendable {
     package var id: String
     package var payload: Data
     package var metadata: Data
     package var idempotency: Idempotency?
-    /// True for a job that waits in `validating_files` until ``SQLiteJobStore/enqueue(_:at:)``.
+    /// True when the job waits in `validating_files` until ``SQLiteJobStore/enqueue(_:at:)``.
     package var awaitsValidation: Bool
 
     package init(
@@ -89,14 +90,14 @@ package struct NewJob: Sendable {
     }
 }
 
-/// How a job ends.
+/// The outcome of a job.
 package enum JobOutcome: Sendable, Equatable {
     case succeeded(result: Data)
     case failed(error: Data)
     case cancelled
 }
 
-/// What one attempt used up.
+/// The resources used by one attempt.
 package struct JobUsage: Sendable, Equatable {
     package var cpuSeconds: Double
     package var runningSeconds: Double
@@ -109,10 +110,10 @@ package struct JobUsage: Sendable, Equatable {
     }
 }
 
-/// The answer to ``SQLiteJobStore/add(_:at:)``.
+/// The result of ``SQLiteJobStore/add(_:at:)``.
 package enum AddedJob: Sendable, Equatable {
     case added(Job)
-    /// The same client id came before with the same body.
+    /// An earlier job with the same client id and body.
     case existing(Job)
 
     package var job: Job {
@@ -122,7 +123,7 @@ package enum AddedJob: Sendable, Equatable {
     }
 }
 
-/// A stretch of a list, and whether more follows.
+/// A page of a list.
 package struct Page<Element: Sendable>: Sendable {
     package var elements: [Element]
     package var hasMore: Bool

@@ -1,18 +1,18 @@
 package import FoundationEssentials
 
-/// Something that happened to a job, in the order in which it happened.
+/// One event in the history of a job.
 package struct JobEvent: Sendable, Equatable, Identifiable {
-    /// 1, 2, 3, ... within the job; survives restarts.
+    /// The number of the event within the job, from 1; it survives restarts.
     package var id: Int
     package var createdAt: UnixSeconds
     package var level: String
     package var type: String
     package var message: String
-    /// JSON; opaque.
+    /// JSON, opaque to the queue.
     package var data: Data?
 }
 
-/// An event that has no number yet.
+/// An event without a number yet.
 package struct NewEvent: Sendable, Equatable {
     package var level: String
     package var type: String
@@ -27,12 +27,12 @@ package struct NewEvent: Sendable, Equatable {
     }
 }
 
-/// What a worker has to say about its job, written in one transaction.
+/// A report of an attempt on its job, written in one transaction.
 package struct JobReport: Sendable, Equatable {
     package var events: [NewEvent]
-    /// nil leaves the phase as it is.
+    /// The new phase; nil leaves it unchanged.
     package var phase: String?
-    /// nil leaves the progress as it is.
+    /// The new progress; nil leaves it unchanged.
     package var progress: Data?
 
     package init(events: [NewEvent] = [], phase: String? = nil, progress: Data? = nil) {

@@ -1,4 +1,4 @@
-/// Where a job is in its life.
+/// The status of a job.
 ///
 /// ```
 ///   validating_files ──────> queued <───────────────┐
@@ -9,7 +9,7 @@
 ///          v                 v    v
 ///   failed | cancelled   cancelled   succeeded | failed | cancelled
 /// ```
-/// The last three are final: nothing leads out of them, and the database has a trigger that says the same.
+/// The last three are final. A trigger in the database enforces the same transitions.
 package enum JobStatus: String, Sendable, Hashable, CaseIterable {
     case validatingFiles = "validating_files"
     case queued
@@ -18,7 +18,7 @@ package enum JobStatus: String, Sendable, Hashable, CaseIterable {
     case failed
     case cancelled
 
-    /// The states that may follow this one.
+    /// The statuses that may follow this one.
     package var successors: Set<JobStatus> {
         switch self {
         case .validatingFiles: [.queued, .failed, .cancelled]
@@ -28,6 +28,6 @@ package enum JobStatus: String, Sendable, Hashable, CaseIterable {
         }
     }
 
-    /// Whether nothing follows.
+    /// True when no other status may follow.
     package var isFinal: Bool { successors.isEmpty }
 }

@@ -1,32 +1,32 @@
 import Glibc
 
-/// Why the queue could not do what it was asked. No case carries a payload or a bound value.
+/// The errors of the queue and of job processes. No case carries a payload or a bound value.
 package enum JobsError: Error, Equatable {
-    /// No such job or file.
+    /// There is no such job or file.
     case notFound
-    /// The job was given to another worker, has ended, or is gone: stop working on it.
+    /// The job has another lease, has ended, or is deleted: the attempt must stop.
     case leaseLost
-    /// The client id was used for another body.
+    /// The client id is in use for another body.
     case idempotencyConflict
     /// The job has ended already.
     case notCancellable(JobStatus)
-    /// Only a job that has ended can be deleted.
+    /// The job has not ended, so it cannot be deleted.
     case notFinished(JobStatus)
     case invalidTransition(from: JobStatus, to: JobStatus)
     /// Another process has the database open.
     case inUse(processID: Int?)
-    /// The database is not in the mode that keeps acknowledged commits through a power cut.
+    /// The database is not in the mode in which acknowledged commits survive a power cut.
     case notDurable(setting: String, expected: String, found: String)
     case diskFull
-    /// The database does not say what was written into it.
+    /// The database is damaged.
     case damaged(String)
-    /// Whatever else SQLite says, by its extended result code.
+    /// Another error of SQLite, with its extended result code.
     case database(code: Int, message: String)
     case system(call: String, code: CInt)
-    /// Descriptors, processes or memory are used up; the same may succeed later.
+    /// Descriptors, processes or memory are exhausted; the same call may succeed later.
     case noResources(call: String, code: CInt)
 
-    /// Whether the same may succeed later, when there is room.
+    /// True when the same operation may succeed later, after resources are freed.
     package var isPassing: Bool {
         switch self {
         case .diskFull, .noResources: true
@@ -34,7 +34,7 @@ package enum JobsError: Error, Equatable {
         }
     }
 
-    /// What a call of the system that failed means.
+    /// The error of a failed system call.
     package init(call: String, code: CInt) {
         self =
             switch code {

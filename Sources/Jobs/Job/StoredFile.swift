@@ -1,6 +1,6 @@
-/// What the database knows about an uploaded file; its bytes lie elsewhere.
+/// The database row of an uploaded file, whose bytes are stored separately.
 ///
-/// The row is committed after the bytes are renamed into place and synced, so that a row always has its file.
+/// The row is committed after the bytes are renamed into place and synced, so that each row has its file.
 package struct StoredFile: Sendable, Equatable, Identifiable {
     package enum Status: String, Sendable, Hashable, CaseIterable {
         case uploaded
@@ -8,13 +8,13 @@ package struct StoredFile: Sendable, Equatable, Identifiable {
         case error
     }
 
-    /// `file_` and 26 characters that sort by time of creation.
+    /// The id: `file_` and 26 characters that sort by time of creation.
     package var id: String
     package var purpose: String
-    /// As the client called it: shown, never used as a path.
+    /// The client's name for the file; shown, never used as a path.
     package var filename: String
     package var bytes: Int
-    /// Lower-case hexadecimal.
+    /// The digest in lower-case hexadecimal.
     package var sha256: String
     package var createdAt: UnixSeconds
     package var status: Status

@@ -1,29 +1,29 @@
-/// Runs a child to its end and collects what it prints: for questions that are answered while the client waits.
+/// Runs a child process to its end and collects its output, for requests whose client waits.
 package enum ChildCall {
     package struct Outcome: Sendable, Equatable {
-        /// nil when a signal ended it.
+        /// The exit code; nil when a signal ended the process.
         package var exitCode: Int?
         package var output: [UInt8]
-        /// The end of its standard error, for the log.
+        /// The last bytes of its standard error, for the log.
         package var errors: [UInt8]
         package var stop: Stop?
     }
 
-    /// Why the child was ended by us.
+    /// The reason why the server killed the child.
     package enum Stop: Sendable, Equatable {
         case timeout
         case memory
         case tooMuchOutput
     }
 
-    /// Starts the child, and returns when it and its process group are gone.
+    /// Runs the child and returns when it and its process group have ended.
     ///
     /// - Parameters:
-    ///   - command: what to run, with the limit of its memory.
-    ///   - timeout: after which it is killed.
-    ///   - outputBytes: the longest output; a child that prints more is killed.
-    /// - Returns: how it ended, and what it printed.
-    /// - Throws: ``JobsError`` when the child cannot be started.
+    ///   - command: the command with its memory limit
+    ///   - timeout: the time after which the child is killed
+    ///   - outputBytes: the maximum output, beyond which the child is killed
+    /// - Returns: its exit and its output
+    /// - Throws: ``JobsError`` when the child cannot be started
     package static func run(
         _ command: JobCommand, timeout: Duration, outputBytes: Int
     ) async throws(JobsError) -> Outcome {
@@ -51,9 +51,9 @@ package enum ChildCall {
             if sample.hasEnded { break }
             if ContinuousClock.now >= deadline { stop = stop ?? .timeout }
             if let memoryBytes, sample.anonymousBytes > memoryBytes { stop = stop ?? .memory }
-            // The client that asked may be gone: nobody waits for the answer.
+            // A cancelled task means that the client has disconnected.
             if stop != nil || Task.isCancelled { child.signalGroup(.kill) }
-            // A cancelled task cannot sleep, and the child is being reaped by the kernel meanwhile.
+            // A cancelled task cannot sleep, and the killed child needs a moment to end.
             if (try? await Task.sleep(for: .milliseconds(10))) == nil { await Task.yield() }
         }
         child.signalGroup(.kill)

@@ -2,7 +2,7 @@ import CProcess
 import Dispatch
 import Glibc
 
-/// A running child: its output, and signals to its process group. Valid inside the closure that it is passed to.
+/// A running child process: its output, and signals to its process group. Valid in the closure that receives it.
 struct ChildProcess: Sendable {
     enum Signal: Sendable {
         case terminate
@@ -13,14 +13,13 @@ struct ChildProcess: Sendable {
     let output: Chunks
     let errors: Chunks
 
-    /// Starts a child as the leader of its own process group, with a standard input that stays open and silent.
+    /// Runs a child process as the leader of its own process group, with a standard input that stays open and empty.
     ///
-    /// The child is reaped after `body` returns, and not before: until then its number belongs to nobody else, so
-    /// that signals reach the right group. Reading ends when the child has ended, though a grandchild may hold its
-    /// output open.
+    /// The child is reaped after `body` returns: until then its process id is not reused, so that signals reach the
+    /// right group. Reading ends when the child has ended, even if a grandchild holds its output open.
     ///
-    /// - Throws: ``JobsError/noResources(call:code:)`` when it might be started later, ``JobsError/system(call:code:)`` when
-    ///   it cannot be started at all.
+    /// - Throws: ``JobsError/noResources(call:code:)`` when a later start may succeed, ``JobsError/system(call:code:)``
+    ///   otherwise
     static func run(
         _ command: JobCommand, body: (ChildProcess) async -> Void
     ) async throws(JobsError) -> ChildExit {
@@ -39,20 +38,20 @@ struct ChildProcess: Sendable {
             ChildProcess(
                 process: process, output: Chunks(pipe: output.read, child: handle),
                 errors: Chunks(pipe: errors.read, child: handle)))
-        // The server's end of its input is open until here.
+        // Keeps the write end of the child's standard input open until here.
         withExtendedLifetime(input.write) {}
         _ = kill(-process, SIGKILL)
         return await reap(process)
     }
 
-    /// Waits for the end of a child, on a thread that may wait, and lets the kernel forget it.
+    /// Waits for the end of a child and reaps it, on a thread that may block.
     private static func reap(_ process: pid_t) async -> ChildExit {
         await withCheckedContinuation { continuation in
             DispatchQueue(label: "jobs.reap").async {
                 var status: CInt = 0
-                // SAFETY: `status` is what the call fills.
+                // SAFETY: the call fills `status`.
                 while unsafe waitpid(process, &status, 0) < 0, errno == EINTR {}
-                // What WIFSIGNALED, WTERMSIG and WEXITSTATUS do, which Swift does not import (wait(2)).
+                // WIFSIGNALED, WTERMSIG and WEXITSTATUS, which Swift does not import (wait(2)).
                 let signal = status & 0x7F
                 continuation.resume(
                     returning: signal == 0 ? .exited(Int(status >> 8 & 0xFF)) : .signaled(Int(signal)))
@@ -60,24 +59,24 @@ struct ChildProcess: Sendable {
         }
     }
 
-    /// Looks at the child itself; of its own children only the CPU time of those that it has reaped is in it.
+    /// Samples the child itself; of its descendants only the CPU time of reaped children is included.
     func sample() -> ProcessSample { ProcessSample.read(process) }
 
-    /// Signals the child and all of its descendants that did not leave its group.
+    /// Signals the child and its descendants in the same process group.
     func signalGroup(_ signal: Signal) {
-        // Fails only when nobody is left in the group, which is what the signal was for.
+        // Fails only when the group is empty, which is the purpose of the signal.
         _ = kill(-process, signal == .kill ? SIGKILL : SIGTERM)
     }
 
-    /// The bytes of a pipe as they arrive. Nothing is read before it is asked for, so that a child that says much waits.
+    /// The bytes of a pipe as they arrive. Reading is on demand, so that a child with much output waits.
     struct Chunks: AsyncSequence, Sendable {
         let pipe: Descriptor
-        /// Readable once the child has ended (pidfd_open(2)).
+        /// The child's process descriptor, readable once the child has ended (pidfd_open(2)).
         let child: Descriptor
 
         struct AsyncIterator: AsyncIteratorProtocol {
             private static let chunkBytes = 64 << 10
-            /// What may still come out of a pipe once its child has ended: as much as the kernel lets a pipe hold.
+            /// The maximum number of bytes read after the child has ended: the maximum capacity of a pipe.
             private static let restBytes = 1 << 20
 
             let pipe: Descriptor
@@ -104,12 +103,12 @@ struct ChildProcess: Sendable {
                 return bytes.isEmpty ? nil : bytes
             }
 
-            /// Waits for bytes or for the end of the child.
+            /// Waits for bytes or the end of the child.
             ///
-            /// - Returns: the bytes, none at the end; and whether the child has ended
+            /// - Returns: the bytes, empty at the end, and whether the child has ended
             private static func read(_ pipe: Descriptor, of child: Descriptor) throws(JobsError) -> ([UInt8], Bool) {
                 var watched = [pipe, child].map { pollfd(fd: $0.raw, events: CShort(POLLIN), revents: 0) }
-                // SAFETY: the array has as many elements as the call is told.
+                // SAFETY: the count passed is that of the array.
                 try systemCall("poll") { unsafe poll(&watched, nfds_t(watched.count), -1) }
                 let hasEnded = watched[1].revents != 0
                 guard watched[0].revents != 0 else { return ([], hasEnded) }

@@ -1,7 +1,7 @@
 import CProcess
 import Glibc
 
-/// An open descriptor, closed with its last owner. A class because readers and the process they belong to share it.
+/// An open descriptor, closed with its last reference. A class because readers and their process share it.
 final class Descriptor: Sendable {
     let raw: CInt
 
@@ -9,10 +9,10 @@ final class Descriptor: Sendable {
 
     deinit { _ = Glibc.close(raw) }
 
-    /// A pipe, whose ends no other program inherits.
+    /// Makes a pipe whose ends are not inherited by other programs.
     static func pipe() throws(JobsError) -> (read: Descriptor, write: Descriptor) {
         var ends: (CInt, CInt) = (-1, -1)
-        // SAFETY: the call writes two descriptors, and the pair is two of them one behind the other.
+        // SAFETY: the call writes two descriptors, and a pair of `CInt` is two adjacent ones.
         try systemCall("pipe2") {
             unsafe withUnsafeMutablePointer(to: &ends) {
                 unsafe $0.withMemoryRebound(to: CInt.self, capacity: 2) { unsafe pipe2($0, O_CLOEXEC) }
@@ -21,10 +21,10 @@ final class Descriptor: Sendable {
         return (Descriptor(ends.0), Descriptor(ends.1))
     }
 
-    /// What waits to be read, up to a number of bytes; none at the end.
+    /// Reads up to `count` bytes; empty at the end.
     func read(upTo count: Int) throws(JobsError) -> [UInt8] {
         var failure: JobsError?
-        // SAFETY: the call is told the capacity of the buffer, and says how many bytes it has written.
+        // SAFETY: the buffer has room for `count` bytes, and the call returns how many it has written.
         let bytes = unsafe [UInt8](unsafeUninitializedCapacity: count) { buffer, filled in
             do throws(JobsError) {
                 let base = buffer.baseAddress
@@ -39,24 +39,24 @@ final class Descriptor: Sendable {
     }
 }
 
-/// The descriptors that this process may have open.
+/// The limit on this process's open descriptors.
 package enum DescriptorLimit {
-    /// What one process of a job takes for a moment while it is started: three pipes, the process itself, and some room.
+    /// The number of descriptors needed while a process is started: three pipes, the process descriptor, and a margin.
     package static let perProcess = 16
-    /// What the server itself wants beside its connections: the database, the log, files that are being written.
+    /// The number of descriptors that the server needs besides connections: the database, the log, files being written.
     package static let own = 64
 
-    /// The current limit.
+    /// The current soft limit.
     package static var current: Int {
         var limits = rlimit()
-        // SAFETY: `limits` is what the call fills.
+        // SAFETY: the call fills `limits`.
         guard unsafe getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limits) == 0 else { return 1024 }
         return Int(clamping: limits.rlim_cur)
     }
 
-    /// Raises the limit to the most that the system lets this process have.
+    /// Raises the soft limit to the hard limit.
     ///
-    /// - Returns: the limit that holds from now on
+    /// - Returns: the new limit
     package static func raise() -> Int {
         var limits = rlimit()
         let resource = __rlimit_resource_t(RLIMIT_NOFILE.rawValue)
@@ -67,11 +67,11 @@ package enum DescriptorLimit {
         return current
     }
 
-    /// Whether so many descriptors could be opened right now.
+    /// Returns whether `count` more descriptors can be opened now.
     package static func hasRoom(for count: Int) -> Bool {
         var held: [Descriptor] = []
         while held.count < count {
-            // Of standard error, which every process has: no file has to be found or opened for a copy of it.
+            // Copies standard error, which every process has, so that no file has to be opened.
             let raw = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 0)
             guard raw >= 0 else { return errno == EBADF }
             held.append(Descriptor(raw))

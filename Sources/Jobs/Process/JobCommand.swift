@@ -1,14 +1,14 @@
-/// The child process that does a job.
+/// The command line and limits of a job process or plan process.
 package struct JobCommand: Sendable {
-    /// Absolute.
+    /// The absolute path of the program.
     package var executable: String
     package var arguments: [String]
     package var workingDirectory: String
-    /// The whole environment: nothing of the server's own is inherited, so no key leaks.
+    /// The whole environment: the server's own is not inherited, so that no key leaks.
     package var environment: [String: String]
-    /// The most anonymous memory (heap and stacks, not mapped files) that the child may hold; nil for no limit.
+    /// The maximum anonymous memory (heap and stacks, not mapped files) of the process; nil for no limit.
     package var memoryLimitBytes: Int?
-    /// How long after its first start the job may still run, over all attempts; nil for no limit.
+    /// The maximum running time of the job over all attempts; nil for no limit.
     package var deadlineSeconds: Int?
 
     package init(

@@ -1,8 +1,8 @@
-/// Cuts a stream of bytes into lines, with bounded memory however long a line is.
+/// Splits a stream of bytes into lines with bounded memory.
 struct LineSplitter {
     enum Line: Equatable {
         case complete([UInt8])
-        /// Longer than the limit; its bytes are gone.
+        /// A line longer than the limit, whose bytes are dropped.
         case tooLong
     }
 
@@ -12,7 +12,7 @@ struct LineSplitter {
 
     init(limit: Int) { self.limit = limit }
 
-    /// The lines that these bytes complete, without their ends (`\n` or `\r\n`); empty lines are left out.
+    /// The lines that these bytes complete, without their line ends (`\n` or `\r\n`) and without empty lines.
     mutating func append(_ bytes: some Sequence<UInt8>) -> [Line] {
         var lines: [Line] = []
         for byte in bytes {
@@ -28,7 +28,7 @@ struct LineSplitter {
         return lines
     }
 
-    /// What the stream ended with when no line end came last.
+    /// The last line of a stream that did not end with a line end.
     mutating func end() -> Line? {
         defer {
             pending.removeAll(keepingCapacity: true)

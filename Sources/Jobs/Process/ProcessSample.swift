@@ -3,35 +3,35 @@ import FoundationEssentials
 import Glibc
 import JobContract
 
-/// What the kernel says about a process at one moment.
+/// The state and resource use of a process at one moment.
 ///
 /// - SeeAlso: proc_pid_stat(5), proc_pid_status(5)
 package struct ProcessSample: Sendable, Equatable {
-    /// All of its threads have ended and it waits to be reaped, or it is no child of ours.
+    /// True when all of its threads have ended and it waits to be reaped, or it is not a child of this process.
     var hasEnded: Bool
-    /// Its own CPU time and that of the children it has reaped.
+    /// The CPU time of the process and of the children it has reaped.
     var cpuSeconds: Double
-    /// Memory that no file stands behind (`RssAnon`); 0 once it has ended.
+    /// The resident memory without a file behind it (`RssAnon`); 0 after its end.
     var anonymousBytes: Int
-    /// The most memory of any kind that it ever held (`VmHWM`); 0 once it has ended.
+    /// The peak resident memory (`VmHWM`); 0 after its end.
     var peakBytes: Int
 
-    /// Looks at a child that nobody has reaped yet.
+    /// Samples a child that is not reaped yet.
     static func read(_ process: pid_t) -> ProcessSample {
-        // Asked first: what the files say is then at least as new. They cannot answer it themselves, since a process
-        // whose first thread has ended looks like a zombie while its other threads run on.
+        // Called first, so that the files are at least as new. They cannot show the end: a process whose first thread
+        // has ended looks like a zombie while its other threads run.
         var information = unsafe siginfo_t()
-        // SAFETY: `information` lives through the call, which writes one `siginfo_t`.
+        // SAFETY: the call writes one `siginfo_t`, and `information` lives through it.
         let answer = unsafe waitid(P_PID, id_t(process), &information, WEXITED | WNOHANG | WNOWAIT)
         return ProcessSample(
             hasEnded: unsafe answer != 0 || information.si_signo != 0, stat: text("/proc/\(process)/stat"),
             status: text("/proc/\(process)/status"), ticksPerSecond: max(1, sysconf(CInt(_SC_CLK_TCK))))
     }
 
-    /// Reads the two files; what they do not say is 0.
+    /// Parses the two files; missing values are 0.
     init(hasEnded: Bool, stat: String, status: String, ticksPerSecond: Int) {
         self.hasEnded = hasEnded
-        // The name, in parentheses, may hold blanks and parentheses itself: the fields begin after the last one.
+        // The name, in parentheses, may itself contain blanks and parentheses: the fields begin after the last `)`.
         let fields = stat.splitBytes(at: UInt8(ascii: ")")).last?.splitBytes(at: UInt8(ascii: " ")) ?? []
         let ticks = fields.count > 14 ? fields[11...14].compactMap { Int($0) }.reduce(0, &+) : 0
         cpuSeconds = Double(ticks) / Double(ticksPerSecond)

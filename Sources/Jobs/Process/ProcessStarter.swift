@@ -3,8 +3,8 @@ import Dispatch
 import Glibc
 import Synchronization
 
-/// Starts processes, all from one thread that lives as long as this process: the kernel sends the parent-death signal of a
-/// child when the *thread* that started it ends. A class because it owns that thread.
+/// Starts processes from one thread that lives as long as this process: the kernel sends a child's parent-death signal
+/// when the *thread* that started it ends. A class because it owns that thread.
 ///
 /// - SeeAlso: PR_SET_PDEATHSIG(2const), posix_spawn(3)
 final class ProcessStarter: Sendable {
@@ -15,9 +15,9 @@ final class ProcessStarter: Sendable {
 
     private static let shared = Mutex<ProcessStarter?>(nil)
 
-    /// The one starter of this process; its thread begins with the first call.
+    /// The shared starter of this process; its thread starts with the first call.
     ///
-    /// - Throws: ``JobsError/noResources(call:code:)`` when there can be no other thread now.
+    /// - Throws: ``JobsError/noResources(call:code:)`` when no thread can be created now
     static func get() throws(JobsError) -> ProcessStarter {
         try shared.withLock { (shared) throws(JobsError) in
             if let shared { return shared }
@@ -31,7 +31,7 @@ final class ProcessStarter: Sendable {
     private func begin() throws(JobsError) {
         var thread = pthread_t()
         let context = unsafe Unmanaged.passRetained(self)
-        // SAFETY: `thread` lives through the call, and the thread owns the reference that it is given for ever.
+        // SAFETY: `thread` lives through the call, and the thread keeps the retained reference for ever.
         let code = unsafe pthread_create(
             &thread, nil,
             { context in
@@ -55,15 +55,15 @@ final class ProcessStarter: Sendable {
 
     /// Starts a program as the leader of its own process group.
     ///
-    /// It inherits nothing but its three standard descriptors: no signal that this process ignores or blocks, no
-    /// environment, and no descriptor above the third, however it was opened.
+    /// It inherits its three standard descriptors only: no ignored or blocked signal, no environment, and no other
+    /// descriptor, however it was opened.
     ///
     /// - Parameters:
-    ///   - command: what to run
-    ///   - descriptors: what becomes its standard input, output and error
+    ///   - command: the program, its arguments, environment and working directory
+    ///   - descriptors: its standard input, output and error
     /// - Returns: its process id
-    /// - Throws: ``JobsError/noResources(call:code:)`` when it might be started later, ``JobsError/system(call:code:)`` when
-    ///   it cannot be started at all.
+    /// - Throws: ``JobsError/noResources(call:code:)`` when a later start may succeed, ``JobsError/system(call:code:)``
+    ///   otherwise
     func start(_ command: JobCommand, descriptors: [Descriptor]) async throws(JobsError) -> pid_t {
         try await withCheckedContinuation { (continuation: CheckedContinuation<Result<pid_t, JobsError>, Never>) in
             waiting.withLock {
@@ -81,8 +81,8 @@ final class ProcessStarter: Sendable {
         var attributes = posix_spawnattr_t()
         var (noSignals, allSignals) = (sigset_t(), sigset_t())
         let flags = CShort(POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF)
-        // SAFETY: every pointer is to a variable above, which lives through the calls; paths are Swift strings, which the
-        // calls see with their terminating zeros and copy.
+        // SAFETY: every pointer is to a variable above, which lives through the calls. Swift passes paths with their
+        // terminating zeros, and the calls copy them.
         try check("posix_spawn_file_actions_init", unsafe posix_spawn_file_actions_init(&actions))
         defer { _ = unsafe posix_spawn_file_actions_destroy(&actions) }
         try check("posix_spawnattr_init", unsafe posix_spawnattr_init(&attributes))
@@ -115,12 +115,12 @@ final class ProcessStarter: Sendable {
         return process
     }
 
-    /// These functions answer with the error itself.
+    /// Throws the error of a function that returns its error code instead of setting `errno`.
     private static func check(_ call: String, _ code: CInt) throws(JobsError) {
         guard code == 0 else { throw JobsError(call: call, code: code) }
     }
 
-    /// Texts as C wants a list of them: addresses, and a null at the end.
+    /// Passes texts as a null-terminated array of C strings.
     private static func withCStrings<Value>(
         _ texts: [String], _ body: (UnsafePointer<UnsafeMutablePointer<CChar>?>) -> Value
     ) -> Value {

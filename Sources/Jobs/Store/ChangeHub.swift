@@ -1,13 +1,13 @@
 import Synchronization
 
-/// Wakes those who wait for a change. A class because the store and its waiters share it.
+/// Wakes the waiters for a change. A class because the store and its waiters share it.
 ///
-/// Nothing is remembered here: a waiter signs up first and looks at the database second, so a change between the two
-/// is seen, and a hub of no waiters holds no memory.
+/// It does not store changes: a waiter signs up before it reads the database, so it sees a change between the two.
+/// Without waiters the hub holds no memory.
 final class ChangeHub: Sendable {
     enum Topic: Hashable {
         case job(String)
-        /// A job that can be claimed.
+        /// Jobs that can be claimed.
         case queue
     }
 
@@ -20,7 +20,7 @@ final class ChangeHub: Sendable {
         return signal
     }
 
-    /// Takes back a signal that nobody waits for any more.
+    /// Removes a signal that is no longer waited for.
     func forget(_ signal: Signal, for topic: Topic) {
         waiting.withLock { waiting in
             waiting[topic]?.removeAll { $0 === signal }
@@ -28,7 +28,7 @@ final class ChangeHub: Sendable {
         }
     }
 
-    /// Wakes everybody, whatever they wait for.
+    /// Wakes the waiters of all topics.
     func announceAll() {
         let signals = waiting.withLock { waiting in
             defer { waiting = [:] }
@@ -43,7 +43,7 @@ final class ChangeHub: Sendable {
     }
 }
 
-/// Fires once. A class because the one who waits and the one who fires share it.
+/// A signal that fires once. A class because its waiter and the code that fires it share it.
 final class Signal: Sendable {
     private enum State {
         case idle
@@ -62,10 +62,10 @@ final class Signal: Sendable {
         waiter?.resume()
     }
 
-    /// Returns when the signal has fired, the deadline has passed or the task is cancelled. Only one may wait.
+    /// Waits until the signal fires, the deadline passes or the task is cancelled. Only one task may wait.
     func wait(until deadline: ContinuousClock.Instant) async {
         let timer = Task {
-            // Cancelled when the signal came first; firing it again changes nothing.
+            // Ends early when the signal fired first; firing again has no effect.
             try? await Task.sleep(until: deadline, clock: .continuous)
             fire()
         }

@@ -1,30 +1,29 @@
 import Synchronization
 
-/// What happens to one job, read from the database once for everybody who follows it. A class because they share it.
+/// The changes of one job, read from the database once for all its followers. A class because the followers share it.
 ///
-/// While somebody follows, one task waits for changes and reads them, at most ten times a second however often the job says
-/// something, and wakes the followers with what it found. A follower that is further behind than what is kept reads its own
-/// pages until it has caught up.
+/// While there are followers, one task reads the changes at most ten times a second and wakes the followers.
+/// A follower that is behind the kept events reads its own pages until it has caught up.
 package final class JobFeed: Sendable {
-    /// What is new for a follower.
+    /// The changes that are new to a follower.
     package struct Update: Sendable {
         package let job: Job
-        /// In their order, each once.
+        /// The new events in order, each once.
         package let events: [JobEvent]
-        /// Whether more is known already.
+        /// True when there are more events already.
         package let hasMore: Bool
     }
 
     private struct State {
         var latest: Result<Job, JobsError>?
-        /// The newest events, in their order and without a gap.
+        /// The newest events, in order and without a gap.
         var events: [JobEvent] = []
         var isReading = false
         var waiting: [ObjectIdentifier: Signal] = [:]
     }
 
     private static let interval = Duration.milliseconds(100)
-    /// How long changes are read for nobody before the reader ends.
+    /// The time without followers after which the reader ends.
     private static let grace = Duration.seconds(1)
     private static let keptEvents = 512
     private static let page = 100
@@ -38,15 +37,15 @@ package final class JobFeed: Sendable {
         self.store = store
     }
 
-    /// Returns as soon as there is more than the follower knows.
+    /// Waits for changes that the follower does not have.
     ///
     /// - Parameters:
-    ///   - event: the newest event that the follower knows, 0 for none
-    ///   - revision: the job's revision that it knows, 0 for none
-    ///   - deadline: when to stop waiting
-    ///   - isOver: whether there is nothing to wait for any more, which ``SQLiteJobStore/wakeAll()`` makes everybody look at
-    /// - Returns: nil when nothing new came until the deadline, the task was cancelled or the wait is over
-    /// - Throws: ``JobsError/notFound`` when the job is gone
+    ///   - event: the id of the newest event that the follower has; 0 for none
+    ///   - revision: the revision that it has; 0 for none
+    ///   - deadline: the end of the wait
+    ///   - isOver: whether to stop waiting; ``SQLiteJobStore/wakeAll()`` makes all waits check it
+    /// - Returns: nil when nothing changed until the deadline, the task was cancelled or the wait is over
+    /// - Throws: ``JobsError/notFound`` when the job is deleted
     package func next(
         after event: Int, since revision: Int, until deadline: ContinuousClock.Instant,
         unless isOver: @Sendable () -> Bool = { false }
@@ -59,7 +58,7 @@ package final class JobFeed: Sendable {
             case .wait(startsReading: true): Task { await read() }
             case .wait: break
             }
-            // Whoever is too late to be woken sees here that it is over.
+            // Checked after signing up: a follower that signs up too late for the wake-up sees it here.
             if !isOver() { await signal.wait(until: deadline) }
             state.withLock { _ = $0.waiting.removeValue(forKey: ObjectIdentifier(signal)) }
             if ContinuousClock.now >= deadline { return nil }
@@ -72,7 +71,7 @@ package final class JobFeed: Sendable {
         case wait(startsReading: Bool)
     }
 
-    /// What is known beyond a revision; without it the signal is among those that are woken.
+    /// The known state beyond a revision; if there is none, signs up the signal.
     private func look(since revision: Int, or signal: Signal) -> Look {
         state.withLock { state in
             if let latest = state.latest {
@@ -98,7 +97,7 @@ package final class JobFeed: Sendable {
         return Update(job: job, events: page.elements, hasMore: page.hasMore)
     }
 
-    /// Wakes everybody, whatever they wait for.
+    /// Wakes all followers.
     func wakeAll() {
         let signals = state.withLock { state in
             defer { state.waiting = [:] }
@@ -107,11 +106,11 @@ package final class JobFeed: Sendable {
         for signal in signals { signal.fire() }
     }
 
-    /// Reads changes for as long as somebody follows.
+    /// Reads changes while there are followers.
     private func read() async {
         while true {
             let start = ContinuousClock.now
-            // Signed up before looking, so that no change is missed.
+            // Signed up before reading, so that no change is missed.
             let signal = store.hub.signal(for: .job(id))
             defer { store.hub.forget(signal, for: .job(id)) }
             await look()
@@ -120,7 +119,7 @@ package final class JobFeed: Sendable {
             await signal.wait(until: .now + (isFollowed ? .seconds(60) : Self.grace))
             let isOver = state.withLock { state in
                 guard state.waiting.isEmpty else { return false }
-                // What is kept would be old for whoever comes next.
+                // The kept state would be stale for the next follower.
                 state = State()
                 return true
             }
@@ -128,7 +127,7 @@ package final class JobFeed: Sendable {
         }
     }
 
-    /// Reads the job and what it has said since the last look, and wakes the followers.
+    /// Reads the job and its new events and wakes the followers.
     private func look() async {
         let (id, known) = (id, state.withLock(\.events.last?.id))
         let result: Result<(Job, [JobEvent]), JobsError>
@@ -136,7 +135,7 @@ package final class JobFeed: Sendable {
             result = .success(
                 try await store.perform { store throws(JobsError) in
                     let job = try store.find(id)
-                    // The first look takes the end of the history: who wants more reads it alone.
+                    // The first read takes the newest events only: followers read older ones themselves.
                     let after = known ?? max(0, job.lastEventID - Self.page)
                     return (job, try store.events(of: id, after: after, limit: Self.keptEvents).elements)
                 })

@@ -1,6 +1,6 @@
 import GRDB
 
-/// The tables, as numbered steps that are never edited once released.
+/// The schema as numbered migrations, which are never edited once released.
 enum Migrations {
     static var migrator: DatabaseMigrator {
         var migrator = DatabaseMigrator()
@@ -11,7 +11,7 @@ enum Migrations {
             try database.execute(sql: files)
         }
         migrator.registerMigration("2 warnings by job, running time") { database in
-            // One job's events may be a hundred thousand, and every look at the job shows its warnings.
+            // A job may have a hundred thousand events, and each response about a job lists its warnings.
             try database.execute(sql: "CREATE INDEX events_warnings ON events (job_id, id) WHERE type = 'warning'")
             try database.execute(
                 sql: "ALTER TABLE jobs ADD COLUMN running_seconds REAL NOT NULL DEFAULT 0 CHECK (running_seconds >= 0)")
@@ -55,7 +55,7 @@ enum Migrations {
         CREATE INDEX jobs_by_status ON jobs (status, sequence);
         """
 
-    /// ``JobStatus/successors`` once more, where no code can pass it by.
+    /// The trigger that enforces ``JobStatus/successors`` in the database.
     private static let statusChanges = """
         CREATE TRIGGER job_status_changes BEFORE UPDATE OF status ON jobs
         WHEN NEW.status <> OLD.status AND (OLD.status || ' to ' || NEW.status) NOT IN (

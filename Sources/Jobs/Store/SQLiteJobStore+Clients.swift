@@ -1,11 +1,11 @@
 package import FoundationEssentials
 import GRDB
 
-/// What clients do with jobs: add, look, cancel, delete.
+/// The operations of clients on jobs: add, find, list, cancel, delete.
 extension SQLiteJobStore {
-    /// Adds a job, unless its client id came before.
+    /// Adds a job unless its client id is already in use.
     ///
-    /// - Throws: ``JobsError/idempotencyConflict`` when the client id came before with another body.
+    /// - Throws: ``JobsError/idempotencyConflict`` when the client id is in use for another body
     package func add(_ new: NewJob, at now: UnixSeconds) throws(JobsError) -> AddedJob {
         let added: AddedJob = try write { database in
             if let idempotency = new.idempotency, let existing = try Self.job(database, clientID: idempotency.clientID)
@@ -30,7 +30,7 @@ extension SQLiteJobStore {
         return added
     }
 
-    /// Lets a job whose files are in order into the queue.
+    /// Queues a job whose files are valid.
     @discardableResult
     package func enqueue(_ id: String, at now: UnixSeconds) throws(JobsError) -> Job {
         try change { database in
@@ -45,7 +45,7 @@ extension SQLiteJobStore {
         }
     }
 
-    /// Ends a job whose files are not in order.
+    /// Fails a job whose files are invalid.
     @discardableResult
     package func reject(_ id: String, error: Data, at now: UnixSeconds) throws(JobsError) -> Job {
         try change { database in
@@ -61,7 +61,7 @@ extension SQLiteJobStore {
         try read { try Self.job($0, id: id) }
     }
 
-    /// The job that a client named itself, if there is one.
+    /// The job with a client id, if there is one.
     package func find(clientID: String) throws(JobsError) -> Job? {
         try read { try Self.job($0, clientID: clientID) }
     }
@@ -71,15 +71,15 @@ extension SQLiteJobStore {
         return try row.map(Job.init(row:))
     }
 
-    /// Jobs, newest first.
+    /// Lists jobs, newest first.
     ///
     /// - Parameters:
-    ///   - limit: at most so many.
-    ///   - after: the id of the last job of the page before.
-    ///   - status: only these; nil means all.
-    ///   - metadata: only jobs that have all of these labels.
-    /// - Returns: the page, and whether older ones follow.
-    /// - Throws: ``JobsError/notFound`` when `after` is no job.
+    ///   - limit: the maximum number of jobs
+    ///   - after: the id of the last job of the previous page
+    ///   - status: the status of the jobs; nil for all
+    ///   - metadata: labels that the jobs must have, all of them
+    /// - Returns: the page, and whether older jobs follow
+    /// - Throws: ``JobsError/notFound`` when `after` is not a job
     package func list(
         limit: Int, after: String? = nil, status: JobStatus? = nil, metadata: [String: String] = [:]
     ) throws(JobsError) -> Page<Job> {
@@ -111,9 +111,9 @@ extension SQLiteJobStore {
         }
     }
 
-    /// Cancels a waiting job at once, and asks the worker of a running one to end it.
+    /// Cancels a waiting job at once and requests the cancellation of a running one.
     ///
-    /// - Throws: ``JobsError/notCancellable(_:)`` when the job has ended.
+    /// - Throws: ``JobsError/notCancellable(_:)`` when the job has ended
     @discardableResult
     package func requestCancel(_ id: String, at now: UnixSeconds) throws(JobsError) -> Job {
         try change { database in
@@ -132,9 +132,9 @@ extension SQLiteJobStore {
         }
     }
 
-    /// Forgets a job that has ended, and its events.
+    /// Deletes a job that has ended, with its events.
     ///
-    /// - Throws: ``JobsError/notFinished(_:)`` otherwise.
+    /// - Throws: ``JobsError/notFinished(_:)`` when the job has not ended
     package func delete(_ id: String) throws(JobsError) {
         try write { database in
             let job = try Self.job(database, id: id)
@@ -144,7 +144,7 @@ extension SQLiteJobStore {
         hub.announce(.job(id))
     }
 
-    /// How many jobs run before this one when one runs at a time, itself included; nil unless it is queued.
+    /// The position of a job in the queue, from 1; nil unless it is queued.
     package func queuePosition(_ id: String) throws(JobsError) -> Int? {
         try read { database in
             guard try Self.job(database, id: id).status == .queued else { return nil }
@@ -158,7 +158,7 @@ extension SQLiteJobStore {
         }
     }
 
-    /// Every job's state by its id, for the comparison with the disk when a server starts.
+    /// The status of every job by id, for the comparison with the disk when the server starts.
     package func allStatuses() throws(JobsError) -> [String: JobStatus] {
         try read { database in
             var statuses: [String: JobStatus] = [:]
@@ -172,7 +172,7 @@ extension SQLiteJobStore {
         }
     }
 
-    /// How many jobs are in each state; states of no job count 0.
+    /// The number of jobs in each status, including those with 0.
     package func counts() throws(JobsError) -> [JobStatus: Int] {
         try read { database in
             var counts = Dictionary(uniqueKeysWithValues: JobStatus.allCases.map { ($0, 0) })

@@ -1,15 +1,15 @@
 import GRDB
 
-/// The history of a job, and waiting for more of it.
+/// The events of a job, and waiting for changes.
 extension SQLiteJobStore {
-    /// Events in their order.
+    /// The events of a job in order.
     ///
     /// - Parameters:
-    ///   - id: the job.
-    ///   - after: the newest event that the caller knows; 0 for none.
-    ///   - limit: at most so many.
-    /// - Returns: the events after that one, and whether there are more.
-    /// - Throws: ``JobsError/notFound`` when there is no such job.
+    ///   - id: the job's id
+    ///   - after: the id of the newest event that the caller has; 0 for none
+    ///   - limit: the maximum number of events
+    /// - Returns: the events after that one, and whether there are more
+    /// - Throws: ``JobsError/notFound`` when there is no such job
     package func events(of id: String, after: Int = 0, limit: Int) throws(JobsError) -> Page<JobEvent> {
         try read { database in
             _ = try Self.job(database, id: id)
@@ -20,7 +20,7 @@ extension SQLiteJobStore {
         }
     }
 
-    /// Adds events to a job that no worker holds, such as remarks on its files.
+    /// Adds events to a job without a lease, such as remarks on its files.
     @discardableResult
     package func appendEvents(_ events: [NewEvent], to id: String, at now: UnixSeconds) throws(JobsError) -> Job {
         try change { database in
@@ -29,22 +29,22 @@ extension SQLiteJobStore {
         }
     }
 
-    /// Returns as soon as the job's revision is another one than `revision`, or the job is gone.
+    /// Waits until the job's revision differs from `revision` or the job is deleted.
     ///
-    /// Returns at the deadline, or when the task is cancelled, at the latest; look at the job to learn which it was.
+    /// It also returns at the deadline and when the task is cancelled; read the job to find out which.
     ///
     /// - Parameters:
-    ///   - id: the job
-    ///   - revision: what the caller knows
-    ///   - deadline: how long to wait
-    ///   - isOver: whether there is no more to wait for, which ``wakeAll()`` makes everybody look at
+    ///   - id: the job's id
+    ///   - revision: the revision that the caller has
+    ///   - deadline: the end of the wait
+    ///   - isOver: whether to stop waiting; it must be true before ``wakeAll()`` is called
     package func waitForChange(
         of id: String, since revision: Int, until deadline: ContinuousClock.Instant,
         unless isOver: @Sendable () -> Bool = { false }
     ) async {
         let signal = hub.signal(for: .job(id))
         defer { hub.forget(signal, for: .job(id)) }
-        // After signing up, so that whoever is too late to be woken sees it.
+        // Checked after signing up: a caller that signs up too late for the wake-up sees it here.
         if isOver() { return }
         let job = try? await perform { store throws(JobsError) in try store.find(id) }
         guard job?.revision == revision else { return }

@@ -16,7 +16,9 @@ extension SQLiteJobStore {
         }
     }
 
-    /// - Throws: ``JobsError/notFound``.
+    /// The row of a file.
+    ///
+    /// - Throws: ``JobsError/notFound`` when there is none
     package func findFile(_ id: String) throws(JobsError) -> StoredFile {
         let rows = try files("WHERE id = ?", [id])
         guard let file = rows.first else { throw .notFound }
@@ -28,14 +30,14 @@ extension SQLiteJobStore {
         try files("WHERE sha256 = ? ORDER BY sequence DESC LIMIT 1", [sha256]).first
     }
 
-    /// Files, newest first.
+    /// Lists files, newest first.
     ///
     /// - Parameters:
-    ///   - limit: at most so many.
-    ///   - after: the id of the last file of the page before.
-    ///   - purpose: only these; nil means all.
-    /// - Returns: the page, and whether older ones follow.
-    /// - Throws: ``JobsError/notFound`` when `after` is no file.
+    ///   - limit: the maximum number of files
+    ///   - after: the id of the last file of the previous page
+    ///   - purpose: the purpose of the files; nil for all
+    /// - Returns: the page, and whether older files follow
+    /// - Throws: ``JobsError/notFound`` when `after` is not a file
     package func listFiles(
         limit: Int, after: String? = nil, purpose: String? = nil
     ) throws(JobsError) -> Page<StoredFile> {
@@ -48,7 +50,7 @@ extension SQLiteJobStore {
         return Page(elements: Array(found.prefix(limit)), hasMore: found.count > limit)
     }
 
-    /// Every file, oldest first, for the comparison with the disk when a server starts.
+    /// Every file, oldest first, for the comparison with the disk when the server starts.
     package func allFiles() throws(JobsError) -> [StoredFile] { try files("ORDER BY sequence", []) }
 
     package func setFileStatus(_ id: String, _ status: StoredFile.Status) throws(JobsError) {
@@ -58,7 +60,7 @@ extension SQLiteJobStore {
         }
     }
 
-    /// Forgets a file: the row goes first, then the caller removes the bytes.
+    /// Deletes the row of a file. The caller removes the bytes afterwards.
     package func deleteFile(_ id: String) throws(JobsError) {
         try write { database in
             try database.execute(sql: "DELETE FROM files WHERE id = ?", arguments: [id])

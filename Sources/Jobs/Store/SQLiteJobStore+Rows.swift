@@ -1,7 +1,7 @@
 import FoundationEssentials
 import GRDB
 
-/// Between rows and values, and the statements that the other files share.
+/// Conversions between rows and values, and statements that the other files share.
 extension SQLiteJobStore {
     static func job(_ database: Database, id: String) throws -> Job {
         let row = try Row.fetchOne(database, sql: "SELECT * FROM jobs WHERE id = ?", arguments: [id])
@@ -9,7 +9,7 @@ extension SQLiteJobStore {
         return try Job(row: row)
     }
 
-    /// The job, if the lease still holds.
+    /// The job of a lease that still holds.
     static func job(_ database: Database, under lease: Lease) throws -> Job {
         let row = try Row.fetchOne(
             database, sql: "SELECT * FROM jobs WHERE id = ? AND attempt = ? AND lease_token = ?",
@@ -18,7 +18,7 @@ extension SQLiteJobStore {
         return try Job(row: row)
     }
 
-    /// Updates a job under its lease, or changes nothing and throws; `assignments` has one `column = ?` for each value.
+    /// Updates a job under its lease, or throws without a change; `assignments` has one `column = ?` per value.
     static func update(
         _ database: Database, under lease: Lease, set assignments: String, _ values: [(any DatabaseValueConvertible)?]
     ) throws {
@@ -31,7 +31,7 @@ extension SQLiteJobStore {
         guard database.changesCount == 1 else { throw JobsError.leaseLost }
     }
 
-    /// Numbers the events after those that the job has, and counts them as one change of it.
+    /// Appends events with the next ids, as one change of the job.
     static func append(_ database: Database, _ events: [NewEvent], to id: String, at now: UnixSeconds) throws {
         guard !events.isEmpty else { return }
         let newest = try Int.fetchOne(
@@ -53,7 +53,7 @@ extension SQLiteJobStore {
 }
 
 extension NewEvent {
-    /// The event that goes with every change of state.
+    /// The event for a change of status.
     static func status(_ status: JobStatus, _ message: String) -> NewEvent {
         NewEvent(type: "status", message: message, data: Data(#"{"status":"\#(status.rawValue)"}"#.utf8))
     }

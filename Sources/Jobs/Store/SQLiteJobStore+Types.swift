@@ -1,19 +1,19 @@
 import GRDB
 
 extension SQLiteJobStore {
-    /// The warnings among a job's events, in their order.
+    /// The warnings among a job's events, oldest first.
     ///
     /// - Parameters:
-    ///   - id: the job.
-    ///   - limit: at most so many.
-    /// - Returns: the first ones.
-    /// - Throws: ``JobsError/notFound`` when there is no such job.
+    ///   - id: the job's id
+    ///   - limit: the maximum number of warnings
+    /// - Returns: the first warnings
+    /// - Throws: ``JobsError/notFound`` when there is no such job
     package func warnings(of id: String, limit: Int) throws(JobsError) -> [JobEvent] {
-        // By its name, because SQLite thinks as much of the primary key, which has all events of the job.
+        // Names the index, because SQLite may choose the primary key, which has all events of the job.
         try events(of: id, from: Self.warnings, limit: limit)
     }
 
-    /// The figures of training among a job's events, in their order.
+    /// The training metrics among a job's events, oldest first.
     package func metrics(of id: String, limit: Int) throws(JobsError) -> [JobEvent] {
         try events(of: id, from: "events WHERE type = 'metrics'", limit: limit)
     }

@@ -1,17 +1,17 @@
 import FoundationEssentials
 import GRDB
 
-/// What workers do with jobs. Every update names job, attempt and token of the lease.
+/// The operations of the supervisor on jobs. Each update names the lease's job, attempt and token.
 extension SQLiteJobStore {
-    /// Takes the oldest job that is due. A job whose worker let its lease run out is due as well.
+    /// Claims the oldest job that is due, after running jobs whose leases have expired are put back into the queue.
     ///
     /// - Parameters:
-    ///   - now: the time, as people read it
-    ///   - due: the time that retries are due by, if another clock keeps it: one that never steps
-    ///   - expiry: when the lease ends unless it is renewed
-    ///   - held: tokens of leases whose workers are known to live, so that no step of the clock takes a job away from them
-    /// - Returns: nil when nothing is due.
-    /// - Throws: ``JobsError``
+    ///   - now: the current time of day
+    ///   - due: the current time of a clock that never steps, by which retries are due; nil to use `now`
+    ///   - expiry: the time at which the lease ends unless it is renewed
+    ///   - held: tokens of leases whose attempts are running, so that a step of the clock does not take their jobs away
+    /// - Returns: the job with its lease; nil when none is due
+    /// - Throws: ``JobsError`` when the database fails
     package func claim(
         at now: UnixSeconds, due: UnixSeconds? = nil, leaseUntil expiry: UnixSeconds, held: Set<String> = []
     ) throws(JobsError) -> Job? {
@@ -41,10 +41,10 @@ extension SQLiteJobStore {
         return claimed
     }
 
-    /// Makes a lease last longer, for a worker that can show progress.
+    /// Extends the lease of an attempt that makes progress.
     ///
-    /// - Returns: the job, with the new lease; look at its ``Job/cancelRequested``.
-    /// - Throws: ``JobsError/leaseLost``, upon which the worker must stop.
+    /// - Returns: the job with the new lease; check its ``Job/cancelRequested``
+    /// - Throws: ``JobsError/leaseLost``, after which the attempt must stop
     @discardableResult
     package func renew(_ lease: Lease, until expiry: UnixSeconds) throws(JobsError) -> Job {
         try write { database in
@@ -53,9 +53,9 @@ extension SQLiteJobStore {
         }
     }
 
-    /// Writes down what the worker has to say, and makes its lease last longer where that is given.
+    /// Writes a report of an attempt and extends its lease to `expiry`, if given.
     ///
-    /// - Throws: ``JobsError/leaseLost``, upon which the worker must stop.
+    /// - Throws: ``JobsError/leaseLost``, after which the attempt must stop
     @discardableResult
     package func report(
         _ report: JobReport, under lease: Lease, until expiry: UnixSeconds? = nil, at now: UnixSeconds
@@ -72,9 +72,9 @@ extension SQLiteJobStore {
         }
     }
 
-    /// Ends a job for good. A job that was asked to be cancelled ends as cancelled, whatever the outcome says.
+    /// Ends a job. If its cancellation was requested, it ends as cancelled, whatever the outcome.
     ///
-    /// - Throws: ``JobsError/leaseLost`` when it is another worker's by now.
+    /// - Throws: ``JobsError/leaseLost`` when the lease no longer holds
     @discardableResult
     package func finish(
         _ lease: Lease, _ outcome: JobOutcome, usage: JobUsage = JobUsage(), at now: UnixSeconds
@@ -86,17 +86,17 @@ extension SQLiteJobStore {
         }
     }
 
-    /// Puts a job back into the queue, or cancels it when that was asked for.
+    /// Puts a job back into the queue, or cancels it if that was requested.
     ///
     /// - Parameters:
-    ///   - lease: the worker's right to do so.
-    ///   - countsAttempt: whether this attempt counts; the end of a server is not the job's fault.
-    ///   - availableAt: not to be claimed before.
-    ///   - event: why.
-    ///   - usage: what the attempt used up.
-    ///   - now: the time.
-    /// - Returns: the job, queued or cancelled.
-    /// - Throws: ``JobsError/leaseLost`` when it is another worker's by now.
+    ///   - lease: the lease of the attempt
+    ///   - countsAttempt: whether the attempt counts; one that the server ended does not
+    ///   - availableAt: the time before which the job is not claimed
+    ///   - event: an event that states the reason
+    ///   - usage: the resources used by the attempt
+    ///   - now: the current time of day
+    /// - Returns: the job, queued or cancelled
+    /// - Throws: ``JobsError/leaseLost`` when the lease no longer holds
     @discardableResult
     package func requeue(
         _ lease: Lease, countsAttempt: Bool, availableAt: UnixSeconds, because event: NewEvent? = nil,
@@ -111,13 +111,13 @@ extension SQLiteJobStore {
         }
     }
 
-    /// Takes back every running job, for a server that starts: whoever ran them is gone.
+    /// Puts all running jobs back into the queue when the server starts: their processes ended with the last server.
     ///
-    /// - Returns: the jobs, now queued or cancelled.
+    /// - Returns: the jobs, now queued or cancelled
     @discardableResult
     package func requeueInterrupted(at now: UnixSeconds) throws(JobsError) -> [Job] {
         let jobs = try write { database in
-            // What was to wait a while has waited, and the clock may be another one now.
+            // A restart ends all waits: the clock by which they are due may have been reset.
             try database.execute(sql: "UPDATE jobs SET available_at = 0 WHERE status = 'queued'")
             return try Row.fetchAll(database, sql: "SELECT * FROM jobs WHERE status = 'running' ORDER BY sequence")
                 .map { try Self.release(database, Job(row: $0), at: now) }
@@ -126,12 +126,12 @@ extension SQLiteJobStore {
         return jobs
     }
 
-    /// When the next queued job may be claimed; nil with none.
+    /// The time at which the next queued job may be claimed; nil without one.
     package func nextAvailable() throws(JobsError) -> UnixSeconds? {
         try read { try Int.fetchOne($0, sql: "SELECT MIN(available_at) FROM jobs WHERE status = 'queued'") }
     }
 
-    /// Takes a job from a worker that is gone, without counting the attempt.
+    /// Puts the job of an interrupted attempt back into the queue without counting the attempt, or cancels it.
     private static func release(_ database: Database, _ job: Job, at now: UnixSeconds) throws -> Job {
         if job.cancelRequested { return try end(database, job, .cancelled, at: now) }
         let event = NewEvent(
@@ -163,7 +163,7 @@ extension SQLiteJobStore {
                 """, [usage.cpuSeconds, usage.runningSeconds, usage.peakMemoryBytes])
     }
 
-    /// The one place where a job gets a final state.
+    /// Ends a job; the only function that sets a final status.
     static func end(_ database: Database, _ job: Job, _ outcome: JobOutcome, at now: UnixSeconds) throws -> Job {
         let (status, result, error): (JobStatus, Data?, Data?) =
             switch outcome {

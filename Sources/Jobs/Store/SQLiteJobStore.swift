@@ -3,13 +3,13 @@ import GRDB
 import Glibc
 import Synchronization
 
-/// Jobs, their events and the rows of stored files in one SQLite file. A class because it owns the connection and the lock.
+/// The store of jobs, events and stored-file rows in one SQLite file. A class because it owns the connection and lock.
 ///
-/// There is exactly one connection in exactly one process: SQLite before 3.44.6 can corrupt a write-ahead log that two
-/// connections write or checkpoint at once (sqlite.org/wal.html#walresetbug). A lock file keeps a second process out.
+/// There is one connection in one process: SQLite before 3.44.6 can corrupt a write-ahead log that two connections
+/// write or checkpoint at once (sqlite.org/wal.html#walresetbug). A lock file keeps a second process out.
 ///
-/// The methods block until the disk has synced what they wrote. Call them from a thread that may block, or through
-/// ``perform(_:)``. Time is always an argument.
+/// The methods block until their writes are synced to disk. Call them from a thread that may block, or through
+/// ``perform(first:_:)``. Time is always an argument.
 package final class SQLiteJobStore: Sendable {
     private let connection: DatabaseQueue
     private let lock: LockFile
@@ -18,7 +18,7 @@ package final class SQLiteJobStore: Sendable {
     private let feeds = Mutex<[String: Weak]>([:])
     let hub = ChangeHub()
 
-    /// Work that waits for the queue.
+    /// The work that waits for the queue.
     private struct Line {
         typealias Work = @Sendable () -> Void
 
@@ -35,17 +35,17 @@ package final class SQLiteJobStore: Sendable {
         weak var feed: JobFeed?
     }
 
-    /// Opens the database, creates or migrates its tables, and checks that commits will survive a power cut.
+    /// Opens the database, creates or migrates its tables, and checks that commits survive a power cut.
     ///
-    /// - Parameter path: the database file; `path.lock` beside it is the lock.
-    /// - Throws: ``JobsError/inUse(processID:)`` when another process has it open.
+    /// - Parameter path: the database file; `path.lock` beside it is the lock
+    /// - Throws: ``JobsError/inUse(processID:)`` when another process has it open
     package init(path: String) throws(JobsError) {
         lock = try LockFile(path: path + ".lock")
         do {
             var configuration = Configuration()
-            // Not GRDB's own WAL mode: it sets `synchronous=NORMAL`, which loses acknowledged commits on a power cut.
+            // Not GRDB's WAL mode: it sets `synchronous=NORMAL`, which loses acknowledged commits on a power cut.
             configuration.prepareDatabase {
-                // Without files beside the database, no descriptor is wanted in the middle of a transaction.
+                // Temporary tables stay in memory, so that a transaction never needs another descriptor.
                 try $0.execute(
                     sql: "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA temp_store = MEMORY")
             }
@@ -60,11 +60,11 @@ package final class SQLiteJobStore: Sendable {
         try requireSetting("foreign_keys", "1")
     }
 
-    /// Reads the whole database once, so that no decision is made on what is not what was written.
+    /// Checks the whole database for damage, so that no decision is based on damaged rows.
     ///
     /// - Throws: ``JobsError/damaged(_:)``
-    /// - SeeAlso: sqlite.org/pragma.html#pragma_quick_check: it leaves out whether indexes and tables agree, and the
-    ///   comparison with the disk finds jobs by an index.
+    /// - SeeAlso: sqlite.org/pragma.html#pragma_quick_check: it does not compare indexes with tables. `jobs` gets the
+    ///   full check, because the comparison with the disk finds jobs by an index.
     private static func check(_ database: Database) throws {
         var checks = ["PRAGMA quick_check(1)"]
         if try database.tableExists("jobs") {
@@ -81,13 +81,13 @@ package final class SQLiteJobStore: Sendable {
         guard found == expected else { throw .notDurable(setting: name, expected: expected, found: found) }
     }
 
-    /// Runs blocking work on the store's own queue, for callers on Swift's cooperative threads.
+    /// Runs blocking work on the store's queue, for callers on Swift's cooperative threads.
     ///
     /// - Parameters:
-    ///   - first: whether it goes before what waits already: a worker's report holds up its job, a reader's look does not
-    ///   - work: what to do
-    /// - Returns: what the work returned
-    /// - Throws: what it threw
+    ///   - first: whether the work overtakes other waiting work: a report delays its job, a reader does not
+    ///   - work: the work
+    /// - Returns: the result of the work
+    /// - Throws: the error of the work
     package func perform<Value: Sendable>(
         first: Bool = false, _ work: @escaping @Sendable (SQLiteJobStore) throws(JobsError) -> Value
     ) async throws(JobsError) -> Value {
@@ -100,7 +100,7 @@ package final class SQLiteJobStore: Sendable {
         }.get()
     }
 
-    /// What happens to a job, read once for everybody who follows it.
+    /// The shared feed of a job's changes.
     package func feed(of id: String) -> JobFeed {
         feeds.withLock { feeds in
             if let feed = feeds[id]?.feed { return feed }
@@ -111,7 +111,7 @@ package final class SQLiteJobStore: Sendable {
         }
     }
 
-    /// Ends every wait that is under way: the server is about to stop.
+    /// Ends all current waits, because the server is stopping.
     package func wakeAll() {
         hub.announceAll()
         for feed in feeds.withLock({ $0.values.compactMap(\.feed) }) { feed.wakeAll() }
@@ -121,12 +121,12 @@ package final class SQLiteJobStore: Sendable {
         do { return try connection.read(body) } catch { throw JobsError(database: error) }
     }
 
-    /// One transaction: all of the body or nothing.
+    /// Runs the body in one transaction.
     func write<Value>(_ body: (Database) throws -> Value) throws(JobsError) -> Value {
         do { return try connection.write(body) } catch { throw JobsError(database: error) }
     }
 
-    /// One transaction that changes one job, and then tells those who wait for it.
+    /// Changes one job in one transaction and then wakes its waiters.
     func change(_ body: (Database) throws -> Job) throws(JobsError) -> Job {
         let job = try write(body)
         announce(job)
@@ -140,12 +140,12 @@ package final class SQLiteJobStore: Sendable {
 }
 
 extension JobsError {
-    /// What went wrong inside a transaction. SQLite's message names tables and constraints, and no values.
+    /// Converts an error of a transaction. SQLite's messages name tables and constraints, but no values.
     init(database error: any Error) {
         switch error {
         case let error as JobsError: self = error
         case let error as DatabaseError where error.resultCode == .SQLITE_FULL: self = .diskFull
-        // In the middle of its life a database cannot be opened, or read, only because something is used up.
+        // An exhausted resource: the same may succeed later.
         case let error as DatabaseError where error.resultCode == .SQLITE_NOMEM:
             self = .noResources(call: "sqlite", code: ENOMEM)
         case let error as DatabaseError where error.resultCode == .SQLITE_CORRUPT || error.resultCode == .SQLITE_NOTADB:

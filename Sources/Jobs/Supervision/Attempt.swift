@@ -2,7 +2,7 @@ import FoundationEssentials
 import Logging
 import Synchronization
 
-/// One run of one job's child. A class because its tasks (two readers and a guard) share what they learn.
+/// One run of a job's process. A class because its tasks (two readers and a guard) share its state.
 final class Attempt: Sendable {
     private let job: Job
     private let lease: Lease
@@ -13,13 +13,13 @@ final class Attempt: Sendable {
         var asked: StopReason?
         var result: Data?
         var error: Data?
-        /// Whether the next attempt would go on from somewhere later than this one did.
+        /// True when this attempt saved a checkpoint from which the next one continues.
         var advanced = false
         var lines = 0
         var usage = JobUsage()
         var eventsLeft: Int
         var warned = false
-        /// Whether a report waits until the disk has room for it; the child waits with it.
+        /// True while a report, and with it the job process, waits for disk space.
         var waitsForRoom = false
     }
 
@@ -35,10 +35,10 @@ final class Attempt: Sendable {
 
     var usage: JobUsage { state.withLock(\.usage) }
 
-    /// Between two attempts to write a report on a full disk.
+    /// The interval between attempts to write a report to a full disk.
     private static let roomInterval = Duration.seconds(1)
 
-    /// Starts the child and returns when it and its process group are gone.
+    /// Runs the job process and returns when it and its process group have ended.
     func run(_ command: JobCommand) async -> AttemptOutcome {
         let start = ContinuousClock.now
         let watch = Task { await watchForCancel() }
@@ -72,12 +72,12 @@ final class Attempt: Sendable {
         return ending
     }
 
-    /// Asks the guard to end the child; the first reason counts.
+    /// Requests the end of the job process; the first reason counts.
     private func ask(_ reason: StopReason) {
         state.withLock { $0.asked = $0.asked ?? reason }
     }
 
-    /// Waits, without polling the database, until somebody wants the job cancelled or takes it away.
+    /// Waits, without polling the database, until the job's cancellation is requested or its lease is lost.
     private func watchForCancel() async {
         var revision = job.revision
         while !Task.isCancelled {
@@ -98,7 +98,7 @@ final class Attempt: Sendable {
 
     // MARK: Guarding
 
-    /// Looks at the child until it has ended, and then ends what is left of its process group.
+    /// Samples the job process until it has ended, then kills the rest of its process group.
     private func guardChild(_ child: ChildProcess, _ command: JobCommand) async -> StopReason? {
         let start = ContinuousClock.now
         var watchdog = Watchdog(
@@ -116,7 +116,7 @@ final class Attempt: Sendable {
             }
             if sample.hasEnded {
                 child.signalGroup(.kill)
-                // What was asked for may have come true before a look could tell.
+                // Not `asked`: a reason that the watchdog has not acted on did not cause this end.
                 return watchdog.stop
             }
             for action in watchdog.look(at: sample, lines: lines, waits: waits, asked: asked, now: .now) {
@@ -132,13 +132,13 @@ final class Attempt: Sendable {
 
     private func renew() async {
         let (lease, expiry) = (lease, supervisor.now() + supervisor.settings.leaseSeconds)
-        // On a full disk the lease is not lost: this process is the one that could take the job away, and it knows better.
+        // A full disk does not lose the lease: only this server can claim the job, and it knows that the attempt runs.
         _ = await underLease { store throws(JobsError) in try store.renew(lease, until: expiry) }
     }
 
-    /// Writes to the job; a lost lease ends the child, any other trouble is logged.
+    /// Writes to the job. A lost lease ends the job process; other errors are logged.
     ///
-    /// - Returns: false when the disk had no room
+    /// - Returns: false when the disk is full
     private func underLease(
         _ write: @escaping @Sendable (SQLiteJobStore) throws(JobsError) -> Job
     ) async -> Bool {
@@ -155,8 +155,8 @@ final class Attempt: Sendable {
         return true
     }
 
-    /// Writes a report, however long the disk has no room for it. Nothing more is read from the child meanwhile, so that it
-    /// waits as well once its pipe is full.
+    /// Writes a report and retries while the disk is full. Meanwhile no output is read, so that the job process waits
+    /// once its pipe is full.
     private func write(_ report: JobReport) async {
         let lease = lease
         while true {
@@ -187,7 +187,7 @@ final class Attempt: Sendable {
         return tail
     }
 
-    /// Every read of the pipe becomes one transaction; while it is written, the child waits.
+    /// Reads output; each read of the pipe becomes one transaction, during which the job process may wait.
     private func readLines(_ child: ChildProcess) async {
         var splitter = LineSplitter(limit: supervisor.settings.lineBytes)
         do {

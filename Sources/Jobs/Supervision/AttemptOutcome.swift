@@ -1,51 +1,51 @@
 import FoundationEssentials
 import JobContract
 
-/// Why the supervisor itself ended a child.
+/// The reason why the supervisor ended a job process.
 enum StopReason: Sendable, Equatable {
     case cancelled
     case deadline(seconds: Int)
     case memory(limitBytes: Int, usedBytes: Int)
-    /// Neither output nor CPU time for as long as a lease lasts.
+    /// No output and no CPU time for the duration of a lease.
     case stalled(seconds: Int)
     case serverStopping
     case leaseLost
 }
 
-/// How a child ended.
+/// The exit of a child process.
 enum ChildExit: Sendable, Equatable {
     case notStarted
-    /// For want of descriptors, processes, memory or room on the disk: nothing that the job could have done otherwise.
+    /// The process was not started for lack of descriptors, processes, memory or disk space: not the job's fault.
     case noResources
     case exited(Int)
     case signaled(Int)
 }
 
-/// All that is known at the end of an attempt.
+/// The outcome of an attempt, and the decision on its job.
 struct AttemptOutcome: Sendable {
     var stop: StopReason?
     var exit: ChildExit
     var result: Data?
     var error: Data?
-    /// Whether the next attempt goes on from somewhere later than this one did.
+    /// True when the attempt saved a checkpoint from which the next one continues.
     var advanced = false
 
-    /// What becomes of the job.
+    /// The decision on the job.
     enum Verdict: Sendable, Equatable {
         case finish(JobOutcome)
         case retry(reason: String, countsAttempt: Bool)
-        /// Back into the queue as if this attempt had not been.
+        /// Put the job back into the queue without counting the attempt.
         case putBack
-        /// It is another worker's job now.
+        /// Leave the job alone, because another attempt has its lease.
         case leave
     }
 
-    /// Decides; the store still turns any of these into `cancelled` when that was asked for.
+    /// Decides on the job. The store still turns the decision into `cancelled` if that was requested.
     ///
     /// - Parameters:
-    ///   - attempt: which one this was, from 1.
-    ///   - attempts: how many a job gets.
-    /// - Returns: what the supervisor writes down.
+    ///   - attempt: the number of this attempt, from 1
+    ///   - attempts: the maximum number of attempts
+    /// - Returns: the decision
     func verdict(attempt: Int, attempts: Int) -> Verdict {
         switch stop {
         case .leaseLost: return .leave
@@ -64,13 +64,13 @@ struct AttemptOutcome: Sendable {
         if exit == .noResources { return .retry(reason: crash, countsAttempt: false) }
         if let error { return .finish(.failed(error: error)) }
         let reason = crash
-        // Whoever gets further each time will end; only attempts that lead nowhere are limited.
+        // Attempts that advance end at some time; only attempts without progress are limited.
         return advanced || attempt < attempts
             ? .retry(reason: reason, countsAttempt: !advanced)
             : .finish(.failed(error: failure(.workerCrashed, "\(reason), \(attempt) times in all")))
     }
 
-    /// The end of the child in words.
+    /// The message for an attempt that ended without result or error.
     private var crash: String {
         switch (stop, exit) {
         case (.stalled(let seconds), _): "the worker made no progress for \(seconds) s"
@@ -87,7 +87,7 @@ struct AttemptOutcome: Sendable {
         return Data(JSONValue.object(JSONValue.Object(members + figures)).text().utf8)
     }
 
-    /// The signals that end processes, by their Linux numbers.
+    /// The name of a signal that ends processes, by its Linux number.
     private static func signalName(_ number: Int) -> String {
         let names = [
             1: "SIGHUP", 2: "SIGINT", 3: "SIGQUIT", 4: "SIGILL", 5: "SIGTRAP", 6: "SIGABRT", 7: "SIGBUS", 8: "SIGFPE",

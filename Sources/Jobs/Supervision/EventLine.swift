@@ -1,7 +1,7 @@
 import FoundationEssentials
 import JobContract
 
-/// A line of a child's output as the program's own job processes write it: `{"type","level","message","data"}`.
+/// The interpretation of an output line of a job process: `{"type","level","message","data"}`.
 ///
 /// | type | becomes |
 /// |---|---|
@@ -9,10 +9,10 @@ import JobContract
 /// | `error` | the error: `data`, or code `worker_crashed` with the message |
 /// | `progress` | progress and an event; `data.phase`, if any, is the phase |
 /// | `phase` | an event; `data.phase` or else the message is the phase |
-/// | `checkpoint` | a note that the attempt got somewhere; no event |
+/// | `checkpoint` | a mark that the attempt advanced; no event |
 /// | any other | an event |
 ///
-/// A line that is no such object is an event of type `log`.
+/// Any other line is an event of type `log`.
 package enum EventLine {
     package static func interpret(_ line: [UInt8]) -> SupervisorUpdate {
         guard let document = try? JSONParser.parse(line), let type = document["type"]?.string,
@@ -22,7 +22,7 @@ package enum EventLine {
         }
         let message = document["message"]?.string
         let member = document["data"] ?? .null
-        // The same value gives the same bytes.
+        // Sorted, so that equal values give equal bytes.
         let data = member.isNull ? nil : Data(member.sorted.text().utf8)
         let event = NewEvent(level: document["level"]?.string ?? "info", type: type, message: message ?? "", data: data)
         switch type {

@@ -1,7 +1,7 @@
 import FoundationEssentials
 import Logging
 
-/// One attempt at one job, from its command to what is written down about its end.
+/// Running one attempt, from its command to the record of its outcome.
 extension Supervisor {
     func run(_ job: Job) async {
         guard let lease = job.lease else { return }
@@ -24,7 +24,7 @@ extension Supervisor {
         letGo(lease)
     }
 
-    /// Writes down how an attempt ended; tried again for as long as only a want of room stands in the way.
+    /// Records the outcome of an attempt; repeats this while the disk is full or resources are exhausted.
     private func close(_ job: Job, _ lease: Lease, _ ending: AttemptOutcome, usage: JobUsage, _ logger: Logger) async {
         let verdict = ending.verdict(attempt: job.attempt, attempts: settings.attempts)
         let retrySeconds = ending.exit == .noResources ? settings.resourceSeconds : settings.retrySeconds
@@ -36,7 +36,7 @@ extension Supervisor {
                     switch verdict {
                     case .finish(let outcome):
                         if case .succeeded = outcome {
-                            // A worker that was taken for dead must not touch what its successor has published.
+                            // An attempt that has lost its lease must not overwrite the files of its successor.
                             guard try store.find(job.id).leaseToken == lease.token else { throw .leaseLost }
                             try publish(job)
                         }
@@ -59,7 +59,7 @@ extension Supervisor {
                 logger.error("the end of the job cannot be written yet", metadata: ["error": "\(error)"])
                 try? await Task.sleep(for: .seconds(1))
             } catch {
-                // A job that stays `running` is taken back when its lease ends, or when a server starts.
+                // A job left `running` is put back when its lease expires or a server starts.
                 logger.error("the end of the job cannot be written", metadata: ["error": "\(error)"])
                 return
             }

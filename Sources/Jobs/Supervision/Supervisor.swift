@@ -1,13 +1,13 @@
 package import Logging
 import Synchronization
 
-/// Takes jobs from the queue and runs each as a child process. A class because it owns the running workers.
+/// Takes jobs from the queue and runs each in a job process. A class because it owns the running tasks.
 ///
-/// The children form process groups of their own. They end with the server, by three ways: `SIGTERM` when it stops in
-/// good order; the parent-death signal that the child asks for (``ChildLimits/dieWithParent(parent:)``); and the end of
-/// its standard input, a pipe that the server holds open and never writes to
-/// (``ChildLimits/exitWhenStandardInputCloses()``). Children are started on one thread that lives as long as the process,
-/// because the kernel sends the parent-death signal when the *thread* that started the child ends.
+/// Job processes have process groups of their own. They end with the server in three ways: `SIGTERM` when it stops in
+/// order; the parent-death signal, which the job process requests (``ChildLimits/dieWithParent(parent:)``); and the end
+/// of standard input, a pipe that the server holds open and never writes to
+/// (``ChildLimits/exitWhenStandardInputCloses()``). Job processes are started on one thread that lives as long as the
+/// server, because the kernel sends the parent-death signal when the *thread* that started the process ends.
 package final class Supervisor: Sendable {
     let store: SQLiteJobStore
     let settings: SupervisorSettings
@@ -22,31 +22,31 @@ package final class Supervisor: Sendable {
     private struct State {
         var stopping = false
         var workers: [Task<Void, Never>] = []
-        /// Tokens of the leases of running attempts.
+        /// The tokens of the leases of running attempts.
         var leases: Set<String> = []
-        /// When a process could last not be started for want of something.
+        /// The time at which a process could last not be started for lack of resources.
         var lastRefusal: ContinuousClock.Instant?
     }
 
-    /// Between two looks whether there is room for a process.
+    /// The interval between two checks for resources.
     private static let roomInterval = Duration.seconds(1)
-    /// How long a refusal counts after which nothing has been started.
+    /// The time for which a refusal counts if no process has been started since.
     private static let refusalTime = Duration.seconds(10)
 
     private let state = Mutex(State())
 
-    /// A supervisor that does nothing before ``start()``.
+    /// Creates a supervisor that is idle until ``start()``.
     ///
     /// - Parameters:
-    ///   - store: where the jobs are.
-    ///   - settings: limits and waits.
-    ///   - command: what to run for a job; when it throws, the attempt counts as a crash.
-    ///   - interpret: what a line of output means for its job, without the line's end.
-    ///   - publish: makes the files of an attempt that succeeded the job's own; called before the job is told to have them.
-    ///   - ended: told of a job that has got its final state, when its child is gone.
-    ///   - now: the time, as people read it.
-    ///   - due: the time that retries are due by: a clock that never steps.
-    ///   - logger: gets the details that clients do not see.
+    ///   - store: the store of the jobs
+    ///   - settings: the limits and waits
+    ///   - command: makes the command of a job; if it throws, the attempt counts as a crash
+    ///   - interpret: interprets an output line without its line end
+    ///   - publish: moves the files of a successful attempt to the job; called before the job gets its result
+    ///   - ended: called with a job in its final status after its process has ended
+    ///   - now: the current time of day
+    ///   - due: the current time of a clock that never steps, by which retries are due
+    ///   - logger: the log, which receives details that clients do not see
     package init(
         store: SQLiteJobStore, settings: SupervisorSettings = SupervisorSettings(),
         command: @escaping @Sendable (Job) throws -> JobCommand,
@@ -66,7 +66,7 @@ package final class Supervisor: Sendable {
         self.logger = logger
     }
 
-    /// Takes back the jobs that an earlier server left running, and starts the workers.
+    /// Puts the jobs that the last server left running back into the queue and starts to run jobs.
     package func start() throws(JobsError) {
         let interrupted = try store.requeueInterrupted(at: now())
         for job in interrupted { logger.notice("interrupted job taken back", metadata: ["job": "\(job.id)"]) }
@@ -76,7 +76,7 @@ package final class Supervisor: Sendable {
         }
     }
 
-    /// Ends the children, puts their jobs back without counting the attempt, and returns when all of that is done.
+    /// Ends the job processes, puts their jobs back into the queue without counting the attempts, then returns.
     package func stop() async {
         let workers = state.withLock { state in
             state.stopping = true
@@ -91,26 +91,25 @@ package final class Supervisor: Sendable {
     func hold(_ lease: Lease) { state.withLock { _ = $0.leases.insert(lease.token) } }
     func letGo(_ lease: Lease) { state.withLock { _ = $0.leases.remove(lease.token) } }
 
-    /// Remembers whether the machine had room for the last process.
+    /// Records whether there were resources for the last process.
     func noteStart(_ hadRoom: Bool) { state.withLock { $0.lastRefusal = hadRoom ? nil : .now } }
 
-    /// Whether a job that comes now could be started: there are descriptors for its process, and the last one could be
-    /// started or that is long ago.
+    /// True when a new job could be started: its process has enough descriptors, and no process was refused recently.
     package var hasRoom: Bool {
         let refusal = state.withLock(\.lastRefusal)
         return DescriptorLimit.hasRoom(for: DescriptorLimit.perProcess)
             && refusal.map { ContinuousClock.now - $0 > Self.refusalTime } ?? true
     }
 
-    /// One worker: a job at a time until the server stops.
+    /// Runs one job after the other until the server stops.
     private func work() async {
         while true {
-            // Signed up before looking, so that neither a new job nor the stop is missed.
+            // Signed up before the checks, so that neither a new job nor the stop is missed.
             let signal = store.hub.signal(for: .queue)
             defer { store.hub.forget(signal, for: .queue) }
             if isStopping { return }
             do throws(JobsError) {
-                // Looked at before a job is claimed, so that one that cannot be started stays in the queue.
+                // Checked before a job is claimed, so that a job that cannot be started remains queued.
                 guard DescriptorLimit.hasRoom(for: DescriptorLimit.perProcess) else {
                     noteStart(false)
                     await signal.wait(until: .now + Self.roomInterval)
@@ -136,7 +135,7 @@ package final class Supervisor: Sendable {
         }
     }
 
-    /// When an idle worker looks again though nobody woke it: a retry falls due, or a lease may have run out.
+    /// The time of the next check without a signal: when a retry is due or a lease may have expired.
     private func nextLook() async throws(JobsError) -> ContinuousClock.Instant {
         let available = try await store.perform { store throws(JobsError) in try store.nextAvailable() }
         let seconds = min(available.map { max(0, $0 - due()) } ?? settings.leaseSeconds, settings.leaseSeconds)

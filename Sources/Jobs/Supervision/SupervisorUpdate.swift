@@ -1,15 +1,15 @@
 package import FoundationEssentials
 
-/// What one line of a child's output means for its job. The supervisor never looks into the bytes.
+/// The changes of a job that one output line of its process causes. The supervisor does not interpret the bytes.
 package struct SupervisorUpdate: Sendable, Equatable {
     package var event: NewEvent?
     package var phase: String?
     package var progress: Data?
-    /// What the job ends with when the child exits with 0; the last one counts.
+    /// The result of the job if the process exits with 0; the last one counts.
     package var result: Data?
-    /// What the job fails with however the child exits: a JSON object with `code` and `message`.
+    /// The error of the job, however the process exits: a JSON object with `code` and `message`.
     package var error: Data?
-    /// Whether the work until here is safe: after a crash the next attempt goes on from it, and this one does not count.
+    /// True when a checkpoint is saved: after a crash the next attempt continues from it, and this one does not count.
     package var isCheckpoint: Bool
 
     package init(

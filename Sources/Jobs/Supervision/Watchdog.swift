@@ -1,16 +1,16 @@
-/// Decides when a child must go, and by which signal. A pure value: samples and times in, actions out.
+/// Decides when a job process must end and which signal to send. A pure value: samples and times in, actions out.
 struct Watchdog {
     enum Action: Equatable {
-        /// SIGTERM to the group.
+        /// Send SIGTERM to the group.
         case terminate
-        /// SIGKILL to the group.
+        /// Send SIGKILL to the group.
         case kill
-        /// There was progress: make the lease last longer.
+        /// Renew the lease, since there was progress.
         case renew
     }
 
     let memoryLimitBytes: Int?
-    /// On the local clock, with the limit it stands for.
+    /// The deadline on the local clock, with the limit in seconds for the message.
     let deadline: (instant: ContinuousClock.Instant, seconds: Int)?
     let leaseSeconds: Int
     let killGrace: Duration
@@ -37,15 +37,15 @@ struct Watchdog {
         lastProgress = start
     }
 
-    /// One look at the child.
+    /// Decides on one sample of the process.
     ///
     /// - Parameters:
-    ///   - sample: its state.
-    ///   - lines: how many lines of output have come so far.
-    ///   - waits: whether the child is held up by us.
-    ///   - asked: why somebody else wants it to end.
-    ///   - now: the time.
-    /// - Returns: what to do, in this order.
+    ///   - sample: the sample
+    ///   - lines: the number of output lines so far
+    ///   - waits: whether the server holds the process back
+    ///   - asked: a reason from outside to end the process
+    ///   - now: the current time
+    /// - Returns: the actions in order
     mutating func look(
         at sample: ProcessSample, lines: Int, waits: Bool = false, asked: StopReason?, now: ContinuousClock.Instant
     ) -> [Action] {
@@ -56,14 +56,14 @@ struct Watchdog {
             stop = reason
             let last = now + grace(reason)
             killAt = min(killAt ?? last, last)
-            // No process can be talked out of holding too much memory, and one without a lease must not write on.
+            // Otherwise SIGKILL: a process cannot free memory on request, and one without a lease must not write.
             if grace(reason) > .zero { return [.terminate] }
         }
         if let killAt, now >= killAt {
             defer { killed = true }
             return killed ? [] : [.kill]
         }
-        // A third of the lease leaves two more chances before it ends.
+        // Renewed after a third of the lease, which leaves two more chances before it ends.
         let due = lastRenewal + .seconds(leaseSeconds) / 3
         guard now >= due, lastProgress > lastRenewal else { return [] }
         lastRenewal = now
