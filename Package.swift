@@ -37,8 +37,10 @@ let package = Package(
         .systemLibrary(name: "CLAPACK", providers: [.apt(["libopenblas-openmp-dev"])]),
         // Text from outside, compared as bytes.
         .target(name: "ByteText", swiftSettings: sources),
+        // The typed options of a job, from the edge to the search.
+        .target(name: "Options", swiftSettings: sources),
         // What the server and a job process agree on.
-        .target(name: "JobContract", dependencies: ["ByteText", "COpenSSL"], swiftSettings: sources),
+        .target(name: "JobContract", dependencies: ["ByteText", "Options", "COpenSSL"], swiftSettings: sources),
         .target(
             name: "HTTP",
             dependencies: [
@@ -56,7 +58,7 @@ let package = Package(
             ]),
         .target(name: "Model", dependencies: ["Compute"], swiftSettings: sources),
         .target(name: "Formats", dependencies: ["ByteText", "Model", "Compute", "CZlib"], swiftSettings: sources),
-        .target(name: "Collapse", dependencies: ["ByteText", "Model", "Compute"], swiftSettings: sources),
+        .target(name: "Collapse", dependencies: ["ByteText", "Options", "Model", "Compute"], swiftSettings: sources),
         .target(
             name: "Jobs",
             dependencies: [
@@ -68,13 +70,15 @@ let package = Package(
         // What one job process does. It can name neither the server nor the queue.
         .target(
             name: "Pipeline",
-            dependencies: ["ByteText", "CProcess", "JobContract", "Formats", "Collapse", "Model", "Compute"],
+            dependencies: [
+                "ByteText", "CProcess", "JobContract", "Options", "Formats", "Collapse", "Model", "Compute",
+            ],
             swiftSettings: sources),
         // The server. It can name nothing that computes.
         .target(
             name: "Service",
             dependencies: [
-                "ByteText", "HTTP", "Jobs", "JobContract",
+                "ByteText", "HTTP", "Jobs", "JobContract", "Options",
                 .product(name: "Configuration", package: "swift-configuration"),
                 .product(name: "HTTPTypes", package: "swift-http-types"),
                 .product(name: "Logging", package: "swift-log"),
@@ -83,7 +87,7 @@ let package = Package(
         .executableTarget(
             name: "layercollapse",
             dependencies: [
-                "ByteText", "JobContract", "Pipeline", "Service",
+                "ByteText", "JobContract", "Options", "Pipeline", "Service",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
             ],
@@ -105,7 +109,8 @@ let package = Package(
         .testTarget(
             name: "FormatsTests", dependencies: ["Formats", "Model", "Compute"],
             resources: [.copy("Fixtures")], swiftSettings: tests),
-        .testTarget(name: "CollapseTests", dependencies: ["Collapse", "Model", "Compute"], swiftSettings: tests),
+        .testTarget(
+            name: "CollapseTests", dependencies: ["Collapse", "Options", "Model", "Compute"], swiftSettings: tests),
         .testTarget(
             name: "JobsTests",
             dependencies: [
@@ -114,15 +119,18 @@ let package = Package(
                 .product(name: "Logging", package: "swift-log"),
             ],
             swiftSettings: tests),
-        .testTarget(name: "JobContractTests", dependencies: ["JobContract", "TestSupport"], swiftSettings: tests),
+        .testTarget(
+            name: "JobContractTests", dependencies: ["JobContract", "Options", "TestSupport"], swiftSettings: tests),
         .testTarget(
             name: "PipelineTests",
-            dependencies: ["Pipeline", "JobContract", "TestSupport", "Formats", "Collapse", "Model", "Compute"],
+            dependencies: [
+                "Pipeline", "JobContract", "Options", "TestSupport", "Formats", "Collapse", "Model", "Compute",
+            ],
             swiftSettings: tests),
         .testTarget(
             name: "ServiceTests",
             dependencies: [
-                "Service", "HTTP", "Jobs", "JobContract", "TestSupport",
+                "Service", "HTTP", "Jobs", "JobContract", "Options", "TestSupport",
                 .product(name: "HTTPTypes", package: "swift-http-types"),
                 .product(name: "Logging", package: "swift-log"),
             ],

@@ -2,8 +2,8 @@ import JobContract
 import Pipeline
 import Service
 
-/// A class, because what it shows depends on what it showed before. Tells whoever started the program what happens: the
-/// service by JSON lines on standard output, a person by bars on standard error.
+/// Reports events to the server as JSON lines on standard output, or to a person as bars on standard error. A class
+/// because its printer remembers what it drew last.
 final class EventReporter {
     private let printer: ProgressPrinter?
 
@@ -19,7 +19,7 @@ final class EventReporter {
         }
     }
 
-    /// The last line says it all.
+    /// Reports the result as the last line.
     func end(_ summary: String, _ result: JSONValue = nil) {
         if let printer {
             printer.finish()
@@ -29,7 +29,9 @@ final class EventReporter {
         }
     }
 
-    /// - Returns: the failure, for whoever ends the program.
+    /// Reports a failure.
+    ///
+    /// - Returns: the failure, to end the program with.
     func told(_ failure: Problem) -> Problem {
         if let printer {
             printer.finish()

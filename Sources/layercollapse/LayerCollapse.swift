@@ -14,7 +14,7 @@ struct LayerCollapse: AsyncParsableCommand {
             Compress.self, Inspect.self, Run.self, Train.self, Serve.self, Config.self, Healthcheck.self,
         ])
 
-    /// On the main thread, whose stack is the largest; OpenMP wants to be called from one thread.
+    /// Runs the command on the main thread: its stack is the largest, and OpenMP must be called from one thread.
     @MainActor
     static func main() async {
         do {
@@ -37,12 +37,13 @@ struct LayerCollapse: AsyncParsableCommand {
         }
     }
 
-    /// What the parser throws: a request for help or the version, a usage error, or the exit status of a command.
+    /// Ends the program for what the parser throws: a request for help or the version, a usage error, or an exit
+    /// status.
     private static func end(_ error: any Error) -> Never {
         let message = fullMessage(for: error)
         switch exitCode(for: error) {
         case .success:
-            // Help, the version or a script for a shell: nothing of it is from outside.
+            // Help, the version or a shell script: nothing in it comes from outside.
             Terminal.printDocument(message)
             Terminal.exit(.done)
         case .validationFailure: Terminal.fail(message, status: .usage)

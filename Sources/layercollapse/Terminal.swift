@@ -4,8 +4,7 @@ import JobContract
 import Pipeline
 import Service
 
-/// What the program says, and the statuses that it ends with. Names from a file do not steer the terminal: what would is
-/// shown as its code.
+/// Output to the terminal, and the exit statuses. Control characters in names from files are shown as codes.
 enum Terminal {
     enum Status: Int32 {
         case done = 0
@@ -13,16 +12,16 @@ enum Terminal {
         case usage = 2
     }
 
-    /// One line on standard output, at once: whoever reads a pipe waits for it.
+    /// Prints one line to standard output, unbuffered, because the reader of a pipe waits for it.
     static func printLine(_ line: String) { write(line.visible, to: .standardOutput) }
 
-    /// Several lines: whoever wrote them has seen to it that no name from a file ends one.
+    /// Prints several lines. The caller makes sure that no name from a file ends one.
     static func printLines(_ text: String) { write(visibleLines(text), to: .standardOutput) }
 
-    /// What programs read, such as JSON, byte for byte.
+    /// Prints output for programs, such as JSON, byte for byte.
     static func printDocument(_ text: String) { write(text, to: .standardOutput) }
 
-    /// One line on standard error.
+    /// Prints one line to standard error.
     static func warn(_ line: String) { write(line.visible, to: .standardError) }
 
     private static func write(_ text: String, to file: FileHandle) { file.write(Data((text + "\n").utf8)) }
@@ -33,7 +32,7 @@ enum Terminal {
 
     static func fail(_ failure: Problem) -> Never {
         warn("error: \(failure)")
-        // What the message sums up, one a line.
+        // The details behind the message, one per line.
         for detail in failure.details.map(\.detail) where !failure.detail.containsBytes(of: detail) {
             warn("  " + detail)
         }
@@ -41,8 +40,8 @@ enum Terminal {
     }
 
     /// - Parameters:
-    ///   - message: may have several lines, such as those of how a command is used.
-    ///   - status: what the program ends with.
+    ///   - message: one or more lines, such as usage.
+    ///   - status: exit status of the program.
     static func fail(_ message: String, status: Status) -> Never {
         let isWhole = message.startsWithBytes(of: "Error:")
         write(visibleLines(isWhole ? message : "error: " + message), to: .standardError)
@@ -51,7 +50,7 @@ enum Terminal {
 
     static func exit(_ status: Status) -> Never { exit(status.rawValue) }
 
-    /// Nothing half written stays behind.
+    /// Exits after removing partial output.
     static func exit(_ status: Int32) -> Never {
         AtomicOutput.abandonAll()
         Foundation.exit(status)

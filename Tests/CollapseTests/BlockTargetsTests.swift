@@ -1,5 +1,6 @@
 import Compute
 import Model
+import Options
 import Testing
 
 @testable import Collapse
@@ -27,9 +28,9 @@ private func obstructed(_ kind: UnaryKind = .gelu) throws -> Graph {
         "'/scatter1/out' has no derivative: it scatters by maximum; collapsed layers are fitted and tuned against the "
         + "outputs of their own blocks alone"
 
-    @Test(arguments: [CompressionOptions.Train.collapsed, .after, .all])
+    @Test(arguments: [JobOptions.Train.collapsed, .after, .all])
     func `a network that cannot be differentiated is compressed, and it is said once how`(
-        train: CompressionOptions.Train
+        train: JobOptions.Train
     ) throws {
         var job = try Self.job(obstructed())
         job.options.train = train
@@ -50,7 +51,7 @@ private func obstructed(_ kind: UnaryKind = .gelu) throws -> Graph {
 
     @Test func `nothing is said where a derivative exists, or where nothing is trained`() throws {
         for (graph, mode) in [
-            (try residualNetwork(2), CompressionOptions.Finetune.selfDistill), (try obstructed(), .none),
+            (try residualNetwork(2), JobOptions.Finetune.selfDistill), (try obstructed(), .none),
         ] {
             var job = try Self.job(graph)
             job.options.finetune = mode
@@ -103,7 +104,7 @@ private func obstructed(_ kind: UnaryKind = .gelu) throws -> Graph {
     }
 
     @Test func `slopes are driven to one beside each block's own output`() throws {
-        for order in CompressionOptions.Order.allCases {
+        for order in JobOptions.Order.allCases {
             var job = try Self.job(obstructed(.relu))
             (job.options.method, job.options.order) = (.layercollapse, order)
             (job.options.penalty, job.options.learningRate, job.options.steps) = (0.05, 0.02, 300)

@@ -1,5 +1,6 @@
 import Compute
 import Model
+import Options
 import Testing
 
 @testable import Collapse
@@ -132,7 +133,7 @@ import Testing
                     == "alone it moves the network too far: the outputs' KL is \(rounded(layer.divergence ?? 0)), over 0.1"
             )
         }
-        #expect(try #require(outcome.chosen?.comparison).disagreement <= CompressionOptions.defaultDisagreement)
+        #expect(try #require(outcome.chosen?.comparison).disagreement <= JobOptions.defaultDisagreement)
 
         var soft = try Self.job(4, gain: 0.1)
         let points = try soft.run().points
@@ -178,9 +179,9 @@ import Testing
         #expect(nothing.refusals.isEmpty)
     }
 
-    @Test(arguments: [CompressionOptions.Finetune.none, .selfDistill])
+    @Test(arguments: [JobOptions.Finetune.none, .selfDistill])
     func `the same seed gives the same bits, and another one other samples`(
-        finetune: CompressionOptions.Finetune
+        finetune: JobOptions.Finetune
     ) throws {
         var job = try Self.job(2)
         job.options.maxLayers = 2

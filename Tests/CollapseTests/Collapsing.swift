@@ -1,5 +1,6 @@
 import Compute
 import Model
+import Options
 
 @testable import Collapse
 
@@ -8,7 +9,7 @@ struct Collapsing {
     var graph: Graph
     var data: Dataset
     var confirmation: Dataset?
-    var options = CompressionOptions()
+    var options = JobOptions()
 
     /// Fits only, unless a test says otherwise.
     init(_ graph: Graph, on data: Dataset) {

@@ -1,5 +1,6 @@
 import Compute
 import Model
+import Options
 import Testing
 
 @testable import Collapse
@@ -11,7 +12,7 @@ import Testing
 
     private static func tensor(_ values: [Float]) throws -> Tensor { try Tensor(values, Shape([4, 3])) }
 
-    private static func task(_ loss: CompressionOptions.LossName) -> PredictionTask {
+    private static func task(_ loss: JobOptions.LossName) -> PredictionTask {
         PredictionTask(of: Graph(), labels: nil, loss: loss)
     }
 
@@ -37,8 +38,8 @@ import Testing
         #expect(found.rows == 4)
     }
 
-    @Test(arguments: [CompressionOptions.LossName.mse, .binaryCrossEntropy])
-    func `what are no logits of classes are compared by their squares`(loss: CompressionOptions.LossName) throws {
+    @Test(arguments: [JobOptions.LossName.mse, .binaryCrossEntropy])
+    func `what are no logits of classes are compared by their squares`(loss: JobOptions.LossName) throws {
         let found = Comparison(try Self.tensor(Self.a), try Self.tensor(Self.b), Self.task(loss))
         // ((a - b)**2).mean() and the same over a.var()
         #expect(abs(found.divergence - 1.046875) < 1e-12)

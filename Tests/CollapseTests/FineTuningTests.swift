@@ -1,5 +1,6 @@
 import Compute
 import Model
+import Options
 import Testing
 
 @testable import Collapse
@@ -12,7 +13,7 @@ import Testing
         let heldOut: HeldOut
         let point: ParetoPoint
 
-        init(_ finetune: CompressionOptions.Finetune = .selfDistill, labelled: Bool = false) throws {
+        init(_ finetune: JobOptions.Finetune = .selfDistill, labelled: Bool = false) throws {
             let graph = try residualNetwork(3, gain: 3)
             var data = try inputs(500, [6])
             if labelled { data = try data.labelled(by: residualNetwork(3, gain: 3)) }
@@ -48,7 +49,7 @@ import Testing
     }
 
     @Test(arguments: [
-        (CompressionOptions.Train.collapsed, ["blocks.1.fc1.bias", "blocks.1.fc1.weight"]),
+        (JobOptions.Train.collapsed, ["blocks.1.fc1.bias", "blocks.1.fc1.weight"]),
         (
             .after,
             [
@@ -65,7 +66,7 @@ import Testing
             ]
         ),
     ])
-    func `it trains what the user names and nothing else`(train: CompressionOptions.Train, names: [String]) throws {
+    func `it trains what the user names and nothing else`(train: JobOptions.Train, names: [String]) throws {
         var damaged = try Damaged()
         damaged.job.options.train = train
         let tuned = try damaged.tuned()
@@ -81,8 +82,8 @@ import Testing
         #expect(tuned.comparison?.divergence == damaged.point.comparison?.divergence)
     }
 
-    @Test(arguments: [CompressionOptions.Finetune.labels, .mix])
-    func `labels teach too`(mode: CompressionOptions.Finetune) throws {
+    @Test(arguments: [JobOptions.Finetune.labels, .mix])
+    func `labels teach too`(mode: JobOptions.Finetune) throws {
         let damaged = try Damaged(mode, labelled: true)
         let tuned = try damaged.tuned()
         #expect(try #require(tuned.metrics).loss < #require(damaged.point.metrics).loss)
@@ -90,11 +91,11 @@ import Testing
     }
 
     @Test(arguments: [
-        (CompressionOptions.Finetune.labels, ["target/labels: cross_entropy 1.0"]),
+        (JobOptions.Finetune.labels, ["target/labels: cross_entropy 1.0"]),
         (.mix, ["target/labels: cross_entropy 0.5", "target/teacher: distillation 0.5"]),
         (.selfDistill, ["target/teacher: distillation 1.0"]),
     ])
-    func `the objective is made of what was asked for`(mode: CompressionOptions.Finetune, terms: [String]) throws {
+    func `the objective is made of what was asked for`(mode: JobOptions.Finetune, terms: [String]) throws {
         let damaged = try Damaged(mode, labelled: true)
         let lessons = TrainingTargets(original: damaged.job.graph, task: damaged.job.task, mode: mode)
         let stream = "/blocks.1.sum/out"

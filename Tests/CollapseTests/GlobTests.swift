@@ -1,3 +1,4 @@
+import Options
 import Testing
 
 @testable import Collapse
@@ -23,7 +24,7 @@ import Testing
     }
 
     @Test func `what is included and not excluded is admitted`() {
-        var options = CompressionOptions()
+        var options = JobOptions()
         #expect(options.admits("blocks.0.fc1"))
         options.include = ["blocks.*", "head"]
         options.exclude = ["*.3.*"]

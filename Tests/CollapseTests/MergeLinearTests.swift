@@ -1,5 +1,6 @@
 import Compute
 import Model
+import Options
 import Testing
 
 @testable import Collapse
@@ -108,7 +109,7 @@ private let shapes: [Between] = [
     ])
     func `without data what is near the identity merges, and the rest says why not`(between: Between) throws {
         let graph = try twoLayers(between: between.build)
-        var options = CompressionOptions()
+        var options = JobOptions()
         options.method = .merge
         let task = PredictionTask(of: graph, labels: nil, loss: .auto)
         let outcome = try Collapser(graph, task: task, samples: nil, options: options) { _ in }.run()

@@ -1,5 +1,6 @@
 import Compute
 import Model
+import Options
 import Testing
 
 @testable import Collapse

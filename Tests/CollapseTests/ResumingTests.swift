@@ -1,5 +1,6 @@
 import Compute
 import Model
+import Options
 import Testing
 
 @testable import Collapse
@@ -46,7 +47,7 @@ import Testing
         return job
     }
 
-    private static func slopes(_ order: CompressionOptions.Order) throws -> Collapsing {
+    private static func slopes(_ order: JobOptions.Order) throws -> Collapsing {
         var job = Collapsing(try residualNetwork(3), on: try inputs(64, [6]))
         (job.options.method, job.options.finetune, job.options.order) = (.layercollapse, .selfDistill, order)
         (job.options.steps, job.options.threshold, job.options.optimizer) = (9, 2, .adamw)

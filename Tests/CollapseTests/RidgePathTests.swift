@@ -1,5 +1,6 @@
 import Compute
 import Model
+import Options
 import Testing
 
 @testable import Collapse
@@ -26,8 +27,8 @@ import Testing
         return graph
     }
 
-    @Test(arguments: [CompressionOptions.Order.measured, .fromEnd])
-    func `a sweep gives to the bit what runs from the start give`(order: CompressionOptions.Order) throws {
+    @Test(arguments: [JobOptions.Order.measured, .fromEnd])
+    func `a sweep gives to the bit what runs from the start give`(order: JobOptions.Order) throws {
         var job = Collapsing(try residualNetwork(4, linear: [2]), on: try inputs(300, [6]))
         (job.options.maxLayers, job.options.order) = (4, order)
         let samples = try job.samples()

@@ -1,5 +1,6 @@
 import Compute
 import Model
+import Options
 import Testing
 
 @testable import Collapse
@@ -109,7 +110,7 @@ import Testing
     }
 
     @Test func `measured trains all blocks together, from_end one after the other`() throws {
-        for order in CompressionOptions.Order.allCases {
+        for order in JobOptions.Order.allCases {
             var job = Collapsing(try residualNetwork(3), on: try inputs(100, [6]))
             (job.options.method, job.options.finetune, job.options.steps) = (.layercollapse, .selfDistill, 4)
             job.options.order = order
@@ -133,7 +134,7 @@ import Testing
         var job = Collapsing(try residualNetwork(2), on: try inputs(100, [6]))
         (job.options.method, job.options.finetune, job.options.steps) = (.layercollapse, .selfDistill, 5)
         job.options.penalty = 50
-        for (train, changed) in [(CompressionOptions.Train.collapsed, false), (.after, true), (.all, true)] {
+        for (train, changed) in [(JobOptions.Train.collapsed, false), (.after, true), (.all, true)] {
             job.options.train = train
             let graph = try Self.train(job).graph
             let head = try #require(graph.parameters.first { $0.name == "head.weight" })

@@ -1,11 +1,12 @@
 import Model
+import Options
 import Testing
 
 @testable import Collapse
 
 @Suite struct TrainingPlanTests {
     @Test func `fine-tuning is AdamW along a cosine, as the method's figures were made`() {
-        let plan = TrainingPlan(CompressionOptions(), stepsPerEpoch: 78)
+        let plan = TrainingPlan(JobOptions(), stepsPerEpoch: 78)
         #expect(plan.optimizer == .adamW(weightDecay: 0))
         #expect(plan.schedule == .cosine)
         #expect((plan.steps, plan.learningRate) == (300, 5e-4))
@@ -15,7 +16,7 @@ import Testing
 
     @Test(arguments: [(10, 300), (100, 300), (101, 303), (1000, 3000)])
     func `slopes are trained as in the paper, for three passes or more`(stepsPerEpoch: Int, steps: Int) {
-        var options = CompressionOptions()
+        var options = JobOptions()
         options.method = .layercollapse
         let plan = TrainingPlan(options, stepsPerEpoch: stepsPerEpoch)
         #expect(plan.optimizer == .sgd(momentum: 0.9, weightDecay: 0))
@@ -24,21 +25,21 @@ import Testing
         #expect(plan.rate(at: steps - 1) == 1e-3)
     }
 
-    @Test(arguments: [(1.0, 78), (2.0, 156), (0.5, 39), (0.01, 1)])
-    func `passes become steps`(epochs: Double, steps: Int) {
-        var options = CompressionOptions()
+    @Test(arguments: [(1, 78), (2, 156), (10, 780)])
+    func `passes become steps`(epochs: Int, steps: Int) {
+        var options = JobOptions()
         options.epochs = epochs
         #expect(TrainingPlan(options, stepsPerEpoch: 78).steps == steps)
     }
 
     @Test func `a count of passes that no number holds does not end the program`() {
-        var options = CompressionOptions()
-        options.epochs = .greatestFiniteMagnitude
+        var options = JobOptions()
+        options.epochs = .max
         #expect(TrainingPlan(options, stepsPerEpoch: 78).steps == 1_000_000_000_000)
     }
 
     @Test func `what the user names is taken`() {
-        var options = CompressionOptions()
+        var options = JobOptions()
         options.method = .layercollapse
         (options.optimizer, options.weightDecay, options.learningRate) = (.adamw, 0.25, 0.5)
         (options.steps, options.penalty) = (7, 3)

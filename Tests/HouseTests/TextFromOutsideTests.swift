@@ -1,14 +1,14 @@
 import Testing
 
-/// Questions that Swift answers by `Character` or by canonical equivalence, whatever they are asked of. `Sources/ByteText`
-/// says why text from outside is not asked like that, and has what to write instead.
+/// Operations that always compare `Character`s or canonical equivalents. `Sources/ByteText` has the reason against them
+/// and the replacements.
 private let questionsOfCharacters = [
     "lowercased()", "uppercased()", "capitalized", "localized", "caseInsensitive", "trimmingCharacters",
     "components(separatedBy", "replacingOccurrences", "hasPrefix", "hasSuffix", "Character(", "[Character]",
     "for character in", "isWhitespace", "isNewline", ".isNumber", "isWholeNumber", "hexDigitValue",
 ]
 
-/// The same unless the line names the bytes or the scalars that it looks at.
+/// Operations that compare `Character`s unless the line names a view of bytes or scalars.
 private let questionsOfText = [
     ".isLetter", ".split(separator:", ".split(whereSeparator:", ".split(maxSplits:", ".split {", ".contains(\"",
     "\".contains(", ".replacing(\"", "firstRange(of:", ".range(of:", ".first == \"", ".last == \"",
@@ -16,7 +16,7 @@ private let questionsOfText = [
 
 private let views = ["utf8", "unicodeScalars", "UInt8(ascii:", "byte."]
 
-/// A question that stays.
+/// An allowed use of such an operation.
 private struct Exception: CustomTestStringConvertible, Sendable {
     let path: String
     let question: String
@@ -46,7 +46,7 @@ private struct Find {
 
 extension SourceFile {
     fileprivate var finds: [Find] {
-        // One character may be a scalar as well: its type is not to be seen, but the view on the same line is.
+        // A literal of one character may be a scalar: the line shows a view, but not the literal's type.
         let oneCharacter = #/\$0 [!=]= "\\?."/#
         var finds: [Find] = []
         for (number, line) in code.enumerated() {
@@ -61,7 +61,7 @@ extension SourceFile {
     }
 }
 
-/// In these no text is from outside.
+/// The targets without text from outside.
 private let targetsOfNumbers: Set<String> = ["Compute", "Model"]
 
 private let finds = SourceFile.all.filter { !targetsOfNumbers.contains($0.target) }.flatMap(\.finds)

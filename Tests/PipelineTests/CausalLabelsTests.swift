@@ -6,7 +6,7 @@ import Testing
 @testable import Pipeline
 
 @Suite struct CausalLabelsTests {
-    /// Logits of seven tokens at each of four places.
+    /// A network with logits of seven tokens at each of four positions.
     private static func network() throws -> Graph {
         var graph = Graph()
         let ids = graph.addInput("input_ids", ValueType(.int64, try Shape([2, 4])))

@@ -3,6 +3,7 @@ import Compute
 import Formats
 import Foundation
 import Model
+import Options
 import TestSupport
 import Testing
 
@@ -10,14 +11,14 @@ import Testing
 @testable import Pipeline
 
 @Suite struct CheckpointFolderTests {
-    /// A folder of checkpoints on a clock that only the test moves. A class, because the folder asks it for the time.
+    /// A folder of checkpoints on a clock that only the test moves. A class because the folder reads its time.
     private final class Desk {
         let folder = Result { try TemporaryFolder() }
         var time = ContinuousClock.now
         var heard: [WorkEvent] = []
         var progress = CompressionProgress { _ in }
 
-        /// - Returns: what a new process of the job would open.
+        /// - Returns: the folder as a new process of the job opens it.
         func open(_ identity: String = "order") throws -> CheckpointKeeper {
             progress = CompressionProgress { self.heard.append($0) }
             return try CheckpointFolder(path, identity: identity, progress: progress, now: { self.time }).keeper
@@ -98,7 +99,7 @@ import Testing
         #expect(desk.told == ["slopes step 1", "slopes step 41", "slopes step 81"])
     }
 
-    /// A clean file, and what may have become of it.
+    /// Ways to damage a checkpoint file.
     @Test(arguments: ["a bit", "the end", "all", "the name"])
     func `a damaged checkpoint is taken away with a warning`(damage: String) throws {
         let desk = Desk()
@@ -195,9 +196,9 @@ import Testing
     }
 }
 
-/// Whole jobs in the folder that the service lays out.
+/// Whole jobs in a folder prepared by the server.
 @Suite struct ResumedCompressionTests {
-    /// In the folder beside those of the jobs.
+    /// Writes the data file to the folder beside those of the jobs.
     private static func writeData(to folder: TemporaryFolder) throws -> String {
         let images = try #require(try Samples.array("x_test", of: Samples.digits)).rows(0..<60)
         try NPZ.write([("x", images)], to: folder.path + "/some.npz")
@@ -213,7 +214,7 @@ import Testing
             output: folder + "/model.onnx", checkpoints: folder + "/checkpoints")
     }
 
-    /// - Returns: the model's bytes, and what was told on the way.
+    /// - Returns: the model's bytes, and the events.
     private static func run(
         _ order: CompressionOrder, tell: (WorkEvent) -> Void = { _ in }
     ) throws -> (model: [UInt8], heard: [WorkEvent]) {

@@ -2,6 +2,7 @@ import Collapse
 import Compute
 import Formats
 import Foundation
+import Options
 import TestSupport
 import Testing
 
@@ -13,15 +14,15 @@ import Testing
         try JobOptions(decoding: JSONValue.Object(given.map { ($0.key, $0.value) }))
     }
 
-    @Test(arguments: [(true, CompressionOptions.Method.ridge), (false, .merge)])
+    @Test(arguments: [(true, JobOptions.Method.ridge), (false, .merge)])
     func `without a word every option has its default, and the method follows from the data`(
-        hasData: Bool, method: CompressionOptions.Method
+        hasData: Bool, method: JobOptions.Method
     ) throws {
-        let options = try CompressionOptions(Self.options([:]), hasData: hasData)
-        var expected = CompressionOptions()
+        let options = try Self.options([:]).checked(hasData: hasData)
+        var expected = JobOptions()
         expected.method = method
         #expect(options == expected)
-        // API.md
+        // The defaults of docs/api.md.
         #expect(options.finetune == .selfDistill)
         #expect(options.train == .collapsed)
         #expect(options.order == .measured)
@@ -38,7 +39,7 @@ import Testing
     }
 
     @Test func `every option arrives, also as the text of a form`() throws {
-        var expected = CompressionOptions()
+        var expected = JobOptions()
         expected.method = .layercollapse
         expected.finetune = .mix
         expected.train = .after
@@ -71,7 +72,7 @@ import Testing
             "loss": "cross_entropy", "outputs": ["logits", "hidden"], "calibration_samples": 99,
             "seed": 9_007_199_254_740_993, "threads": 2,
         ])
-        #expect(try CompressionOptions(values, hasData: true) == expected)
+        #expect(try values.checked(hasData: true) == expected)
         let texts = try Self.options([
             "method": "layercollapse", "finetune": "mix", "train": "after", "max_metric_drop": "0.01",
             "max_disagreement": "0.02", "compression_ratio": "2", "max_layers": "3", "include": "a.*,b",
@@ -80,12 +81,12 @@ import Testing
             "loss": "cross_entropy", "outputs": "logits,hidden", "calibration_samples": "99",
             "seed": "9007199254740993", "threads": "2",
         ])
-        #expect(try CompressionOptions(texts, hasData: true) == expected)
+        #expect(try texts.checked(hasData: true) == expected)
     }
 
     @Test func `a mark that joins a comma or an equals sign hides neither`() throws {
         let options = try Self.options(["include": "a\u{600},b", "inputs": "x=\u{301}y,z=w"])
-        #expect(options["include"] == ["a\u{600}", "b"])
+        #expect(options.include == ["a\u{600}", "b"])
         #expect(options.inputKeys == ["x": "\u{301}y", "z": "w"])
     }
 
@@ -99,7 +100,7 @@ import Testing
             "penalty": "auto", "epochs": "auto", "batch_size": "auto", "learning_rate": "auto", "optimizer": "auto",
             "momentum": "auto", "weight_decay": "auto", "loss": "auto",
         ])
-        #expect(try CompressionOptions(options, hasData: true) == CompressionOptions(Self.options([:]), hasData: true))
+        #expect(try options.checked(hasData: true) == Self.options([:]).checked(hasData: true))
     }
 
     @Test(arguments: [
@@ -114,7 +115,7 @@ import Testing
         method: String, finetune: String, hasData: Bool, message: String
     ) throws {
         let given = try Self.options(["method": .string(method), "finetune": .string(finetune)])
-        let failure = #expect(throws: Problem.self) { try CompressionOptions(given, hasData: hasData) }
+        let failure = #expect(throws: Problem.self) { try given.checked(hasData: hasData) }
         #expect(failure?.detail == message)
         #expect(failure?.exitStatus == 2)
     }

@@ -1,3 +1,4 @@
+import Options
 import TestSupport
 import Testing
 
@@ -19,7 +20,7 @@ import Testing
         #expect(order.model == folder.path + "/model/net.onnx")
         #expect(order.data == folder.path + "/data/digits.npz")
         #expect(order.validationData == nil)
-        #expect(order.options["method"] == "ridge")
+        #expect(order.options.method == .ridge)
         #expect(order.output == folder.path + "/output/model.onnx")
         #expect(order.reports == ["json", "md", "html"].map { folder.path + "/output/report." + $0 })
         #expect(order.memoryLimitBytes == 1 << 30)

@@ -3,6 +3,7 @@ import Compute
 import Formats
 import Foundation
 import Model
+import Options
 import TestSupport
 import Testing
 
@@ -31,7 +32,7 @@ import Testing
         let result = try #require(report["result"])
         #expect(result == ended.document)
 
-        // API.md, job object
+        // The job object of docs/api.md.
         let (original, compressed) = (result["original"] ?? .null, result["compressed"] ?? .null)
         for key in ["parameters", "bytes", "macs", "nodes", "metric", "metric_name", "loss", "latency_ms_p50"] {
             #expect(original[key]?.isNull == false, "\(key)")
@@ -49,8 +50,8 @@ import Testing
         let drop = try #require(original["metric"]?.double) - #require(compressed["metric"]?.double)
         #expect(result["metric_drop"]?.double == drop)
         let rate = try #require(result["disagreement"]?["rate"]?.double)
-        // By numpy, on ONNX Runtime's inputs of the head and logits for the same thousand samples: a ridge of 0.01 decides
-        // best, answers 1391 of 1500 test samples rightly and 62 otherwise than the original.
+        // By numpy, on ONNX Runtime's inputs of the head and logits for the same thousand samples: a ridge of 0.01
+        // decides best, classifies 1391 of 1500 test samples correctly, and differs from the original on 62.
         #expect(abs(try #require(compressed["metric"]?.double) * 1500 - 1391) < 1.5)
         #expect(abs(rate * 1500 - 62) < 1.5)
         let certificate = Certificate(events: Int((rate * 1500).rounded()), of: 1500)
@@ -134,7 +135,7 @@ import Testing
             } == true)
     }
 
-    /// API.md: 0 done, 1 failed, 2 usage, 3 refused input, 4 nothing to collapse.
+    /// The exit statuses of docs/operations.md: 0 done, 1 failed, 2 usage, 3 refused input, 4 nothing to collapse.
     @Test func `each way to fail has its exit status`() {
         let failed: Set<ProblemCode> = [
             .memoryLimit, .nanLoss, .deadlineExceeded, .workerCrashed, .diskFull, .internalError,
@@ -164,7 +165,7 @@ import Testing
         #expect(failure.detail == error.description)
     }
 
-    /// METHOD.md: the whole head as one layer; the convolutions of torchvision's networks have the rest.
+    /// The sizes with the whole head as one layer; the convolutions of torchvision's networks have the rest.
     @Test(arguments: [
         ("VGG11", [25_088, 4096, 4096, 1000], 9_220_480, 132_863_336, 34_309_480),
         ("VGG16", [25_088, 4096, 4096, 1000], 14_714_688, 138_357_544, 39_803_688),

@@ -1,6 +1,7 @@
 import Compute
 import Formats
 import Foundation
+import Options
 import TestSupport
 import Testing
 

@@ -2,6 +2,7 @@ import Compute
 import Formats
 import Foundation
 import Model
+import Options
 import TestSupport
 import Testing
 

@@ -5,7 +5,7 @@ import Testing
 @testable import Pipeline
 
 @Suite struct ProgressTests {
-    /// Everything that a compression says while it goes through a script.
+    /// The events of a compression that runs a script.
     private static func events(_ script: (CompressionProgress) -> Void) -> [WorkEvent] {
         var heard: [WorkEvent] = []
         let progress = CompressionProgress { heard.append($0) }

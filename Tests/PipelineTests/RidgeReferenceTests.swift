@@ -11,7 +11,7 @@ private let fixtures = URL(filePath: #filePath).deletingLastPathComponent().dele
 private let digits = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
     .deletingLastPathComponent().appending(path: "Examples/digits/digits16.npz").path
 
-/// The maps are PyTorch's, on the first 1,000 training samples of the untouched network with r = 1e-3
+/// The reference maps are PyTorch's, on the first 1,000 training samples of the original network with r = 1e-3
 /// (`ridge_weight_k`, `ridge_bias_k` of `NAME.reference.npz`).
 @Test(arguments: [
     "digits-vit", "digits-vit-dynamo", "code-encoder", "code-encoder-dynamo", "code-gpt", "code-gpt-dynamo",

@@ -2,16 +2,16 @@ import Compute
 import Formats
 import Foundation
 
-/// The files of the examples, which are real networks and data.
+/// The example files: real networks and data.
 enum Samples {
     private static let root = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "../..").standardized
 
     static let vgg = root.appending(path: "Examples/digits/digits-vgg.onnx").path
     static let digits = root.appending(path: "Examples/digits/digits16.npz").path
     static let mlp = root.appending(path: "Tests/EndToEnd/fixtures/digits-mlp.onnx").path
-    /// Ends in an operator without a derivative (make_fixtures.py).
+    /// A model that ends in an operator without a gradient (make_fixtures.py).
     static let scatterMax = root.appending(path: "Tests/FormatsTests/Fixtures/scatter-max.onnx").path
-    /// Computed by PyTorch 2.15 on the same weights.
+    /// Reference results of PyTorch 2.15 on the same weights.
     static let mlpReference = root.appending(path: "Tests/EndToEnd/fixtures/digits-mlp.reference.npz").path
 
     static func array(_ key: String, of path: String) throws -> Tensor? { try DatasetReader(path).arrays[key]?.tensor }

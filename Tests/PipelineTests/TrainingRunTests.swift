@@ -2,6 +2,7 @@ import Compute
 import Formats
 import Foundation
 import Model
+import Options
 import TestSupport
 import Testing
 
@@ -83,7 +84,7 @@ import Testing
     }
 }
 
-/// A model whose file fixes the batch, as exporters do unless they are told otherwise.
+/// Models whose file fixes the batch size, as exporters do by default.
 @Suite struct FixedBatchTests {
     /// The digits network with 8 in place of its open batch: a varint of six bytes keeps all lengths.
     private static func fixed(in folder: TemporaryFolder) throws -> String {

@@ -2,6 +2,7 @@ import Collapse
 import Compute
 import Foundation
 import Model
+import Options
 import Testing
 
 @testable import JobContract
@@ -14,7 +15,7 @@ import Testing
         let order = CompressionOrder(
             model: Samples.mlp, data: hasData ? Samples.digits : nil,
             options: try JobOptions(decoding: JSONValue.Object([("method", "merge")])), output: "")
-        let data = try CompressionData(model, order, CompressionOptions(order.options, hasData: hasData))
+        let data = try CompressionData(model, order, order.options.checked(hasData: hasData))
         let original = try data.outputs(of: data.graph)
         let same = try Verification(
             of: Samples.mlp, predicted: data.graph, known: original, original: data.graph, data: data)

@@ -3,7 +3,7 @@ import Testing
 @testable import JobContract
 @testable import Service
 
-/// Who a client thinks it talks to, and where a page says that it came from.
+/// The host name that a client uses, and the origin that a page states.
 struct HostNameTests {
     @Test(arguments: [
         "", "localhost", "LOCALHOST:8080", "127.0.0.1", "127.0.0.1:8080", "192.0.2.7", "[::1]", "[::1]:8080",

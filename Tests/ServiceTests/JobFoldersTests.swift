@@ -6,7 +6,7 @@ import Testing
 @testable import JobContract
 @testable import Service
 
-/// What a server that starts does with folders, and who may look into them.
+/// The treatment of job folders when a server starts, and their permissions.
 struct JobDeskTests {
     private func write(_ text: String, _ path: String) throws {
         try text.write(toFile: path, atomically: false, encoding: .utf8)

@@ -5,7 +5,7 @@ import Testing
 @testable import JobContract
 @testable import Service
 
-/// The log, while nobody reads it and when somebody does again.
+/// The log while its reader stalls, and after it resumes.
 struct LogWriterTests {
     /// A pipe whose writing end blocks once it is full.
     private final class Pipe: Sendable {
@@ -19,7 +19,7 @@ struct LogWriterTests {
 
         deinit { _ = (close(input), close(output)) }
 
-        /// Reads until so many bytes have come.
+        /// Reads until `isEnough` is true.
         func read(until isEnough: (String) -> Bool) -> String {
             var text = ""
             var buffer = [UInt8](repeating: 0, count: 1 << 16)

@@ -5,7 +5,7 @@ import Testing
 @testable import Service
 
 @Suite struct ServerConfigurationTests {
-    /// A file that is gone when the test is.
+    /// Runs `body` with a temporary file.
     private func withFile<Result>(_ text: String, _ body: (String) async throws -> Result) async throws -> Result {
         let path = NSTemporaryDirectory() + "layercollapse-\(UUID().uuidString).json"
         try text.write(toFile: path, atomically: true, encoding: .utf8)
@@ -27,7 +27,7 @@ import Testing
         #expect(sources["port"] == .flag)
         #expect(sources["queue_limit"] == .environment)
         #expect(sources["running_jobs"] == .file)
-        #expect(sources["host"] == .standard)
+        #expect(sources["host"] == .builtIn)
     }
 
     @Test func `the file in the repository holds every setting with its default`() async throws {
@@ -36,7 +36,7 @@ import Testing
         let configuration = try await Configuration.load(environment: [:], file: path)
         for resolved in configuration.settings {
             #expect(resolved.source == .file, "\(resolved.setting.name) is missing")
-            #expect(resolved.value == resolved.setting.standard, "\(resolved.setting.name)")
+            #expect(resolved.value == resolved.setting.defaultValue, "\(resolved.setting.name)")
         }
     }
 

@@ -5,9 +5,9 @@ import Testing
 @testable import JobContract
 @testable import Service
 
-/// The model and the reports that a job leaves.
+/// Downloads of a job's model and reports.
 struct ServerDownloadTests {
-    /// What the script of ``TestServer`` writes, and its SHA-256 by `openssl dgst`.
+    /// The model written by the script of ``TestServer``, and its SHA-256 by `openssl dgst`.
     private static let model = "a smaller model"
     private static let digest = "eri1oRguFoQTuomoxwz9q4+pg3HvB5VHgmgqo03k4Dk="
 

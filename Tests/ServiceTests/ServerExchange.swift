@@ -5,15 +5,15 @@ import Testing
 @testable import JobContract
 @testable import Service
 
-/// A request as a client writes it, with a connection of its own.
+/// A client's request on a connection of its own.
 struct ServerExchange {
-    /// What came back, taken apart by code of the tests' own.
+    /// The response, parsed by code of the tests alone.
     struct Reply {
         var status = 0
-        /// By lower-case name.
+        /// The headers by lower-case name.
         var headers: [String: String] = [:]
         var body: [UInt8] = []
-        /// Whether the answer came to its end.
+        /// True when the response is complete.
         var isComplete = true
 
         var text: String { String(decoding: body, as: UTF8.self) }
@@ -23,7 +23,7 @@ struct ServerExchange {
     }
 
     var method = "GET"
-    /// As it stands in the request line.
+    /// The target, as in the request line.
     var target: String
     var headers: [(String, String)] = []
     var body: [UInt8] = []
@@ -36,13 +36,13 @@ struct ServerExchange {
         return Array((text + "\r\n").utf8) + body
     }
 
-    /// Sends the request and reads the answer, on a thread that may block.
+    /// Sends the request and reads the response, on a thread that may block.
     ///
     /// - Parameters:
-    ///   - port: on loopback
-    ///   - isEnough: whether what came of the body suffices; a stream of a job that does not end has no other end
-    /// - Returns: the answer
-    /// - Throws: when there is none.
+    ///   - port: the port on loopback
+    ///   - isEnough: true when the body so far suffices; the stream of an endless job has no other end
+    /// - Returns: the response
+    /// - Throws: an error when there is no response.
     func run(port: UInt16, until isEnough: @escaping @Sendable (String) -> Bool = { _ in false }) async throws -> Reply
     {
         let (request, isHead) = (bytes, method == "HEAD")
@@ -106,7 +106,7 @@ struct ServerExchange {
         return reply
     }
 
-    /// The content of chunks, as far as they came.
+    /// The content of the chunks received so far.
     private static func joined(_ chunks: [UInt8]) -> [UInt8] {
         var (content, rest) = ([UInt8](), chunks[...])
         while let end = rest.firstIndex(of: 13),

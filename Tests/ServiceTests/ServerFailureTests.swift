@@ -5,7 +5,7 @@ import Testing
 @testable import JobContract
 @testable import Service
 
-/// Jobs that go wrong, a queue that is full, and a service that starts again.
+/// Failing jobs, a full queue, and a restarted server.
 struct ServerFailureTests {
     @Test func `a job that fails says why`() async throws {
         try await withServer { world in

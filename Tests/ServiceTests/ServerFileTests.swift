@@ -6,7 +6,7 @@ import Testing
 @testable import JobContract
 @testable import Service
 
-/// Uploads: as a form, by their digest, and what becomes of them.
+/// Uploads, as a form and by digest, and the files stored from them.
 struct ServerFileTests {
     private static func digest(_ text: String) -> String {
         let (hash, bytes) = (SHA256(), Array(text.utf8))

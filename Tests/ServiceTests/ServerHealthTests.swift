@@ -3,7 +3,7 @@ import Testing
 @testable import JobContract
 @testable import Service
 
-/// What the service says of itself.
+/// The health routes and the index.
 struct ServerHealthTests {
     @Test func `it says that it lives and that it is ready`() async throws {
         try await withServer { world in

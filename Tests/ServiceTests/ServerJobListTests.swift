@@ -3,7 +3,7 @@ import Testing
 @testable import JobContract
 @testable import Service
 
-/// `GET /v1/jobs` and the list that it answers with.
+/// `GET /v1/jobs` and the list in its response.
 struct ServerJobListTests {
     private static func ids(_ list: JSONValue) -> [String] {
         list["data"]?.array?.compactMap { $0["id"]?.string } ?? []

@@ -3,7 +3,7 @@ import Testing
 @testable import JobContract
 @testable import Service
 
-/// One job: waiting for it, ending it, repeating it and forgetting it.
+/// One job: waiting, cancelling, repeating and deleting.
 struct ServerJobTests {
     @Test(arguments: [("?wait=30", nil), ("", "wait=30"), ("", "respond-async, wait=30")])
     func `a wait ends with the next status or phase`(query: String, preference: String?) async throws {

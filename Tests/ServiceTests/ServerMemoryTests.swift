@@ -1,10 +1,11 @@
 import Jobs
+import Options
 import Testing
 
 @testable import JobContract
 @testable import Service
 
-/// What forms and JSON may hold in memory.
+/// The memory limits of forms and JSON.
 struct ServerMemoryTests {
     private func intake(_ budget: MemoryBudget = MemoryBudget(bytes: 16 << 20)) -> FormUploadReader {
         FormUploadReader(fileFields: [], textFields: ["config", "include"], memory: budget) { () throws(StorageError) in

@@ -3,7 +3,7 @@ import Testing
 @testable import JobContract
 @testable import Service
 
-/// `POST /v1/plan`: what a job would find, told by a process of its own.
+/// `POST /v1/plan`: the plan of a job, made by a plan process.
 struct ServerPlanTests {
     @Test func `a plan has candidates, and the options that a job would have`() async throws {
         try await withServer { world in

@@ -5,7 +5,7 @@ import Testing
 @testable import JobContract
 @testable import Service
 
-/// How the service says that something is wrong, and how it writes everything else.
+/// The format of errors and of all other responses.
 struct ServerProblemTests {
     @Test func `a problem has the members of RFC 9457 and OpenAI's error`() async throws {
         try await withServer { world in

@@ -6,7 +6,7 @@ import Testing
 @testable import JobContract
 @testable import Service
 
-/// What a client cannot reach, and is not told.
+/// The limits on what a client can reach and see.
 struct ServerSecurityTests {
     private static let names = [
         "..", ".", "..%2f..%2fetc%2fpasswd", "%2e%2e", "%2e%2e%2f%2e%2e", "..%5c..", "file_0%00", "file_0%2f..", "%ff",

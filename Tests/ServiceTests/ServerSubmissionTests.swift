@@ -4,7 +4,7 @@ import Testing
 @testable import JobContract
 @testable import Service
 
-/// `POST /v1/jobs` in both of its forms, and what it refuses.
+/// `POST /v1/jobs` in both of its forms, and the requests that it rejects.
 struct ServerSubmissionTests {
     private static let members = [
         "id", "object", "status", "phase", "created_at", "started_at", "finished_at", "estimated_finish", "model",
@@ -144,7 +144,7 @@ struct ServerSubmissionTests {
         }
     }
 
-    /// A form, and how it is refused.
+    /// A form, and the problem it is rejected with.
     struct Refusal: Sendable, CustomTestStringConvertible {
         var testDescription: String
         var form: ServerForm

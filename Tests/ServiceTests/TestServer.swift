@@ -8,9 +8,10 @@ import Testing
 @testable import JobContract
 @testable import Service
 
-/// A service on a data directory of its own, whose jobs are done by a shell script.
+/// A server with its own data directory, whose jobs are run by a shell script.
 final class TestServer: Sendable {
-    /// Does what the seed in the options says: 7 never ends, 8 fails, 9 crashes; any other writes a model.
+    /// The job script, controlled by the seed in the options: 7 never ends, 8 fails, 9 crashes; any other writes a
+    /// model.
     private static let script = """
         #!/bin/sh
         if [ "$1" = inspect ]; then
@@ -38,7 +39,8 @@ final class TestServer: Sendable {
         echo '{"type":"done","level":"info","message":"done","data":{"compression_ratio":2,"pareto":[{"parameters":10}],"digests":{"model":"sha256:'$digest'"}}}'
         """
 
-    /// Written once: Linux refuses to start a file that a process, such as a child forked just now, has open for writing.
+    /// The script file. Written once, because Linux refuses to start a file that a process, such as one forked just
+    /// now, has open for writing.
     private static let program = Result {
         let path = NSTemporaryDirectory() + "layercollapse-child-\(getpid())"
         try script.write(toFile: path, atomically: false, encoding: .utf8)
@@ -65,8 +67,8 @@ final class TestServer: Sendable {
 }
 
 extension TestServer {
-    /// Starts the service, as soon as the one before it in the same folder has let go of it: its last handlers may still be
-    /// learning that their clients have left, and in one process nothing else ends them.
+    /// Starts the server once the previous one has released the same folder. Its last handlers may still be noticing
+    /// that their clients have disconnected, and in one process nothing else ends them.
     private static func start(
         _ configuration: Configuration, _ program: String, _ logger: Logger
     ) async throws -> Application {
@@ -80,7 +82,7 @@ extension TestServer {
     }
 }
 
-/// A service for a test, and its end.
+/// Runs a test with a server, and stops the server afterwards.
 func withServer(
     _ settings: [String: String] = [:], in folder: TemporaryFolder? = nil, _ body: (TestServer) async throws -> Void
 ) async throws {
@@ -118,7 +120,7 @@ extension TestServer {
         return try await request(method, target, [("Content-Type", "application/json")], body: body)
     }
 
-    /// Posts a model with a seed, which says how its job goes.
+    /// Posts a model with a seed, which selects how its job ends.
     ///
     /// - Returns: the job's id
     func submit(seed: Int = 0, _ fields: [(String, String)] = []) async throws -> String {
@@ -129,7 +131,7 @@ extension TestServer {
         return try #require(reply.json["id"]?.string)
     }
 
-    /// The job, once it has ended.
+    /// Waits until the job has ended, and returns it.
     func ended(_ id: String) async throws -> JSONValue {
         while true {
             let job = try await request("/v1/jobs/\(id)?wait=30").json
@@ -138,7 +140,7 @@ extension TestServer {
         }
     }
 
-    /// Returns when the job's process has said all that it says before it ends, or sleeps for ever.
+    /// Waits until the job process has written its last line before it ends or sleeps for ever.
     func isHalfDone(_ id: String) async throws {
         let events = try await request("GET", "/v1/jobs/\(id)/events", [("Accept", "application/x-ndjson")]) {
             $0.contains("\"message\":\"half\"")

@@ -1,13 +1,13 @@
 package import Compute
 package import Model
 
-/// What stands between two linear layers.
+/// The activation between two linear layers.
 package enum Activation: Hashable, Sendable {
     case unary(UnaryKind)
-    /// Index of its slope in ``Graph/parameters``.
+    /// A PReLU, with the index of its slope in ``Graph/parameters``.
     case prelu(slope: Int)
 
-    /// As PyTorch names the module.
+    /// The name of the module in PyTorch.
     var name: String {
         switch self {
         case .prelu: "PReLU"
@@ -41,22 +41,22 @@ package enum Activation: Hashable, Sendable {
     }
 }
 
-/// A run linear - activation - linear that could become one linear layer.
+/// A block linear - activation - linear that can be replaced by one linear layer.
 package struct Candidate: Sendable {
     package let first: Linear
     package let second: Linear
     package let activation: Activation
-    /// The activation's result: its name tells the candidate apart as long as the activation is there.
+    /// The activation's result, whose name identifies the candidate while the activation exists.
     package let activationValue: ValueID
-    /// What the activation reads.
+    /// The operand of the activation.
     package let activationInput: ValueID
-    /// The BatchNorms on the way, in order.
+    /// The BatchNorms between the layers, in order.
     package let batchNorms: [ValueID]
     /// All ops from the first linear to the second, in evaluation order.
     package let nodes: [ValueID]
-    /// `Linear-ReLU-BatchNorm-Linear`
+    /// The modules of the block, such as `Linear-ReLU-BatchNorm-Linear`.
     package let kind: String
-    /// Multiply-adds of one sample go through the layer so often (tokens, pixels).
+    /// The number of rows of one sample (tokens, pixels).
     let rowsPerSample: Int
 
     package var name: String { first.scope }
@@ -66,15 +66,15 @@ package struct Candidate: Sendable {
     package var input: ValueID { first.input }
     package var output: ValueID { second.output }
 
-    /// Indices of the weights and biases.
+    /// The indices of the weights and biases.
     var layerParameters: [Int] { [first.weight, second.weight] + [first.bias, second.bias].compactMap(\.self) }
 
-    /// One layer of the second one's kind in place of the run.
+    /// Replaces the block by one layer of the second one's kind.
     ///
     /// - Parameters:
     ///   - weight: `[out, in]`
     ///   - bias: `[out]`
-    /// - Returns: what to do with the graph.
+    /// - Returns: the rewrite.
     func rewrite(weight: Tensor, bias: Tensor) -> Rewrite {
         let replacement: Rewrite.Replacement =
             switch second.axis {
@@ -85,7 +85,7 @@ package struct Candidate: Sendable {
     }
 }
 
-/// A run that looks like a candidate and is none.
+/// A run that resembles a candidate but cannot be replaced, with the reason.
 package struct Refusal: Sendable, Codable, Equatable {
     package let name: String
     package let reason: String

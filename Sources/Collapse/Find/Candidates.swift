@@ -1,9 +1,10 @@
 import Compute
 package import Model
+package import Options
 
-/// Finds the runs linear - activation - linear of a graph.
+/// Finds the blocks linear - activation - linear of a graph.
 package struct Candidates: Sendable {
-    /// In graph order.
+    /// The candidates in graph order.
     package private(set) var found: [Candidate] = []
     package private(set) var refusals: [Refusal] = []
 
@@ -19,15 +20,16 @@ package struct Candidates: Sendable {
         }
     }
 
-    /// What keeps a loss on the network's output from teaching the layers, so that they learn from their own blocks.
+    /// The reason why no gradient of a loss on the network's output reaches the layers, so that they are trained on
+    /// their own blocks.
     ///
     /// - Parameters:
-    ///   - graph: the one that was searched.
-    ///   - task: says what the output is.
-    ///   - train: which parameters are to learn.
-    /// - Returns: nil when nothing does, or nothing was found.
+    ///   - graph: the graph that was searched.
+    ///   - task: the task of its output.
+    ///   - train: the parameters to train.
+    /// - Returns: a warning; nil when gradients reach the layers, or there are no candidates.
     package func obstacle(
-        in graph: Graph, task: PredictionTask, train: CompressionOptions.Train = .collapsed
+        in graph: Graph, task: PredictionTask, train: JobOptions.Train = .collapsed
     ) -> String? {
         let own = Set(found.flatMap(\.layerParameters))
         return graph.obstacle(from: task.logits(of: graph), to: graph.trainable(train, collapsed: own))
@@ -83,7 +85,7 @@ package struct Candidates: Sendable {
                 batchNorms.append(next)
                 words.append("BatchNorm")
             case .binary(.multiply):
-                // By itself: a square.
+                // Multiplied by itself: a square.
                 return activation == nil ? .nothing : .refused("two activations stand between the layers")
             case .reshape:
                 guard layout.reshape(from: graph.shape(value), to: graph.shape(next)) else { return .nothing }
@@ -119,7 +121,7 @@ package struct Candidates: Sendable {
             }
         }
         let (shape, result) = (graph.shape(first.input), graph.shape(second.output))
-        // Behind a single pixel the layer that stays reads a matrix.
+        // After a single pixel, the replacement reads a matrix.
         let isFlattened = first.axis == .second && second.axis == .last && result.rank == 2
         guard isFlattened || first.axis == second.axis && shape.rank == result.rank,
             first.axis.rows(of: shape) == second.axis.rows(of: result)
@@ -136,7 +138,7 @@ package struct Candidates: Sendable {
 }
 
 extension FeatureAxis {
-    /// The sizes of a value but for its features. A single pixel has no sizes of its own.
+    /// The sizes of a value without its features and, for a single pixel, without the spatial axes.
     fileprivate func rows(of shape: Shape) -> [Int] {
         var sizes = shape.dimensions
         sizes.remove(at: place(rank: sizes.count))
@@ -145,7 +147,7 @@ extension FeatureAxis {
 }
 
 extension Node {
-    /// What a product multiplies a value by, if it is not the value itself.
+    /// The other factor of a product, if it is not the value itself.
     fileprivate func otherFactor(than value: ValueID) -> ValueID? {
         guard case .binary(.multiply) = op else { return nil }
         return operands.first { $0 != value }

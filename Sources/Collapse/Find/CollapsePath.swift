@@ -1,11 +1,13 @@
 import Model
 
-/// The way from the original to the smallest network, the smallest damage first. Not every point has to be known.
+/// The points from the original to the smallest network, the smallest damage first. Points may be computed on demand.
 protocol CollapsePath {
-    /// Of each point, the first of which has one block less than the original.
+    /// The parameter count of each point; the first point has one block less than the original.
     var parameterCounts: [Int] { get }
-    /// The points that are known, in order.
+    /// The points computed so far, in order.
     var points: [ParetoPoint] { get }
+    /// The point at an index, computed if necessary.
+    ///
     /// - Throws: ``ModelError`` when the point cannot be computed.
     mutating func point(at index: Int) throws(ModelError) -> ParetoPoint
 }

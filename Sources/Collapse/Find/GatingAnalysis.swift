@@ -1,29 +1,31 @@
 import Compute
 import Model
 
-/// What several readers of one value make of it together: a value that is multiplied by what becomes of itself elsewhere
-/// belongs to a gated unit (SwiGLU, squeeze-and-excitation), or to a normalisation.
+/// Recognises gated units and normalisations by the consumers of one value: a value that is multiplied by a function of
+/// itself belongs to a gated unit (SwiGLU, squeeze-and-excitation) or to a normalisation.
 struct GatingAnalysis {
     let graph: Graph
     /// The axis of the value's features.
     let axis: Int
-    /// Whether the value has been through an activation.
+    /// True when the value comes after an activation.
     let isActivated: Bool
 
     static let gated = "gated: the hidden value is multiplied by another"
     static let normalized = "a normalisation over the hidden axis"
 
-    /// What a later value is of the one in question.
+    /// The relation of a later value to the analysed one.
     private enum Part {
-        /// The same elements or some of them, each by itself.
+        /// All or some of its elements, each treated separately.
         case elements(areActivated: Bool)
-        /// Numbers about it, such as a mean.
+        /// A statistic of it, such as a mean.
         case statistic(ofFeatures: Bool)
         case derived
     }
 
-    /// - Parameter value: has several readers.
-    /// - Returns: why it is no hidden value of a run; nil when its readers have nothing to do with each other.
+    /// The reason why a value is not the hidden value of a block.
+    ///
+    /// - Parameter value: a value with several consumers.
+    /// - Returns: nil when its consumers are independent.
     func reason(for value: ValueID) -> String? {
         var parts = [value: Part.elements(areActivated: isActivated)]
         for next in graph.values.dropFirst(value.index + 1) {

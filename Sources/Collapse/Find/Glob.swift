@@ -1,6 +1,6 @@
-/// A pattern on module paths: `*` stands for any characters, `?` for one.
+/// A pattern for module paths: `*` matches any characters, `?` matches one.
 ///
-/// Characters are scalars of Unicode: an accent that follows a star or a dot is one of its own, and hides neither.
+/// Characters are Unicode scalars, so that a combining accent after a star or a dot does not hide it.
 struct Glob {
     private static let anything: Unicode.Scalar = "*"
     private static let one: Unicode.Scalar = "?"
@@ -10,7 +10,7 @@ struct Glob {
 
     func matches(_ text: String) -> Bool {
         let text = Array(text.unicodeScalars)
-        // Where the last star stood, and how much of the text it covered: on a mismatch it covers one more.
+        // `star` and `covered`: the last star and the end of the text it covers. On a mismatch it covers one more.
         var (place, index, star, covered) = (0, 0, -1, 0)
         while index < text.count {
             if place < pattern.count, pattern[place] == Self.anything {

@@ -1,16 +1,16 @@
 import Compute
 import Model
 
-/// How the values between two layers lie: reshapes and transposes carry the features to other axes.
+/// The layout of the values between two layers: reshapes and transposes move the features to other axes.
 struct HiddenLayout {
-    /// Where the features are.
+    /// The axis of the features.
     private(set) var axis: Int
-    /// Which axis of the first layer's output each axis is; nil while all are where they were.
+    /// The axis of the first layer's output that each axis comes from; nil while the order is unchanged.
     private var permutation: [Int]?
 
     init(axis: Int) { self.axis = axis }
 
-    /// Whether the rows follow each other as the first layer made them.
+    /// True when the rows are in the order of the first layer's output.
     var isInOrder: Bool { permutation == nil }
 
     mutating func transpose(_ next: [Int]) {
@@ -19,7 +19,9 @@ struct HiddenLayout {
         permutation = composed == Array(next.indices) ? nil : composed
     }
 
-    /// - Returns: false when the features are torn apart or joined with something else.
+    /// Follows a reshape.
+    ///
+    /// - Returns: false when it splits the features or merges them with another axis.
     mutating func reshape(from: Shape, to: Shape) -> Bool {
         guard isInOrder else { return false }
         let (features, rows) = (from[axis], from.dimensions.prefix(axis).reduce(1, *))
@@ -40,7 +42,7 @@ extension Graph {
         }
     }
 
-    /// Whether an op sums over the features of what it reads, as LayerNorm and softmax do.
+    /// True when an op reduces over the features of its operand, as LayerNorm and softmax do.
     func normalizes(_ value: ValueID, over feature: Int) -> Bool {
         guard let operand = self[value].operands.first else { return false }
         return switch self[value].op {
@@ -51,9 +53,9 @@ extension Graph {
         }
     }
 
-    /// Why a product or a convolution after an activation is not the second layer of a run.
+    /// The reason why a product or a convolution after an activation is not the second layer of a block.
     ///
-    /// - Returns: nil when it does not read the hidden values at all as a layer would.
+    /// - Returns: nil when it does not read the hidden values as a layer does.
     func whyNoLayer(_ value: ValueID, axis: Int) -> String? {
         switch self[value].op {
         case .convolution(let window, let groups):

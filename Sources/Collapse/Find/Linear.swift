@@ -1,37 +1,38 @@
 import Compute
 package import Model
 
-/// Where a value has its features.
+/// The position of the feature axis of a value.
 enum FeatureAxis: Sendable {
-    /// `[..., features]`, as what a product computes.
+    /// `[..., features]`, the result of a product.
     case last
-    /// `[N, features, ...]`, as what a convolution computes.
+    /// `[N, features, ...]`, the result of a convolution.
     case second
 
-    /// Of a value that has so many axes.
+    /// The feature axis of a value of rank `rank`.
     func place(rank: Int) -> Int { self == .last ? rank - 1 : 1 }
 }
 
-/// A linear layer in a graph: a product with a parameter on the right, or a convolution of single pixels, and the bias that
-/// joins it.
+/// A linear layer in a graph: a product with a weight, or a convolution of single pixels, with its bias.
 package struct Linear: Sendable {
-    /// Of its input and its output.
+    /// The feature axis of its input and its output.
     let axis: FeatureAxis
-    /// Index of the weight in ``Graph/parameters``.
+    /// The index of the weight in ``Graph/parameters``.
     package let weight: Int
-    /// Whether the weight lies as `[out, in]`, or `[out, in, 1, ...]`, as PyTorch has it, or as `[in, out]`.
+    /// True for a weight `[out, in]` or `[out, in, 1, ...]`, as in PyTorch; false for `[in, out]`.
     package let isOutByIn: Bool
     package let bias: Int?
     package let input: ValueID
-    /// After the bias.
+    /// The result after the bias.
     package let output: ValueID
-    /// The ops that compute it.
+    /// The ops of the layer.
     package let nodes: [ValueID]
     package let inFeatures: Int
     package let outFeatures: Int
     /// The module path.
     package let scope: String
 
+    /// Recognises the layer with a given product.
+    ///
     /// - Returns: nil when the value is not the product of a linear layer.
     init?(_ value: ValueID, in graph: Graph, consumers: [[ValueID]]) {
         let isOutByIn: Bool
@@ -52,7 +53,7 @@ package struct Linear: Sendable {
 
         var (bias, output, nodes): (Int?, ValueID, [ValueID]) = (nil, value, [value])
         if graph[value].operands.count > 2 {
-            // A bias that is computed belongs to no layer.
+            // A computed bias is not a parameter of the layer.
             guard let index = graph.parameterIndex(graph[value].operands[2]) else { return nil }
             bias = index
         }
@@ -67,7 +68,7 @@ package struct Linear: Sendable {
                 (bias, output, nodes) = (index, next, [value, next])
             }
         }
-        // A node of the file that does more, such as a Gemm with a factor, cannot go by half.
+        // A node of the file that computes more, such as a Gemm with a factor, cannot be removed in part.
         let sources = Set(nodes.flatMap { graph[$0].origin.nodes })
         guard graph.values.allSatisfy({ nodes.contains($0) || sources.isDisjoint(with: graph[$0].origin.nodes) }) else {
             return nil
@@ -77,7 +78,7 @@ package struct Linear: Sendable {
 
     package var parameterCount: Int { outFeatures * (inFeatures + (bias == nil ? 0 : 1)) }
 
-    /// The weight as `[out, in]` or `[in, out]`.
+    /// The weight as a matrix, `[out, in]` or `[in, out]`.
     func matrix(in graph: Graph) -> Tensor {
         let tensor = graph.parameters[weight].tensor
         return tensor.reshaped(tensor.shape.unfoldedToMatrix)
@@ -85,7 +86,7 @@ package struct Linear: Sendable {
 }
 
 extension FeatureAxis {
-    /// Whether a shape stretches one number a feature to a value that has so many axes.
+    /// True when a shape broadcasts one number per feature to a value of rank `rank`.
     fileprivate func isVector(_ shape: Shape, of features: Int, rank: Int) -> Bool {
         let following = [Int](repeating: 1, count: rank - 1 - place(rank: rank))
         let sizes = [features] + following
@@ -94,14 +95,14 @@ extension FeatureAxis {
 }
 
 extension Window {
-    /// Whether each pixel is read by itself and where it is.
+    /// True for a kernel of a single pixel without strides and padding.
     var isPointwise: Bool {
         (kernel + strides).allSatisfy { $0 == 1 } && (padsBegin + padsEnd).allSatisfy { $0 == 0 }
     }
 }
 
 extension Tensor {
-    /// The features of every row.
+    /// The features as a matrix with one row per position.
     ///
     /// - Returns: `[rows, features]`
     /// - Throws: ``ModelError/compute(_:)`` when there is no memory.

@@ -1,13 +1,13 @@
 import Compute
 package import Model
 
-/// What merging a candidate saves.
+/// The parameters and multiply-adds that replacing a candidate saves.
 ///
 /// - SeeAlso: arXiv:2311.17943
 package struct Profit: Sendable, Equatable {
     package let parametersBefore: Int
     package let parametersAfter: Int
-    /// Multiply-adds a sample.
+    /// Multiply-adds per sample.
     package let macsBefore: Int
     package let macsAfter: Int
 
@@ -28,7 +28,7 @@ package struct Profit: Sendable, Equatable {
 }
 
 extension Graph {
-    /// Multiply-adds of one sample in products and convolutions.
+    /// The multiply-adds of one sample in products and convolutions.
     package var macs: Int {
         let batch = batchSize
         var total = 0

@@ -1,24 +1,26 @@
 import Compute
 import Model
 
-/// The best affine map in place of a block, fitted on what goes in and what should come out.
+/// The best affine map for a block, fitted on its inputs and its target outputs.
 ///
 /// - SeeAlso: arXiv:2505.02819, arXiv:2603.03459
 struct BlockFit {
-    /// `[out, in]`
+    /// The weight, `[out, in]`.
     let weight: Tensor
-    /// `[out]`
+    /// The bias, `[out]`.
     let bias: Tensor
-    /// On held-out samples: the share of the output's variance that the map explains, and its mean square error.
+    /// The explained share of the output's variance, and the mean square error, on held-out samples.
     let r2: Double
     let meanSquareError: Double
 
+    /// Fits the map.
+    ///
     /// - Parameters:
-    ///   - candidate: of `graph`.
-    ///   - graph: the network as it is now, earlier blocks replaced.
+    ///   - candidate: a candidate of `graph`.
+    ///   - graph: the current network, earlier blocks replaced.
     ///   - fit: moments of the block's regressors and targets on the calibration samples.
-    ///   - heldOut: on other samples.
-    /// - Throws: ``ModelError/compute(_:)`` when the sums have no solution or there is no memory.
+    ///   - heldOut: the same moments on other samples.
+    /// - Throws: ``ModelError/compute(_:)`` when the system is singular or there is no memory.
     init(_ candidate: Candidate, in graph: Graph, fit: Moments, heldOut: Moments) throws(ModelError) {
         let ridge: RidgeFit
         do { ridge = try RidgeFit(fit, heldOut: heldOut) } catch { throw .compute(error) }
@@ -52,11 +54,11 @@ struct BlockFit {
 }
 
 extension Candidate {
-    /// With fewer hidden values than inputs (a VGG head: 25,088 inputs) the sums are over the hidden values before the
-    /// activation, and the first layer multiplies the map.
+    /// True when the hidden values before the activation are fewer than the inputs (a VGG head: 25,088 inputs). Moments
+    /// are then sums over these, and the map is multiplied by the first layer's weight.
     var regressesOnHidden: Bool { hidden < inFeatures }
 
-    /// What the map is a function of.
+    /// The value that the map is a function of.
     var regressor: ValueID { regressesOnHidden ? first.output : input }
     var regressorCount: Int { regressesOnHidden ? hidden : inFeatures }
 }

@@ -1,11 +1,11 @@
 import Compute
 import Model
 
-/// Gathers the moments that blocks are fitted from, a batch at a time.
+/// Gathers the moments that blocks are fitted from, one batch at a time.
 struct BlockMoments {
     let original: Graph
 
-    /// Of several blocks of the untouched network, in one pass.
+    /// The moments of several blocks of the original network, in one pass.
     func ofUntouched(_ candidates: [Candidate], on samples: Dataset) throws(ModelError) -> [Moments] {
         var moments = candidates.map { Moments(inputs: $0.regressorCount, outputs: $0.out) }
         guard !candidates.isEmpty else { return [] }
@@ -20,14 +20,14 @@ struct BlockMoments {
         return moments
     }
 
-    /// Of one block behind others that are replaced already. Its inputs come from the network as it is now; its targets are
-    /// what the original residual stream needs, so that the map also repairs the damage before it (error feedback).
+    /// The moments of one block behind replaced ones. Its inputs come from the current network; its targets are the
+    /// outputs that the original residual stream needs, so that the map also corrects earlier errors (error feedback).
     ///
     /// - Parameters:
-    ///   - candidate: of what is left of `now`.
-    ///   - now: the network as it is now, on its way through the samples.
-    ///   - before: the original on its way through the same samples; goes on to the block's target.
-    /// - Returns: the sums on each of the sample sets.
+    ///   - candidate: a candidate of the rest of `now`.
+    ///   - now: the current network, computed up to the block.
+    ///   - before: the original network on the same samples; advanced to the block's target.
+    /// - Returns: the moments on each of the sample sets.
     /// - Throws: ``ModelError``.
     /// - SeeAlso: arXiv:2602.05243
     func of(_ candidate: Candidate, in now: PartialForward, behind before: inout PartialForward) throws(ModelError)
@@ -61,14 +61,16 @@ struct BlockMoments {
     }
 }
 
-/// The other operand of the addition that takes a block's output into the residual stream.
+/// The residual stream that a block's output is added to, in the current and in the original network.
 struct Residual {
     let now: ValueID
     let before: ValueID
-    /// The sum's name, which the original network has too.
+    /// The name of the sum, which exists in the original network too.
     let stream: String
 
-    /// - Returns: nil when the output joins no stream that both networks have.
+    /// Finds the addition that reads an output.
+    ///
+    /// - Returns: nil unless the output is added to a stream that both networks have.
     init?(of output: ValueID, in graph: Graph, original: Graph) {
         let readers = graph.values.filter { graph[$0].operands.contains(output) }
         guard readers.count == 1, case .binary(.add) = graph[readers[0]].op,
@@ -82,11 +84,13 @@ struct Residual {
 }
 
 extension Moments {
+    /// Adds the rows of a batch.
+    ///
     /// - Parameters:
     ///   - x: `[..., inputs]` or `[N, inputs, ...]`
     ///   - y: `[..., outputs]` or `[N, outputs, ...]`
-    ///   - candidate: says which.
-    ///   - mask: `[samples, places]` of bool: which rows count, where there is one for each place.
+    ///   - candidate: defines the feature axes.
+    ///   - mask: `[samples, positions]` of bool: the rows that count, if there is one for each position.
     /// - Throws: ``ModelError/compute(_:)`` unless both have as many rows.
     fileprivate mutating func gather(
         _ x: Tensor, _ y: Tensor, _ candidate: Candidate, _ mask: Tensor?

@@ -3,15 +3,17 @@ package import Model
 
 /// The exact merge of a candidate whose activation is the identity.
 ///
-/// `y = W2 (D (W1 x + b1) + e) + b2` with the BatchNorms on the way as `D`, `e`; so `W = W2 D W1` and
+/// `y = W2 (D (W1 x + b1) + e) + b2` with the BatchNorms in between as `D`, `e`; so `W = W2 D W1` and
 /// `b = W2 (D b1 + e) + b2`.
 package struct MergeLinear {
     private let graph: Graph
 
     package init(in graph: Graph) { self.graph = graph }
 
-    /// - Parameter candidate: of this graph.
-    /// - Returns: one linear layer in place of the run.
+    /// Merges a candidate.
+    ///
+    /// - Parameter candidate: a candidate of the graph.
+    /// - Returns: the replacement of the block by one linear layer.
     /// - Throws: ``ModelError/compute(_:)`` when there is no memory.
     package func rewrite(_ candidate: Candidate) throws(ModelError) -> Rewrite {
         let (d, h, o) = (candidate.inFeatures, candidate.hidden, candidate.out)
@@ -70,7 +72,7 @@ package struct MergeLinear {
 }
 
 extension ComputeError {
-    /// One of the module's errors, as the one that holds the others.
+    /// Wraps any error of `Compute`.
     init(_ error: any Error) {
         switch error {
         case let error as ComputeError: self = error

@@ -1,6 +1,6 @@
 package import Compute
 
-/// Sums over samples from which the best affine map of `x` to `y` follows. Sums merge, so data stream through them.
+/// Sums over samples that determine the best affine map of `x` to `y`. Batches are added one by one.
 package struct Moments: Sendable {
     package private(set) var count = 0
     private var sumX: [Double]
@@ -16,6 +16,8 @@ package struct Moments: Sendable {
         sumXY = Matrix(rows: inputs, columns: outputs)
     }
 
+    /// Adds a batch of rows.
+    ///
     /// - Parameters:
     ///   - x: `[N, inputs]`
     ///   - y: `[N, outputs]`
@@ -32,9 +34,9 @@ package struct Moments: Sendable {
     var meanX: [Double] { sumX.map { $0 / Double(count) } }
     var meanY: [Double] { sumY.map { $0 / Double(count) } }
 
-    /// `[inputs, inputs]`
+    /// The covariance of the inputs, `[inputs, inputs]`.
     var covarianceXX: Matrix { centred(sumXX, meanX, meanX) }
-    /// `[inputs, outputs]`
+    /// The covariance of inputs and outputs, `[inputs, outputs]`.
     var covarianceXY: Matrix { centred(sumXY, meanX, meanY) }
     /// The sum of the variances of all outputs.
     var varianceY: Double { sumYY / Double(count) - meanY.reduce(0) { $0 + $1 * $1 } }

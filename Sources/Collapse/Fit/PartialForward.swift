@@ -1,19 +1,20 @@
 import Compute
 import Model
 
-/// A network on its way through samples: what lies behind is computed and kept, so that the way goes on from there.
+/// A forward pass in stages: values at one point of the network are computed and kept, and the pass continues from
+/// there.
 struct PartialForward {
-    /// What is left of the network. Values keep their names.
+    /// The part of the network that is still to be computed. Values keep their names.
     private(set) var rest: Graph
-    /// With the inputs of ``rest``.
+    /// The samples with the inputs of ``rest``.
     private(set) var samples: [Dataset]
-    /// Where the way begins.
+    /// The whole network.
     private let whole: Graph
     private(set) var given: [Dataset]
 
     private let byteLimit: Int
 
-    /// Memory that kept values may take. Where they would take more, the way starts again from where it could be kept.
+    /// The maximum memory of kept values. A pass that would need more continues from the last point that fits.
     static let usualByteLimit = 1 << 30
 
     init(_ graph: Graph, _ samples: [Dataset], byteLimit: Int = PartialForward.usualByteLimit) {
@@ -22,10 +23,10 @@ struct PartialForward {
         self.byteLimit = byteLimit
     }
 
-    /// Computes what lies before a place, unless the results are too large to keep.
+    /// Computes everything before a value, unless the results are too large to keep.
     ///
     /// - Parameters:
-    ///   - place: in ``rest``.
+    ///   - place: a value of ``rest``.
     ///   - kept: values that ``rest`` must still have afterwards, although no output depends on them.
     /// - Throws: ``ModelError``.
     mutating func advance(to place: ValueID, keeping kept: [ValueID] = []) throws(ModelError) {
@@ -42,16 +43,16 @@ struct PartialForward {
         rest = continuation.rest
     }
 
-    /// Puts something else in place of a block that lies ahead.
+    /// Applies a rewrite to ``rest``.
     mutating func replace(_ rewrite: Rewrite) throws(ModelError) { rest = try rest.replacing(rewrite) }
 
-    /// Goes on without the first of the sample sets.
+    /// Removes the first of the sample sets.
     mutating func dropFirstSamples() {
         samples.removeFirst()
         given.removeFirst()
     }
 
-    /// Goes back to where the way begins, with nothing replaced.
+    /// Restarts from the whole network, with nothing replaced.
     mutating func restart() { (rest, samples) = (whole, given) }
 
     private func byteCount(keptIn graph: Graph) -> Int {
@@ -65,7 +66,7 @@ struct PartialForward {
 }
 
 extension Graph {
-    /// The candidate whose activation's result has a name.
+    /// The candidate whose activation's result has the given name.
     func candidate(_ activation: String) -> Candidate? {
         Candidates(in: self).found.first { self[$0.activationValue].name == activation }
     }

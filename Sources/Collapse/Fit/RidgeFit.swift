@@ -2,23 +2,25 @@ package import Compute
 
 /// The best affine map `y = A x + c` under a penalty on the size of `A`, in closed form.
 ///
-/// `A = Cxy^T (Cxx + r tr(Cxx)/d I)^-1`, `c = my - A mx`, with `r` chosen on other samples than the map was fitted on.
+/// `A = Cxy^T (Cxx + r tr(Cxx)/d I)^-1`, `c = my - A mx`, with `r` chosen on held-out samples.
 package struct RidgeFit: Sendable {
-    /// `[inputs, outputs]`: the transpose of `A`.
+    /// The transpose of `A`, `[inputs, outputs]`.
     package let map: Matrix
     package let offset: [Double]
     package let strength: Double
-    /// On the held-out samples, the mean square error summed over outputs, and the share of their variance explained.
+    /// The mean square error summed over outputs, and the explained share of their variance, on the held-out samples.
     package let heldOutError: Double
     package let heldOutR2: Double
 
     static let strengths = [1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 1e-1]
-    /// What sums in Float64 may be off by, in relation to themselves.
+    /// The relative rounding error of sums in Float64.
     private static let rounding = 1e-12
 
+    /// Fits the map.
+    ///
     /// - Parameters:
-    ///   - moments: of the samples to fit.
-    ///   - heldOut: of other samples.
+    ///   - moments: the moments of the samples to fit.
+    ///   - heldOut: the moments of other samples.
     ///   - strengths: the values of `r` to choose from.
     /// - Throws: ``ComputeError/singular(column:)`` when no strength makes the system solvable.
     package init(
@@ -27,8 +29,8 @@ package struct RidgeFit: Sendable {
         let (xx, xy) = (moments.covarianceXX, moments.covarianceXY)
         let (heldXX, heldXY) = (heldOut.covarianceXX, heldOut.covarianceXY)
         let trace = (0..<xx.rows).reduce(0) { $0 + xx[$1, $1] }
-        // A constant input has no variance but what rounding leaves of its square; any number that is large beside that makes
-        // the system solvable.
+        // A constant input has only the variance that rounding leaves of its square; any penalty that is large beside
+        // that makes the system solvable.
         let squares = moments.meanX.reduce(0) { $0 + $1 * $1 }
         let spread = max(trace, Self.rounding * squares) / Double(xx.rows)
         let unit = spread > 0 ? spread : 1
@@ -50,7 +52,7 @@ package struct RidgeFit: Sendable {
             for index in map.values.indices {
                 error += map.values[index] * (product.values[index] - 2 * heldXY.values[index])
             }
-            // The means of the held-out samples are their own; what the offset is off by counts too.
+            // Held-out samples have means of their own: the error of the offset counts too.
             var gaps = gapsY
             for row in 0..<map.rows {
                 for column in 0..<map.columns { gaps[column] -= map[row, column] * gapsX[row] }
@@ -69,7 +71,7 @@ package struct RidgeFit: Sendable {
         }
     }
 
-    /// `A` as a layer has it, `[outputs, inputs]`, and `c`, `[outputs]`.
+    /// The weight `A`, `[outputs, inputs]`, and the bias `c`, `[outputs]`, of a layer.
     ///
     /// - Throws: ``ComputeError/memory(_:)``.
     package func layer() throws(ComputeError) -> (weight: Tensor, bias: Tensor) {

@@ -1,32 +1,34 @@
 import Compute
 import Model
 
-/// The way of the ridge: each point is fitted and measured when it is first asked for.
+/// The points of the ridge method, each fitted and measured on first access.
 ///
-/// One sweep makes a point. The network as it is now and the original go from block to block side by side, so that every
-/// block is fitted behind the changed ones and nothing is run from the start again.
+/// One sweep computes a point. The current network and the original advance from block to block together, so that every
+/// block is fitted behind the replaced ones and nothing is computed twice.
 struct RidgePath: CollapsePath {
-    /// A way of so few points is drawn in full; on a longer one only those are computed that decide.
+    /// The maximum length of a path that is computed in full; on a longer one only the deciding points are computed.
     static let shortLength = 4
 
     let parameterCounts: [Int]
     private let original: Graph
     private let samples: Samples
     private let heldOut: HeldOut
-    /// Activations, in the order in which they go.
+    /// The activations in order of removal.
     private let order: [String]
-    /// Fits by the activations replaced before a block in graph order, and its own.
+    /// The fits, by the activations replaced before a block in graph order, and its own.
     private var fits: [[String]: BlockFit]
     private var known: [Int: ParetoPoint] = [:]
     private let tell: (CollapseEvent) -> Void
 
+    /// Creates a path without points.
+    ///
     /// - Parameters:
     ///   - original: the network.
-    ///   - order: the activations of the blocks that may go, in the order in which they go.
-    ///   - alone: the fit of each of them in the untouched network.
-    ///   - samples: to fit on.
-    ///   - heldOut: what points are measured on.
-    ///   - tell: hears of each new point.
+    ///   - order: the activations of the accepted candidates, in order of removal.
+    ///   - alone: the fit of each of them in the original network.
+    ///   - samples: the samples to fit on.
+    ///   - heldOut: the samples to measure points on.
+    ///   - tell: receives each new point.
     /// - Throws: ``ModelError/compute(_:)`` when there is no memory.
     init(
         _ original: Graph, order: [String], alone: [String: BlockFit], samples: Samples, heldOut: HeldOut,
@@ -45,13 +47,13 @@ struct RidgePath: CollapsePath {
         let point = try sweep(Array(order.prefix(index + 1)))
         known[index] = point
         tell(.point(point))
-        // Halving asks for as many points as the count has digits.
+        // Bisection computes as many points as the count has binary digits.
         let expected = order.count <= Self.shortLength ? order.count : Int.bitWidth - order.count.leadingZeroBitCount
         tell(.progress(done: expected + min(known.count, expected), of: 2 * expected))
         return point
     }
 
-    /// Replaces the accepted blocks in graph order.
+    /// Computes a point by replacing the accepted blocks in graph order.
     private mutating func sweep(_ accepted: [String]) throws(ModelError) -> ParetoPoint {
         let moments = BlockMoments(original: original)
         var graph = original
@@ -63,7 +65,7 @@ struct RidgePath: CollapsePath {
         }) {
             let activation = graph[candidate.activationValue].name
             history.append(activation)
-            // Nothing is fitted any more: only the samples that measure go on.
+            // No fit is left: only the measuring samples are still needed.
             if history.count == accepted.count, fits[history] != nil { now.dropFirstSamples() }
             if let place = now.rest.candidate(activation)?.nodes.first { try now.advance(to: place) }
             guard let ahead = now.rest.candidate(activation) else {
@@ -89,7 +91,7 @@ struct RidgePath: CollapsePath {
 }
 
 extension Graph {
-    /// After each of the blocks, one more at a time.
+    /// The parameter counts after the first replacement, the first two, and so on.
     fileprivate func parameterCounts(withoutFirst order: [String]) throws(ModelError) -> [Int] {
         var (graph, counts) = (self, [Int]())
         for activation in order {
@@ -101,7 +103,7 @@ extension Graph {
 }
 
 extension Candidate {
-    /// A layer of zeros, whose pages are never touched.
+    /// A replacement by zeros, for counting; its memory pages are never touched.
     fileprivate func placeholder() throws(ModelError) -> Rewrite {
         do {
             return rewrite(weight: try Tensor(zeros: Shape([out, inFeatures])), bias: try Tensor(zeros: Shape([out])))

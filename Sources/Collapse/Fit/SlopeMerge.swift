@@ -1,17 +1,19 @@
 import Compute
 import Model
 
-/// Merges the blocks whose activation is the identity, or near enough.
+/// Merges the blocks whose activation is the identity, within a threshold.
 struct SlopeMerge {
     let original: Graph
     let heldOut: HeldOut?
     let tell: (CollapseEvent) -> Void
 
+    /// Merges the blocks of a network one by one.
+    ///
     /// - Parameters:
-    ///   - graph: the network; with trained slopes, for example.
-    ///   - layers: every candidate; gets its slope, and the reason where it is refused.
-    ///   - threshold: how far from 1 a slope may be.
-    ///   - limit: how many may go; the nearest do.
+    ///   - graph: the network, for example with trained slopes.
+    ///   - layers: all candidates; receive their slope, and the reason if they are rejected.
+    ///   - threshold: the distance from 1 below which a slope is accepted.
+    ///   - limit: the maximum number of merges, of the slopes nearest to 1.
     /// - Returns: a point for each merge, the cheapest product first.
     /// - Throws: ``ModelError``.
     func path(
@@ -59,7 +61,7 @@ extension Candidate {
     /// Multiply-adds of the product of the two weights.
     var productCost: Double { Double(out) * Double(hidden) * Double(inFeatures) }
 
-    /// How the activation treats negative values, at the place farthest from the identity.
+    /// The slope for negative values, of the feature farthest from the identity.
     func slope(in graph: Graph) -> Double {
         switch activation {
         case .unary(.leakyRelu(let slope)): Double(slope)
@@ -71,7 +73,7 @@ extension Candidate {
 }
 
 extension Activation {
-    /// Whether it is the identity for some slope; the others are no straight line on either side.
+    /// True when it is the identity for some slope; other activations are linear on neither side.
     var hasSlope: Bool {
         switch self {
         case .prelu, .unary(.relu), .unary(.leakyRelu): true

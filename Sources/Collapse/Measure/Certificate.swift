@@ -1,9 +1,9 @@
 import Glibc
 
-/// What a number of held-out samples proves about a rate.
+/// The upper bound of a rate that held-out samples prove.
 package struct Certificate: Sendable, Codable, Equatable {
     package let rate: Double
-    /// The rate is below this with 95 % confidence.
+    /// The upper bound of the rate with 95 % confidence.
     package let upper95: Double
     package let samples: Int
 
@@ -21,7 +21,7 @@ package struct Certificate: Sendable, Codable, Equatable {
         return [1 - upper(samples - events, samples, tail: 0.025), upper(events, samples, tail: 0.025)]
     }
 
-    /// The rate at which so few events, or fewer, would have the probability of the tail.
+    /// The rate at which at most `events` events have the probability `tail`.
     private static func upper(_ events: Int, _ samples: Int, tail: Double) -> Double {
         guard events < samples else { return 1 }
         var (low, high) = (Double(events) / Double(samples), 1.0)
@@ -32,7 +32,7 @@ package struct Certificate: Sendable, Codable, Equatable {
         return (low + high) / 2
     }
 
-    /// The probability of at most so many events, summed in logarithms so that no term underflows.
+    /// The probability of at most `events` events, summed in logarithms so that no term underflows.
     private static func atMost(_ events: Int, of samples: Int, rate: Double) -> Double {
         guard rate > 0 else { return 1 }
         guard rate < 1 else { return 0 }

@@ -2,21 +2,24 @@ package import Compute
 import Glibc
 import Model
 
-/// Two networks' logits (or other outputs) side by side, `[samples, ..., classes]` each.
+/// A comparison of two networks' logits (or other outputs), `[samples, ..., classes]` each.
 package struct Comparison: Sendable {
-    /// Mean over rows of KL(original, other) of the softmaxes; for outputs that are no logits, the mean square error.
+    /// The mean over rows of KL(original, other) of the softmaxes; for other outputs than logits, the mean square
+    /// error.
     package let divergence: Double
-    /// Rows whose largest output is another, and all rows; zero of zero for outputs that are no logits.
+    /// The number of rows whose largest output differs, and of all rows; both zero for other outputs than logits.
     package let disagreements: Int
     package let rows: Int
-    /// For outputs that are no logits, the mean square error over the variance of the original.
+    /// The mean square error over the variance of the original, for other outputs than logits.
     private let relativeError: Double
 
+    /// Compares the outputs of two networks.
+    ///
     /// - Parameters:
     ///   - original: `[samples, ..., classes]`
-    ///   - other: of the same shape.
-    ///   - task: what they are.
-    ///   - mask: `[samples, places]` of bool: which rows count, where there is one for each place.
+    ///   - other: the other outputs, of the same shape.
+    ///   - task: the task of the outputs.
+    ///   - mask: `[samples, positions]` of bool: the rows that count, if there is one for each position.
     package init(_ original: Tensor, _ other: Tensor, _ task: PredictionTask, counting mask: Tensor? = nil) {
         let mask = mask.flatMap { original.hasRow(forEachPlaceOf: $0) ? $0 : nil }
         let (left, right) = (original.floats(countedBy: mask), other.floats(countedBy: mask))
@@ -43,11 +46,11 @@ package struct Comparison: Sendable {
         (divergence, disagreements, rows, relativeError) = (total / Double(max(1, count)), different, count, 0)
     }
 
-    /// The share of rows that are answered differently; for outputs that are no logits, of the variance that is lost.
+    /// The share of rows that are answered differently; for other outputs than logits, the lost share of the variance.
     package var disagreement: Double { rows == 0 ? relativeError : Double(disagreements) / Double(rows) }
 }
 
-/// One row of logits.
+/// The log-softmax of one row of logits.
 struct LogSoftmax {
     private let row: ArraySlice<Float>
     private let shift: Double
@@ -68,21 +71,23 @@ struct LogSoftmax {
     func probability(_ index: Int) -> Double { exp(logarithm(index)) }
 }
 
-/// How good outputs are, by their labels.
+/// The quality of outputs by their labels.
 package struct Metrics: Sendable {
     package let metricName: String
     package let metric: Double
     package let loss: Double
-    /// For rates, an interval of 95 %.
+    /// The 95 % interval of a rate; nil for other metrics.
     package let interval: [Double]?
 
-    /// Whether more of the metric is better.
+    /// True when a larger metric is better.
     package var isRate: Bool { interval != nil }
 
+    /// Measures outputs.
+    ///
     /// - Parameters:
     ///   - outputs: logits or predictions, `[samples, ..., classes]`.
     ///   - labels: int64 classes, `[samples, ...]`, or float32 targets of the outputs' shape.
-    ///   - task: what the outputs are.
+    ///   - task: the task of the outputs.
     package init(_ outputs: Tensor, labels: Tensor, _ task: PredictionTask) {
         let values = outputs.floats
         guard labels.type == .int64, let classes = outputs.shape.dimensions.last, classes > 0 else {
@@ -110,7 +115,7 @@ package struct Metrics: Sendable {
         var (total, right) = (0.0, 0)
         for (value, target) in zip(values, targets) {
             if isMultilabel {
-                // As log-sum-exp: a sigmoid and its logarithm overflow.
+                // In log-sum-exp form, because a sigmoid and its logarithm overflow.
                 let (logit, target) = (Double(value), Double(target))
                 total += max(logit, 0) - logit * target + log1p(exp(-abs(logit)))
                 if (logit > 0) == (target > 0.5) { right += 1 }

@@ -1,27 +1,30 @@
 import ByteText
 package import Compute
 package import Model
+package import Options
 
-/// What one output of a network is, the first unless another is chosen, and so how two networks are compared and what training makes small.
+/// The kind of one output of a network, which determines how networks are compared and trained.
 package struct PredictionTask: Sendable, Equatable {
     package enum Kind: String, Sendable {
-        /// One class a row: logits, or probabilities behind a softmax.
+        /// One class per row: logits, or probabilities behind a softmax.
         case classification
-        /// Independent yes or no a column.
+        /// An independent yes or no per column.
         case multilabel
         case regression
     }
 
     package let kind: Kind
-    /// The output that is meant, by its name; the first without.
+    /// The name of the output; nil for the first.
     private let output: String?
 
+    /// Determines the kind of an output by the loss, the labels, or its name.
+    ///
     /// - Parameters:
     ///   - graph: the network.
-    ///   - labels: of the data, if there are any: int64 classes, or float32 targets.
-    ///   - loss: what the user says it is.
-    ///   - output: the name of the output that is meant; the first without.
-    package init(of graph: Graph, labels: Tensor?, loss: CompressionOptions.LossName, output: String? = nil) {
+    ///   - labels: the labels of the data, if any: int64 classes, or float32 targets.
+    ///   - loss: the loss that the user chose.
+    ///   - output: the name of the output; nil for the first.
+    package init(of graph: Graph, labels: Tensor?, loss: JobOptions.LossName, output: String? = nil) {
         self.output = output
         switch loss {
         case .crossEntropy, .causalLanguageModel: kind = .classification
@@ -36,7 +39,7 @@ package struct PredictionTask: Sendable, Equatable {
         }
     }
 
-    /// Without labels: the name that exporters give to hidden states and embeddings tells them from logits.
+    /// True unless an output has a name that exporters give to hidden states and embeddings; used without labels.
     private static func looksLikeLogits(_ output: (name: String, value: ValueID)?, in graph: Graph) -> Bool {
         guard let output, let classes = graph.shape(output.value).dimensions.last else {
             return false
@@ -46,12 +49,12 @@ package struct PredictionTask: Sendable, Equatable {
         return classes > 1 && !isFeature
     }
 
-    /// What another output of the network is, of which no labels tell.
+    /// The task of another output of the network, for which there are no labels.
     func ofOutput(_ name: String, in graph: Graph) -> PredictionTask {
         PredictionTask(of: graph, labels: nil, loss: .auto, output: name)
     }
 
-    /// What losses read: the output, or what its softmax reads.
+    /// The value that losses read: the output, or the operand of its softmax.
     package func logits(of graph: Graph) -> ValueID {
         guard let output = graph.output(named: output)?.value else { preconditionFailure("a network has outputs") }
         if kind == .classification, case .softmax(let axis) = graph[output].op, axis == graph.shape(output).rank - 1 {
@@ -72,7 +75,7 @@ package struct PredictionTask: Sendable, Equatable {
 }
 
 extension Graph {
-    /// - Returns: the first output where no other has the name.
+    /// The output with a name, or the first if none has it.
     package func output(named name: String?) -> (name: String, value: ValueID)? {
         outputs.first { $0.name == name } ?? outputs.first
     }

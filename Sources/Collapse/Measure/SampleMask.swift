@@ -2,8 +2,8 @@ package import Compute
 package import Model
 
 extension Dataset {
-    /// Which places of each sample are no padding, `[samples, places]` of bool, by the input that models with sequences
-    /// have for it; nil where all of them count.
+    /// The positions that are not padding, `[samples, positions]` of bool, by the input `attention_mask`; nil when all
+    /// of them count.
     package func mask() throws(ModelError) -> Tensor? {
         guard let given = inputs["attention_mask"], given.shape.rank == 2 else { return nil }
         do {
@@ -17,13 +17,15 @@ extension Dataset {
 }
 
 extension Tensor {
-    /// - Parameter mask: `[samples, places]` of bool.
-    /// - Returns: whether this has a row for each place, `[samples, places, ...]`.
+    /// Compares the leading sizes with those of a mask.
+    ///
+    /// - Parameter mask: `[samples, positions]` of bool.
+    /// - Returns: true for a tensor `[samples, positions, ...]` with a row for each position.
     func hasRow(forEachPlaceOf mask: Tensor) -> Bool {
         shape.rank > 2 && shape.dimensions.prefix(2).elementsEqual(mask.shape.dimensions)
     }
 
-    /// The elements of the rows that count, one after the other.
+    /// The elements of the rows that count.
     func floats(countedBy mask: Tensor?) -> [Float] {
         guard let mask else { return floats }
         let (values, width) = (floats, shape.elementCount / max(1, mask.shape.elementCount))
@@ -34,9 +36,9 @@ extension Tensor {
         return counted
     }
 
-    /// The rows that count, one after the other.
+    /// The rows that count.
     ///
-    /// - Parameter mask: of as many places as this has rows.
+    /// - Parameter mask: a mask with as many positions as the tensor has rows.
     /// - Returns: `[counted, features]`
     /// - Throws: ``ModelError/compute(_:)`` when there is no memory.
     func rows(countedBy mask: Tensor) throws(ModelError) -> Tensor {

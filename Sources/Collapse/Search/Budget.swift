@@ -1,16 +1,18 @@
-/// How much worse the network may become on the samples that decide.
+import Options
+
+/// The limits on disagreement and metric drop on the deciding samples.
 struct Budget {
     private let disagreement: Double?
     private let metricDrop: Double?
     private let original: Metrics?
-    /// A point that is so many times over the budget is not worth a fine-tuning; without one, none over it is.
+    /// The factor over the budget up to which fine-tuning is tried; 1 without fine-tuning.
     private let hope: Double
 
-    init(_ options: CompressionOptions, original: Metrics?) {
+    init(_ options: JobOptions, original: Metrics?) {
         let decidesByItself = options.method == .ridge || options.method == nil
         disagreement =
             options.maxDisagreement
-            ?? (options.hasBudget || !decidesByItself ? nil : CompressionOptions.defaultDisagreement)
+            ?? (options.hasBudget || !decidesByItself ? nil : JobOptions.defaultDisagreement)
         metricDrop = options.maxMetricDrop
         hope = options.finetune == .none || options.method == .layercollapse ? 1 : 3
         self.original = original
@@ -20,6 +22,8 @@ struct Budget {
 
     func isHopeless(_ point: ParetoPoint) -> Bool { excess(of: point) > hope }
 
+    /// The reason to reject a point.
+    ///
     /// - Returns: nil for a point within the budget.
     func reasonAgainst(_ point: ParetoPoint) -> String? {
         if let limit = disagreement, let found = point.comparison?.disagreement, found > limit {
@@ -31,7 +35,7 @@ struct Budget {
         return nil
     }
 
-    /// What is used of the budget, in budgets.
+    /// The used share of the budget; above 1 it is exceeded.
     private func excess(of point: ParetoPoint) -> Double {
         var excess = 0.0
         if let limit = disagreement, let found = point.comparison?.disagreement {
@@ -41,7 +45,7 @@ struct Budget {
         return excess
     }
 
-    /// Relative for a loss, in points for a rate.
+    /// The drop of the metric: relative for a loss, absolute for a rate.
     private func drop(of point: ParetoPoint) -> Double? {
         guard let before = original, let after = point.metrics else { return nil }
         return before.isRate

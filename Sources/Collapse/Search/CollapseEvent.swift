@@ -1,13 +1,13 @@
 import Model
 
-/// What happens on the way, for whoever waits.
+/// An event of a compression, for progress reports.
 package enum CollapseEvent: Sendable {
     package enum Phase: String, Sendable {
         case calibrating, search, finetuning
     }
 
     case phase(Phase)
-    /// Work that is not training: so much of so much.
+    /// The progress of work other than training.
     case progress(done: Int, of: Int)
     case step(TrainingStep)
     case layer(LayerOutcome)
@@ -15,14 +15,14 @@ package enum CollapseEvent: Sendable {
     case warning(code: String, message: String)
 }
 
-/// One step of a training, after it was taken.
+/// A completed step of a training.
 package struct TrainingStep: Sendable {
-    /// From 1.
+    /// The number of the step, from 1.
     package let step: Int
     package let steps: Int
     package let stepsPerEpoch: Int
     package let batchSize: Int
-    /// Before the step, without the pull on slopes.
+    /// The loss before the step, without the slope penalty.
     package let loss: Float
     package let learningRate: Float
     package let slopes: [(layer: String, slope: Float)]

@@ -1,15 +1,16 @@
 package import Model
+package import Options
 
 /// One compression of a network, from its candidates to the chosen point.
 package struct Collapser {
     package struct Outcome {
-        /// The network that comes out; the original when nothing was collapsed.
+        /// The resulting network; the original when nothing was collapsed.
         package let graph: Graph
         package let layers: [LayerOutcome]
         package let refusals: [Refusal]
-        /// The way there, smallest damage first, before any fine-tuning.
+        /// The computed points, smallest damage first, before any fine-tuning.
         package let points: [ParetoPoint]
-        /// Of the chosen network on the samples that decided; nil without data.
+        /// The chosen point, measured on the deciding samples; nil when nothing was collapsed.
         package let chosen: ParetoPoint?
 
         package var collapsedCount: Int { layers.count { $0.isCollapsed } }
@@ -19,21 +20,21 @@ package struct Collapser {
     private let task: PredictionTask
     private let samples: Samples?
     private let confirmation: Dataset?
-    private let options: CompressionOptions
+    private let options: JobOptions
     private let keeper: CheckpointKeeper
     private let tell: (CollapseEvent) -> Void
 
     /// - Parameters:
-    ///   - graph: the network, at the batch size of the work.
-    ///   - task: what its output is.
-    ///   - samples: what to fit, train and decide on; only `merge` does without.
-    ///   - confirmation: samples that a budget which the user set must hold on too; they decide nothing else.
-    ///   - options: what the user chose; `method` is set.
-    ///   - keeper: of what is reached on the way.
-    ///   - tell: hears what happens.
+    ///   - graph: the network, lowered at the batch size of the job.
+    ///   - task: the task of its output.
+    ///   - samples: the samples to fit, train and decide on; optional for `merge` only.
+    ///   - confirmation: samples on which a user's budget must hold too; they decide nothing else.
+    ///   - options: the user's options, with a method.
+    ///   - keeper: the keeper of checkpoints.
+    ///   - tell: receives events.
     package init(
         _ graph: Graph, task: PredictionTask, samples: Samples?, confirmation: Dataset? = nil,
-        options: CompressionOptions, keeper: CheckpointKeeper = .none, tell: @escaping (CollapseEvent) -> Void
+        options: JobOptions, keeper: CheckpointKeeper = .none, tell: @escaping (CollapseEvent) -> Void
     ) {
         original = graph
         self.task = task
@@ -44,7 +45,9 @@ package struct Collapser {
         self.tell = tell
     }
 
-    /// - Throws: ``ModelError`` when something cannot be computed, or a loss is no number.
+    /// Runs the compression.
+    ///
+    /// - Throws: ``ModelError`` when something cannot be computed, or a loss is not a number.
     package func run() throws(ModelError) -> Outcome {
         let candidates = Candidates(in: original)
         var layers = candidates.found.map { LayerOutcome($0, in: original) }
@@ -99,17 +102,17 @@ package struct Collapser {
             let trained = try training.run(&layers)
             tell(.phase(.search))
             return try merging.path(trained, &layers, threshold: options.threshold, limit: limit)
-        case .merge, .datafree:
+        case .merge:
             tell(.phase(.search))
             return try merging.path(original, &layers, threshold: options.threshold, limit: limit)
-        case .ridge, .gate:
+        case .ridge:
             return try RidgeSearch(
                 original: original, samples: samples, heldOut: heldOut, options: options, tell: tell
             ).path(&layers)
         }
     }
 
-    /// The smallest network within the budget, fine-tuned; one point back for each that misses it.
+    /// The smallest network within the budget, fine-tuned; steps back one point for each that exceeds it.
     private func choose(
         _ path: inout any CollapsePath, _ layers: inout [LayerOutcome], _ heldOut: HeldOut?
     ) throws(ModelError) -> ParetoPoint? {
@@ -144,8 +147,8 @@ package struct Collapser {
         return nil
     }
 
-    /// The largest point that is not beyond hope. Where points are still to be computed the way is halved, since damage grows
-    /// along it.
+    /// The last point that fine-tuning may bring within the budget. Unknown points are bisected, since damage grows
+    /// along the path.
     private func lastWorthTrying(
         _ path: inout any CollapsePath, upTo limit: Int, _ budget: Budget, _ layers: inout [LayerOutcome]
     ) throws(ModelError) -> Int {
@@ -165,12 +168,14 @@ package struct Collapser {
         return good
     }
 
-    /// Says of the last layer of a point why it stays.
+    /// Records the reason why the last layer of a point is kept.
     private func refuse(_ point: ParetoPoint, _ reason: String?, _ layers: inout [LayerOutcome]) {
         if let last = point.collapsed.last, let index = layers.place(of: last) { layers[index].reason = reason }
     }
 
-    /// - Returns: nil when the user's budget holds on the samples that confirm it.
+    /// The reason why a point fails on the confirming samples.
+    ///
+    /// - Returns: nil when the user's budget holds on them.
     private func confirmed(_ point: ParetoPoint) throws(ModelError) -> String? {
         guard let confirmation else { return nil }
         let judge = try HeldOut(confirmation, original: original, task: task)

@@ -1,33 +1,36 @@
 import Compute
 package import Model
+package import Options
 
-/// What a compression would take in each of its parts, beside the network and its data, before it takes it.
+/// An estimate of the memory that each part of a compression needs, in addition to the network and its data.
 package struct CompressionMemory: Sendable {
-    /// Sums over the samples, the maps that follow from them, and the outputs by which they are judged.
+    /// The bytes of the moments, the fitted maps, and the outputs that are compared.
     package private(set) var fittingBytes = 0
-    /// What the network learns from, and its training.
+    /// The bytes of the training targets and the training.
     package private(set) var trainingBytes = 0
-    /// The outputs of both networks side by side.
+    /// The bytes of the outputs of both networks.
     package let measuringBytes: Int
 
     private let graph: Graph
     private let task: PredictionTask
     private let counts: SampleCounts
-    private let options: CompressionOptions
+    private let options: JobOptions
 
     package var peakBytes: Int { max(fittingBytes, trainingBytes, measuringBytes) }
 
-    /// Arrays of outputs that are held for a comparison: both networks' and, as it computes, the numbers of both.
+    /// The number of arrays of outputs held for a comparison: those of both networks, and a copy of each.
     private static let comparedCopies = 4
 
+    /// Estimates the memory.
+    ///
     /// - Parameters:
-    ///   - graph: at the batch size of the work.
-    ///   - task: what its output is.
-    ///   - counts: of the samples; nil without data.
-    ///   - options: with a method.
-    /// - Throws: ``ModelError`` when there is no memory even for that.
+    ///   - graph: the network, lowered at the batch size of the job.
+    ///   - task: the task of its output.
+    ///   - counts: the counts of the samples; nil without data.
+    ///   - options: the user's options, with a method.
+    /// - Throws: ``ModelError`` when there is no memory for the estimate itself.
     package init(
-        _ graph: Graph, task: PredictionTask, counts: SampleCounts?, options: CompressionOptions
+        _ graph: Graph, task: PredictionTask, counts: SampleCounts?, options: JobOptions
     ) throws(ModelError) {
         self.graph = graph
         self.task = task
@@ -47,17 +50,17 @@ package struct CompressionMemory: Sendable {
         }
         guard !candidates.isEmpty else { return }
         switch options.method ?? .ridge {
-        case .ridge, .gate:
+        case .ridge:
             let passages = try passages(candidates)
             fittingBytes =
                 kept + fitting(candidates) + plan + passages + (Self.comparedCopies - 1) * counts.search * logits
             trainingBytes = kept + Self.mapBytes(candidates) + (try tuning(candidates))
         case .layercollapse: trainingBytes = kept + (try slopes(candidates))
-        case .merge, .datafree: trainingBytes = kept + Self.mapBytes(candidates) + (try tuning(candidates))
+        case .merge: trainingBytes = kept + Self.mapBytes(candidates) + (try tuning(candidates))
         }
     }
 
-    /// Two sums for each block, and what solving for the widest takes.
+    /// The bytes of two moments per block, and of solving for the widest block.
     private func fitting(_ candidates: [Candidate]) -> Int {
         var (sums, widest) = (0, 0)
         for candidate in candidates {
@@ -65,13 +68,13 @@ package struct CompressionMemory: Sendable {
                 candidate.regressorCount * candidate.regressorCount, candidate.regressorCount * candidate.out
             )
             sums += 2 * 8 * (square + rectangle)
-            // Both covariances, the system and its factor; the solution, as it comes and as it is used.
+            // Both covariances, the system and its factor; the solution and its copies.
             widest = max(widest, 8 * (4 * square + 7 * rectangle))
         }
         return sums + widest + Self.mapBytes(candidates)
     }
 
-    /// What is kept between two blocks: of the network as it is now, on both sides of a step, and of the original.
+    /// The bytes kept between two blocks: by the current network before and after a step, and by the original.
     private func passages(_ candidates: [Candidate]) throws(ModelError) -> Int {
         var widest = 0
         for place in candidates.compactMap(\.nodes.first) {
@@ -83,7 +86,7 @@ package struct CompressionMemory: Sendable {
         return 3 * widest
     }
 
-    /// Every point of the way keeps maps of its own.
+    /// The bytes of the maps of all points: each point keeps its own.
     private static func mapBytes(_ candidates: [Candidate]) -> Int {
         let whole = candidates.reduce(0) { $0 + 4 * $1.out * ($1.inFeatures + 1) }
         return whole * (candidates.count + 1) / 2
@@ -120,7 +123,7 @@ package struct CompressionMemory: Sendable {
         _ network: Graph, streams: [String], _ collapsed: Set<Int>, _ plan: TrainingPlan
     ) throws(ModelError) -> Int {
         let trainable = network.trainable(options.train, collapsed: collapsed)
-        // Each layer is then taught by its own block, which takes less than the whole.
+        // Each layer is then trained on its own block, which takes less memory than the whole.
         guard network.obstacle(from: task.logits(of: network), to: trainable) == nil else { return 0 }
         let lessons = TrainingTargets(options, original: graph, task: task)
         let (terms, fetched) = lessons.terms(

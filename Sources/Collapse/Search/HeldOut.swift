@@ -1,7 +1,7 @@
 import Compute
 import Model
 
-/// Samples that training does not see, and the original's logits on them: what every decision is measured by.
+/// Samples that training does not use, and the original's logits on them: every decision is measured on these.
 struct HeldOut {
     let samples: Dataset
     let task: PredictionTask
@@ -17,14 +17,16 @@ struct HeldOut {
 
     func comparison(with graph: Graph) throws(ModelError) -> Comparison { try measured(graph).comparison }
 
-    /// Of the original; nil as of any network.
+    /// The metrics of the original; nil as in ``measured(_:on:)``.
     var originalMetrics: Metrics? { metrics(of: original, labels: samples.labels) }
 
+    /// Measures a network.
+    ///
     /// - Parameters:
-    ///   - graph: a network, or what is left of it behind values that are known.
-    ///   - inputs: for what is left, the same samples with those values.
-    /// - Returns: how far the outputs are from the original's, and how good: nil without labels, or with labels that say nothing
-    ///   of such outputs.
+    ///   - graph: a network, or the part of one after known values.
+    ///   - inputs: the same samples with those values, for a part of a network.
+    /// - Returns: the comparison with the original's outputs, and the metrics: nil without labels, or with labels that
+    ///   do not apply to such outputs.
     /// - Throws: ``ModelError``.
     func measured(
         _ graph: Graph, on inputs: Dataset? = nil
@@ -40,12 +42,12 @@ struct HeldOut {
 }
 
 extension Graph {
-    /// One value for all samples.
+    /// Computes one value for all samples.
     func outputs(of value: ValueID, for samples: Dataset) throws(ModelError) -> Tensor {
         try Inference(self, fetching: [value]).outputs(for: samples)[0]
     }
 
-    /// The value of a name in the document; nil when none or several have it.
+    /// The value with a name of the document; nil unless exactly one has it.
     func value(named name: String) -> ValueID? {
         guard !name.isEmpty else { return nil }
         var found: ValueID?

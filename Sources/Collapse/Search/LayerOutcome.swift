@@ -1,31 +1,31 @@
 import Model
 
-/// What became of one candidate, for the report.
+/// The outcome of one candidate, for the report.
 package struct LayerOutcome: Sendable, Equatable {
     /// The module path of its first layer.
     package let name: String
-    /// `Linear-ReLU-Linear`
+    /// The modules of the block, such as `Linear-ReLU-Linear`.
     package let kind: String
     package let inFeatures: Int
     package let hidden: Int
     package let out: Int
     package let parametersBefore: Int
     package let parametersAfter: Int
-    /// Of the activation, where one was found or trained.
+    /// The slope of the activation, if one was found or trained.
     package var slope: Double?
-    /// On held-out samples: the share of the block's output that the map explains, and the mean square error of the block
-    /// alone.
+    /// The share of the variance of the block's output that the map explains, and the mean square error of the block
+    /// alone, on held-out samples.
     package var r2: Double?
     package var meanSquareError: Double?
-    /// `(1 - a)^2 E|W2 D relu(-z)|^2` per output: what the merge costs in the mean square.
+    /// The mean square error of the merge, `(1 - a)^2 E|W2 D relu(-z)|^2` per output.
     package var bound: Double?
-    /// How far the network's outputs move when this block alone is replaced: KL, or the mean square error.
+    /// The divergence of the network's outputs when this block alone is replaced: KL, or the mean square error.
     package var divergence: Double?
     package var isCollapsed = false
-    /// Why not.
+    /// The reason why the candidate was not collapsed.
     package var reason: String?
 
-    /// The name of the activation's result, by which the candidate is found again in a rewritten graph.
+    /// The name of the activation's result, which identifies the candidate in a rewritten graph.
     let activation: String
 
     init(_ candidate: Candidate, in graph: Graph) {
@@ -44,6 +44,6 @@ package struct LayerOutcome: Sendable, Equatable {
 }
 
 extension [LayerOutcome] {
-    /// The place of a candidate that was named by its activation.
+    /// The index of the candidate with the given activation.
     func place(of activation: String) -> Int? { firstIndex { $0.activation == activation } }
 }

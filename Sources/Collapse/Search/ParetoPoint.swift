@@ -1,12 +1,12 @@
 package import Model
 
-/// A network on the way from the original to the smallest one: how small, and how far from the original.
+/// A network between the original and the smallest one, with its size and its distance from the original.
 package struct ParetoPoint: Sendable {
     package let graph: Graph
-    /// The activations that are gone, by the names of their results.
+    /// The removed activations, by the names of their results.
     let collapsed: [String]
     package let parameters: Int
-    /// On the samples that decide; nil without data.
+    /// The comparison on the deciding samples; nil without data.
     package var comparison: Comparison?
     package var metrics: Metrics?
 

@@ -1,20 +1,23 @@
 import Compute
 import Model
+import Options
 
-/// Finds which blocks to replace by affine maps, and in which order: each scored alone by what it does to the outputs, then
-/// the one with the least damage per parameter saved first.
+/// Chooses the blocks to replace by affine maps, and their order: each is scored alone by its effect on the outputs,
+/// and the least damage per saved parameter comes first.
 struct RidgeSearch {
     let original: Graph
     let samples: Samples
     let heldOut: HeldOut
-    let options: CompressionOptions
+    let options: JobOptions
     let tell: (CollapseEvent) -> Void
 
-    /// Alone, a block may move the outputs by so much (KL in nats, or share of the variance) when the user sets no budget.
+    /// The maximum divergence by one block alone (KL in nats, or share of the variance) when the user sets no budget.
     static let smallDivergence = 0.1
 
-    /// - Parameter layers: every candidate; gets its scores, and the reason where it is left alone.
-    /// - Returns: the way, the smallest damage first.
+    /// Fits, scores and orders the candidates.
+    ///
+    /// - Parameter layers: all candidates; receive their scores, and the reason if they are rejected.
+    /// - Returns: the path, the smallest damage first.
     /// - Throws: ``ModelError``.
     func path(_ layers: inout [LayerOutcome]) throws(ModelError) -> RidgePath {
         tell(.phase(.calibrating))
@@ -59,7 +62,7 @@ struct RidgeSearch {
         return path
     }
 
-    /// What a block alone does to the outputs. The network before it is run once for all that come after.
+    /// The effect of one block alone on the outputs. The network before it is computed once for all later blocks.
     private func measured(
         _ block: BlockFit, _ activation: String, _ passage: inout PartialForward
     ) throws(ModelError) -> Comparison {
@@ -70,7 +73,7 @@ struct RidgeSearch {
     }
 }
 
-/// With three digits that count.
+/// The number with three significant digits.
 func rounded(_ value: Double) -> String {
     guard value.isFinite, value != 0 else { return "\(value)" }
     var (scale, size) = (1.0, abs(value))

@@ -1,24 +1,26 @@
 import Compute
 package import Model
 
-/// The training samples, divided by what they serve. Those that a certificate counts are none of them.
+/// The training samples, divided by purpose. Validation samples are not among them.
 package struct Samples: Sendable {
-    /// Training sees these.
+    /// The samples to train on.
     package let training: Dataset
-    /// Maps are fitted on these, a part of ``training``.
+    /// The calibration samples, on which maps are fitted: a part of ``training``.
     package let calibration: Dataset
-    /// Strengths, orders and budgets are decided on these, which are no part of ``training``.
+    /// The deciding samples, by which strengths, order and budget are decided: no part of ``training``.
     package let search: Dataset
 
-    /// The most samples that decide; more would cost time and change nothing.
+    /// The maximum number of deciding samples; more would cost time and change nothing.
     static let searchLimit = 1000
 
+    /// Divides a data set.
+    ///
     /// - Parameters:
     ///   - dataset: at least two samples.
-    ///   - calibrationCount: how many to fit on.
-    ///   - keepsAll: whether ``training`` is the whole data set in its order, deciding samples among it: for a method
+    ///   - calibrationCount: the number of samples to fit on.
+    ///   - keepsAll: true to train on the whole data set in its order, including the deciding samples, for a method
     ///     that decides nothing by them.
-    ///   - seed: which samples go where.
+    ///   - seed: selects the samples of each part.
     /// - Throws: ``ModelError/compute(_:)`` when there is no memory.
     package init(
         _ dataset: Dataset, calibrationCount: Int, keepsAll: Bool, seed: UInt64

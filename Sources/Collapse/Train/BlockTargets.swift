@@ -1,29 +1,31 @@
 import Compute
 import Model
 
-/// What layers learn where no derivative leads from the network's outputs back to them: each block, cut out of the network,
-/// to give what the original's gives. That needs the network forward only.
+/// Training targets for layers that no gradient of the network's outputs reaches: each block, cut out of the network,
+/// learns the output of the original's block. The whole network is only run forward.
 struct BlockTargets {
     let original: Graph
-    /// The network that learns.
+    /// The network to train.
     let graph: Graph
-    /// From what a block reads to what it computes.
+    /// The input and the output of each block.
     let blocks: [(input: ValueID, output: ValueID)]
 
-    /// Said once, before the work.
+    /// The warning before the work.
     static func warning(_ obstacle: String) -> String {
         obstacle + "; collapsed layers are fitted and tuned against the outputs of their own blocks alone"
     }
 
+    /// Trains the blocks.
+    ///
     /// - Parameters:
-    ///   - trainable: indices of parameters in the blocks.
-    ///   - penalties: of slopes among them.
-    ///   - samples: the training samples; as many are learnt from as memory allows.
-    ///   - options: of the training.
-    ///   - work: the training's name.
-    ///   - keeper: of checkpoints.
-    ///   - afterStep: told the loss before each step.
-    /// - Returns: the network with other numbers.
+    ///   - trainable: the indices of parameters in the blocks.
+    ///   - penalties: the penalties of slopes among them.
+    ///   - samples: the training samples, used up to a memory limit.
+    ///   - options: the options of the training.
+    ///   - work: the name of the training.
+    ///   - keeper: the keeper of checkpoints.
+    ///   - afterStep: receives the loss before each step.
+    /// - Returns: the trained network.
     /// - Throws: ``ModelError``.
     func trained(
         _ trainable: Set<Int>, penalties: [Objective.SlopePenalty] = [], on samples: Dataset, options: TrainingOptions,
@@ -39,8 +41,8 @@ struct BlockTargets {
         return result
     }
 
-    /// The blocks side by side, each with an input of its own; its target is what the original residual stream needs, as
-    /// for ``BlockMoments``.
+    /// Builds the network to train: the blocks side by side, each with its own input. Its target is the output that the
+    /// original residual stream needs, as for ``BlockMoments``.
     func prepare(
         _ penalties: [Objective.SlopePenalty], _ samples: Dataset
     ) throws(ModelError) -> (Graph, Objective, Dataset) {
@@ -72,7 +74,7 @@ struct BlockTargets {
         return (network, Objective(terms: terms, slopePenalties: penalties), lessons)
     }
 
-    /// How many samples' inputs and targets may be kept.
+    /// The number of samples whose inputs and targets fit in memory.
     private func affordable(_ count: Int) -> Int {
         let batch = graph.batchSize
         let bytes = blocks.reduce(0) {
@@ -83,7 +85,7 @@ struct BlockTargets {
 }
 
 extension Shape {
-    /// `[count * K, ...]` as `[count, K, ...]`; as it is where K is one.
+    /// The shape `[count * K, ...]` as `[count, K, ...]`; unchanged if K is one.
     fileprivate func divided(into count: Int) -> Shape {
         guard rank > 0, self[0] != count else { return self }
         let rows = self[0] / max(1, count)

@@ -1,19 +1,22 @@
 import Compute
 import Model
+import Options
 
 /// Training after a collapse, without labels by default: the original network is the teacher.
 struct FineTuning {
     let lessons: TrainingTargets
-    let options: CompressionOptions
+    let options: JobOptions
     let heldOut: HeldOut
     var keeper = CheckpointKeeper.none
     let tell: (CollapseEvent) -> Void
 
+    /// Trains a point.
+    ///
     /// - Parameters:
-    ///   - point: what the collapse left.
+    ///   - point: the point after the collapse.
     ///   - samples: the training samples.
-    /// - Returns: the point after training, or as it was when training did not help on held-out samples.
-    /// - Throws: ``ModelError``, a loss that is no number among them.
+    /// - Returns: the trained point, or the same one when training did not help on held-out samples.
+    /// - Throws: ``ModelError``, for example when a loss is not a number.
     func run(_ point: ParetoPoint, on samples: Dataset) throws(ModelError) -> ParetoPoint {
         let graph = point.graph
         let new = Set(graph.parameters.indices.filter { graph.parameters[$0].isNew })
@@ -61,7 +64,7 @@ struct FineTuning {
         }
     }
 
-    /// Where their outputs join the rest: the sum with the residual stream, or the outputs themselves.
+    /// The names of the sums of collapsed layers with the residual stream, or of the layers' outputs.
     static func streams(of graph: Graph, _ new: Set<Int>, original: Graph) -> [String] {
         layers(graph, new).map { Residual(of: $0, in: graph, original: original)?.stream ?? graph[$0].name }
     }

@@ -1,24 +1,27 @@
 import Compute
 import Model
+import Options
 
-/// Drives activations to the identity: each becomes a PReLU with one slope, which a penalty pulls to 1 while the network
-/// learns.
+/// Trains activations towards the identity: each becomes a PReLU with one slope, which a penalty pulls to 1 during
+/// training.
 ///
 /// - SeeAlso: arXiv:2311.17943
 struct SlopeTraining {
     let original: Graph
     let samples: Samples
     let lessons: TrainingTargets
-    let options: CompressionOptions
+    let options: JobOptions
     var keeper = CheckpointKeeper.none
     let tell: (CollapseEvent) -> Void
 
-    /// Where an activation without a slope of its own starts.
+    /// The initial slope of an activation without one.
     private static let startOfOthers: Float = 0.01
 
-    /// - Parameter layers: every candidate; gets its slope and its bound.
+    /// Trains the slopes of all candidates.
+    ///
+    /// - Parameter layers: all candidates; receive their bound.
     /// - Returns: the trained network, its activations still in place.
-    /// - Throws: ``ModelError``, a loss that is no number among them.
+    /// - Throws: ``ModelError``, for example when a loss is not a number.
     func run(_ layers: inout [LayerOutcome]) throws(ModelError) -> Graph {
         let names = layers.filter { $0.reason == nil }.map(\.activation)
         var graph = original
@@ -65,7 +68,8 @@ struct SlopeTraining {
             objective, trainable: trainable, on: lessons, options: training, as: work, keeper: keeper, afterStep: teach)
     }
 
-    /// Puts a PReLU of one slope in place of an activation; ReLU, LeakyReLU and a PReLU of one slope stay what they are.
+    /// Replaces an activation by a PReLU of one slope. ReLU, LeakyReLU and a PReLU of one slope compute the same as
+    /// before.
     private func swapped(_ graph: Graph, _ name: String) throws(ModelError) -> Graph {
         guard let block = Candidates(in: graph).found.first(where: { graph[$0.activationValue].name == name }) else {
             return graph
@@ -93,7 +97,7 @@ struct SlopeTraining {
         }
     }
 
-    /// Other activations than ReLU's family lose something by the swap alone.
+    /// Warns when the swap alone changes the outputs, as it does for activations outside ReLU's family.
     private func reportSwap(from before: Graph, to after: Graph) throws(ModelError) {
         let task = lessons.task
         let held = try HeldOut(samples.search, original: before, task: task)
@@ -106,7 +110,8 @@ struct SlopeTraining {
             ))
     }
 
-    /// `(1 - a)^2 E|W2 D relu(-z)|^2` per output: the mean square by which a merge changes a block.
+    /// Measures the bound of each block, `(1 - a)^2 E|W2 D relu(-z)|^2` per output: the mean square by which a merge
+    /// changes it.
     private func measure(_ trained: Graph, _ layers: inout [LayerOutcome]) throws(ModelError) {
         var graph = trained
         var fetched: [ValueID] = []
@@ -138,7 +143,7 @@ extension Graph {
         values.count { self[$0].operands.contains { parameterIndex($0) == parameter } }
     }
 
-    /// Appends `W2 D relu(-z)`, `[..., out]`: what a slope of zero takes from the block's output.
+    /// Appends `W2 D relu(-z)`, `[..., out]`: the part of the block's output that a slope of zero removes.
     fileprivate mutating func appendNegativePart(of block: Candidate) throws(ModelError) -> ValueID {
         var value = try append(.unary(.relu), [try append(.unary(.negate), [block.activationInput])])
         for node in block.nodes where node > block.activationValue && node < block.second.nodes[0] {

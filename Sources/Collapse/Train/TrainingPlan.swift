@@ -1,41 +1,42 @@
 import Glibc
 package import Model
+package import Options
 
-/// The numbers of a training, with everything that was left to the program filled in.
+/// Resolved hyperparameters of a training: the user's options with defaults filled in.
 package struct TrainingPlan: Sendable, Equatable {
     package let steps: Int
     package let learningRate: Double
     package let optimizer: Optimizer
     package let schedule: Schedule
-    /// Lambda of the pull on slopes; of no meaning without slopes.
+    /// The strength (lambda) of the slope penalty; unused without slopes.
     package let penalty: Double
 
-    /// Steps of a fine-tuning when the user names neither steps nor epochs.
+    /// The default steps of a fine-tuning, if the user sets neither steps nor epochs.
     static let defaultSteps = 300
-    /// Passes over the data that slopes are given.
+    /// The default epochs of a slope training.
     static let slopeEpochs = 3.0
-    /// Of SGD, when the user names none.
+    /// The default momentum of SGD.
     package static let defaultMomentum = 0.9
 
-    /// The training that the method comes with.
+    /// Resolves the training of the method.
     ///
     /// - Parameters:
-    ///   - options: with a method.
-    ///   - stepsPerEpoch: whole batches in the training samples.
-    package init(_ options: CompressionOptions, stepsPerEpoch: Int) {
+    ///   - options: the user's options, with a method.
+    ///   - stepsPerEpoch: the number of whole batches in the training samples.
+    package init(_ options: JobOptions, stepsPerEpoch: Int) {
         self =
             options.method == .layercollapse
             ? .slopes(options, stepsPerEpoch: stepsPerEpoch) : .fineTuning(options, stepsPerEpoch: stepsPerEpoch)
     }
 
-    /// The fine-tuning that follows a collapse: AdamW along half a cosine.
-    static func fineTuning(_ options: CompressionOptions, stepsPerEpoch: Int) -> TrainingPlan {
+    /// The plan of a fine-tuning: AdamW along half a cosine.
+    static func fineTuning(_ options: JobOptions, stepsPerEpoch: Int) -> TrainingPlan {
         TrainingPlan(
             options, stepsPerEpoch: stepsPerEpoch, defaultSteps: defaultSteps, optimizer: .adamw, schedule: .cosine)
     }
 
-    /// The training that drives activations to the identity: SGD at a constant rate, as the paper has it.
-    static func slopes(_ options: CompressionOptions, stepsPerEpoch: Int) -> TrainingPlan {
+    /// The plan of a slope training: SGD at a constant rate, as in the paper.
+    static func slopes(_ options: JobOptions, stepsPerEpoch: Int) -> TrainingPlan {
         TrainingPlan(
             options, stepsPerEpoch: stepsPerEpoch,
             defaultSteps: max(defaultSteps, Int(slopeEpochs * Double(stepsPerEpoch))), optimizer: .sgd,
@@ -43,26 +44,26 @@ package struct TrainingPlan: Sendable, Equatable {
     }
 
     private init(
-        _ options: CompressionOptions, stepsPerEpoch: Int, defaultSteps: Int,
-        optimizer standard: CompressionOptions.OptimizerName, schedule: Schedule
+        _ options: JobOptions, stepsPerEpoch: Int, defaultSteps: Int,
+        optimizer standard: JobOptions.OptimizerName, schedule: Schedule
     ) {
         self.schedule = schedule
-        // Clamped: an epoch count that a user gives may be any number.
-        let epochSteps = options.epochs.map { Int(min($0 * Double(stepsPerEpoch), 1e12).rounded(.up)) }
+        // Clamped, because a user's epoch count may be any number.
+        let epochSteps = options.epochs.map { Int(min(Double($0) * Double(stepsPerEpoch), 1e12)) }
         steps = options.steps ?? epochSteps ?? defaultSteps
         let weightDecay = Float(options.weightDecay ?? 0)
         switch options.optimizer ?? standard {
         case .sgd:
             optimizer = .sgd(momentum: Float(options.momentum ?? Self.defaultMomentum), weightDecay: weightDecay)
-            learningRate = options.learningRate ?? CompressionOptions.OptimizerName.sgd.defaultRate
+            learningRate = options.learningRate ?? JobOptions.OptimizerName.sgd.defaultRate
             penalty = options.penalty ?? 5
         case .adamw:
             optimizer = .adamW(weightDecay: weightDecay)
-            let rate = options.learningRate ?? CompressionOptions.OptimizerName.adamw.defaultRate
+            let rate = options.learningRate ?? JobOptions.OptimizerName.adamw.defaultRate
             learningRate = rate
             // Decoupled, the gap 1 - a shrinks by 2 rate lambda in each step: within the threshold after half of them.
             let needed = log(1 / max(options.threshold, 1e-3)) / max(rate * Double(max(steps, 1)), 1e-12)
-            // More than 1 / (2 rate) would throw a slope beyond 1.
+            // More than 1 / (2 rate) would move a slope beyond 1.
             penalty = options.penalty ?? min(max(1, needed), 0.5 / max(rate, 1e-12))
         }
     }
@@ -76,8 +77,8 @@ package struct TrainingPlan: Sendable, Equatable {
     func rate(at step: Int) -> Float { Float(learningRate) * schedule.factor(step: step, of: steps) }
 }
 
-extension CompressionOptions.OptimizerName {
-    /// The learning rate when the user names none.
+extension JobOptions.OptimizerName {
+    /// The default learning rate.
     package var defaultRate: Double {
         switch self {
         case .sgd: 1e-3

@@ -1,21 +1,25 @@
 import Compute
 import Model
+import Options
 
-/// What a network that was changed learns from: labels, the original network's logits, or both; and the original's values at
-/// the collapsed outputs.
+/// The training targets of a changed network: labels, the original network's logits, or both; and the original's values
+/// at the collapsed outputs.
 struct TrainingTargets {
     let original: Graph
     let task: PredictionTask
-    let mode: CompressionOptions.Finetune
-    /// Names of outputs that are held to the original's beside the one that the task is about.
+    let mode: JobOptions.Finetune
+    /// The names of further outputs that are trained to match the original's.
     var outputs: [String] = []
 
-    /// How much memory the original's values may take before only its logits are learnt from.
+    /// The maximum memory of the original's hidden values; larger ones are not used as targets.
     static let hiddenByteLimit = 512 << 20
 
+    /// Builds the objective and its samples.
+    ///
     /// - Parameters:
-    ///   - graph: the network that learns.
-    ///   - streams: names of values that are held to the original's, each as much as its variance allows.
+    ///   - graph: the network to train.
+    ///   - streams: the names of values that are trained to match the original's, each weighted by its inverse
+    ///     variance.
     ///   - samples: the training samples.
     /// - Returns: the objective, and the samples with the targets that it names.
     /// - Throws: ``ModelError`` when the original cannot be run on the samples.
@@ -26,7 +30,7 @@ struct TrainingTargets {
         let planned = terms(for: graph, streams: streams, count: samples.count, hasLabels: samples.labels != nil)
         var terms = planned.terms
         samples.inputs[Self.mask] = try samples.mask()
-        // Padding is nothing to learn from.
+        // Padding does not count.
         for index in terms.indices where samples.inputs[Self.mask] != nil && graph.isMasked(terms[index]) {
             terms[index] = terms[index].counting(Self.mask)
         }
@@ -43,10 +47,10 @@ struct TrainingTargets {
         return (Objective(terms: terms), samples)
     }
 
-    /// What ``prepare(for:streams:on:)`` would teach so many samples.
+    /// The terms that ``prepare(for:streams:on:)`` builds for `count` samples.
     ///
-    /// - Returns: the terms, those on labels first; and the original's values that are the targets of the others. The
-    ///   weight of a hidden value is not known before it is computed.
+    /// - Returns: the terms, those on labels first, and the original's values that are the targets of the others. The
+    ///   weight of a hidden value is known only once it is computed.
     func terms(
         for graph: Graph, streams: [String], count: Int, hasLabels: Bool
     ) -> (terms: [Objective.Term], fetched: [ValueID]) {
@@ -84,7 +88,7 @@ struct TrainingTargets {
 }
 
 extension TrainingTargets {
-    init(_ options: CompressionOptions, original: Graph, task: PredictionTask) {
+    init(_ options: JobOptions, original: Graph, task: PredictionTask) {
         self.init(
             original: original, task: task, mode: options.finetune, outputs: Array(options.outputs.dropFirst()))
     }
@@ -97,7 +101,7 @@ extension Objective.Term {
 }
 
 extension Graph {
-    /// Whether a term compares something at each place of a sequence with a mask, and not classes, whose labels tell.
+    /// True when a term compares values at each position of a masked sequence; class labels mark padding themselves.
     fileprivate func isMasked(_ term: Objective.Term) -> Bool {
         guard term.loss != .crossEntropy, let input = inputs.first(where: { self[$0].name == "attention_mask" }) else {
             return false
@@ -120,13 +124,13 @@ extension Tensor {
 }
 
 extension Graph {
-    /// Which parameters a training changes.
+    /// The parameters that a training changes.
     ///
     /// - Parameters:
-    ///   - scope: the layers that were collapsed, everything from the first of them on, or all.
-    ///   - collapsed: parameters of the collapsed layers.
-    /// - Returns: indices of parameters.
-    func trainable(_ scope: CompressionOptions.Train, collapsed: Set<Int>) -> Set<Int> {
+    ///   - scope: the collapsed layers, everything from the first of them on, or all.
+    ///   - collapsed: the parameters of the collapsed layers.
+    /// - Returns: the indices of the parameters.
+    func trainable(_ scope: JobOptions.Train, collapsed: Set<Int>) -> Set<Int> {
         let candidates = Set(parameters.indices.filter { parameters[$0].isTrainable })
         switch scope {
         case .collapsed: return collapsed.intersection(candidates)

@@ -1,6 +1,6 @@
-// B samples, H heads, S places that ask, T places that answer, D the size of a head's keys, E of its values.
+// B samples, H heads, S query positions, T key positions, D the size of a head's keys, E of its values.
 
-/// `softmax(scale * Q K' + mask) V` for each head, with each operand read where it lies in a larger value.
+/// The computation `softmax(scale * Q K' + mask) V` for each head, with each operand read in place in a larger value.
 package struct Attention: Hashable, Sendable {
     package let scale: Float
     /// `[B, H, S, D]`
@@ -9,14 +9,14 @@ package struct Attention: Hashable, Sendable {
     package let key: StridedView
     /// `[B, H, T, E]`
     package let value: StridedView
-    /// `[B, H, S, T]`, where strides of zero stretch it.
+    /// `[B, H, S, T]`, broadcast by strides of zero.
     package let mask: StridedView?
     /// `[B, H, S, E]`
     package let result: StridedView
-    /// Whether a place that may ask nobody, as all of its mask is minus infinity, is told zeros and not what is no number.
+    /// True when a query whose mask is minus infinity for every key yields zeros instead of NaN.
     package let silencesEmptyRows: Bool
 
-    /// Nil unless the sizes fit each other.
+    /// Returns nil unless the sizes are consistent.
     package init?(
         scale: Float, query: StridedView, key: StridedView, value: StridedView, mask: StridedView?,
         result: StridedView, silencesEmptyRows: Bool = false
@@ -38,7 +38,7 @@ package struct Attention: Hashable, Sendable {
         self.silencesEmptyRows = silencesEmptyRows
     }
 
-    /// B * H
+    /// The number of heads of all samples, B * H.
     package var headCount: Int { query.sizes[0] * query.sizes[1] }
     /// S
     package var queryCount: Int { query.sizes[2] }
@@ -50,22 +50,22 @@ package struct Attention: Hashable, Sendable {
     package var valueDepth: Int { value.sizes[3] }
 }
 
-/// How the derivatives by the operands of an ``Attention`` lie behind each other in one flat tensor: one part for each
-/// different value that they were read from, of its size.
+/// The layout of the gradients of an ``Attention``'s operands in one flat tensor: consecutive parts, one for each
+/// distinct value that operands are read from, of its size.
 package struct AttentionParts: Hashable, Sendable {
-    /// Which part belongs to the query, the key and the value.
+    /// The part numbers of the query, the key and the value.
     package let indices: [Int]
-    /// Where each part starts, and how long it is.
+    /// The range of elements of each part.
     package let ranges: [Range<Int>]
-    /// Whether the views of a part reach all of it.
+    /// For each part, true when the views cover all of it.
     package let areFull: [Bool]
 
-    /// Nil where two derivatives would be written to one place.
+    /// Returns nil when two gradients would be written to one element.
     ///
     /// - Parameters:
-    ///   - attention: where the operands lie.
-    ///   - indices: which part belongs to the query, the key and the value; each new one is the next number.
-    ///   - counts: how many elements each part has.
+    ///   - attention: the views of the operands.
+    ///   - indices: the part numbers of the query, the key and the value; each new part takes the next number.
+    ///   - counts: the number of elements of each part.
     package init?(_ attention: Attention, indices: [Int], counts: [Int]) {
         let views = [attention.query, attention.key, attention.value]
         var (ranges, areFull): ([Range<Int>], [Bool]) = ([], [])

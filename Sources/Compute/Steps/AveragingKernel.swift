@@ -1,4 +1,5 @@
-/// The kernel of an interpolation, stretched over all the elements that one place of a shorter axis stands for.
+/// The kernel of an antialiased interpolation, widened to all the elements that one element of a shorter axis
+/// represents.
 ///
 /// - SeeAlso: onnx/Operators.md#Resize, `antialias`
 struct AveragingKernel {
@@ -6,12 +7,13 @@ struct AveragingKernel {
     private let scale: Double
     /// The coefficient of the cubic kernel; nil for the linear one.
     private let coefficient: Double?
-    /// How many elements before that at a coordinate, or just before it, the first is.
+    /// The distance in elements from the element at or just below a coordinate back to the first tap.
     private let before: Int
-    /// As many elements are read on both sides of a coordinate.
+    /// The number of taps: as many on each side of a coordinate.
     var tapCount: Int { 2 * before + 2 }
 
-    /// Nil where there is nothing to average: the axis does not become shorter, or only the nearest element is read.
+    /// Returns nil when there is nothing to average: the axis does not become shorter, or only the nearest element is
+    /// read.
     init?(_ interpolation: Resampling.Interpolation, scale: Double, _ averaging: Resampling.Averaging) {
         guard scale < 1 else { return nil }
         switch interpolation {
@@ -19,15 +21,15 @@ struct AveragingKernel {
         case .linear: coefficient = nil
         case .cubic(let coefficient, _): self.coefficient = Double(coefficient)
         }
-        // More than are ever read, and few enough for `Int`.
+        // The limit is above any reach in use, and fits into `Int`.
         let reach = min((coefficient == nil ? 1 : 2) / scale, 0x1p40)
         before = Int(reach.rounded(.up)) - 1
         (self.scale, self.averaging) = (scale, averaging)
     }
 
-    /// The elements around a coordinate, of which those outside are the nearest ones inside, and their shares.
+    /// The indices of the elements around a coordinate, clamped to the axis, with their weights.
     func taps(at x: Double, of count: Int) -> [(place: Int, weight: Double)] {
-        // A coordinate far outside, or none at all, must not trap.
+        // A coordinate far outside, or NaN, must not trap.
         let x = x.isNaN ? 0 : min(max(x, -0x1p40), 0x1p40)
         let low = Int(x.rounded(.down))
         var taps: [(place: Int, weight: Double)] = []

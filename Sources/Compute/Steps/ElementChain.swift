@@ -1,9 +1,9 @@
-/// Operations on each element, one after another. What is between them never leaves the cache.
+/// A sequence of element-wise operations. Intermediate results never leave the cache.
 package struct ElementChain: Hashable, Sendable {
-    /// Where an operation finds its numbers; operands are stretched by numpy's rule.
+    /// An input of an operation. Operands are broadcast by NumPy's rule.
     package enum Source: Hashable, Sendable {
         case operand(Int)
-        /// Of an earlier operation.
+        /// The result of an earlier operation.
         case result(Int)
     }
 
@@ -21,12 +21,12 @@ package struct ElementChain: Hashable, Sendable {
         }
     }
 
-    /// In the order in which they are done. The result of the last is that of the chain.
+    /// The operations in execution order. The result of the last is that of the chain.
     package let operations: [Operation]
 
-    /// As many operands as a ``StridedLoop`` walks beside a result.
+    /// The maximum number of operands: as many as a ``StridedLoop`` walks beside a result.
     package static let operandLimit = 7
-    /// So that what is between them fits into the nearest cache.
+    /// The maximum number of operations, so that their intermediate results fit into the first-level cache.
     package static let operationLimit = 8
 
     package init(_ operations: [Operation]) {
@@ -36,16 +36,16 @@ package struct ElementChain: Hashable, Sendable {
 }
 
 extension UnaryKind {
-    /// Whether it can be an operation of an ``ElementChain``: what oneDNN has stays oneDNN's.
+    /// True when the function can be an operation of an ``ElementChain``; functions that oneDNN computes cannot.
     package var isLink: Bool { eltwise(0) == nil }
 }
 
 extension BinaryKind {
-    /// Whether it can be an operation of an ``ElementChain``.
+    /// True when it can be an operation of an ``ElementChain``.
     package var isLink: Bool {
         switch self {
         case .add, .subtract, .multiply, .divide, .minimum, .maximum: true
-        // Its own kernel knows which exponents need no call an element.
+        // Its own kernel avoids a call per element for common exponents.
         case .power: false
         case .modulo, .remainder: false
         }

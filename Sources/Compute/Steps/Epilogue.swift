@@ -1,8 +1,8 @@
-/// What a matrix product does to its result before it is written: `activation(product + bias) + other`.
+/// The operations fused into a matrix product before its result is written: `activation(product + bias) + other`.
 package struct Epilogue: Hashable, Sendable {
     package var hasBias: Bool
     package var activation: UnaryKind?
-    /// Whether another value of the shape of the result is added.
+    /// True when another value of the shape of the result is added.
     package var isSummed: Bool
 
     package init(hasBias: Bool, activation: UnaryKind? = nil, isSummed: Bool = false) {

@@ -1,22 +1,22 @@
 import Glibc
 
-/// How each place along a resized axis is made from places of the original one.
+/// The taps and weights that compute each element of a resized axis from elements of the original one.
 package struct Resampling: Hashable, Sendable {
-    /// How many places of the original each result reads.
+    /// The number of original elements that each result reads.
     package let taps: Int
-    /// By result and tap, the place that is read: `[count * taps]`.
+    /// The index that each tap reads, by result and tap: `[count * taps]`.
     package let places: [Int]
-    /// What it is multiplied by, in the same order.
+    /// The weight of each tap, in the same order.
     package let weights: [Float]
-    /// What is added: not zero where the result lies outside the original and an extrapolation value stands for it.
+    /// The number added to each result: the extrapolation value where the result lies outside the original, else zero.
     package let offsets: [Float]
     package let inputCount: Int
     package var count: Int { offsets.count }
 
-    /// No image is so wide, and the tables of one so long would take too much memory.
+    /// The maximum size of a resized axis and of its table of taps; larger tables would take too much memory.
     package static let countLimit = 1 << 24
 
-    /// Which element is taken where a coordinate falls between two.
+    /// The rounding that selects an element when a coordinate falls between two.
     package enum Rounding: String, Hashable, Sendable, CaseIterable {
         case halfDown = "round_prefer_floor"
         case halfUp = "round_prefer_ceil"
@@ -27,32 +27,32 @@ package struct Resampling: Hashable, Sendable {
     package enum Interpolation: Hashable, Sendable {
         case nearest(Rounding)
         case linear
-        /// `coefficient` is -0.75 as a rule; weights outside the original count as zero if it excludes them.
+        /// The ONNX default of `coefficient` is -0.75; `excludesOutside` makes weights outside the original zero.
         case cubic(coefficient: Float, excludesOutside: Bool)
     }
 
-    /// Whether what lies outside of the original counts as its nearest element, or not at all.
+    /// The treatment of elements outside the original: clamped to its nearest element, or excluded.
     package enum Averaging: Hashable, Sendable {
         case everywhere, inside
     }
 
-    /// Where a result's place lies in the original, as ONNX names it.
+    /// The ONNX mapping from an index of the result to a coordinate of the original.
     package enum Coordinates: Hashable, Sendable {
         case halfPixel, halfPixelSymmetric, pytorchHalfPixel, asymmetric, alignCorners
-        /// Both ends as fractions of the original axis; outside of it stands `extrapolation`.
+        /// Both ends are fractions of the original axis; results outside of it are `extrapolation`.
         case cropAndResize(start: Float, end: Float, extrapolation: Float)
     }
 
-    /// Nil when there is nothing to read from, the result or all that it reads is longer than ``countLimit``, or the scale
-    /// is no positive number.
+    /// Returns nil when there is nothing to read from, the result or its table of taps is longer than ``countLimit``,
+    /// or the scale is not a positive number.
     ///
     /// - Parameters:
     ///   - inputCount: the size of the original axis.
-    ///   - count: the size of the resized one.
-    ///   - scale: how much longer it is; nil for the quotient of the sizes.
-    ///   - interpolation: how many neighbours are read.
-    ///   - coordinates: how the places are related.
-    ///   - averaging: how a shorter axis is made of all that it stands for (`antialias`); nil for neighbours alone.
+    ///   - count: the size of the resized axis.
+    ///   - scale: the scale factor; nil for the quotient of the sizes.
+    ///   - interpolation: the interpolation between neighbours.
+    ///   - coordinates: the mapping of indices to coordinates.
+    ///   - averaging: the antialiasing of a shorter axis (`antialias`); nil for none.
     /// - SeeAlso: onnx/Operators.md#Resize
     package init?(
         _ inputCount: Int, to count: Int, scale: Float? = nil, _ interpolation: Interpolation,
@@ -86,13 +86,14 @@ package struct Resampling: Hashable, Sendable {
 }
 
 extension Resampling.Coordinates {
-    /// In Float32 and Float64 as ONNX Runtime has it: where a coordinate is rounded, the last bit decides.
+    /// The coordinate of an index of the result, in Float32 and Float64 like in ONNX Runtime: where a coordinate is
+    /// rounded, the last bit decides.
     fileprivate func place(of index: Int, from inputCount: Int, to count: Int, scale: Float) -> Float {
         let (index, last) = (Float(index), Float(inputCount - 1))
         switch self {
         case .halfPixel: return (index + 0.5) / scale - 0.5
         case .halfPixelSymmetric:
-            // The scale may have been rounded to whole sizes: what is lost is shared by both ends.
+            // The scale may not fit the rounded sizes exactly: the difference is split between both ends.
             let adjustment = Float(count) / (scale * Float(inputCount))
             let offset = Float(inputCount) / 2 * (1 - adjustment)
             return Float(Double(offset) + (Double(index) + 0.5) / Double(scale) - 0.5)
@@ -115,9 +116,9 @@ extension Resampling.Interpolation {
         }
     }
 
-    /// The neighbours of a coordinate, of which those outside are the nearest ones inside.
+    /// The indices of the neighbours of a coordinate, clamped to the axis, with their weights.
     fileprivate func taps(at x: Double, of count: Int) -> [(place: Int, weight: Double)] {
-        // A coordinate far outside, or none at all, must not trap.
+        // A coordinate far outside, or NaN, must not trap.
         let x = x.isNaN ? 0 : min(max(x, -0x1p40), 0x1p40)
         func inside(_ place: Int) -> Int { min(max(place, 0), count - 1) }
         switch self {
@@ -148,7 +149,7 @@ extension Resampling.Interpolation {
         }
     }
 
-    /// Of the elements at -1, 0, 1 and 2 around a place `share` after 0.
+    /// The weights of the elements at -1, 0, 1 and 2 around a coordinate `share` after 0.
     ///
     /// - SeeAlso: Keys: Cubic Convolution Interpolation for Digital Image Processing (1981)
     private static func cubicWeights(_ share: Double, _ a: Double) -> [Double] {

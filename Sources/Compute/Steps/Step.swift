@@ -1,17 +1,17 @@
-/// A prepared calculation: its primitives are made and its memory is bound, so that running it allocates nothing.
+/// A prepared computation: its primitives are created and its memory is bound, so that running it allocates nothing.
 ///
-/// The builders are in `Kernels/`, a family of them in a file. Steps over the same memory run one at a time.
+/// The builders are in `Kernels/`, one family per file. Steps over the same memory run one at a time.
 package struct Step {
     package let name: String
-    /// Multiplications and additions, where these are what the step is for; 0 where it is the traffic.
+    /// The number of multiplications and additions of a compute-bound step; 0 for one bound by memory traffic.
     package let operationCount: Int
-    /// Bytes of memory that the step reads and writes, each once.
+    /// The bytes of memory that the step reads and writes, each counted once.
     package let byteCount: Int
-    /// What the step needs while it runs, which a plan places; a step that runs outside of one does so itself.
+    /// The step's scratch memory, placed by a plan; a step that runs outside of a plan places it itself.
     package let scratch: Scratch?
     package let run: () -> Void
 
-    /// The body works on addresses; `operands` are what keeps those valid.
+    /// Creates a step whose body works on addresses, which `operands` keep valid.
     init(
         _ name: String, keeping operands: [Tensor], scratch: Scratch? = nil, operations: Int = 0,
         _ body: @escaping () -> Void

@@ -1,12 +1,12 @@
-/// How a convolution or a pooling slides over the spatial axes: one entry an axis, outermost first.
+/// The window of a convolution or a pooling over the spatial axes: one entry per axis, outermost first.
 package struct Window: Hashable, Sendable {
     package var kernel: [Int]
     package var strides: [Int]
-    /// One means that the elements under the window touch.
+    /// The distance between elements under the window; 1 means adjacent.
     package var dilations: [Int]
     package var padsBegin: [Int]
     package var padsEnd: [Int]
-    /// Whether a last window may hang over the end of the padding, if it begins before it (`ceil_mode`).
+    /// True when a last window that begins before the end padding may extend past it (`ceil_mode`).
     package var roundsUp: Bool
 
     package init(
@@ -20,7 +20,7 @@ package struct Window: Hashable, Sendable {
         self.roundsUp = roundsUp
     }
 
-    /// Over single pixels, on so many axes.
+    /// Creates a window of single pixels on `rank` axes.
     package init(pointwise rank: Int) {
         let (ones, zeros) = ([Int](repeating: 1, count: rank), [Int](repeating: 0, count: rank))
         self.init(kernel: ones, strides: ones, dilations: ones, padsBegin: zeros, padsEnd: zeros)

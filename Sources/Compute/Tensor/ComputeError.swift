@@ -1,6 +1,6 @@
-/// Memory could not be had: the machine, or the limit that the process runs under, has no `byteCount` bytes left.
+/// A failed allocation of `byteCount` bytes: neither the machine nor the process's memory limit has that much left.
 package struct MemoryError: Error, Equatable, CustomStringConvertible {
-    /// Zero when a library ran out of memory and did not say over how much.
+    /// The requested size; zero when a library ran out of memory without naming one.
     package let byteCount: Int
 
     package init(byteCount: Int) {
@@ -12,13 +12,13 @@ package struct MemoryError: Error, Equatable, CustomStringConvertible {
     }
 }
 
-/// Why a calculation cannot be prepared.
+/// An error in preparing a computation.
 package enum ComputeError: Error, Equatable, CustomStringConvertible {
     case shape(ShapeError)
     case memory(MemoryError)
-    /// `status` is a `dnnl_status_t`.
+    /// A failed oneDNN call; `status` is a `dnnl_status_t`.
     case oneDNN(call: String, status: Int)
-    /// The matrix is not positive definite: its Cholesky factorisation broke down at `column`, counted from 0.
+    /// A matrix that is not positive definite: its Cholesky factorisation failed at `column`, counted from 0.
     case singular(column: Int)
 
     package var description: String {

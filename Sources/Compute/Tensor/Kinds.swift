@@ -1,32 +1,32 @@
-/// An operation on two numbers. Integers wrap around, and what they give for a divisor of zero is zero.
+/// A binary arithmetic operation. Integers wrap around, and integer division by zero gives zero.
 package enum BinaryKind: String, Hashable, Sendable, CaseIterable {
     case add, subtract, multiply
-    /// Integers are cut off towards zero.
+    /// The quotient; for integers truncated towards zero.
     case divide
     case power, minimum, maximum
-    /// The rest of a division, with the sign of the divisor (Python's `%`).
+    /// The remainder with the sign of the divisor (Python's `%`).
     case modulo
-    /// The rest of a division, with the sign of the dividend (C's `fmod`).
+    /// The remainder with the sign of the dividend (C's `fmod`).
     case remainder
 }
 
-/// A question about two numbers.
+/// A comparison of two numbers.
 package enum CompareKind: String, Hashable, Sendable, CaseIterable {
     case equal, less, lessOrEqual, greater, greaterOrEqual
 }
 
-/// An operation on two truths.
+/// A logical operation on two Booleans.
 package enum LogicalKind: String, Hashable, Sendable, CaseIterable {
     case and, or, xor
 }
 
-/// A question about one element.
+/// A test of one element, with a Boolean result.
 package enum PredicateKind: Hashable, Sendable {
-    /// Of a float.
+    /// True for a float that is NaN.
     case isNaN
-    /// Of a float, as one of the signs that are asked for.
+    /// True for an infinite float of one of the selected signs.
     case isInfinite(positive: Bool, negative: Bool)
-    /// Of a bool: whether it is false.
+    /// The negation of a bool.
     case not
 }
 
@@ -41,12 +41,12 @@ package enum UnaryKind: Hashable, Sendable {
     /// The approximation of ``gelu`` by a hyperbolic tangent.
     case geluTanh
     case erf, exp, log, sqrt, negate, reciprocal
-    /// Of integers too, as ``negate`` and ``sign``.
+    /// The absolute value; like ``negate`` and ``sign``, also of integers.
     case absolute
-    /// -1, 0 or 1.
+    /// The sign: -1, 0 or 1.
     case sign
     case floor, ceiling
-    /// To the nearest whole number, halves to the even one.
+    /// The nearest integer; ties round to even.
     case round
     case sin, cos
     /// `log(1 + exp x)`
@@ -66,7 +66,8 @@ package enum UnaryKind: Hashable, Sendable {
     case swish(alpha: Float)
 }
 
-/// How many numbers become one. Of nothing, a sum is 0, a product 1, a maximum the least number there is.
+/// A reduction of many numbers to one. An empty sum is 0, an empty product 1, an empty maximum the least value of the
+/// type.
 package enum ReduceKind: String, Hashable, Sendable, CaseIterable {
     case sum, mean, maximum, minimum, product
     case sumSquare
@@ -76,12 +77,12 @@ package enum ReduceKind: String, Hashable, Sendable, CaseIterable {
     case logSum, logSumExp
 }
 
-/// Which of many numbers is looked for.
+/// The extreme to search for.
 package enum ExtremeKind: String, Hashable, Sendable, CaseIterable {
     case maximum, minimum
 }
 
-/// How elements are brought to one scale over the trailing axes.
+/// A normalisation over the trailing axes.
 package enum NormKind: String, Hashable, Sendable, CaseIterable {
     /// `(x - mean) / sqrt(variance + epsilon)`
     case layer
@@ -89,20 +90,20 @@ package enum NormKind: String, Hashable, Sendable, CaseIterable {
     case rootMeanSquare
 }
 
-/// What stands around a tensor that is padded.
+/// The source of the elements that a padding adds.
 package enum PadKind: String, Hashable, Sendable, CaseIterable {
     case constant
     /// The nearest element.
     case edge
-    /// The elements mirrored at the first and the last, which are not repeated.
+    /// The elements mirrored at the first and the last one, which are not repeated.
     case reflect
     /// The elements from the other end.
     case wrap
 }
 
-/// What becomes of an element when an update meets it.
+/// The way in which a scatter combines an element with an update.
 package enum ScatterKind: String, Hashable, Sendable, CaseIterable {
-    /// The update takes its place; of several the last.
+    /// The update replaces the element; the last of several applies.
     case replace
     case add, multiply, minimum, maximum
 }

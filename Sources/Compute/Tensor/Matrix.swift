@@ -1,4 +1,4 @@
-/// A matrix of Float64 in row-major order, for sums over a whole data set and what is solved from them.
+/// A row-major Float64 matrix, for sums over a whole data set and the systems solved from them.
 package struct Matrix: Sendable, Equatable {
     package let rows: Int
     package let columns: Int

@@ -2,7 +2,7 @@
 ///
 /// - SeeAlso: Steele, Lea, Flood: Fast Splittable Pseudorandom Number Generators (OOPSLA 2014), figure 14.
 package struct SeededRandom: RandomNumberGenerator, Sendable, Equatable {
-    /// A generator seeded with this goes on where this one stands.
+    /// The state; a generator seeded with it continues this one's sequence.
     package private(set) var state: UInt64
 
     package init(seed: UInt64) {
@@ -17,7 +17,7 @@ package struct SeededRandom: RandomNumberGenerator, Sendable, Equatable {
         return mixed ^ (mixed >> 31)
     }
 
-    /// The numbers from 0 up to `count` in a random order, by Fisher and Yates.
+    /// A random permutation of `0..<count`, by the Fisher-Yates shuffle.
     package mutating func shuffled(count: Int) -> [Int] {
         var order = Array(0..<count)
         for last in stride(from: count - 1, to: 0, by: -1) {
@@ -26,8 +26,8 @@ package struct SeededRandom: RandomNumberGenerator, Sendable, Equatable {
         return order
     }
 
-    /// Ours, not the standard library's: the same seed must give the same order under any compiler.
-    /// The bias of the multiplication is under `bound / 2^64`.
+    /// A random integer in `0..<bound`. It does not use the standard library: the same seed must give the same order
+    /// under any compiler. The bias of the multiplication is under `bound / 2^64`.
     private mutating func below(_ bound: Int) -> Int {
         Int(truncatingIfNeeded: next().multipliedFullWidth(by: UInt64(bound)).high)
     }

@@ -1,5 +1,5 @@
-/// The sizes of a tensor, outermost first. Every size is at least zero and the product of any of them is far from the
-/// limit of `Int`, so that it may be multiplied by the size of an element.
+/// The sizes of a tensor, outermost first. Every size is at least zero, and the product of any of them is so far below
+/// the limit of `Int` that it can be multiplied by the size of an element.
 package struct Shape: Hashable, Sendable, CustomStringConvertible {
     package let dimensions: [Int]
     package let elementCount: Int
@@ -18,8 +18,8 @@ package struct Shape: Hashable, Sendable, CustomStringConvertible {
 
     private static let elementLimit = 1 << 56
 
-    /// - Throws: ``ShapeError/invalid(_:)`` for a negative size or a product that is too large, even where another size
-    ///   of zero leaves no elements.
+    /// - Throws: ``ShapeError/invalid(_:)`` for a negative size or a product that is too large, even if another size of
+    ///   zero leaves no elements.
     package init(_ dimensions: [Int]) throws(ShapeError) {
         var product = 1
         for size in dimensions {
@@ -31,7 +31,7 @@ package struct Shape: Hashable, Sendable, CustomStringConvertible {
         elementCount = dimensions.contains(0) ? 0 : product
     }
 
-    /// The same sizes but for the first, which may only shrink: their product stays small.
+    /// The shape with another first size, which must not be larger: the product then stays within the limit.
     func replacingFirst(with size: Int) -> Shape {
         precondition((0...dimensions[0]).contains(size), "the leading size may only shrink")
         return Shape(unchecked: [size] + dimensions.dropFirst())
@@ -41,13 +41,14 @@ package struct Shape: Hashable, Sendable, CustomStringConvertible {
     package subscript(axis: Int) -> Int { dimensions[axis] }
     package var description: String { "[" + dimensions.map(String.init).joined(separator: ", ") + "]" }
 
-    /// The axis that a possibly negative ONNX `axis` means, or nil when there is none.
+    /// The index of the axis that a possibly negative ONNX `axis` denotes; nil when it is out of range.
     package func axis(_ axis: Int) -> Int? {
         let resolved = axis < 0 ? axis + rank : axis
         return dimensions.indices.contains(resolved) ? resolved : nil
     }
 
-    /// Numpy's rule, as ONNX has it: sizes are aligned from the right and a size of one stretches.
+    /// The common shape under NumPy broadcasting, as in ONNX: sizes are aligned from the right, and a size of one is
+    /// repeated.
     ///
     /// - SeeAlso: onnx/docs/Broadcasting.md
     package func broadcast(with other: Shape) throws(ShapeError) -> Shape {
@@ -65,7 +66,7 @@ package struct Shape: Hashable, Sendable, CustomStringConvertible {
     }
 }
 
-/// Why sizes cannot be combined.
+/// An error in the sizes of tensors.
 package enum ShapeError: Error, Equatable, CustomStringConvertible {
     case invalid([Int])
     case mismatch(operation: String, Shape, Shape)

@@ -1,4 +1,4 @@
-/// A part of a tensor, in another order: index `[i, j, ...]` is element `offset + i * strides[0] + j * strides[1] + ...`.
+/// A strided view of a tensor: index `[i, j, ...]` is element `offset + i * strides[0] + j * strides[1] + ...`.
 package struct StridedView: Hashable, Sendable {
     package let offset: Int
     package let sizes: [Int]
@@ -11,19 +11,19 @@ package struct StridedView: Hashable, Sendable {
         self.strides = strides
     }
 
-    /// All of a tensor, as it lies.
+    /// Creates a view of a whole row-major tensor.
     package init(_ shape: Shape) {
         self.init(offset: 0, sizes: shape.dimensions, strides: rowMajorStrides(shape.dimensions))
     }
 
     package var elementCount: Int { sizes.reduce(1, *) }
 
-    /// Axis `i` of the result is axis `permutation[i]` of this.
+    /// The view with its axes permuted: axis `i` of the result is axis `permutation[i]` of this view.
     package func transposed(_ permutation: [Int]) -> StridedView {
         StridedView(offset: offset, sizes: permutation.map { sizes[$0] }, strides: permutation.map { strides[$0] })
     }
 
-    /// Every `step`th of `count` indices of one axis.
+    /// The view of `count` indices of one axis, from `start` on and `step` apart.
     package func sliced(axis: Int, start: Int, count: Int, step: Int) -> StridedView {
         var (sizes, strides) = (sizes, strides)
         let offset = offset + start * strides[axis]
@@ -32,10 +32,10 @@ package struct StridedView: Hashable, Sendable {
         return StridedView(offset: offset, sizes: sizes, strides: strides)
     }
 
-    /// The same elements in the same order under other sizes; nil where that takes more than strides.
+    /// The same elements in the same order under other sizes; nil when strides cannot express it.
     package func reshaped(_ target: [Int]) -> StridedView? {
         guard target.reduce(1, *) == elementCount, elementCount > 0 else { return nil }
-        // Axes that lie in one row: each is a run of elements at one stride.
+        // Adjacent axes are merged into runs of elements at one stride.
         var runs: [(count: Int, stride: Int)] = []
         for (size, stride) in zip(sizes, strides) where size != 1 {
             if let last = runs.last, last.stride == stride * size {
@@ -62,7 +62,7 @@ package struct StridedView: Hashable, Sendable {
         return StridedView(offset: offset, sizes: target, strides: strides)
     }
 
-    /// The view with another axis of one element.
+    /// The view with a new axis of size one.
     package func inserting(_ axis: Int) -> StridedView {
         var (sizes, strides) = (sizes, strides)
         sizes.insert(1, at: axis)
@@ -70,14 +70,14 @@ package struct StridedView: Hashable, Sendable {
         return StridedView(offset: offset, sizes: sizes, strides: strides)
     }
 
-    /// The view under numpy's rule for larger sizes: a stride of zero repeats an element.
+    /// The view broadcast to larger sizes by NumPy's rule: a stride of zero repeats an element.
     package func stretched(to target: [Int]) -> StridedView {
         let missing = target.count - sizes.count
         let strides = target.indices.map { $0 < missing || sizes[$0 - missing] == 1 ? 0 : self.strides[$0 - missing] }
         return StridedView(offset: offset, sizes: target, strides: strides)
     }
 
-    /// Whether all elements lie among the first `count` of a tensor.
+    /// True when all elements are among the first `count` of a tensor.
     package func fits(_ count: Int) -> Bool {
         guard elementCount > 0 else { return true }
         let reach = zip(sizes, strides).reduce(offset) { $0 + ($1.0 - 1) * max(0, $1.1) }
@@ -85,7 +85,7 @@ package struct StridedView: Hashable, Sendable {
         return least >= 0 && reach < count
     }
 
-    /// Whether views of a tensor of `count` elements have no element in common, nor one with itself.
+    /// True when views of a tensor of `count` elements share no element, and none contains an element twice.
     package static func areDisjoint(_ views: [StridedView], of count: Int) -> Bool {
         guard let first = views.first, views.allSatisfy({ $0.fits(count) }) else { return views.isEmpty }
         var axes = Array(zip(first.sizes, first.strides))
@@ -95,11 +95,11 @@ package struct StridedView: Hashable, Sendable {
         if views.allSatisfy({ $0.sizes == first.sizes && $0.strides == first.strides }),
             zip(offsets, offsets.dropFirst()).allSatisfy({ $1 - $0 == distance })
         {
-            // They differ in their offset alone, as if along one more axis.
+            // The views differ only in their offsets, at one distance: together they are a view with one more axis.
             axes.append((offsets.count, distance))
             return areApart(axes)
         }
-        // Of some places of a sequence the offsets tell nothing: then every element is looked at.
+        // Offsets and strides alone do not decide the other cases: every element is checked.
         var isTaken = [Bool](repeating: false, count: count)
         return views.allSatisfy { view in
             view.allElements { element in
@@ -109,7 +109,7 @@ package struct StridedView: Hashable, Sendable {
         }
     }
 
-    /// Whether the predicate holds for each element, until one fails.
+    /// True when the predicate holds for every element; stops at the first failure.
     private func allElements(_ predicate: (Int) -> Bool) -> Bool {
         func walk(_ axis: Int, _ start: Int) -> Bool {
             guard axis < sizes.count else { return predicate(start) }
@@ -119,7 +119,7 @@ package struct StridedView: Hashable, Sendable {
         return walk(0, offset)
     }
 
-    /// Whether each axis steps over all that the finer ones reach.
+    /// True when the stride of each axis exceeds the reach of all finer axes.
     private static func areApart(_ axes: [(size: Int, stride: Int)]) -> Bool {
         var reach = 0
         for (size, stride) in axes.filter({ $0.size > 1 }).sorted(by: { abs($0.stride) < abs($1.stride) }) {

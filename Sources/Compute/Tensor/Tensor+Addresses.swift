@@ -1,6 +1,6 @@
-// Where kernels find the elements. The addresses hold as long as the storage does: a step keeps its operands.
+// Addresses of elements, for kernels. They are valid as long as the storage lives, so a step keeps its operands.
 extension Tensor {
-    /// The elements of a float32 tensor, for reading; copied first if a file put them at an odd address.
+    /// The elements of a float32 tensor, for reading; copied first if a file has them at a misaligned address.
     func source() throws(ComputeError) -> UnsafeMutablePointer<Float> {
         precondition(type == .float32, "the elements are \(type)")
         return try unsafe source(as: Float.self)
@@ -29,14 +29,14 @@ extension Tensor {
         return unsafe writableBytes.bindMemory(to: Element.self, capacity: shape.elementCount)
     }
 
-    /// Memory that one step needs for itself.
+    /// A tensor of temporary memory for one step.
     static func scratch(_ shape: Shape) throws(ComputeError) -> Tensor {
         do throws(MemoryError) { return try Tensor(zeros: shape) } catch { throw .memory(error) }
     }
 }
 
 extension TensorStorage {
-    /// Bytes that one step needs for itself.
+    /// A storage of temporary memory for one step.
     static func scratch(_ layout: Layout) throws(ComputeError) -> TensorStorage {
         do throws(MemoryError) { return try TensorStorage(byteCount: layout.byteCount) } catch { throw .memory(error) }
     }
@@ -48,12 +48,12 @@ extension Shape {
         guard self == expected else { throw .shape(.mismatch(operation: operation, expected, self)) }
     }
 
-    /// A shape made of sizes that a kernel computed.
+    /// A shape of sizes that a kernel computed.
     static func of(_ dimensions: [Int]) throws(ComputeError) -> Shape {
         do throws(ShapeError) { return try Shape(dimensions) } catch { throw .shape(error) }
     }
 
-    /// Numpy's rule for two operands.
+    /// The common shape of two operands under NumPy broadcasting.
     static func broadcast(_ left: Shape, _ right: Shape) throws(ComputeError) -> Shape {
         do throws(ShapeError) { return try left.broadcast(with: right) } catch { throw .shape(error) }
     }

@@ -1,5 +1,5 @@
 extension Tensor {
-    /// Whether no element of a float32 tensor is infinite or not a number.
+    /// True when no element of a float32 tensor is infinite or NaN.
     package func isFinite() -> Bool {
         precondition(type == .float32, "only float32 has infinities")
         let start = unsafe readableBytes
@@ -7,13 +7,14 @@ extension Tensor {
         for index in 0..<shape.elementCount {
             // SAFETY: the view holds `elementCount` elements of four bytes; the load needs no alignment.
             let bits = unsafe start.loadUnaligned(fromByteOffset: 4 * index, as: UInt32.self)
-            // An exponent of ones means infinity or no number: adding one to it carries into the sign's place.
+            // An exponent of all ones means infinity or NaN: adding one to it carries into the sign bit.
             broken |= (bits & 0x7fff_ffff) &+ 0x0080_0000
         }
         return broken & 0x8000_0000 == 0
     }
 
-    /// The largest absolute difference between the elements of two float32 tensors of one count; not a number if any is.
+    /// The largest absolute difference between the elements of two float32 tensors of equal count; NaN if any
+    /// difference is NaN.
     package func maxAbsoluteDifference(from other: Tensor) -> Float {
         precondition(type == .float32 && other.type == .float32, "only float32 is compared")
         precondition(shape.elementCount == other.shape.elementCount, "\(shape) is not \(other.shape)")
@@ -50,7 +51,7 @@ package func copyRows(from source: Tensor, rows: Span<Int>, into target: Tensor)
     source.gather(rows, into: target)
 }
 
-/// As the one above.
+/// Copies row `rows[i]` of `source` to row `i` of `target`, for an array of row numbers.
 package func copyRows(from source: Tensor, rows: [Int], into target: Tensor) {
     source.gather(rows.span, into: target)
 }

@@ -21,11 +21,12 @@ extension Tensor {
         try self.init(copying: values, .bool, shape)
     }
 
-    /// A copy of the elements of a float32 tensor; likewise the other three.
+    /// A copy of the elements of a float32 tensor; the other three likewise.
     package var floats: [Float] { values(.float32, 0) }
     package var int64s: [Int64] { values(.int64, 0) }
     package var int32s: [Int32] { values(.int32, 0) }
-    /// Any byte but zero is true: a file may hold others than 0 and 1, a `Bool` may not.
+    /// A copy of the elements of a bool tensor. Any non-zero byte is true: a file may hold bytes other than 0 and 1, a
+    /// `Bool` may not.
     package var bools: [Bool] {
         precondition(type == .bool, "the elements are \(type)")
         return withBytes { bytes in
@@ -33,13 +34,13 @@ extension Tensor {
         }
     }
 
-    /// Overwrites the elements of a float32 tensor with as many values.
+    /// Overwrites the elements of a float32 tensor with the same number of values.
     package func copy(from values: [Float]) {
         precondition(type == .float32, "the elements are \(type)")
         fill(from: values)
     }
 
-    /// Reads the elements as bytes in the machine's order.
+    /// Calls `body` with the elements' bytes in the machine's order, for reading.
     package func withBytes<Result, Failure: Error>(
         _ body: (RawSpan) throws(Failure) -> Result
     ) throws(Failure) -> Result {
@@ -49,11 +50,11 @@ extension Tensor {
         return try unsafe body(buffer.bytes)
     }
 
-    /// Writes the elements as bytes in the machine's order.
+    /// Calls `body` with the elements' bytes in the machine's order, for writing.
     package func withMutableBytes<Result, Failure: Error>(
         _ body: (inout MutableRawSpan) throws(Failure) -> Result
     ) throws(Failure) -> Result {
-        // SAFETY: as in `withBytes`; `writableBytes` refuses borrowed memory.
+        // SAFETY: as in `withBytes`; `writableBytes` rejects borrowed memory.
         let buffer = unsafe UnsafeMutableRawBufferPointer(start: writableBytes, count: byteCount)
         defer { withExtendedLifetime(storage) {} }
         var span = unsafe buffer.mutableBytes
@@ -69,7 +70,7 @@ extension Tensor {
 
     private func fill<Value: BitwiseCopyable>(from values: [Value]) {
         precondition(values.count == shape.elementCount, "\(values.count) values do not fill \(shape)")
-        // SAFETY: `values` holds `elementCount` elements, which are `byteCount` bytes; it is read for the call alone.
+        // SAFETY: `values` holds `elementCount` elements, which are `byteCount` bytes; it is read only during the call.
         unsafe values.withUnsafeBytes { source in
             guard let start = source.baseAddress else { return }
             unsafe memcpy(writableBytes, start, byteCount)

@@ -1,6 +1,6 @@
 import Glibc
 
-/// A typed, contiguous view of a storage, row-major unless it says otherwise.
+/// A typed, contiguous view of a storage, in row-major order unless ``block`` says otherwise.
 ///
 /// Copying a tensor copies the view, not the elements: two tensors over one region see each other's writes.
 package struct Tensor: Sendable {
@@ -8,13 +8,14 @@ package struct Tensor: Sendable {
     package let shape: Shape
     package let storage: TensorStorage
     package let byteOffset: Int
-    /// How many channels lie beside each other: 1 in row-major order; more, ``channelBlock``, where a tensor of `[N, C, ...]`
-    /// lies in memory as `[N, C / block, ..., block]`. Only convolutions and what may stand between two know that order.
+    /// The number of adjacent channels in memory: 1 in row-major order; ``channelBlock`` for a tensor `[N, C, ...]`
+    /// that is stored as `[N, C / block, ..., block]`. Only convolutions and the ops allowed between two of them
+    /// support blocks.
     package var block = 1
-    /// Whether the elements stay as they are while a step reads them, so that its kernel may keep them in an order of its own.
+    /// True when the elements never change while a step reads them, so that its kernel may keep a reordered copy.
     package var isFixed = false
 
-    /// A view of `storage` from `byteOffset` on; it must lie inside, at a multiple of the element's size.
+    /// Creates a view of `storage` from `byteOffset` on, a multiple of the element's size; the view must lie inside.
     package init(_ type: ElementType, _ shape: Shape, in storage: TensorStorage, byteOffset: Int) {
         let (bytes, tooBig) = shape.elementCount.multipliedReportingOverflow(by: type.byteCount)
         precondition(!tooBig && byteOffset >= 0 && byteOffset % type.byteCount == 0, "a view must be aligned")
@@ -25,7 +26,7 @@ package struct Tensor: Sendable {
         self.byteOffset = byteOffset
     }
 
-    /// Zeros in memory of their own.
+    /// Creates a tensor of zeros in its own memory.
     ///
     /// - Throws: ``MemoryError`` when there is not enough memory.
     package init(_ type: ElementType = .float32, zeros shape: Shape) throws(MemoryError) {
@@ -36,7 +37,7 @@ package struct Tensor: Sendable {
 
     package var byteCount: Int { shape.elementCount * type.byteCount }
 
-    /// The same elements under another shape of the same count.
+    /// A view of the same elements under another shape of the same count.
     package func reshaped(_ shape: Shape) -> Tensor {
         precondition(shape.elementCount == self.shape.elementCount, "\(self.shape) cannot be seen as \(shape)")
         return Tensor(type, shape, in: storage, byteOffset: byteOffset)
@@ -58,7 +59,7 @@ package struct Tensor: Sendable {
         unsafe memmove(writableBytes, source.readableBytes, byteCount)
     }
 
-    /// The same elements in memory of their own.
+    /// A copy of the elements in its own memory.
     ///
     /// - Throws: ``MemoryError`` when there is not enough memory.
     package func clone() throws(MemoryError) -> Tensor {
@@ -69,10 +70,10 @@ package struct Tensor: Sendable {
 }
 
 extension Tensor {
-    /// The first byte, at any alignment; only for reading.
+    /// The address of the first byte, at any alignment; only for reading.
     var readableBytes: UnsafeMutableRawPointer { unsafe storage.bytes + byteOffset }
 
-    /// The first byte of memory that may be written.
+    /// The address of the first byte, for writing; the storage must be writable.
     var writableBytes: UnsafeMutableRawPointer {
         precondition(storage.isWritable, "a borrowed tensor is never written")
         return unsafe storage.bytes + byteOffset

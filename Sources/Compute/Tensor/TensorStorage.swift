@@ -1,28 +1,28 @@
 import Glibc
 import Synchronization
 
-/// A run of bytes that tensors are views of: memory of its own, or a region of a mapped file.
+/// The bytes that tensors are views of: owned memory, or a region of a mapped file.
 ///
-/// A class, because the memory must be freed once and views share it.
+/// A class because it owns memory that views share and that must be freed once.
 // @unchecked: borrowed bytes never change and the aligned copy is made under a lock; owned bytes are written by one
-// thread at a time, which is the promise of whoever runs the steps over them.
+// thread at a time, which the code that runs steps must guarantee.
 @safe package final class TensorStorage: @unchecked Sendable {
     package let byteCount: Int
     /// False for borrowed bytes, which are never written.
     package let isWritable: Bool
 
     private let base: UnsafeMutableRawPointer
-    /// What `calloc` returned, for `free`.
+    /// The address that `calloc` returned, for `free`; nil for borrowed bytes.
     private let allocation: UnsafeMutableRawPointer?
     private let owner: (any AnyObject & Sendable)?
     private let alignedCopy = Mutex<TensorStorage?>(nil)
 
-    /// A cache line, and the widest vector that any kernel loads.
+    /// The size in bytes of a cache line, and of the widest vector that a kernel loads.
     private static let alignment = 64
-    /// Regions of so many bytes are never copied for their address.
+    /// The size in bytes from which a misaligned region is read in place instead of copied.
     package static let copyByteLimit = 4 << 20
 
-    /// Zeroed memory, aligned to 64 bytes. Pages that are never touched are never backed by the system.
+    /// Allocates zeroed memory, aligned to 64 bytes. The system backs only the pages that are touched.
     ///
     /// - Throws: ``MemoryError`` when there is not enough of it.
     package init(byteCount: Int) throws(MemoryError) {
@@ -36,10 +36,10 @@ import Synchronization
         isWritable = true
     }
 
-    /// Refers to bytes that `owner` keeps valid and unchanged, at any address.
+    /// Borrows bytes, at any address, that `owner` keeps valid and unchanged.
     package init(borrowing bytes: UnsafeRawBufferPointer, owner: any AnyObject & Sendable) {
         byteCount = bytes.count
-        // The buffer of an empty region may have no address; nothing is ever read through the one it gets here.
+        // The buffer of an empty region may have no address; nothing is ever read through this one.
         let start = unsafe bytes.baseAddress ?? UnsafeRawPointer(bitPattern: Self.alignment).unsafelyUnwrapped
         unsafe base = UnsafeMutableRawPointer(mutating: start)
         unsafe allocation = nil
@@ -51,22 +51,23 @@ import Synchronization
         unsafe free(allocation)
     }
 
-    /// The bytes wherever they lie. Only for reading without regard to alignment, unless ``isWritable``.
+    /// The address of the bytes, at any alignment; only for reading, unless ``isWritable``.
     var bytes: UnsafeMutableRawPointer { unsafe base }
 
-    /// The bytes at an address that is a multiple of `alignment`, which divides 64.
+    /// The address of the bytes: a multiple of `alignment`, which divides 64, unless the region is large.
     ///
-    /// Protobuf puts tensors at any offset of a file. The first use of a small region copies it; a large one, which is most of
-    /// a network, is read where it is: the kernels run on x86-64 alone, where a load may lie anywhere and costs little more.
+    /// Protobuf puts tensors at any offset of a file. A small misaligned region is copied at its first use. A large
+    /// one, which is most of a network, is read in place: the kernels run on x86-64 only, where misaligned loads are
+    /// allowed and cost little.
     ///
-    /// - Throws: ``MemoryError`` when there is no room for that copy.
+    /// - Throws: ``MemoryError`` when there is no memory for that copy.
     func bytes(alignedTo alignment: Int) throws(MemoryError) -> UnsafeMutableRawPointer {
         let isAligned = unsafe UInt(bitPattern: base) % UInt(alignment) == 0
         if isAligned || byteCount >= Self.copyByteLimit { return unsafe base }
         let copy = try alignedCopy.withLock { (copy) throws(MemoryError) -> TensorStorage in
             if let copy { return copy }
             let made = try TensorStorage(byteCount: byteCount)
-            // SAFETY: both hold `byteCount` bytes, and nobody else knows the new ones yet.
+            // SAFETY: both hold `byteCount` bytes, and the new ones are not shared yet.
             unsafe memcpy(made.base, base, byteCount)
             copy = made
             return made

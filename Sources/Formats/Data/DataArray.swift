@@ -1,10 +1,10 @@
 package import Compute
 
-/// One named array of a data file, as an element type that tensors have: floats as float32, integers of up to 32 bits as
-/// int32 where they fit, others as int64, booleans as bool.
+/// One array of a data file, in an element type of tensors: floats as float32, integers of up to 32 bits as int32 where
+/// they fit, others as int64, booleans as bool.
 package struct DataArray: Sendable {
     package let tensor: Tensor
-    /// As numpy calls the type in the file (`f8`, `u1`), for notes about conversions.
+    /// Numpy's name of the type in the file (`f8`, `u1`), for notes about conversions.
     package let storedType: String
 }
 
@@ -21,7 +21,7 @@ enum StoredType: String {
         }
     }
 
-    /// What the elements become.
+    /// The element type of the resulting tensor.
     var element: ElementType {
         switch self {
         case .f2, .f4, .f8: .float32
@@ -31,16 +31,16 @@ enum StoredType: String {
         }
     }
 
-    /// Whether the elements in the file are those of a tensor already.
+    /// True when the elements in the file are those of a tensor.
     private var isElement: Bool { self == .f4 || self == .i4 || self == .i8 || self == .b1 }
 
-    /// The elements of a file as a tensor: a view of them where they may stay as they are.
+    /// The elements of a file as a tensor: a view of them if no conversion is needed.
     ///
     /// - Parameters:
-    ///   - storage: holds the bytes of as many elements as the shape has, from `byteOffset` on.
-    ///   - byteOffset: of the first.
-    ///   - shape: of the result.
-    ///   - isSwapped: whether the bytes of an element are in big-endian order.
+    ///   - storage: holds all elements of the shape from `byteOffset` on.
+    ///   - byteOffset: the offset of the first element.
+    ///   - shape: the shape of the result.
+    ///   - isSwapped: true for elements in big-endian order.
     /// - Returns: a tensor of type ``element``.
     /// - Throws: ``FormatError/memory(byteCount:)``.
     func tensor(
@@ -69,7 +69,7 @@ enum StoredType: String {
         return result
     }
 
-    /// The bits of the element at an offset that leaves room for it before the end of the bytes.
+    /// The bits of the element at an offset, all of whose bytes must exist.
     private func load(_ bytes: RawSpan, _ offset: Int, _ isSwapped: Bool) -> UInt64 {
         // SAFETY: the storage holds the bytes of all elements, which the caller has checked.
         switch byteCount {
@@ -105,18 +105,18 @@ enum StoredType: String {
 }
 
 extension Tensor {
-    /// A storage seen as bytes.
+    /// The bytes of a storage as a tensor.
     static func bytes(of storage: TensorStorage) -> Tensor {
-        // A size that exists in memory is a shape.
+        // The size of existing memory is a valid shape.
         guard let shape = try? Shape([storage.byteCount]) else { preconditionFailure("memory is smaller than that") }
         return Tensor(.bool, shape, in: storage, byteOffset: 0)
     }
 }
 
 extension TensorStorage {
-    /// A part of a file, which stays where it is.
+    /// Borrows a part of a mapped file.
     convenience init(_ bytes: Bytes) {
-        // SAFETY: the mapping lives as long as its owner does, and nobody writes to it.
+        // SAFETY: the mapping lives as long as its owner, and is never written to.
         unsafe self.init(borrowing: bytes.buffer, owner: bytes.file)
     }
 }

@@ -2,7 +2,8 @@ import Compute
 import Model
 
 extension DatasetReader {
-    /// Integers are classes, unless they have the shape of the output; everything else is a target.
+    /// The labels of the samples: integers are classes unless they have the shape of the output; all others are
+    /// targets.
     func labelTensor(
         _ array: DataArray, key: String, count: Int, _ reading: inout Reading
     ) throws(FormatError) -> Tensor {
@@ -54,7 +55,7 @@ extension DatasetReader {
 }
 
 extension Tensor {
-    /// The same numbers as another type.
+    /// The tensor cast to another type.
     func converted(to type: ElementType) throws(FormatError) -> Tensor {
         guard type != self.type else { return self }
         do {

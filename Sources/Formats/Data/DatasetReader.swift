@@ -1,30 +1,30 @@
 import Compute
 package import Model
 
-/// What a data file means for a model: which keys are inputs and labels, and which samples are for what.
+/// Reads the inputs, labels and splits of a model from a data file.
 ///
-/// The rules are those of the API's section on data: exact input names first, then the usual names; labels; splits by prefix
-/// or suffix, else a tenth is held out by the seed.
+/// The rules are those of the API's section on data: exact input names first, then the default names; labels; splits by
+/// prefix or suffix, else a tenth is held out by the seed.
 package struct DatasetReader: Sendable {
     package struct Result: Sendable {
         package var training: Dataset
-        /// For measuring only: the file's own test split, or the tenth that was held out.
+        /// The samples for measuring only: the file's own test split, or the tenth that was held out.
         package var validation: Dataset
-        /// By model input (and `labels`), the key that was taken.
+        /// The key of each model input (and of `labels`).
         package var mapping: [String: String]
         package var notes: [String]
         package var classCount: Int?
-        /// Whether the validation samples are the file's own split.
+        /// True when the validation samples are the file's own split.
         package var hasOwnSplit: Bool
     }
 
-    /// The parts that keys may name.
+    /// A part of the data that keys may name.
     package enum Part: Sendable {
         case training, validation
         /// Keys that name no part.
         case unsplit
 
-        /// What a key has before or after its name.
+        /// The prefixes and suffixes of keys of the part.
         fileprivate var affixes: [String] {
             switch self {
             case .training: ["train", "training"]
@@ -41,6 +41,8 @@ package struct DatasetReader: Sendable {
 
     package let arrays: [String: DataArray]
 
+    /// Reads the arrays of a file.
+    ///
     /// - Throws: ``FormatError`` for a file that is neither `.npz` nor `.safetensors`, or damaged.
     package init(_ path: String) throws(FormatError) {
         let file = try MappedFile(path)
@@ -53,14 +55,16 @@ package struct DatasetReader: Sendable {
         return bytes.count >= 4 && bytes[0] == 0x50 && bytes[1] == 0x4B
     }
 
+    /// Reads the samples of a model.
+    ///
     /// - Parameters:
-    ///   - graph: its inputs say which keys, types and sizes are wanted.
-    ///   - output: the name of the output that the labels are of; the first without.
+    ///   - graph: the network, whose inputs define the keys, types and sizes.
+    ///   - output: the name of the output that the labels belong to; the first by default.
     ///   - labelKey: the key of the labels, if the user names it.
-    ///   - inputKeys: by model input, the key that the user names.
-    ///   - seed: decides which tenth is held out.
+    ///   - inputKeys: the keys that the user names, by model input.
+    ///   - seed: selects the tenth that is held out.
     /// - Returns: training and validation samples.
-    /// - Throws: ``FormatError`` that names the key, what is wrong, and what would do.
+    /// - Throws: ``FormatError`` with the key, what is wrong, and the remedy.
     package func read(
         for graph: Graph, output: String? = nil, labelKey: String? = nil, inputKeys: [String: String] = [:],
         seed: UInt64 = 0
@@ -83,17 +87,17 @@ package struct DatasetReader: Sendable {
         return result
     }
 
-    /// The samples of one part in the order of the file, for a use that holds nothing out.
+    /// The samples of one part in file order, with none held out.
     ///
     /// - Parameters:
-    ///   - part: which.
-    ///   - graph: its inputs say which keys, types and sizes are wanted.
-    ///   - output: the name of the output that the labels are of; the first without.
+    ///   - part: the part to read.
+    ///   - graph: the network, whose inputs define the keys, types and sizes.
+    ///   - output: the name of the output that the labels belong to; the first by default.
     ///   - labelKey: the key of the labels, if the user names it.
-    ///   - inputKeys: by model input, the key that the user names.
-    ///   - withLabels: whether labels are looked for.
+    ///   - inputKeys: the keys that the user names, by model input.
+    ///   - withLabels: true to look for labels.
     /// - Returns: nil when the file has no such part.
-    /// - Throws: ``FormatError`` as ``read(for:labelKey:inputKeys:seed:)`` does.
+    /// - Throws: ``FormatError`` as ``read(for:output:labelKey:inputKeys:seed:)`` does.
     package func samples(
         _ part: Part, for graph: Graph, output: String? = nil, labelKey: String? = nil,
         inputKeys: [String: String] = [:], withLabels: Bool
@@ -103,7 +107,7 @@ package struct DatasetReader: Sendable {
         return try split(part, &reading)
     }
 
-    /// The shape of one sample, by input, where the data have a key for it.
+    /// The shape of one sample of each input that the data have a key for.
     package func sampleShapes(of inputs: [String], inputKeys: [String: String] = [:]) -> [String: [Int]] {
         var shapes: [String: [Int]] = [:]
         for input in inputs {
@@ -114,7 +118,7 @@ package struct DatasetReader: Sendable {
         return shapes
     }
 
-    /// What is asked for, and what was found out about it.
+    /// The state of one reading: the request, and what was found.
     struct Reading {
         let graph: Graph
         let outputName: String?
@@ -189,7 +193,7 @@ package struct DatasetReader: Sendable {
 
     // MARK: Samples
 
-    /// The samples of one part, or nil when the file has not all inputs in it.
+    /// The samples of one part, or nil when it lacks an input.
     private func split(_ part: Part, _ reading: inout Reading) throws(FormatError) -> Dataset? {
         let graph = reading.graph
         var inputs: [String: Tensor] = [:]
@@ -243,7 +247,7 @@ package struct DatasetReader: Sendable {
         return result
     }
 
-    /// Images with their channels last are the usual reason why sizes do not fit.
+    /// A hint for images with their channels last, the most common reason for sizes that do not fit.
     private static func layoutHint(_ sample: [Int], _ expected: [Int]) -> String {
         guard sample.count == 3, expected.count == 3, [sample[2], sample[0], sample[1]] == expected else { return "" }
         return ": the channels are last; save it with numpy.transpose(x, (0, 3, 1, 2))"

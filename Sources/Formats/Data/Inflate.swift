@@ -1,14 +1,14 @@
 import CZlib
 import Compute
 
-/// The first bytes of a raw deflate stream.
+/// Decompresses the first bytes of a raw deflate stream.
 ///
 /// - Parameters:
 ///   - source: the compressed bytes.
-///   - count: how many bytes are wanted.
-///   - key: for the error.
-/// - Returns: as many.
-/// - Throws: ``FormatError/data(_:)`` when the stream is damaged or ends before.
+///   - count: the number of bytes to decompress.
+///   - key: the key of the array, for the error.
+/// - Returns: `count` bytes.
+/// - Throws: ``FormatError/data(_:)`` when the stream is damaged or too short.
 func inflate(_ source: Bytes, upTo count: Int, key: String) throws(FormatError) -> TensorStorage {
     let result: TensorStorage
     do { result = try TensorStorage(byteCount: count) } catch { throw .memory(byteCount: count) }
@@ -26,7 +26,9 @@ func inflate(_ source: Bytes, upTo count: Int, key: String) throws(FormatError) 
     return result
 }
 
-/// - Returns: whether the stream fills `target`.
+/// Decompresses a stream.
+///
+/// - Returns: true when it fills `target`.
 private func inflate(
     _ stream: inout z_stream, _ source: UnsafeRawBufferPointer, into target: UnsafeMutableRawBufferPointer
 ) -> Bool {

@@ -9,13 +9,15 @@ struct NPYHeader {
     let isSwapped: Bool
     let isFortranOrder: Bool
     let shape: Shape
-    /// Where the elements begin.
+    /// The offset of the first element.
     let dataOffset: Int
 
-    /// The longest header, with what is before it.
+    /// The maximum length of a header, including the bytes before it.
     static let limit = 12 + 65536
 
-    /// - Throws: ``FormatError`` naming the array; object arrays are refused, since reading them runs code.
+    /// Parses a header.
+    ///
+    /// - Throws: ``FormatError`` naming the array; object arrays are rejected, since reading them runs code.
     init(_ file: RawSpan, key: String) throws(FormatError) {
         let head = file.extracting(first: Self.limit)
         // SAFETY: the offsets are those of the span's own bytes.
@@ -56,7 +58,7 @@ struct NPYHeader {
         do { shape = try Shape(dimensions) } catch { throw broken("\(error)") }
     }
 
-    /// What follows `'name':` in the Python literal.
+    /// The text after `'name':` in the Python literal.
     private static func value(of name: String, in text: ArraySlice<UInt8>) -> ArraySlice<UInt8>? {
         guard let start = text.firstRange(of: "'\(name)':".utf8) else { return nil }
         return text[start.upperBound...].drop { $0 == UInt8(ascii: " ") }
@@ -64,7 +66,7 @@ struct NPYHeader {
 
     private static func string(_ bytes: ArraySlice<UInt8>) -> String { String(decoding: bytes, as: UTF8.self) }
 
-    /// Bytes of the elements, or nil when there are more than memory has addresses.
+    /// The size of the elements in bytes, or nil when it overflows.
     var byteCount: Int? {
         let (count, overflow) = shape.elementCount.multipliedReportingOverflow(by: type.byteCount)
         return overflow ? nil : count

@@ -50,7 +50,7 @@ extension NPZ {
         (0..<width).map { UInt8(truncatingIfNeeded: value >> (8 * $0)) }
     }
 
-    /// The checksum of bytes that follow on those with the checksum `start`.
+    /// Extends the checksum `start` by the bytes that follow.
     static func crc32(_ start: Int, _ bytes: RawSpan) -> Int {
         unsafe bytes.withUnsafeBytes { buffer in
             // SAFETY: the buffer has `count` bytes.

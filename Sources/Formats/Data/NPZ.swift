@@ -7,12 +7,14 @@ import Compute
 package enum NPZ {
     package enum Limits {
         package static let entries = 10_000
-        /// All arrays of one file, decoded.
+        /// The maximum size of all decoded arrays of one file.
         package static let byteCount = 16 << 30
         package static let rank = 32
     }
 
-    /// - Throws: ``FormatError`` for a file that is damaged, encrypted, a bomb, or holds objects.
+    /// Reads the arrays of a file by name.
+    ///
+    /// - Throws: ``FormatError`` for a file that is damaged, encrypted, a decompression bomb, or holds objects.
     package static func read(_ file: MappedFile) throws(FormatError) -> [String: DataArray] {
         var arrays: [String: DataArray] = [:]
         var total = 0
@@ -29,7 +31,7 @@ package enum NPZ {
         return arrays
     }
 
-    /// The bytes of an `.npy`, which take no memory where they are stored as they are.
+    /// The bytes of an `.npy`; a view of the file if they are stored without compression.
     private static func storage(
         _ entry: ZipEntry, key: String, in file: MappedFile, _ total: inout Int
     ) throws(FormatError) -> TensorStorage {
@@ -43,7 +45,7 @@ package enum NPZ {
             try check(header, size: entry.size, key: key, &total)
             return storage
         case 8:
-            // The head of the stream tells how much there must be before memory is taken for it.
+            // The header declares the size, which is checked before memory is allocated.
             let head = try inflate(source, upTo: min(entry.size, NPYHeader.limit), key: key)
             let header = try Tensor.bytes(of: head).withBytes { span throws(FormatError) in
                 try NPYHeader(span, key: key)
@@ -60,7 +62,7 @@ package enum NPZ {
             throw .data(
                 "array '\(key)' of shape \(header.shape) and type \(header.type) has \(size - header.dataOffset) bytes")
         }
-        // Both as it is in the file and as it will be in memory, at most eight bytes an element.
+        // The larger of the sizes in the file and in memory, where an element has at most eight bytes.
         let (sum, overflow) = total.addingReportingOverflow(max(size, header.shape.elementCount * 8))
         guard !overflow, sum <= Limits.byteCount else { throw .tooLarge("the arrays have more than 16 GiB") }
         total = sum

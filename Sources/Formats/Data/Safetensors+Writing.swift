@@ -1,9 +1,9 @@
 package import Compute
 
 extension Safetensors {
-    /// Writes tensors and texts, both in the order of their names: the same ones give the same bytes.
+    /// Writes tensors and metadata, both sorted by name: equal contents give equal bytes.
     ///
-    /// - Throws: ``FormatError/unwritable(_:reason:)``; nothing is left behind then.
+    /// - Throws: ``FormatError/unwritable(_:reason:)``, after removing the temporary file.
     package static func write(
         _ tensors: [String: Tensor], metadata: [String: String] = [:], to path: String
     ) throws(FormatError) {
@@ -22,13 +22,13 @@ extension Safetensors {
                     + "\"data_offsets\":[\(begin),\(end)]}")
         }
         var header = Array("{\(members.joined(separator: ","))}".utf8)
-        // Tensors then lie where their elements can be read in place.
+        // Aligns the tensors, so that they can be read in place.
         while header.count % 8 != 0 { header.append(UInt8(ascii: " ")) }
         let length = (0..<8).map { UInt8(truncatingIfNeeded: header.count >> (8 * $0)) }
         try OutputFile.write([.bytes(length + header)] + sorted.map { .tensor($0.value) }, to: path)
     }
 
-    /// As a JSON string.
+    /// The text as a JSON string.
     private static func quoted(_ text: String) -> String {
         var result = "\""
         for scalar in text.unicodeScalars {

@@ -1,6 +1,6 @@
 import Compute
 
-/// Reads named tensors: a length, a JSON header, and the bytes.
+/// Reads safetensors files: a length, a JSON header, and the bytes of the tensors.
 ///
 /// - SeeAlso: github.com/huggingface/safetensors, README
 package enum Safetensors {
@@ -8,12 +8,14 @@ package enum Safetensors {
         package static let headerBytes = 16 << 20
     }
 
-    /// - Throws: ``FormatError`` for a header that does not describe the bytes behind it, all of them, once.
+    /// Reads the tensors of a file by name.
+    ///
+    /// - Throws: ``FormatError`` unless the header describes all bytes after it exactly once.
     package static func read(_ file: MappedFile) throws(FormatError) -> [String: DataArray] {
         try contents(of: file).arrays
     }
 
-    /// The tensors, and the texts that the header has beside them.
+    /// The tensors and the metadata of a file.
     ///
     /// - Throws: ``FormatError``, as ``read(_:)`` does.
     package static func contents(
@@ -22,7 +24,7 @@ package enum Safetensors {
         let bytes = Bytes(file: file, range: 0..<file.byteCount)
         guard bytes.count > 8 else { throw .data("the data file is neither .npz nor .safetensors") }
         let length = (0..<8).reduce(UInt64(0)) { $0 | UInt64(bytes[$1]) << UInt64(8 * $1) }
-        // Another format has anything at all there.
+        // Another format may have any bytes there.
         guard bytes[8] == UInt8(ascii: "{"), length <= 1 << 40 else {
             throw .data("the data file is neither .npz nor .safetensors")
         }

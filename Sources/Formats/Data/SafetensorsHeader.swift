@@ -1,6 +1,6 @@
-/// The header of a safetensors file, in the part of JSON that it may use.
+/// The header of a safetensors file, in a subset of JSON.
 ///
-/// A decoder for all of JSON would let a key come twice, of which readers then take different ones.
+/// A general JSON decoder would accept duplicate keys, and different readers use different ones.
 struct SafetensorsHeader {
     struct Entry {
         let name: String
@@ -15,7 +15,9 @@ struct SafetensorsHeader {
     private let bytes: Bytes
     private var offset = 0
 
-    /// - Throws: ``FormatError/data(_:)`` naming the byte at which the header is not what it should be.
+    /// Parses a header.
+    ///
+    /// - Throws: ``FormatError/data(_:)`` naming the byte at which the header is invalid.
     init(_ bytes: Bytes) throws(FormatError) {
         self.bytes = bytes
         var names: Set<String> = []
@@ -52,7 +54,7 @@ struct SafetensorsHeader {
         return entry
     }
 
-    /// Reads an object, and lets `body` read the value of each name.
+    /// Reads an object; `body` reads the value of each name.
     private mutating func members(
         _ body: (inout SafetensorsHeader, String) throws(FormatError) -> Void
     ) throws(FormatError) {
@@ -109,7 +111,7 @@ struct SafetensorsHeader {
         throw wrong("the end inside a string")
     }
 
-    /// What follows a backslash.
+    /// Reads an escape after its backslash.
     private mutating func escaped() throws(FormatError) -> [UInt8] {
         guard let byte = peek else { throw wrong("the end inside a string") }
         offset += 1
@@ -134,7 +136,7 @@ struct SafetensorsHeader {
         }
     }
 
-    /// Four hexadecimal digits.
+    /// Reads a UTF-16 unit of four hexadecimal digits.
     private mutating func unit() throws(FormatError) -> UInt16 {
         var value: UInt16 = 0
         for _ in 0..<4 {
@@ -168,7 +170,7 @@ struct SafetensorsHeader {
 }
 
 extension UInt8 {
-    /// The value of the digit that the byte is in ASCII.
+    /// The value of an ASCII hexadecimal digit, or nil.
     fileprivate var hexadecimalDigit: UInt8? {
         switch self {
         case 0x30...0x39: self - 0x30

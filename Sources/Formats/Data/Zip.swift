@@ -8,7 +8,7 @@ struct ZipEntry {
     func data(in file: MappedFile) -> Bytes { Bytes(file: file, range: range) }
 }
 
-/// What a zip file holds, by its central directory; local headers only tell where the bytes begin.
+/// The entries of a zip file from its central directory; local headers only locate the bytes.
 struct ZipDirectory {
     private(set) var entries: [ZipEntry] = []
 
@@ -53,7 +53,7 @@ struct ZipDirectory {
             guard start <= bytes.count, stored <= bytes.count - start else { throw broken("'\(name)' is cut off") }
             let method = UInt16(bytes.number(2, at: offset + 10))
             guard method != 0 || stored == size else { throw broken("'\(name)' has two sizes") }
-            // zlib cannot do better than 1032 to 1: more is a lie.
+            // Deflate compresses at most 1032 to 1: a larger ratio is false.
             guard size / 1100 <= stored else {
                 throw FormatError.tooLarge("'\(name)' claims to be \(size) bytes in \(stored)")
             }
@@ -82,7 +82,7 @@ extension Bytes {
         return stride(from: count - 22, through: max(0, count - reach), by: -1).first { number(4, at: $0) == signature }
     }
 
-    /// Sizes that do not fit four bytes stand in the ZIP64 extra field, in this order, each only if its place is full.
+    /// Replaces full fields by those of the ZIP64 extra field, which has only these, in this order.
     fileprivate func widen(_ fields: inout [UInt64], extra: Range<Int>) {
         var offset = extra.lowerBound
         while offset + 4 <= extra.upperBound {

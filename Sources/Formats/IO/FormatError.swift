@@ -1,11 +1,11 @@
-/// What is wrong with a file from outside. Messages say what, where, and how to mend it.
+/// An error in a file from outside. Messages say what is wrong, where, and how to fix it.
 package enum FormatError: Error, CustomStringConvertible {
     case unreadable(String, reason: String)
     case unwritable(String, reason: String)
     /// The disk has no room for the file.
     case noRoom(String)
     case invalidONNX(String)
-    /// All the nodes that cannot be run.
+    /// All nodes that cannot be run.
     case unsupportedOperator([UnsupportedNode])
     case unsupportedOpset(String)
     case unsupportedType(String)
@@ -14,7 +14,7 @@ package enum FormatError: Error, CustomStringConvertible {
     case pickle
     /// A data file that is damaged or of another format.
     case data(String)
-    /// Keys that are missing.
+    /// Missing keys of a data file.
     case key(String)
     case shape(String)
     case label(String)
@@ -22,7 +22,7 @@ package enum FormatError: Error, CustomStringConvertible {
     case tooLarge(String)
     case memory(byteCount: Int)
 
-    /// The code of the API.
+    /// The error code of the API.
     package var code: String {
         switch self {
         case .unreadable, .invalidONNX: "invalid_onnx"
@@ -48,7 +48,7 @@ package enum FormatError: Error, CustomStringConvertible {
         return scalars.count <= Self.longest ? String(scalars) : String(scalars.prefix(Self.longest)) + "..."
     }
 
-    /// In scalars: names come from the file, and may be as long as it is; so may one character with its accents.
+    /// The maximum length in scalars: a name may be as long as its file, and so may one `Character` with its accents.
     private static let longest = 1000
 
     private var whole: String {
@@ -73,7 +73,7 @@ package enum FormatError: Error, CustomStringConvertible {
 }
 
 extension Int {
-    /// With a space between thousands.
+    /// The digits with a space between thousands.
     fileprivate var grouped: String {
         var digits = Array(String(self))
         for place in stride(from: digits.count - 3, to: 0, by: -3) { digits.insert(" ", at: place) }

@@ -1,17 +1,19 @@
 import Glibc
 
 /// Owns a read-only mapping of a regular file.
-// @unchecked: the bytes are never written, and unmapped only when nobody holds the object any more.
+// @unchecked: the bytes are never written, and unmapped only after the last reference is released.
 @safe package final class MappedFile: @unchecked Sendable {
     let start: UnsafeRawPointer?
     package let byteCount: Int
 
-    /// What the file system says of the file, for those who trust not every file.
+    /// The status of the open file, for checks of its links.
     let status: stat
 
+    /// Maps a file.
+    ///
     /// - Parameters:
-    ///   - path: of the file.
-    ///   - folder: the descriptor of a folder that `path` starts from, if not from the current one.
+    ///   - path: the path of the file.
+    ///   - folder: the descriptor of the folder that `path` is relative to; the current one by default.
     /// - Throws: ``FormatError/unreadable(_:reason:)``; a symbolic link is not followed.
     package init(_ path: String, in folder: CInt = AT_FDCWD) throws(FormatError) {
         // Without O_NONBLOCK, opening a pipe would wait for a writer.
@@ -40,7 +42,7 @@ import Glibc
         if let start = unsafe start { unsafe munmap(UnsafeMutableRawPointer(mutating: start), byteCount) }
     }
 
-    /// All bytes; valid for as long as the file object is.
+    /// All bytes; valid as long as this object.
     var bytes: UnsafeRawBufferPointer { unsafe UnsafeRawBufferPointer(start: start, count: byteCount) }
 
     private static func reason() -> String { unsafe String(cString: strerror(errno)) }

@@ -1,10 +1,10 @@
 import Compute
 import Glibc
 
-/// A stretch of a file that is to be written.
+/// A part of a file to write.
 enum Part {
     case bytes([UInt8])
-    /// Bytes of the file that was read, as they are.
+    /// Unchanged bytes of the file that was read.
     case file(Bytes)
     case tensor(Tensor)
 
@@ -20,7 +20,7 @@ enum Part {
 package enum OutputFile {
     /// Writes a whole file or nothing: to a temporary sibling, which is made durable and then renamed.
     ///
-    /// - Throws: ``FormatError/unwritable(_:reason:)``; nothing is left behind then.
+    /// - Throws: ``FormatError/unwritable(_:reason:)``, after removing the temporary file.
     static func write(_ parts: [Part], to path: String) throws(FormatError) {
         let temporary = path + ".partial"
         let descriptor = unsafe open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)

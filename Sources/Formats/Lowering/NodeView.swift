@@ -1,26 +1,28 @@
 import ByteText
 import Compute
 
-/// A node of the document with its attributes as ops of ours want them.
+/// A node of the document with resolved names and typed attributes.
 struct NodeView {
-    /// The place in the document; inside a function or a subgraph, of the node of the document that holds it.
+    /// The index in the document; inside a function or a subgraph, that of the enclosing node of the document.
     let index: Int
     let opType: String
     let inputs: [String]
     let outputs: [String]
     let scope: String
-    /// Where it stands, which its own subgraphs see.
+    /// The frame of the node, which encloses those of its subgraphs.
     let frame: Frame
-    /// The version of the standard operators.
+    /// The opset of the default domain.
     var opset: Int { frame.opset }
     let attributes: [String: ONNXModel.Attribute]
     private let name: String
 
+    /// Resolves a node in a frame.
+    ///
     /// - Parameters:
-    ///   - node: as the file says it.
-    ///   - index: of the node of the document.
-    ///   - frame: says what its names mean, and learns those of its results.
-    ///   - scope: the module path where the node itself cannot know it.
+    ///   - node: the node in the file.
+    ///   - index: the index of the node of the document.
+    ///   - frame: resolves the names of operands, and receives those of results.
+    ///   - scope: the module path, if the node itself does not have it.
     init(_ node: ONNXModel.Node, index: Int, in frame: inout Frame, scope: String? = nil) {
         self.index = index
         opType = Self.opType(node)
@@ -40,20 +42,20 @@ struct NodeView {
         self.attributes = attributes
     }
 
-    /// With the domain in front where it is not the standard one.
+    /// The operator, prefixed with its domain unless that is the default one.
     static func opType(_ node: ONNXModel.Node) -> String {
         node.domain.isEmpty ? node.opType : node.domain + "." + node.opType
     }
 
-    /// As errors name it.
+    /// The node as errors name it.
     var description: String {
         "'\(shownName)' (\(opType), opset \(opset))"
     }
 
-    /// Its own name, or that of its first result.
+    /// The node's own name, or that of its first result.
     var shownName: String { name.isEmpty ? outputs.first ?? "\(index)" : name }
 
-    /// The first result, which no node leaves out.
+    /// The name of the first result, which every node must have.
     func output() throws(FormatError) -> String {
         guard let first = outputs.first, !first.isEmpty else {
             throw .invalidONNX("node \(description) computes nothing")
@@ -61,7 +63,7 @@ struct NodeView {
         return first
     }
 
-    /// The name of a further result, or nil when nobody wants it.
+    /// The name of a further result, or nil when the node omits it.
     func furtherOutput(_ position: Int) -> String? {
         position < outputs.count && !outputs[position].isEmpty ? outputs[position] : nil
     }
@@ -109,7 +111,7 @@ struct NodeView {
 
     func flag(_ name: String, otherwise: Bool = false) -> Bool { int(name).map { $0 != 0 } ?? otherwise }
 
-    /// What `ConstantOfShape` fills with: one number, by default the float zero.
+    /// The fill value of `ConstantOfShape`: one number, by default the float zero.
     func fillValue() throws(FormatError) -> Tensor {
         guard case .tensor(let message) = attributes["value"] else { return try tensor(0) }
         let tensor = try ONNXDocument.tensor(message, nil)
@@ -117,7 +119,7 @@ struct NodeView {
         return tensor
     }
 
-    /// An attribute that names an element type.
+    /// The element type that an attribute names.
     func elementType(_ name: String) throws(FormatError) -> ElementType {
         guard let type = ElementType(onnx: Int64(int(name) ?? 0)) else {
             throw unsupported(" to \(ElementType.name(onnx: Int64(int(name) ?? 0)))")
@@ -139,8 +141,8 @@ struct NodeView {
 
     private func unfit(_ what: String) -> FormatError { .invalidONNX("node \(description): \(what)") }
 
-    /// The module path: from PyTorch's name scopes where the dynamo exporter wrote them, else from the node's name, which
-    /// the TorchScript exporter makes of it (`/classifier/classifier.4/Gemm` is `classifier.4`).
+    /// The module path: from PyTorch's name scopes if the dynamo exporter wrote them, else from the node's name, which
+    /// the TorchScript exporter derives from it (`/classifier/classifier.4/Gemm` is `classifier.4`).
     private static func scope(of node: ONNXModel.Node) -> String {
         if let scopes = node.metadata["pkg.torch.onnx.name_scopes"] {
             let names = scopes.utf8.split(whereSeparator: { "[]', ".utf8.contains($0) })

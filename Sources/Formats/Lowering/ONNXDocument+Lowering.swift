@@ -2,19 +2,19 @@ import Compute
 package import Model
 
 extension ONNXDocument {
-    /// The network at one batch size, with everything that does not depend on data folded away.
+    /// The network at one batch size, with everything that does not depend on data folded.
     ///
     /// - Parameters:
-    ///   - batch: takes the place of a symbolic first size of the inputs.
-    ///   - shapes: for inputs with other symbolic sizes, the shape of one sample in the data.
-    /// - Returns: a graph whose ops remember the nodes they come from.
-    /// - Throws: ``FormatError/unsupportedOperator(_:)`` with all the nodes that cannot be run at once.
+    ///   - batch: replaces a symbolic first size of the inputs.
+    ///   - shapes: the shape of one sample, for inputs with other symbolic sizes.
+    /// - Returns: a graph whose ops have the nodes that they come from as their origin.
+    /// - Throws: ``FormatError/unsupportedOperator(_:)`` with all nodes that cannot be run.
     package func lower(batch: Int, samples shapes: [String: [Int]] = [:]) throws(FormatError) -> Graph {
         let lowering = try lowered(batch: batch, samples: shapes)
         return try lowering.graph.pruned().recognized().pruned()
     }
 
-    /// What every name stands for at one batch size.
+    /// The lowering of the document at one batch size, with the value of every name.
     func lowered(batch: Int, samples shapes: [String: [Int]]) throws(FormatError) -> ONNXLowering {
         var refused = unknownOperators()
         var lowering = ONNXLowering(
@@ -33,7 +33,7 @@ extension ONNXDocument {
                 }
             }
         } catch {
-            // What else is wrong may follow from what cannot be run.
+            // Other errors may follow from nodes that cannot be run.
             if case .unsupportedOperator(let nodes) = error { refused += nodes }
             if refused.isEmpty { throw error }
         }
@@ -41,12 +41,12 @@ extension ONNXDocument {
         return lowering
     }
 
-    /// Lowers every node but those that cannot be run and those behind them.
+    /// Lowers every node except those that cannot be run and those that depend on them.
     ///
     /// - Parameters:
-    ///   - lowering: gets what is lowered.
-    ///   - refused: the nodes of operators that nobody knows; gets those that are known and still cannot be run.
-    /// - Throws: ``FormatError`` for whatever else is wrong.
+    ///   - lowering: receives the values.
+    ///   - refused: the nodes of unknown operators; receives those of known operators that cannot be run.
+    /// - Throws: ``FormatError`` for any other error.
     private func lowerNodes(
         _ lowering: inout ONNXLowering, _ refused: inout [UnsupportedNode]
     ) throws(FormatError) {
@@ -68,7 +68,7 @@ extension ONNXDocument {
         }
     }
 
-    /// The nodes in the order of the file, and which of them training would have to go through.
+    /// The nodes in file order, marked if gradients would pass through them.
     private func marked(_ refused: [UnsupportedNode]) -> [UnsupportedNode] {
         let floats = weights.filter { $1.type == .float32 && $1.shape.rank > 0 }
         let path = GradientPath(in: model, trained: Set(floats.keys).subtracting(untrained))
@@ -77,8 +77,8 @@ extension ONNXDocument {
         return marked
     }
 
-    /// Names of the initializers that no training changes: running means and variances, and the numbers of the arithmetic,
-    /// such as the scale of an attention, which exporters write as tensors of one element.
+    /// The names of the initializers that training does not change: running means and variances, and arithmetic
+    /// constants, such as the scale of an attention, which exporters write as tensors of one element.
     private var untrained: Set<String> {
         var aliases: [String: String] = [:]
         var untrained: Set<String> = []
@@ -115,7 +115,7 @@ extension ONNXDocument {
         return results
     }
 
-    /// The batch size that the file fixes, if it does.
+    /// The batch size that the file fixes, or nil.
     package var fixedBatch: Int? {
         for input in model.inputs where weights[input.name] == nil {
             if case .size(let size) = input.shape?.first { return Int(size) }
@@ -153,8 +153,8 @@ extension ONNXDocument {
         return ValueType(element, shape)
     }
 
-    /// The nodes of operators that nobody knows, before anything is built; but for those in subgraphs, of which not all
-    /// need be run.
+    /// The nodes of unknown operators, found before anything is built. Subgraphs are left out, since not all of them
+    /// need to run.
     private func unknownOperators() -> [UnsupportedNode] {
         var refused: [UnsupportedNode] = []
         var frame = Frame(opset: opset)
@@ -162,7 +162,7 @@ extension ONNXDocument {
         for function in model.functions {
             functions[ONNXLowering.key(domain: function.domain, function.name, overload: function.overload)] = function
         }
-        // Each function is looked into once, however often it is called.
+        // Each function is searched once, however often it is called.
         var bodies = [model.nodes.enumerated().map { (index: $0.offset, node: $0.element) }]
         var reached: Set<String> = []
         while let body = bodies.popLast() {

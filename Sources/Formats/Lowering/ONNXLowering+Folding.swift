@@ -2,9 +2,9 @@ import Compute
 import Model
 
 extension ONNXLowering {
-    /// Computes a node now if all its operands are known and none of them is trained, by running it on them.
+    /// Folds a node by running it, if all its operands are known and none of them is trained.
     ///
-    /// - Returns: whether the node is done with.
+    /// - Returns: true when the node needs no lowering.
     mutating func fold(_ node: NodeView) throws(FormatError) -> Bool {
         let operands = node.inputs.filter { !$0.isEmpty }
         guard !operands.isEmpty, operands.allSatisfy({ known($0) != nil && !isTrainable($0) }) else { return false }

@@ -2,11 +2,11 @@ import Compute
 import Model
 
 extension ONNXLowering {
-    /// As deep as functions may call each other: those that call themselves never end.
+    /// The maximum depth of calls: recursive functions never end.
     private static let depthLimit = 32
     private static let iterationLimit = 10_000
 
-    /// Lowers one node, whatever it is: known, a call of a function, a branch, a loop, or an operator.
+    /// Lowers one node: a constant, a call of a function, a branch, a loop, or an operator.
     mutating func lowerNode(_ node: NodeView, calling function: ONNXModel.Function?) throws(FormatError) {
         nodesLeft -= 1
         guard nodesLeft >= 0 else { throw .tooLarge("the model has too many nodes once its functions are put in") }
@@ -44,7 +44,7 @@ extension ONNXLowering {
         try lower(branch.nodes, branch.outputs, of: node, in: &frame)
     }
 
-    /// A known bool.
+    /// The value of a name as a Boolean, if it is known.
     private func truth(_ name: String) -> Bool? {
         guard let tensor = known(name), tensor.type == .bool, tensor.shape.elementCount == 1 else { return nil }
         return tensor.bools[0]
@@ -59,7 +59,7 @@ extension ONNXLowering {
         }
     }
 
-    /// Puts nodes in place of one, whose results are `outputs` of theirs.
+    /// Lowers nodes in place of `node`, whose results are their `outputs`.
     private mutating func lower(
         _ nodes: [ONNXModel.Node], _ outputs: [String], of node: NodeView, in frame: inout Frame
     ) throws(FormatError) {
@@ -80,7 +80,7 @@ extension ONNXLowering {
         depth -= 1
     }
 
-    /// A loop that is known to end, one round after the other.
+    /// Unrolls a loop whose number of iterations does not depend on the data.
     ///
     /// - SeeAlso: onnx/Operators.md#Loop
     private mutating func unroll(_ node: NodeView) throws(FormatError) {
@@ -138,7 +138,7 @@ extension ONNXLowering {
         }
     }
 
-    /// What the rounds of a loop gave, one below the other.
+    /// The results of the iterations of a loop, stacked on a new first axis.
     private mutating func stacked(_ names: [String], _ node: NodeView) throws(FormatError) -> ValueID {
         guard !names.isEmpty else {
             throw node.unsupported(" that collects the results of no round")
@@ -151,7 +151,7 @@ extension ONNXLowering {
         return rows.count == 1 ? rows[0] : try emit(.concat(axis: 0), rows, node)
     }
 
-    /// Goes back to the document's own nodes from wherever an error was thrown.
+    /// Resets the depth to that of the document's own nodes after an error.
     mutating func leave() { depth = 0 }
 
     private mutating func enter(_ node: NodeView) throws(FormatError) {

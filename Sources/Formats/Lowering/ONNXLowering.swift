@@ -1,36 +1,36 @@
 import Compute
 import Model
 
-/// From a validated document to a ``Graph`` of our own ops at one batch size.
+/// Translates a validated document to a ``Graph`` at one batch size.
 ///
-/// What is known at that size is computed on the way: it is a constant and never becomes an op.
+/// Values that are known at that size are computed at once and become constants, not ops.
 struct ONNXLowering {
-    /// What a name of the document stands for.
+    /// The meaning of a name of the document.
     enum Value {
         case computed(ValueID)
-        /// Known now: an initializer, a `Constant`, or what follows from those and from sizes.
+        /// A known tensor: an initializer, a `Constant`, or a value that follows from those and from sizes.
         case known(Tensor, name: String)
     }
 
     var graph = Graph()
     var values: [String: Value] = [:]
-    /// The value that a known tensor became when an op first read it.
+    /// The graph's values of known tensors that ops have read, by the tensors' names.
     private var materialized: [String: ValueID] = [:]
-    /// The operators that the file itself defines, by ``key(of:)``.
+    /// The operators that the file itself defines, by ``key(domain:_:overload:)``.
     let functions: [String: ONNXModel.Function]
-    /// Names of the tensors that the file holds beside its nodes.
+    /// The names of the initializers of the file.
     let initializers: Set<String>
-    /// Names of those that training may change: neither constants of the arithmetic nor statistics.
+    /// The names of initializers that training may change: neither arithmetic constants nor statistics.
     let weights: Set<String>
-    /// Names of what has been computed from known tensors.
+    /// The names of folded values.
     var folded: Set<String> = []
-    /// Results of nodes after their first, which no op of ours computes, and who would.
+    /// The further results of nodes, with the nodes that would compute them, for errors.
     let furtherResults: [String: UnsupportedNode]
-    /// How many more elements may be computed now: whatever follows from constants takes memory for good.
+    /// The number of elements that may still be folded; folded tensors are kept in memory.
     var foldableElements = 1 << 26
-    /// How many more nodes may be lowered, those in functions and loops as often as they are run.
+    /// The number of nodes that may still be lowered; those in functions and loops count once per run.
     var nodesLeft = ONNXDocument.Limits.messages
-    /// How many functions and subgraphs the lowering is in.
+    /// The number of enclosing functions and subgraphs.
     var depth = 0
 
     init(
@@ -49,7 +49,7 @@ struct ONNXLowering {
 
     static func key(domain: String, _ name: String, overload: String) -> String { "\(domain).\(name):\(overload)" }
 
-    /// For a single node over what is known.
+    /// Creates a lowering of a single node whose operands are known.
     init(folding node: NodeView, of outer: ONNXLowering) {
         self.init(functions: [], initializers: [], statistics: [], furtherResults: outer.furtherResults)
         for input in node.inputs where !input.isEmpty { values[input] = outer.values[input] }
@@ -59,7 +59,7 @@ struct ONNXLowering {
         if case .known(let tensor, _) = values[name] { tensor } else { nil }
     }
 
-    /// Whether training may change what a name stands for.
+    /// True when training may change the value of a name.
     func isTrainable(_ name: String) -> Bool {
         guard case .known(let tensor, let origin) = values[name] else { return false }
         return weights.contains(origin) && tensor.type == .float32 && tensor.shape.rank > 0
@@ -73,8 +73,8 @@ struct ONNXLowering {
         }
     }
 
-    /// The value behind a name; a known tensor becomes a parameter or a constant when it is first read, so that unread
-    /// ones never do.
+    /// The graph's value of a name. A known tensor becomes a parameter or a constant when it is first read, so that
+    /// unread ones never do.
     mutating func operand(_ name: String) throws(FormatError) -> ValueID {
         switch values[name] {
         case .computed(let value):
@@ -93,7 +93,7 @@ struct ONNXLowering {
         }
     }
 
-    /// Whether a tensor belongs to the arithmetic and not to the network: nobody counts it as a parameter.
+    /// True for an arithmetic constant, which does not count as a parameter of the network.
     private func isConstant(_ tensor: Tensor, _ origin: String) -> Bool {
         !initializers.contains(origin) && (folded.contains(origin) || tensor.type != .float32 || tensor.shape.rank == 0)
     }
@@ -102,7 +102,7 @@ struct ONNXLowering {
         do { return try graph.append(.constant(tensor), []) } catch { throw .invalidONNX("\(error)") }
     }
 
-    /// Why a name that is read stands for nothing.
+    /// The error for a name without a value.
     func absent(_ name: String) -> FormatError {
         if let node = furtherResults[name] {
             return .unsupportedOperator([node])

@@ -1,11 +1,12 @@
 import ByteText
 
-/// How far words are apart.
+/// Nearest-word search, for suggestions in error messages.
 enum Spelling {
-    /// Longer words are not compared letter by letter: the time grows with the product of both lengths.
+    /// The maximum length of compared words: the time grows with the product of both lengths.
     private static let longest = 64
 
-    /// The word that differs in the fewest letters, if that is at most about a third of them or one holds the other.
+    /// The word at the smallest edit distance, if that is at most about a third of the length or one contains the
+    /// other.
     static func nearest(to word: String, among words: some Sequence<String>) -> String? {
         guard word.utf8.count <= longest else { return nil }
         let ranked = words.filter { $0.utf8.count <= longest }.map { ($0, distance(word, $0)) }
@@ -15,7 +16,7 @@ enum Spelling {
         return edits <= max(1, (word.utf8.count + 1) / 3) || isPart ? nearest : nil
     }
 
-    /// Letters to insert, delete or change, in whatever case.
+    /// The edit distance in bytes, ignoring ASCII case.
     private static func distance(_ left: String, _ right: String) -> Int {
         let (a, b) = (Array(left.asciiLowercased.utf8), Array(right.asciiLowercased.utf8))
         var row = Array(0...b.count)

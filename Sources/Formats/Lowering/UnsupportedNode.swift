@@ -1,23 +1,25 @@
-/// A node of the document that cannot be run, as an error and a plan name it.
+/// A node of the document that cannot be run, as errors and plans name it.
 package struct UnsupportedNode: Hashable, Sendable, CustomStringConvertible {
-    /// The place in the document; of what stands in a function or a subgraph, of the node that holds it.
+    /// The index in the document; inside a function or a subgraph, that of the enclosing node of the document.
     package let index: Int
-    /// Its own, or that of its first result.
+    /// The node's own name, or that of its first result.
     package let name: String
-    /// With the domain in front where it is not the standard one.
+    /// The operator, prefixed with its domain unless that is the default one.
     package let operatorName: String
-    /// The version of the standard operators.
+    /// The opset of the default domain.
     package let opset: Int
-    /// What of it cannot be run where the operator itself can, and what to do about it.
+    /// The reason or the aspect that cannot be run, and the remedy; may be empty.
     package let remark: String
-    /// Whether training would have to go through it: it reads what depends on a weight, and an output depends on it.
+    /// True when gradients would pass through it: it depends on a weight, and an output depends on it.
     package internal(set) var isOnGradientPath = false
 
     package var description: String { "'\(name)' (\(operatorName), opset \(opset))\(remark)" }
 }
 
 extension NodeView {
-    /// - Parameter remark: what of the node cannot be run, where the operator itself can.
+    /// The error for a node that cannot be run.
+    ///
+    /// - Parameter remark: the aspect that cannot be run, if the operator itself can.
     /// - Returns: the error.
     func unsupported(_ remark: String = "") -> FormatError { .unsupportedOperator([refused(remark)]) }
 
@@ -26,19 +28,21 @@ extension NodeView {
     }
 }
 
-/// Which nodes of a document derivatives pass through.
+/// The nodes of a document that gradients pass through.
 struct GradientPath {
     private var nodes: Set<Int> = []
 
-    /// Operators whose results are integers or truths: nothing flows back through them.
+    /// Operators with integer or Boolean results, through which no gradient passes.
     private static let integerResults: Set<String> = [
         "And", "ArgMax", "ArgMin", "Equal", "Greater", "GreaterOrEqual", "IsInf", "IsNaN", "Less", "LessOrEqual",
         "NonZero", "Not", "Or", "Shape", "Size", "Xor",
     ]
 
+    /// Finds the nodes between trained initializers and outputs.
+    ///
     /// - Parameters:
-    ///   - model: with its nodes in order.
-    ///   - trained: names of initializers that training may change.
+    ///   - model: the model, its nodes in order.
+    ///   - trained: the names of initializers that training may change.
     init(in model: ONNXModel, trained: Set<String>) {
         var depending = trained
         for (index, node) in model.nodes.enumerated()

@@ -1,6 +1,6 @@
 import Glibc
 
-/// The files beside a model that hold its larger tensors, confined to the model's own folder.
+/// The external data files of a model, restricted to the model's own folder.
 ///
 /// - SeeAlso: onnx/docs/ExternalData.md
 struct ExternalFiles {
@@ -9,12 +9,12 @@ struct ExternalFiles {
 
     init(folder: String) { self.folder = folder }
 
-    /// Maps a file that tensors name.
+    /// Maps the file of external tensors.
     ///
-    /// A name is the file's own and no path; and the file that is then opened must have that name alone, since a link of
-    /// either kind would lead out of the folder.
+    /// The location must be a plain file name, and the file must be a regular one with a single link: a symbolic or
+    /// hard link would lead out of the folder.
     mutating func open(_ location: String, for tensors: [ONNXModel.TensorMessage]) throws(FormatError) {
-        // By bytes: a character may be a slash and an accent.
+        // By bytes: one `Character` may be a slash with an accent.
         let isPlain = location.utf8.allSatisfy { $0 >= 0x20 && $0 != UInt8(ascii: "/") && $0 != UInt8(ascii: "\\") }
         guard isPlain, location != "", location != ".", location != ".." else {
             throw .invalidONNX(
@@ -39,7 +39,7 @@ struct ExternalFiles {
         .invalidONNX("external data '\(location)' is a link and not a file of its own: put a copy there")
     }
 
-    /// Where the bytes of a tensor lie, inside their file.
+    /// The bytes of a tensor, checked to lie inside their file.
     func region(of message: ONNXModel.TensorMessage, byteCount: Int) throws(FormatError) -> Bytes {
         guard let location = message.external["location"], let file = files[location] else {
             throw .invalidONNX("tensor '\(message.name)' does not say which file holds it")
@@ -54,7 +54,7 @@ struct ExternalFiles {
         return Bytes(file: file, range: offset..<(offset + length))
     }
 
-    /// Digits only: `Int` would take a sign.
+    /// Parses a number of digits only: `Int` would accept a sign.
     private func number(
         _ message: ONNXModel.TensorMessage, _ key: String, default missing: Int
     ) throws(FormatError) -> Int {
@@ -67,7 +67,7 @@ struct ExternalFiles {
 }
 
 extension ONNXModel.TensorMessage {
-    /// How many bytes the tensor says it has in its file; for messages only.
+    /// The number of bytes that the tensor declares, unchecked; used in error messages only.
     fileprivate var declaredByteCount: Int {
         let sizes = self.sizes.map { Int(clamping: max(0, $0)) }
         return external["length"].flatMap { Int($0) } ?? sizes.reduce(4, &*)
@@ -75,13 +75,13 @@ extension ONNXModel.TensorMessage {
 }
 
 extension String {
-    /// What is before the last slash; by bytes, since a character may be a slash and an accent.
+    /// The part before the last slash, split by bytes: one `Character` may be a slash with an accent.
     var folder: String {
         guard let slash = utf8.lastIndex(of: UInt8(ascii: "/")) else { return "." }
         return slash == utf8.startIndex ? "/" : String(decoding: utf8[..<slash], as: UTF8.self)
     }
 
-    /// What is after the last slash.
+    /// The part after the last slash.
     var fileName: String {
         guard let slash = utf8.lastIndex(of: UInt8(ascii: "/")) else { return self }
         return String(decoding: utf8[utf8.index(after: slash)...], as: UTF8.self)

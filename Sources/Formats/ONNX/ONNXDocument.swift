@@ -2,24 +2,27 @@ import ByteText
 package import Compute
 import Glibc
 
-/// A model file (with its external data) whose every claim about sizes has been checked. Weights are views of the file.
+/// A model file (with its external data) in which every declared size has been checked. Weights are views of the mapped
+/// files.
 package struct ONNXDocument: Sendable {
     package let model: ONNXModel
-    /// By initializer name.
+    /// The weights by initializer name.
     package let weights: [String: Tensor]
     package let path: String
 
-    /// What the file may hold.
+    /// Limits on the contents of a file.
     package enum Limits {
         package static let irVersions: ClosedRange<Int64> = 3...14
         package static let opsets = 13...28
-        /// Nodes, initializers and values together.
+        /// The maximum number of nodes, initializers and values together.
         package static let messages = 300_000
-        /// As many axes as oneDNN takes.
+        /// The maximum number of axes: that of oneDNN.
         package static let rank = 12
     }
 
-    /// - Throws: ``FormatError``, before anything is built, for a file that is not whole and sound.
+    /// Reads and checks a file.
+    ///
+    /// - Throws: ``FormatError`` for an incomplete or invalid file, before anything is built.
     package init(_ path: String) throws(FormatError) {
         self.path = path
         model = try ONNXModel(try MappedFile(path))
@@ -55,7 +58,7 @@ package struct ONNXDocument: Sendable {
         }
     }
 
-    /// Each name is computed once, and before it is read: the nodes are in order and without a cycle.
+    /// Checks that each name is computed once and before it is read: the nodes are in order and without a cycle.
     private static func checkNames(_ model: ONNXModel) throws(FormatError) {
         var known: Set<String> = []
         for initializer in model.initializers where !known.insert(initializer.name).inserted {
@@ -65,7 +68,7 @@ package struct ONNXDocument: Sendable {
         for input in model.inputs where !inputs.insert(input.name).inserted {
             throw .invalidONNX("two inputs are named '\(input.name)'")
         }
-        // Before IR 4, initializers are inputs too.
+        // Before IR version 4, initializers are inputs too.
         known.formUnion(inputs)
         var computed: Set<String> = []
         for (index, node) in model.nodes.enumerated() {
@@ -114,6 +117,8 @@ package struct ONNXDocument: Sendable {
         return weights
     }
 
+    /// The tensor of a message: a view of the file, unless its elements are varints.
+    ///
     /// - Throws: ``FormatError`` unless sizes, type and bytes agree.
     static func tensor(_ message: ONNXModel.TensorMessage, _ files: ExternalFiles?) throws(FormatError) -> Tensor {
         guard let type = ElementType(onnx: message.dataType) else {
@@ -164,6 +169,8 @@ package struct ONNXDocument: Sendable {
 }
 
 extension ElementType {
+    /// The supported element type with a number of ONNX, or nil.
+    ///
     /// - SeeAlso: TensorProto.DataType in onnx.proto3
     init?(onnx type: Int64) {
         switch type {

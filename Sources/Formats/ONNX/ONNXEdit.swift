@@ -1,8 +1,8 @@
 package import Compute
 
-/// What changes in a document; all else is written byte for byte as it was.
+/// The changes to a document; everything else is written byte for byte as it was.
 package struct ONNXEdit: Sendable {
-    /// A node to be written.
+    /// A node to add.
     package struct NewNode: Sendable {
         var opType: String
         var name: String
@@ -11,15 +11,15 @@ package struct ONNXEdit: Sendable {
         var ints: [String: Int64] = [:]
     }
 
-    /// Indices of nodes that go.
+    /// Indices of the nodes to remove.
     package var removedNodes: Set<Int> = []
-    /// Nodes that come, by the index of the node in whose place they stand.
+    /// The nodes to add, by the index of the node before which they are written.
     package var newNodes: [Int: [NewNode]] = [:]
     package var removedInitializers: Set<String> = []
-    /// Other numbers for initializers that stay.
+    /// New elements of initializers that are kept.
     package var changedInitializers: [String: Tensor] = [:]
     package var newInitializers: [(name: String, tensor: Tensor)] = []
-    /// Joins what the file says of itself.
+    /// Entries to add to the file's metadata.
     package var metadata: [(key: String, value: String)] = []
 
     package init() {}

@@ -1,11 +1,11 @@
 import ByteText
 
 extension ONNXModel {
-    /// Refuses a file that spells one name in two ways.
+    /// Rejects a file that spells one name in two ways.
     ///
-    /// Swift takes texts of the same characters for equal (`é`, and `e` with an accent behind it), and so do the tables that
-    /// names are looked up in; the file system and other readers of ONNX take only the same bytes. Where the two differ, a
-    /// name would mean one thing here and another elsewhere.
+    /// Swift compares strings by canonical equivalence (`é` equals `e` with a combining accent), and so do the
+    /// dictionaries of names; the file system and other readers of ONNX compare bytes. Where the two differ, a name
+    /// would mean one thing here and another elsewhere.
     ///
     /// - Throws: ``FormatError/invalidONNX(_:)``.
     func checkSpelling() throws(FormatError) {
@@ -23,7 +23,7 @@ extension ONNXModel {
         }
     }
 
-    /// The names that were met, each as it was spelled first.
+    /// The names found so far, each in its first spelling.
     private struct Spelled {
         private var names: Set<String> = []
 
@@ -35,7 +35,7 @@ extension ONNXModel {
             }
         }
 
-        /// As deep as the reader lets graphs lie in each other.
+        /// Adds the names of nodes and their subgraphs, whose nesting the reader limits.
         mutating func take(_ nodes: [Node]) throws(FormatError) {
             for node in nodes {
                 try take([node.domain, node.opType, node.overload])

@@ -1,4 +1,4 @@
-/// An ONNX file as its messages say it; every message knows its bytes, so that what is not touched is written as it was.
+/// The messages of an ONNX file. Each keeps its bytes, so that unchanged ones are written as they were.
 ///
 /// - SeeAlso: onnx/onnx.proto3
 package struct ONNXModel: Sendable {
@@ -11,7 +11,7 @@ package struct ONNXModel: Sendable {
         package var name = ""
         package var opType = ""
         package var domain = ""
-        /// Which of several functions of one name is called.
+        /// The overload that is called, among functions of one name.
         var overload = ""
         package var inputs: [String] = []
         package var outputs: [String] = []
@@ -28,9 +28,9 @@ package struct ONNXModel: Sendable {
         case floats([Float])
         case ints([Int64])
         case graph(Subgraph)
-        /// In a function, the attribute of that name of the node that calls it.
+        /// In a function: the attribute of that name of the calling node.
         case reference(String)
-        /// What no op of ours takes.
+        /// A kind of attribute that no op uses.
         case other
     }
 
@@ -42,14 +42,14 @@ package struct ONNXModel: Sendable {
         var outputs: [String] = []
     }
 
-    /// An operator that the file itself defines by others.
+    /// An operator that the file defines in terms of others.
     package struct Function: Sendable {
         var name = ""
         var domain = ""
         var overload = ""
         var inputs: [String] = []
         var outputs: [String] = []
-        /// Attributes that a call may leave out.
+        /// Default values of attributes that a call may omit.
         var defaults: [String: Attribute] = [:]
         var nodes: [Node] = []
         var opsets: [Opset] = []
@@ -60,7 +60,7 @@ package struct ONNXModel: Sendable {
         package var sizes: [Int64] = []
         package var dataType: Int64 = 0
         package var raw: Bytes?
-        /// The typed fields, one of which holds the elements when `raw` does not.
+        /// The typed fields; one of them holds the elements when `raw` does not.
         var packed: Bytes?
         var int32s: [Int64] = []
         var int64s: [Int64] = []
@@ -79,7 +79,7 @@ package struct ONNXModel: Sendable {
     package struct ValueInfo: Sendable {
         package var name = ""
         package var elementType: Int64 = 0
-        /// Nil when the file does not say.
+        /// The sizes; nil when the file does not declare them.
         package var shape: [Dimension]?
         let encoded: Bytes
     }
@@ -105,7 +105,7 @@ package struct ONNXModel: Sendable {
         case other(Bytes)
     }
 
-    /// Indices are into the arrays above.
+    /// A field of the graph; indices are into the arrays above.
     enum GraphField {
         case node(Int), initializer(Int), input(Int), output(Int), valueInfo(Int)
         case other(Bytes)
@@ -113,7 +113,7 @@ package struct ONNXModel: Sendable {
 }
 
 extension ONNXModel.Node {
-    /// The names that it reads: its operands, and what its subgraphs see of the graph around them.
+    /// The names that the node reads: its operands, and outer names that its subgraphs capture.
     var reads: [String] {
         let subgraphs = attributes.values.compactMap { if case .graph(let graph) = $0 { graph } else { nil } }
         return subgraphs.isEmpty ? inputs : inputs + subgraphs.flatMap(\.captures).sorted()
@@ -121,7 +121,7 @@ extension ONNXModel.Node {
 }
 
 extension ONNXModel.Subgraph {
-    /// The names of the graph around it that it reads.
+    /// The names of the enclosing graph that the subgraph reads.
     var captures: Set<String> {
         var own = Set(inputs).union(initializers.map(\.name))
         var captures: Set<String> = []

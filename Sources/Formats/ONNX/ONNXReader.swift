@@ -1,5 +1,5 @@
 extension ONNXModel {
-    /// Decodes the messages of a file. What they say is checked by ``validate(folder:)``.
+    /// Decodes the messages of a file. ``ONNXDocument`` checks their contents.
     ///
     /// - Throws: ``FormatError`` for bytes that are not a model.
     package init(_ file: MappedFile) throws(FormatError) {
@@ -29,7 +29,7 @@ extension ONNXModel {
             default: break
             }
             try Self.limit(opsets.count, of: "operator sets")
-            // What lies together is kept together, so that many small fields take no more memory than a large one.
+            // Adjacent fields are joined, so that many small ones take no more memory than one large one.
             if case .other(let before) = modelFields.last, let joined = before.joined(with: field.encoded) {
                 modelFields[modelFields.count - 1] = .other(joined)
             } else {
@@ -40,17 +40,19 @@ extension ONNXModel {
         try readGraph(graph)
     }
 
-    /// Formats that people post by mistake, by their first bytes.
+    /// Rejects formats that are uploaded by mistake, recognised by their first bytes.
     private static func refuseOtherFormats(_ file: MappedFile) throws(FormatError) {
         guard file.byteCount > 0 else { throw .invalidONNX("the file is empty") }
         let head = unsafe Array(file.bytes.prefix(4))
-        // A zip as torch.save writes it, or a pickle of protocol 2 to 5.
+        // A zip from torch.save, or a pickle of protocol 2 to 5.
         if head == [0x50, 0x4B, 3, 4] || head.count > 1 && head[0] == 0x80 && (2...5).contains(head[1]) {
             throw .pickle
         }
     }
 
-    /// - Throws: ``FormatError/tooLarge(_:)`` for more of something than a real model has: each takes memory.
+    /// Checks a count of messages, since each takes memory.
+    ///
+    /// - Throws: ``FormatError/tooLarge(_:)`` for more than a real model has.
     fileprivate static func limit(_ count: Int, of what: String) throws(FormatError) {
         guard count <= ONNXDocument.Limits.messages else { throw .tooLarge("the file has too many \(what)") }
     }
@@ -100,7 +102,7 @@ extension ONNXModel {
 }
 
 extension Bytes {
-    /// Both together, if `next` begins where this ends.
+    /// The union of both, or nil if `next` does not begin at the end of this.
     fileprivate func joined(with next: Bytes) -> Bytes? {
         guard next.range.lowerBound == range.upperBound else { return nil }
         return Bytes(file: file, range: range.lowerBound..<next.range.upperBound)
@@ -121,10 +123,10 @@ extension ONNXModel.Opset {
 }
 
 extension ONNXModel.Node {
-    /// As many subgraphs as may lie in each other: readers of them call themselves.
+    /// The maximum nesting of subgraphs, whose readers are recursive.
     private static let depthLimit = 8
 
-    /// A node in as many subgraphs as `depth` says.
+    /// Decodes a node that is nested in `depth` subgraphs.
     fileprivate init(_ message: Bytes, _ encoded: Bytes, depth: Int) throws(FormatError) {
         guard depth <= Self.depthLimit else { throw .tooLarge("the file has too many graphs in each other") }
         self.encoded = encoded
@@ -176,7 +178,7 @@ extension ONNXModel.Node {
         if case .reference = value { return (name, value) }
         if kind == 6 || !floats.isEmpty { value = .floats(floats) }
         if kind == 7 || !ints.isEmpty { value = .ints(ints) }
-        // A zero is not written: the kind alone tells it from nothing.
+        // A zero may be left out of the file: only the declared type tells it from a missing value.
         if case .other = value, kind == 1 { value = .float(0) }
         if case .other = value, kind == 2 { value = .int(0) }
         if case .other = value, kind == 3 { value = .string("") }
@@ -246,7 +248,7 @@ extension ONNXModel.TensorMessage {
             case (14, .varint(let location)): isExternal = location == 1
             default: break
             }
-            // Elements in any of the typed fields, raw, or elsewhere.
+            // These fields hold the elements: typed, raw or external.
             if [4, 5, 6, 7, 9, 10, 11, 13, 14].contains(field.number) { continue }
             if let before = fieldsWithoutElements.last, let joined = before.joined(with: field.encoded) {
                 fieldsWithoutElements[fieldsWithoutElements.count - 1] = joined

@@ -2,15 +2,17 @@ import Compute
 import Model
 
 extension ONNXDocument {
-    /// What else says the sizes of a value that is gone, as where PyTorch gives the rows of a product the axes of its
-    /// input: a `Shape` of it may read the sizes that a `Reshape` before it was told.
+    /// Finds another value that equals the shape of a removed value.
+    ///
+    /// PyTorch gives the rows of a product the axes of its input. A `Shape` of the removed value can then read the
+    /// sizes that an earlier `Reshape` was given.
     ///
     /// - Parameters:
-    ///   - node: a `Shape` whose operand is gone.
-    ///   - known: the names that stay.
-    ///   - edit: says which nodes go.
-    ///   - graph: its inputs have the sizes that the document was lowered for.
-    /// - Returns: the name of a value that stays and equals the shape, or nil.
+    ///   - node: a `Shape` node whose operand is removed.
+    ///   - known: the names that are kept.
+    ///   - edit: defines the removed nodes.
+    ///   - graph: a graph whose inputs have the sizes that the document was lowered for.
+    /// - Returns: the name of a kept value that equals the shape, or nil.
     /// - Throws: ``FormatError`` never, as the document has been lowered before.
     func sizes(
         of node: ONNXModel.Node, _ known: Set<String>, _ edit: ONNXEdit, in graph: Graph
@@ -27,7 +29,7 @@ extension ONNXDocument {
             if maker.opType == "Reshape" {
                 guard maker.inputs.count > 1, known.contains(maker.inputs[1]),
                     let sizes = lowering.known(maker.inputs[1]), sizes.type == .int64,
-                    // A size that is left open or kept says less than the shape.
+                    // A size that is inferred (-1) or copied (0) differs from the one in the shape.
                     sizes.int64s == shape.dimensions.map(Int64.init), !sizes.int64s.contains(0)
                 else { return nil }
                 return maker.inputs[1]
@@ -40,7 +42,7 @@ extension ONNXDocument {
         return nil
     }
 
-    /// Operators of one value, or of two that stretch to each other.
+    /// Operators of one operand, or of two that broadcast, that keep the shape.
     private static let keepsShape = Set(ONNXLowering.unaries.keys).union(ONNXLowering.binaries.keys).union([
         "Cast", "Celu", "Clip", "Dropout", "Elu", "Gelu", "HardSigmoid", "Identity", "LeakyRelu", "PRelu", "Pow",
         "Selu",

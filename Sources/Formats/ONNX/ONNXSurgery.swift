@@ -3,12 +3,12 @@ import Compute
 package import Model
 
 extension ONNXDocument {
-    /// From a graph that was rewritten or trained back to what that changes in the document it was lowered from.
+    /// The edit that makes this document match a graph that was rewritten or trained.
     ///
-    /// - Parameter graph: comes from ``lower(batch:samples:)`` of this document.
-    /// - Returns: the nodes and initializers that go, come or change; nothing if the graph is as it was.
-    /// - Throws: ``FormatError/memory(byteCount:)``, or ``FormatError/invalidONNX(_:)`` when an output depends on the size
-    ///   of a value that is gone.
+    /// - Parameter graph: a graph derived from ``lower(batch:samples:)`` of this document.
+    /// - Returns: the nodes and initializers to remove, add or change; none for an unchanged graph.
+    /// - Throws: ``FormatError/memory(byteCount:)``, or ``FormatError/invalidONNX(_:)`` when an output depends on the
+    ///   size of a removed value.
     package func edit(toMatch graph: Graph) throws(FormatError) -> ONNXEdit {
         var edit = ONNXEdit()
         var names = Set(model.nodes.flatMap(\.outputs)).union(model.inputs.map(\.name))
@@ -28,8 +28,8 @@ extension ONNXDocument {
         return edit
     }
 
-    /// The nodes that say what one op of a rewrite does. Their weights join `edit`, under names that join `names`, those
-    /// that are taken.
+    /// The nodes that express one op of a rewrite. Adds their weights to `edit` and the new names to `names`, the names
+    /// in use.
     private func newNodes(
         for value: ValueID, in graph: Graph, _ edit: inout ONNXEdit, _ names: inout Set<String>
     ) throws(FormatError) -> [ONNXEdit.NewNode] {
@@ -38,7 +38,7 @@ extension ONNXDocument {
         func add(_ operand: ValueID, transposed: Bool = false) throws(FormatError) -> String {
             guard let index = graph.parameterIndex(operand) else { return graph[operand].name }
             var name = graph.parameters[index].name
-            // The initializer that has the name may be about to go, but a reader of the file should not mix up the two.
+            // An initializer keeps its name while a remaining node reads it.
             while names.contains(name) || (kept.contains(name) && isRead(name, after: edit)) { name += ".merged" }
             names.insert(name)
             let tensor = graph.parameters[index].tensor
@@ -102,10 +102,10 @@ extension ONNXDocument {
             }
     }
 
-    /// Takes away the nodes around the replaced ones that have lost their operands or their readers, and the initializers
-    /// that nobody reads.
+    /// Removes the nodes around the replaced ones that have lost their operands or their consumers, and the
+    /// initializers without consumers.
     private func dropWhatNobodyReads(_ edit: inout ONNXEdit, in graph: Graph) throws(FormatError) {
-        // Downwards: what reads a value that is gone, such as a Dropout inside the run.
+        // Forwards: nodes that read a removed value, such as a Dropout inside the block.
         var known = Set(weights.keys).union(model.inputs.map(\.name)).union(edit.newInitializers.map(\.name))
         for (index, node) in model.nodes.enumerated() {
             for new in edit.newNodes[index] ?? [] { known.insert(new.output) }
@@ -126,7 +126,7 @@ extension ONNXDocument {
             throw .invalidONNX(
                 "output '\(output.name)' depends on the size of a value that would be gone: exclude that layer")
         }
-        // Upwards: what was read only by what is gone, such as the transpose of a weight.
+        // Backwards: nodes read only by removed ones, such as the transpose of a weight.
         var read = Set(model.outputs.map(\.name))
         let readBefore = read.union(model.nodes.flatMap(\.reads))
         let new = Set(edit.newInitializers.map(\.name))
@@ -145,7 +145,7 @@ extension ONNXDocument {
 }
 
 extension Tensor {
-    /// `[M, N]` to `[N, M]`.
+    /// The transpose `[N, M]` of a matrix `[M, N]`.
     fileprivate func transposed() throws(FormatError) -> Tensor {
         do {
             let result = try Tensor(zeros: Shape(shape.dimensions.reversed()))

@@ -3,18 +3,19 @@ import Compute
 import Model
 
 extension ONNXDocument {
-    /// Where tensors move to a file of their own: protobuf ends at 2 GiB.
+    /// The size from which tensors are written to an external file: protobuf ends at 2 GiB.
     private static let inlineByteLimit = 1_800_000_000
-    /// Smaller tensors stay in the model even then, as PyTorch does it.
+    /// The size below which a tensor is kept in the model even then, as in PyTorch.
     private static let externalThreshold = 1024
 
-    /// Writes the document with an edit: to a temporary file beside `path`, made durable, then put in its place.
+    /// Writes the edited document to a temporary file beside `path`, makes it durable, and renames it.
     ///
-    /// External data go to a file named after `path` if the document has external data or would be too large without.
+    /// External data are written to a file named after `path` if the document has external data or would be too large
+    /// without.
     ///
     /// - Parameters:
-    ///   - edit: what changes; an empty one gives the same bytes.
-    ///   - path: of the new model.
+    ///   - edit: the changes; an empty edit gives the same bytes.
+    ///   - path: the path of the new model.
     /// - Returns: the paths of the files that were written, the model first.
     /// - Throws: ``FormatError/unwritable(_:reason:)``, for example when the disk is full.
     @discardableResult
@@ -54,7 +55,7 @@ extension ONNXDocument {
         return [path, externalPath]
     }
 
-    /// The name of the file for large tensors, spelled as the document's own, or nil when they stay inside.
+    /// The name of the file for large tensors, with the document's own suffix, or nil when the model holds them.
     private func externalFile(_ edit: ONNXEdit, _ path: String) -> String? {
         let kept = model.initializers.filter { !edit.removedInitializers.contains($0.name) }
         let size =
@@ -95,7 +96,7 @@ extension ONNXDocument {
         var new: [Part] = []
         for (name, tensor) in edit.newInitializers { new += layout.parts(tensor, described: .name(name)) }
         parts.insert(contentsOf: new, at: lastInitializer)
-        // Before IR 4, initializers are inputs too; behind the others, which may be fed by their order.
+        // Before IR version 4, initializers are inputs too; after the others, which may be fed by position.
         if model.irVersion < 4 {
             for (name, tensor) in edit.newInitializers { parts.append(.bytes(Self.input(name, ValueType(tensor)))) }
         }
@@ -109,12 +110,12 @@ extension ONNXDocument {
         guard let tensor = weights[message.name], message.isExternal || layout.external != nil else {
             return [.file(message.encoded)]
         }
-        // A small tensor that the file holds itself stays as it is.
+        // A small tensor inside the model file is not changed.
         guard message.isExternal || tensor.byteCount >= Self.externalThreshold else { return [.file(message.encoded)] }
         return layout.parts(tensor, described: .message(message))
     }
 
-    /// A field `input` of a graph.
+    /// Encodes a field `input` of a graph.
     private static func input(_ name: String, _ type: ValueType) -> [UInt8] {
         var shape = ProtobufWriter()
         for size in type.shape.dimensions {
@@ -133,7 +134,7 @@ extension ONNXDocument {
         return ProtobufWriter.head(11, byteCount: value.bytes.count) + value.bytes
     }
 
-    /// Where tensors go: into the model or into the file beside it.
+    /// Assigns tensors to the model or to the file beside it.
     private struct Layout {
         let external: String?
         var externalParts: [Part] = []
@@ -141,13 +142,13 @@ extension ONNXDocument {
 
         init(external: String?) { self.external = external }
 
-        /// PyTorch aligns tensors in external files so that they can be mapped.
+        /// The alignment of tensors in external files, that of PyTorch, so that they can be mapped.
         private static let alignment = 4096
 
-        /// What a message says of a tensor beside its elements.
+        /// The fields of a tensor message other than its elements.
         enum Description {
             case name(String)
-            /// As the file says it, even in fields that we do not know.
+            /// The fields of an existing message, including unknown ones.
             case message(ONNXModel.TensorMessage)
 
             func head(_ tensor: Tensor) -> [Part] {
@@ -163,7 +164,7 @@ extension ONNXDocument {
             }
         }
 
-        /// A field `initializer` of a graph.
+        /// Encodes a field `initializer` of a graph.
         mutating func parts(_ tensor: Tensor, described description: Description) -> [Part] {
             var parts = description.head(tensor)
             if let external, tensor.byteCount >= ONNXDocument.externalThreshold {
@@ -175,9 +176,9 @@ extension ONNXDocument {
             return [.bytes(head)] + parts
         }
 
-        /// Puts a tensor behind those that are in the external file.
+        /// Appends a tensor to the external file.
         ///
-        /// - Returns: the fields that say where.
+        /// - Returns: the fields that locate it.
         private mutating func place(_ tensor: Tensor, in external: String) -> [UInt8] {
             let padding = (Self.alignment - offset % Self.alignment) % Self.alignment
             externalParts += [.bytes([UInt8](repeating: 0, count: padding)), .tensor(tensor)]
@@ -197,7 +198,7 @@ extension ONNXDocument {
 }
 
 extension ONNXEdit.NewNode {
-    /// As a field `node` of a graph.
+    /// The node as a field `node` of a graph.
     fileprivate var encoded: [UInt8] {
         var node = ProtobufWriter()
         for input in inputs { node.string(1, input) }

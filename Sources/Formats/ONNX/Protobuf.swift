@@ -1,4 +1,4 @@
-/// A part of a file: what messages and weights are, without a copy.
+/// A range of a mapped file, which messages and weights refer to without a copy.
 package struct Bytes: Sendable {
     package let file: MappedFile
     package let range: Range<Int>
@@ -11,7 +11,7 @@ package struct Bytes: Sendable {
     var buffer: UnsafeRawBufferPointer { unsafe UnsafeRawBufferPointer(rebasing: file.bytes[range]) }
     var string: String { unsafe String(decoding: buffer, as: UTF8.self) }
 
-    /// Little-endian numbers of four bytes, at any alignment.
+    /// The bytes as little-endian float32 numbers, at any alignment.
     var floats: [Float] {
         (0..<(count / 4)).map { index in
             unsafe Float(
@@ -39,7 +39,7 @@ struct ProtobufReader {
     struct Field {
         let number: Int
         let value: Value
-        /// The field with its tag, in the file.
+        /// The bytes of the field with its tag.
         let encoded: Bytes
     }
 
@@ -48,8 +48,10 @@ struct ProtobufReader {
 
     init(_ message: Bytes) { self.message = message }
 
+    /// Reads the next field.
+    ///
     /// - Returns: nil after the last field.
-    /// - Throws: ``FormatError/invalidONNX(_:)`` for bytes that are no field.
+    /// - Throws: ``FormatError/invalidONNX(_:)`` for bytes that do not encode a field.
     mutating func next() throws(FormatError) -> Field? {
         guard offset < message.count else { return nil }
         let start = offset

@@ -14,7 +14,7 @@ struct ProtobufWriter {
         bytes += content
     }
 
-    /// The tag and length before a field of so many bytes.
+    /// The tag and length of a field of `byteCount` bytes.
     static func head(_ number: Int, byteCount: Int) -> [UInt8] {
         var writer = ProtobufWriter()
         writer.append(UInt64(number) << 3 | 2)

@@ -1,9 +1,9 @@
 import Compute
 import Model
 
-// B samples, H heads, S places that ask, T places that answer, D size of a head.
+// B samples, H heads, S query positions, T key positions, D size of a head.
 extension ONNXLowering {
-    /// `softmax(scale * Q K' + mask) V`
+    /// Lowers `Attention`: `softmax(scale * Q K' + mask) V`.
     ///
     /// - SeeAlso: onnx/Operators.md#Attention
     mutating func attention(_ node: NodeView) throws(FormatError) {
@@ -43,7 +43,7 @@ extension ONNXLowering {
             stages.append(scores)
         }
         var shares = try emit(.softmax(axis: 3), [scores], node)
-        // A place that may ask nobody is told nothing.
+        // A query whose mask excludes every key yields zeros.
         if let isAlone { shares = try emit(.select, [isAlone, try factor(0, node), shares], node) }
         stages.append(shares)
         if let name = node.furtherOutput(3) {
@@ -58,7 +58,7 @@ extension ONNXLowering {
         try finish(try reshape([sizes[0], sizes[1], sizes[2] * sizes[3]], node), [result], node)
     }
 
-    /// `[B, S, H * D]` as `[B, H, S, D]`, which it may be already.
+    /// An operand `[B, S, H * D]` or `[B, H, S, D]`, as `[B, H, S, D]`.
     private mutating func heads(_ node: NodeView, _ position: Int, _ count: Int?) throws(FormatError) -> ValueID {
         let (x, shape) = (try operand(node, position), try shape(node, position))
         if shape.rank == 4 { return x }
@@ -69,7 +69,7 @@ extension ONNXLowering {
         return try emit(.transpose([0, 2, 1, 3]), [split], node)
     }
 
-    /// Keys or values of few heads, each for as many consecutive heads that ask.
+    /// Repeats the heads of keys or values, each for the consecutive query heads that share it.
     private mutating func shared(_ x: ValueID, by heads: Int, _ node: NodeView) throws(FormatError) -> ValueID {
         let shape = graph.shape(x)
         guard shape.rank == 4, shape[1] > 0, heads % shape[1] == 0 else {
@@ -85,7 +85,7 @@ extension ONNXLowering {
 
     // MARK: Rotation
 
-    /// Turns pairs of each head's elements by the angles of their place.
+    /// Lowers `RotaryEmbedding`: rotates pairs of each head's elements by the angles of their position.
     ///
     /// - SeeAlso: onnx/Operators.md#RotaryEmbedding
     mutating func rotaryEmbedding(_ node: NodeView) throws(FormatError) {
@@ -139,7 +139,7 @@ extension ONNXLowering {
         try finish(try reshape(shape.dimensions, node), [result], node)
     }
 
-    /// Cosines or sines, `[B, S, 1, half]`.
+    /// The cosines or sines, `[B, S, 1, half]`.
     private mutating func angles(_ node: NodeView, _ position: Int) throws(FormatError) -> ValueID {
         var table = try operand(node, position)
         if node.hasInput(3) { table = try emit(.gather(axis: 0), [table, try operand(node, 3)], node) }

@@ -1,20 +1,20 @@
 import Compute
 import Model
 
-/// Which places may be asked for where they stand, beside what a mask says.
+/// The keys that a query may attend to by their positions, in addition to a given mask.
 struct Reach {
-    /// How many places ask, how many answer, and how many of the latter stood there before the first that asks.
+    /// The number of queries, the number of keys, and the number of keys before the first query.
     let asking, answering, past: Int
-    /// How far before a place, and how far behind it, it may ask; nil for everywhere.
+    /// The number of keys before and behind its own position that a query may attend to; nil for all.
     let before, behind: Int?
-    /// Whether each sample has a length of its own, behind which nobody answers.
+    /// True when each sample has its own length, beyond which keys are masked.
     let hasLengths: Bool
-    /// Whether there may be a place that may ask nobody.
+    /// True when the mask may exclude every key of a query.
     let leavesAlone: Bool
 
     init(_ node: NodeView, asking: Int, answering: Int, past: Int) {
         (self.asking, self.answering, self.past) = (asking, answering, past)
-        // Nothing lies farther off, and sums of this do not overflow.
+        // No distance is larger, and sums of this do not overflow.
         let farthest = 1 << 40
         func window(_ name: String) -> Int? { node.int(name).flatMap { $0 < 0 ? nil : min($0, farthest) } }
         before = window("left_window_size")
@@ -23,7 +23,7 @@ struct Reach {
         leavesAlone = node.hasInput(3) || hasLengths || before != nil || window("right_window_size") != nil
     }
 
-    /// Zero where a place may be asked, else minus infinity: `[S, T]`.
+    /// The additive mask `[S, T]`: zero for keys that a query may attend to, else minus infinity.
     var mask: [Float] {
         var mask: [Float] = []
         mask.reserveCapacity(asking * answering)
@@ -36,11 +36,11 @@ struct Reach {
     }
 }
 
-// B samples, S places that ask, T places that answer.
+// B samples, S query positions, T key positions.
 extension ONNXLowering {
     private static let maskLimit = 1 << 26
 
-    /// What is added to the scores: minus infinity where a place may not be asked. Nil if all may.
+    /// The bias of the scores: minus infinity for excluded keys. Nil when none is excluded.
     mutating func attentionBias(_ node: NodeView, _ reach: Reach) throws(FormatError) -> ValueID? {
         let given = try givenMask(node, answering: reach.answering)
         guard reach.hasLengths || reach.before != nil || reach.behind != nil else { return given }
@@ -56,8 +56,8 @@ extension ONNXLowering {
         return try emit(.binary(.add), [given, mask], node)
     }
 
-    /// The bias with zeros for the places that may ask nobody, for without a number no derivative is one either; and
-    /// which those are.
+    /// The bias with zeros for queries whose mask excludes every key, and the flags of those queries. Without the zeros
+    /// their softmax is NaN, and so is its gradient.
     mutating func unlessAlone(
         _ bias: ValueID, _ node: NodeView
     ) throws(FormatError) -> (bias: ValueID, isAlone: ValueID) {
@@ -78,13 +78,13 @@ extension ONNXLowering {
         return try emit(pad, [mask, try factor(-.infinity, node)], node)
     }
 
-    /// A mask of truths as what is added.
+    /// A Boolean mask as an additive one.
     private mutating func blocking(_ mask: ValueID, _ node: NodeView) throws(FormatError) -> ValueID {
         guard graph.type(mask).element == .bool else { return mask }
         return try emit(.select, [mask, try factor(0, node), try factor(-.infinity, node)], node)
     }
 
-    /// Where the last place that asks is the last of its sample: `[B, 1, S, T]`.
+    /// The mask `[B, 1, S, T]` for samples with lengths: the last query is the last position of its sample.
     private mutating func maskBySample(_ node: NodeView, _ reach: Reach) throws(FormatError) -> ValueID {
         let counts = try operand(node, 6)
         guard graph.shape(counts).rank == 1 else {
@@ -96,7 +96,7 @@ extension ONNXLowering {
         let place = try emit(.constant(try node.tensor(places, [reach.answering])), [], node)
         var isOpen = try emit(.compare(.less), [place, lengths], node)
         guard reach.before != nil || reach.behind != nil else { return try blocking(isOpen, node) }
-        // How far an answer is behind who asks, but for the length.
+        // `distance` is the position of the key minus that of the query, `length - S + row`.
         let rows = (0..<reach.asking).map { Float(reach.asking - $0) }
         let row = try emit(.constant(try node.tensor(rows, [reach.asking, 1])), [], node)
         let distance = try emit(

@@ -8,7 +8,7 @@ extension ONNXLowering {
         "ReduceLogSumExp": .logSumExp,
     ]
 
-    /// The axes are an attribute until opset 18, for a sum until 13, and an operand since.
+    /// Lowers a reduction. Its axes are an operand from opset 18 on (`ReduceSum` from 13 on), before that an attribute.
     mutating func reduce(_ kind: ReduceKind, _ node: NodeView) throws(FormatError) {
         let shape = try shape(node, 0)
         let isOperand = node.opset >= (kind == .sum ? 13 : 18)
@@ -23,7 +23,7 @@ extension ONNXLowering {
         guard try elementType(node, 0) == .bool, kind == .maximum || kind == .minimum else {
             return try append(op, node, reading: 1)
         }
-        // Of nothing, the largest truth is false and the least true, as a sum and a product have it.
+        // The maximum of no elements is false and the minimum true, as with a sum and a product.
         let counted = Op.reduce(kind == .maximum ? .sum : .product, axes: resolved.sorted(), keepsAxes: keepsAxes)
         let numbers = try emit(.cast(.int64), [try operand(node, 0)], node)
         try finish(.cast(.bool), [try emit(counted, [numbers], node)], node)

@@ -7,7 +7,7 @@ extension ONNXLowering {
         try append(.reshape(shape), node, reading: 1)
     }
 
-    /// Operators that put elements elsewhere, or copies of them.
+    /// Lowers operators that move or copy elements.
     mutating func rearrange(_ node: NodeView) throws(FormatError) {
         switch node.opType {
         case "Transpose":
@@ -31,12 +31,14 @@ extension ONNXLowering {
         case "Tile": try tile(node)
         default:
             let diagonal = node.hasInput(1) ? try integer(node, 1) : 0
-            // A diagonal outside of every matrix is as good as one right beside it.
+            // All diagonals beyond the largest matrix are equivalent; clamped, their sums do not overflow.
             let near = min(max(diagonal, -Limits.elements), Limits.elements)
             try append(.triangle(isUpper: node.flag("upper", otherwise: true), diagonal: near), node, reading: 1)
         }
     }
 
+    /// Lowers `Slice` to one op per axis.
+    ///
     /// - SeeAlso: onnx/Operators.md#Slice
     private mutating func slice(_ node: NodeView) throws(FormatError) {
         let (starts, ends) = (try integers(node, 1), try integers(node, 2))
@@ -60,16 +62,16 @@ extension ONNXLowering {
         try finish(last, [value], node)
     }
 
-    /// What a slice means on an axis: negative positions count from the end, and all are moved inside.
+    /// Resolves a slice of an axis: negative positions count from the end, and all are clamped.
     static func sliced(from start: Int, to end: Int, by step: Int, of size: Int) -> (start: Int, count: Int) {
-        // Sizes are far from the limits of `Int`, so that a negative position may be moved by one.
+        // A negative position plus a size does not overflow.
         let (start, end) = (start < 0 ? start + size : start, end < 0 ? end + size : end)
         guard step < 0 else {
             let (low, high) = (min(max(start, 0), size), min(max(end, 0), size))
             return high > low ? (low, (high - low - 1) / step + 1) : (low, 0)
         }
         let (high, low) = (min(max(start, -1), size - 1), min(max(end, -1), size - 1))
-        // The lowest number has no magnitude of its own type.
+        // `magnitude`, because `-Int.min` overflows.
         return high > low ? (high, Int((UInt(high - low) - 1) / step.magnitude) + 1) : (0, 0)
     }
 
@@ -82,7 +84,7 @@ extension ONNXLowering {
         } else {
             let parts = node.int("num_outputs") ?? node.outputs.count
             guard parts > 0, parts == node.outputs.count else { throw unfit(node, "\(parts) parts") }
-            // The last is smaller where the size does not come out.
+            // The last part is smaller when the size is not a multiple.
             let length = (size - 1) / parts + 1
             counts = (0..<parts).map { min(length, max(0, size - $0 * length)) }
         }
@@ -131,7 +133,7 @@ extension ONNXLowering {
         let (shape, repeats) = (try shape(node, 0), try integers(node, 1))
         guard repeats.count == shape.rank else { throw unfit(node, "\(repeats.count) repeats of \(shape)") }
         if repeats.allSatisfy({ $0 == 1 }) { return try alias(node) }
-        // A new axis before each that is repeated, which is stretched and joined with it.
+        // A new axis before each repeated one is broadcast and then joined with it.
         var (apart, stretched, joined) = ([Int](), [Int](), [Int]())
         for (size, count) in zip(shape.dimensions, repeats) {
             if count != 1 {
@@ -151,7 +153,7 @@ extension ONNXLowering {
 
     // MARK: From sizes alone
 
-    /// Operators whose results follow from sizes and known numbers.
+    /// Lowers operators whose results follow from sizes and constants.
     mutating func makeKnown(_ node: NodeView) throws(FormatError) {
         let name = try node.output()
         switch node.opType {
@@ -195,7 +197,7 @@ extension ONNXLowering {
         let isEmpty = distance == 0 || (distance < 0) != (step < 0)
         let count = isEmpty ? 0 : (distance.magnitude - 1) / step.magnitude + 1
         guard Double(count) <= Self.rangeLimit else { throw unfit(node, "from \(first) to \(last) by \(step)") }
-        // All lie between the two ends.
+        // No overflow: all values lie between the two ends.
         let values = (0..<Int64(count)).map { first &+ $0 &* step }
         guard start.type == .int32 else { return try node.tensor(values, [values.count]) }
         do { return try Tensor(values.map { Int32(truncatingIfNeeded: $0) }, Shape([values.count])) } catch {
@@ -203,6 +205,6 @@ extension ONNXLowering {
         }
     }
 
-    /// Of elements that are written down one by one.
+    /// The maximum number of elements, which are stored one by one.
     private static let rangeLimit = Double(1 << 24)
 }

@@ -2,7 +2,7 @@ import Compute
 import Model
 
 extension ONNXLowering {
-    /// Operators that are one function of one number, without attributes.
+    /// Unary operators without attributes.
     static let unaries: [String: UnaryKind] = [
         "Relu": .relu, "Sigmoid": .sigmoid, "Tanh": .tanh, "Erf": .erf, "Exp": .exp, "Log": .log, "Sqrt": .sqrt,
         "Neg": .negate, "Reciprocal": .reciprocal, "Abs": .absolute, "Sign": .sign, "Floor": .floor,
@@ -19,7 +19,7 @@ extension ONNXLowering {
 
     static let logicals: [String: LogicalKind] = ["And": .and, "Or": .or, "Xor": .xor]
 
-    /// Operators of one or more operands.
+    /// Variadic operators.
     static let variadics: [String: BinaryKind] = ["Max": .maximum, "Min": .minimum, "Sum": .add, "Mean": .add]
 
     mutating func variadic(_ kind: BinaryKind, _ node: NodeView) throws(FormatError) {
@@ -36,7 +36,7 @@ extension ONNXLowering {
         try finish(.binary(.multiply), [value, try factor(1 / Float(node.inputs.count), node)], node)
     }
 
-    /// Functions of one number that have attributes or operands beside it.
+    /// Lowers elementwise operators with attributes or further operands.
     mutating func elementwise(_ node: NodeView) throws(FormatError) {
         switch node.opType {
         case "LeakyRelu": try append(.unary(.leakyRelu(slope: node.float("alpha") ?? 0.01)), node, reading: 1)
@@ -71,7 +71,7 @@ extension ONNXLowering {
         if isFloat, let low = low ?? -.infinity as Float?, let high = high ?? .infinity as Float?,
             !node.hasInput(1) || known(node.inputs[1]) != nil, !node.hasInput(2) || known(node.inputs[2]) != nil
         {
-            // Where the bounds cross, the upper one holds.
+            // Where the bounds cross, the upper one applies.
             return try append(.unary(.clip(minimum: min(low, high), maximum: high)), node, reading: 1)
         }
         var value = try operand(node, 0)
@@ -84,7 +84,7 @@ extension ONNXLowering {
         try finish(.binary(.minimum), [value, try operand(node, 2)], node)
     }
 
-    /// A bound that is known and one float.
+    /// The bound of a `Clip`, if it is a known float.
     private func bound(_ node: NodeView, _ position: Int) throws(FormatError) -> Float? {
         guard node.hasInput(position) else { return nil }
         guard try shape(node, position).elementCount == 1 else { throw unfit(node, "a bound is not one number") }
@@ -92,7 +92,7 @@ extension ONNXLowering {
         return tensor.floats[0]
     }
 
-    /// The exponent may be of another type, and the result has the type of the base.
+    /// Lowers `Pow`. The exponent may have another type; the result has the type of the base.
     private mutating func power(_ node: NodeView) throws(FormatError) {
         let (type, exponentType) = (try elementType(node, 0), try elementType(node, 1))
         var base = try operand(node, 0)
@@ -122,7 +122,7 @@ extension ONNXLowering {
         try append(.cast(type), node, reading: 1)
     }
 
-    /// Without training, a dropout lets everything through.
+    /// Lowers `Dropout` for inference: the identity, with a mask of true.
     mutating func dropout(_ node: NodeView) throws(FormatError) {
         try alias(node)
         guard let mask = node.furtherOutput(1) else { return }

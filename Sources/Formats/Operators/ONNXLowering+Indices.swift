@@ -2,7 +2,7 @@ import Compute
 import Model
 
 extension ONNXLowering {
-    /// Operators that read or write where indices say.
+    /// Lowers operators that read or write at indices.
     mutating func index(_ node: NodeView) throws(FormatError) {
         let kinds: [String: ScatterKind] = [
             "none": .replace, "add": .add, "mul": .multiply, "min": .minimum, "max": .maximum,
@@ -31,7 +31,7 @@ extension ONNXLowering {
         }
     }
 
-    /// What one known index picks is a part that lies there already, and need not be fetched.
+    /// Lowers a `Gather` of one known index to a slice.
     private mutating func part(at index: Int, on axis: Int, of shape: Shape, _ node: NodeView) throws(FormatError) {
         let start = index < 0 ? index + shape[axis] : index
         let part = try emit(.slice(axis: axis, start: start, count: 1), [try operand(node, 0)], node)
@@ -39,9 +39,9 @@ extension ONNXLowering {
         try finish(try reshape(Array(sizes), node), [part], node)
     }
 
-    /// The indices of a node, if they are known; others are read as zero where they lie outside.
+    /// The indices of a node, if they are known. Unknown ones read as zero when they are out of range.
     ///
-    /// - Throws: ``FormatError`` when a known one lies outside.
+    /// - Throws: ``FormatError`` when a known one is out of range.
     private func knownIndices(_ node: NodeView, into size: Int) throws(FormatError) -> [Int64]? {
         guard let tensor = known(try node.input(1)) else { return nil }
         let indices: [Int64]

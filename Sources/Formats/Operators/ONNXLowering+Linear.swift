@@ -2,7 +2,7 @@ import Compute
 import Model
 
 extension ONNXLowering {
-    /// `alpha A' B' + beta C`
+    /// Lowers `Gemm`: `alpha A' B' + beta C`.
     ///
     /// - SeeAlso: onnx/Operators.md#Gemm
     mutating func gemm(_ node: NodeView) throws(FormatError) {
@@ -32,13 +32,13 @@ extension ONNXLowering {
         try finish(.binary(.add), [left, right], node)
     }
 
-    /// A vector on either side is a matrix of one row or column, whose axis goes again.
+    /// Lowers `MatMul`. A vector is a matrix of one row or column, whose axis is removed from the result.
     mutating func matMul(_ node: NodeView) throws(FormatError) {
         var (left, right) = (try operand(node, 0), try operand(node, 1))
         let (leftShape, rightShape) = (graph.shape(left), graph.shape(right))
         if leftShape.rank == 1 { left = try emit(try reshape([1] + leftShape.dimensions, node), [left], node) }
         if rightShape.rank == 1 { right = try emit(try reshape(rightShape.dimensions + [1], node), [right], node) }
-        // PyTorch keeps a weight as `[out, in]` and turns it around, unless the exporter has done so.
+        // PyTorch stores a weight as `[out, in]` and transposes it in the graph, unless the exporter has done so.
         var turnsRight = false
         if case .transpose([1, 0]) = graph[right].op, graph.parameterIndex(graph[right].operands[0]) != nil {
             (right, turnsRight) = (graph[right].operands[0], true)

@@ -1,8 +1,10 @@
 import Compute
 import Model
 
-// What ONNX Runtime's optimizer fuses, taken apart again.
+// Decomposes the operators that ONNX Runtime's optimizer fuses.
 extension ONNXLowering {
+    /// Lowers an operator of the domain `com.microsoft`.
+    ///
     /// - SeeAlso: onnxruntime/docs/ContribOperators.md
     mutating func contributed(_ node: NodeView) throws(FormatError) {
         switch node.opType.dropFirst("com.microsoft.".count) {
@@ -25,7 +27,7 @@ extension ONNXLowering {
         }
     }
 
-    /// The sum of a value, what is skipped to it, and a bias, normalised over its last axis; the sum is the fourth result.
+    /// Lowers the sum of input, skip and bias, normalised over its last axis; the sum is the fourth result.
     private mutating func skipNormalization(
         _ kind: NormKind, _ node: NodeView, beta: Int?, bias: Int
     ) throws(FormatError) {

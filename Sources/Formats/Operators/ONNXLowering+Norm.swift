@@ -21,7 +21,8 @@ extension ONNXLowering {
         }
     }
 
-    /// Over the trailing axes, from the attribute `axis` on; further results are the mean and one over the deviation.
+    /// Normalises over the trailing axes, from the attribute `axis` on; further results are the mean and the inverse
+    /// deviation.
     mutating func normalize(
         _ kind: NormKind, _ x: ValueID, _ scale: ValueID, _ bias: ValueID?, _ epsilon: Float, _ node: NodeView
     ) throws(FormatError) {
@@ -42,13 +43,13 @@ extension ONNXLowering {
         try statistics(kind, of: x, Array(first..<shape.rank), epsilon, node)
     }
 
-    /// Only few graphs read them, and whatever nobody reads is left out in the end.
+    /// Appends the mean and the inverse deviation. Few graphs read them; unread values are pruned at the end.
     private mutating func statistics(
         _ kind: NormKind, of x: ValueID, _ axes: [Int], _ epsilon: Float, _ node: NodeView
     ) throws(FormatError) {
         guard node.furtherOutput(1) != nil || node.furtherOutput(2) != nil else { return }
         var centered = x
-        // What has no mean has its deviation second.
+        // Without a mean, the deviation is the second result.
         var place = 1
         if kind == .layer {
             let mean = try emit(.reduce(.mean, axes: axes, keepsAxes: true), [x], node)
@@ -64,7 +65,7 @@ extension ONNXLowering {
         values[name] = .computed(try emit(.unary(.reciprocal), [try emit(.unary(.sqrt), [sum], node)], node))
     }
 
-    /// Each channel, or each group of channels, of each sample by itself.
+    /// Normalises each channel, or each group of channels, of each sample.
     private mutating func normalizeChannels(_ node: NodeView, _ epsilon: Float) throws(FormatError) {
         let (x, scale, bias) = (try operand(node, 0), try operand(node, 1), try operand(node, 2))
         let shape = graph.shape(x)
@@ -80,7 +81,7 @@ extension ONNXLowering {
         }
         let grouped = try reshaped(x, [shape[0], groups, shape.elementCount / shape[0] / groups], node)
         var value = try emit(.norm(.layer, axes: 1, epsilon: epsilon), [grouped], node)
-        // Before opset 21 there is one scale and one bias a group.
+        // Before opset 21 there is one scale and one bias per group.
         let isByGroup = node.opset < 21 && graph.shape(scale).dimensions == [groups]
         if isByGroup {
             value = try emit(.binary(.multiply), [value, try reshaped(scale, [groups, 1], node)], node)
@@ -90,7 +91,7 @@ extension ONNXLowering {
         try scaleChannels(try reshaped(value, shape.dimensions, node), scale, bias, node)
     }
 
-    /// `x [N, C, ...]`, `scale [C]`, `bias [C]`
+    /// Scales and shifts `x [N, C, ...]` by `scale [C]` and `bias [C]`.
     private mutating func scaleChannels(
         _ x: ValueID, _ scale: ValueID, _ bias: ValueID, _ node: NodeView
     ) throws(FormatError) {

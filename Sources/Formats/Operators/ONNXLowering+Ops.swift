@@ -3,7 +3,7 @@ import Compute
 import Model
 
 extension ONNXLowering {
-    /// What ``lowerNode(_:calling:)`` knows; contributed operators carry their domain in front.
+    /// The operators that ``lowerNode(_:calling:)`` supports, prefixed with their domain unless it is the default one.
     static let supported: Set<String> = Set(unaries.keys).union(binaries.keys).union(comparisons.keys)
         .union(logicals.keys).union(reductions.keys).union(variadics.keys)
         .union([
@@ -20,7 +20,7 @@ extension ONNXLowering {
             "com.microsoft.SkipSimplifiedLayerNormalization",
         ])
 
-    /// What to do about operators that are known and not run.
+    /// The remedies for known operators that cannot be run.
     static let refusals: [String: String] = {
         let random = " is random: export after model.eval()"
         return [
@@ -30,7 +30,7 @@ extension ONNXLowering {
         ]
     }()
 
-    /// Appends what a node computes, of an operator that is ``supported`` and no subgraph.
+    /// Lowers a node of a ``supported`` operator without subgraphs.
     ///
     /// - Throws: ``FormatError`` for operands, attributes or sizes that do not fit.
     mutating func lower(_ node: NodeView) throws(FormatError) {
@@ -92,15 +92,16 @@ extension ONNXLowering {
     }
 
     enum Limits {
-        /// As many axes as oneDNN takes.
+        /// The maximum number of axes: that of oneDNN.
         static let rank = 12
-        /// More than any machine's memory, and few enough that sums of sizes in bytes do not overflow.
+        /// The maximum number of elements: beyond any machine's memory, and small enough that sums of byte sizes do not
+        /// overflow.
         static let elements = 1 << 38
     }
 
     // MARK: Appending
 
-    /// Appends one op that reads the first operands of the node, and those after them that are there.
+    /// Appends one op on the first `count` operands of the node, and on those of the next `optional` that are present.
     mutating func append(
         _ op: Op, _ node: NodeView, reading count: Int, optional: Int = 0
     ) throws(FormatError) {
@@ -145,7 +146,7 @@ extension ONNXLowering {
         try operand(try node.input(position))
     }
 
-    /// Lets the result be what the first operand is.
+    /// Makes the result the same value as the first operand.
     mutating func alias(_ node: NodeView) throws(FormatError) {
         guard let value = values[try node.input(0)] else { throw absent(try node.input(0)) }
         values[try node.output()] = value
@@ -159,7 +160,7 @@ extension ONNXLowering {
         .reshape(try shaped(node) { () throws(ShapeError) in try Shape(sizes) })
     }
 
-    /// The value under other sizes, itself if it has them.
+    /// The value reshaped to other sizes, or itself if it has them.
     mutating func reshaped(_ value: ValueID, _ sizes: [Int], _ node: NodeView) throws(FormatError) -> ValueID {
         graph.shape(value).dimensions == sizes ? value : try emit(try reshape(sizes, node), [value], node)
     }

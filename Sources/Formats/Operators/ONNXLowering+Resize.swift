@@ -2,7 +2,7 @@ import Compute
 import Model
 
 extension ONNXLowering {
-    /// One op an axis: all ways to resize treat the axes one by one.
+    /// Lowers `Resize` to one op per axis: every mode treats the axes separately.
     ///
     /// - SeeAlso: onnx/Operators.md#Resize
     mutating func resize(_ node: NodeView) throws(FormatError) {
@@ -34,10 +34,10 @@ extension ONNXLowering {
         try finish(last, [value], node)
     }
 
-    /// Each place on a resized axis takes memory of its own.
+    /// The maximum size of a resized axis, whose positions take memory each.
     private static let longestAxis = 1 << 20
 
-    /// For each of the axes its new size, and the scale if it is not the quotient of the sizes.
+    /// The new size of each axis, and the scale if it is not the quotient of the sizes.
     private func targets(
         _ node: NodeView, _ shape: Shape, _ axes: [Int]
     ) throws(FormatError) -> [(count: Int, scale: Float?)] {
@@ -50,7 +50,7 @@ extension ONNXLowering {
                 throw unfit(node, "scales \(scales) for \(axes.count) axes")
             }
             return zip(axes, scales).map { axis, scale in
-                // Larger ones are refused, and `Int` must not overflow before.
+                // Clamped, so that `Int` does not overflow; sizes that large are rejected later.
                 (Int(min(Double(shape[axis]) * Double(scale), 0x1p60)), scale)
             }
         }

@@ -2,7 +2,7 @@ import Compute
 import Model
 
 extension ONNXLowering {
-    /// What is wrong with a node.
+    /// The error for a node whose operands, attributes or sizes do not fit.
     func unfit(_ node: NodeView, _ what: String) -> FormatError { .invalidONNX("node \(node.description): \(what)") }
 
     /// The shape of an operand.
@@ -19,14 +19,14 @@ extension ONNXLowering {
         return type.element
     }
 
-    /// The axis of the first operand that a possibly negative attribute means.
+    /// Resolves a possibly negative axis of the first operand.
     func axis(_ axis: Int, _ node: NodeView) throws(FormatError) -> Int {
         let shape = try shape(node, 0)
         guard let resolved = shape.axis(axis) else { throw unfit(node, "axis \(axis) of a value of shape \(shape)") }
         return resolved
     }
 
-    /// An operand that must be known, as integers.
+    /// The integers of an operand that must be known.
     func integers(_ node: NodeView, _ index: Int) throws(FormatError) -> [Int] {
         guard let tensor = known(try node.input(index)), tensor.type == .int64 || tensor.type == .int32 else {
             throw node.unsupported(" with sizes that depend on the data")
@@ -39,14 +39,14 @@ extension ONNXLowering {
         do { return try body() } catch { throw unfit(node, "\(error)") }
     }
 
-    /// An operand that must be known, as one integer.
+    /// The single integer of an operand that must be known.
     func integer(_ node: NodeView, _ index: Int) throws(FormatError) -> Int {
         let integers = try integers(node, index)
         guard integers.count == 1 else { throw unfit(node, "operand \(index) is not one number") }
         return integers[0]
     }
 
-    /// The shape that a node gives to the elements of its first operand.
+    /// The shape that a node gives to its first operand.
     func reshaped(_ node: NodeView) throws(FormatError) -> Shape {
         let from = try shape(node, 0)
         switch node.opType {

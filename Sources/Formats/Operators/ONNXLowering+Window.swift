@@ -6,21 +6,21 @@ extension ONNXLowering {
     /// The largest kernel, stride, dilation or padding; real ones are in the tens.
     private static let longest = 65536
 
-    /// How a pooling slides.
+    /// The window of a pooling node.
     func poolWindow(_ node: NodeView) throws(FormatError) -> Window {
         guard let kernel = node.ints("kernel_shape") else {
             throw unfit(node, "it does not say how large its kernel is")
         }
         var window = try window(node, kernel: kernel)
         window.roundsUp = node.int("ceil_mode") == 1
-        // A window that lies in the padding alone has no largest element and no mean.
+        // A window inside the padding has no largest element and no mean.
         for axis in kernel.indices where max(window.padsBegin[axis], window.padsEnd[axis]) >= kernel[axis] {
             throw unfit(node, "its padding is not smaller than its kernel")
         }
         return window
     }
 
-    /// How a convolution or a pooling slides over its first operand.
+    /// The window of a convolution or pooling over its first operand.
     ///
     /// - SeeAlso: onnx/Operators.md#Conv, `auto_pad`
     func window(_ node: NodeView, kernel: [Int]) throws(FormatError) -> Window {

@@ -1,10 +1,10 @@
 import Compute
 import Model
 
-// P planes (a channel of a sample), E elements of a plane, W windows over one, K places under a window.
+// P planes (a channel of a sample), E elements of a plane, W windows over one, K positions under a window.
 extension ONNXLowering {
-    /// Which element is the largest under each window, as the further result of `MaxPool` tells it: by the number that it
-    /// has in the whole operand. Few graphs read it, and those pay with a copy of all that lies under all windows.
+    /// The second result of `MaxPool`: the index, in the whole operand, of the largest element under each window. Few
+    /// graphs read it; those pay for a copy of all elements under all windows.
     ///
     /// - SeeAlso: onnx/Operators.md#MaxPool
     mutating func largestPlaces(_ node: NodeView, _ window: Window) throws(FormatError) -> ValueID {
@@ -20,7 +20,7 @@ extension ONNXLowering {
         let places = Self.places(under: window, counts, sizes, byColumn: node.flag("storage_order"))
         let (windows, taps) = (counts.reduce(1, *), window.kernel.reduce(1, *))
 
-        // One more element than a plane has stands for all that lies outside.
+        // One extra element of each plane represents everything outside.
         let rows = try reshaped(try operand(node, 0), [planes, elements], node)
         let edged = try emit(
             .pad(.constant, before: [0, 0], after: [0, 1]), [rows, try factor(-.infinity, node)], node)
@@ -43,8 +43,8 @@ extension ONNXLowering {
         try emit(.constant(try node.tensor(values, sizes)), [], node)
     }
 
-    /// For each window, and each place under it, which element of the plane is there: as it lies in memory, and by the
-    /// number that the operator gives it. Nil outside.
+    /// The element of the plane at each position under each window: its offset in memory, and the index that the
+    /// operator gives it. Nil outside.
     ///
     /// - Returns: `[W, K]`
     private static func places(
@@ -68,7 +68,7 @@ extension ONNXLowering {
         return places
     }
 
-    /// All indices into something of these sizes, the last axis first.
+    /// All indices of a shape, the last axis varying fastest.
     private static func indices(_ sizes: [Int]) -> [[Int]] {
         sizes.reduce([[]]) { heads, size in heads.flatMap { head in (0..<size).map { head + [$0] } } }
     }

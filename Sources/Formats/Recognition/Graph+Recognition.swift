@@ -1,20 +1,20 @@
 import Compute
 import Model
 
-/// One op for several, that computes the same.
+/// One op that computes the same as several.
 struct Recognition {
     let op: Op
     let operands: [ValueID]
-    /// The ops that it stands for, the last among them.
+    /// The ops that it replaces, including the last.
     var covered: Set<ValueID>
 }
 
 extension Graph {
-    /// The graph with each spelling of an activation or a normalisation as one op, which comes from all their nodes.
+    /// The graph with each spelling of an activation or a normalisation as one op, whose origin is all their nodes.
     ///
-    /// What is spelled stays where somebody else reads a part of it.
+    /// A spelling is kept if another op reads a part of it.
     ///
-    /// - Throws: ``FormatError/invalidONNX(_:)`` never, as the result has the type of what it replaces.
+    /// - Throws: ``FormatError/invalidONNX(_:)`` never, as the result has the type of the replaced value.
     func recognized() throws(FormatError) -> Graph {
         let pattern = GraphPattern(graph: self)
         var result = Graph()
@@ -44,7 +44,7 @@ extension Graph {
     }
 }
 
-/// Reads a graph backwards from a value.
+/// Matches spellings backwards from a value of a graph.
 struct GraphPattern {
     let graph: Graph
     let consumers: [[ValueID]]
@@ -56,7 +56,7 @@ struct GraphPattern {
         outputs = Set(graph.outputs.map(\.value))
     }
 
-    /// The one op that computes what a value and some before it do.
+    /// The one op that replaces a value and ops before it, or nil.
     func recognize(_ value: ValueID) -> Recognition? {
         let found: Recognition?
         switch graph[value].op {
@@ -71,14 +71,14 @@ struct GraphPattern {
         return found
     }
 
-    /// Whether nobody else reads what lies between.
+    /// True when no other op reads the values in between.
     private func isAlone(_ covered: Set<ValueID>, ending last: ValueID) -> Bool {
         covered.allSatisfy { value in
             value == last || !outputs.contains(value) && consumers[value.index].allSatisfy(covered.contains)
         }
     }
 
-    /// A float that is known, whatever its shape.
+    /// The float of a known value of one element, of any rank.
     func scalar(_ value: ValueID) -> Float? {
         let tensor: Tensor
         switch graph[value].op {
@@ -101,7 +101,7 @@ struct GraphPattern {
         return graph[value].operands[0]
     }
 
-    /// The known and the unknown part of a sum.
+    /// The constant and the other operand of a sum.
     func sum(_ value: ValueID) -> (known: Float, other: ValueID)? {
         guard let (left, right) = operands(value, of: .add) else { return nil }
         if let known = scalar(left) { return (known, right) }
@@ -109,14 +109,14 @@ struct GraphPattern {
         return nil
     }
 
-    /// A product, however it is put together.
+    /// A product, flattened to a coefficient and factors.
     struct Product {
         var coefficient: Float = 1
         var factors: [ValueID] = []
         var covered: Set<ValueID> = []
     }
 
-    /// The factors of a value; those that others read too are not taken apart.
+    /// The flattened product of a value; factors with other consumers are kept whole.
     func product(_ value: ValueID) -> Product {
         var product = Product()
         var waiting = [(value, isRoot: true)]

@@ -2,7 +2,7 @@ import Compute
 import Model
 
 extension GraphPattern {
-    /// `x` times a function of `x`: GELU, SiLU, and the like.
+    /// Matches `x` times a function of `x`: GELU, SiLU and similar ones.
     func gated(_ value: ValueID) -> Recognition? {
         let product = product(value)
         guard product.factors.count == 2 else { return nil }
@@ -28,7 +28,7 @@ extension GraphPattern {
         return nil
     }
 
-    /// `x / 2 * (1 + erf(x / sqrt 2))`, or with a hyperbolic tangent.
+    /// Matches `x / 2 * (1 + erf(x / sqrt 2))`, or its tanh approximation.
     private func gelu(_ x: ValueID, _ gate: ValueID) -> (UnaryKind, covered: Set<ValueID>)? {
         guard let (one, curve) = sum(gate), one == 1 else { return nil }
         if let inner = operand(curve, of: .erf) {
@@ -58,7 +58,7 @@ extension GraphPattern {
         return (.geluTanh, covered.union(square.covered).union([argument.factors[1 - place]]))
     }
 
-    /// `x * clip(x / 6 + 1 / 2, 0, 1)`, as one op or with the six outside.
+    /// Matches `x * clip(x / 6 + 1 / 2, 0, 1)`, as one op or with the division by six outside.
     private func hardSwish(_ x: ValueID, _ gate: ValueID, _ coefficient: Float) -> Set<ValueID>? {
         switch graph[gate].op {
         case .unary(.hardSigmoid(let alpha, let beta)):

@@ -2,7 +2,7 @@ import Compute
 import Model
 
 extension GraphPattern {
-    /// `(x - mean) / sqrt(variance + epsilon)`, or `x / sqrt(mean of squares + epsilon)`.
+    /// Matches `(x - mean) / sqrt(variance + epsilon)`, or `x / sqrt(mean of squares + epsilon)`.
     func norm(_ value: ValueID) -> Recognition? {
         if let (left, right) = operands(value, of: .divide) { return norm(left, over: right, ending: value) }
         guard let (left, right) = operands(value, of: .multiply) else { return nil }
@@ -39,14 +39,14 @@ extension GraphPattern {
         return Recognition(op: .norm(.layer, axes: axes, epsilon: epsilon), operands: [x], covered: covered)
     }
 
-    /// Whether two values are one, or the same difference taken twice as some exporters do.
+    /// True when two values are one, or the same difference computed twice, as some exporters do.
     private func isSame(_ left: ValueID, _ right: ValueID) -> Bool {
         if left == right { return true }
         guard let one = operands(left, of: .subtract), let other = operands(right, of: .subtract) else { return false }
         return one == other
     }
 
-    /// What is averaged over its last axes, and over how many.
+    /// The value that is averaged over its last axes, and the number of these axes.
     private func mean(_ value: ValueID) -> (of: ValueID, axes: Int)? {
         guard case .reduce(.mean, let axes, true) = graph[value].op else { return nil }
         let x = graph[value].operands[0]
@@ -55,7 +55,7 @@ extension GraphPattern {
         return (x, axes.count)
     }
 
-    /// A norm times a weight of the sizes that it is over.
+    /// Matches a norm times a weight of the normalised sizes.
     func scaledNorm(_ value: ValueID) -> Recognition? {
         guard let (left, right) = operands(value, of: .multiply) else { return nil }
         for (inner, scale) in [(left, right), (right, left)] {
@@ -66,7 +66,7 @@ extension GraphPattern {
         return nil
     }
 
-    /// A scaled norm and a bias of the sizes that it is over.
+    /// Matches a scaled norm plus a bias of the normalised sizes.
     func shiftedNorm(_ value: ValueID) -> Recognition? {
         guard let (left, right) = operands(value, of: .add) else { return nil }
         for (inner, bias) in [(left, right), (right, left)] {

@@ -1,6 +1,6 @@
-/// Why a request was refused, as RFC 9457 writes it and as OpenAI's clients read it.
+/// The reason why a request or a job failed, in the formats of RFC 9457 and of OpenAI's API.
 package struct Problem: Error, Hashable, Sendable, CustomStringConvertible {
-    /// One thing that is wrong, with the place of it in what was sent and what to do.
+    /// One error, with its place in the input and the remedy.
     package struct Detail: Hashable, Sendable {
         package var pointer: String?
         package var detail: String
@@ -16,17 +16,17 @@ package struct Problem: Error, Hashable, Sendable, CustomStringConvertible {
     package var code: ProblemCode
     /// A sentence that says what was expected, what came, and where; never a path of this machine.
     package var detail: String
-    /// What to do about it.
+    /// The remedy.
     package var hint: String?
-    /// JSON pointer to what is to blame (RFC 6901).
+    /// A JSON pointer to the faulty input (RFC 6901).
     package var pointer: String?
-    /// One for each thing that is wrong, where there are several.
+    /// The single errors, when there are several.
     package var details: [Detail] = []
-    /// The request's field that is to blame.
+    /// The faulty field of the request.
     package var parameter: String?
-    /// When asking again may help; sent as `Retry-After`.
+    /// Seconds after which a retry may succeed; sent as `Retry-After`.
     package var retryAfterSeconds: Int?
-    /// Methods that the path does have; sent as `Allow`.
+    /// The methods of the path; sent as `Allow`.
     package var allow: String?
 
     package init(
@@ -41,13 +41,13 @@ package struct Problem: Error, Hashable, Sendable, CustomStringConvertible {
         self.retryAfterSeconds = retryAfterSeconds
     }
 
-    /// Everything that is wrong, in the form of an answer.
+    /// All errors, as listed in a response.
     package var errors: [Detail] {
         guard details.isEmpty else { return details }
         return hint == nil && pointer == nil ? [] : [Detail(pointer: pointer, detail: detail, hint: hint)]
     }
 
-    /// RFC 6901 §3: what separates names is written otherwise inside one.
+    /// The JSON pointer to a member, with separators escaped (RFC 6901 §3).
     private static func pointer(to name: String) -> String {
         var pointer = "/"
         for scalar in name.unicodeScalars {
@@ -60,15 +60,15 @@ package struct Problem: Error, Hashable, Sendable, CustomStringConvertible {
         return pointer
     }
 
-    /// Too much is under way for this to be done now.
+    /// The problem of a temporary overload.
     package static func overloaded(_ detail: String) -> Problem { Problem(.overloaded, detail, retryAfterSeconds: 2) }
 
-    /// The body of the answer.
+    /// The body of the response.
     ///
     /// - Parameters:
-    ///   - instance: the path that was asked for
+    ///   - instance: the path of the request
     ///   - request: the id of the request, as in `X-Request-Id`
-    /// - Returns: the members of RFC 9457 and OpenAI's `error` beside them.
+    /// - Returns: the members of RFC 9457, and OpenAI's `error` beside them.
     package func document(instance: String, request: String) -> JSONValue {
         [
             "type": .string("/errors/\(code.rawValue)"),
@@ -100,9 +100,9 @@ extension Problem.Detail {
 }
 
 extension Problem {
-    /// What a job's process said about its failure, as the answer to a request.
+    /// The failure reported by a job process, as the response to a request.
     ///
-    /// A code that this server does not know is the process's own trouble, not the request's.
+    /// A code that this server does not know is a fault of the process, not of the request.
     package init(failure: JSONValue) {
         let code = failure["code"]?.string.flatMap(ProblemCode.init(rawValue:)) ?? .workerCrashed
         self.init(
@@ -115,7 +115,7 @@ extension Problem {
         }
     }
 
-    /// The problem as a job process reports it: what ``init(failure:)`` reads.
+    /// The problem as reported by a job process and read by ``init(failure:)``.
     package var failureDocument: JSONValue {
         [
             "code": .string(code.rawValue), "message": .string(detail), "hint": JSONValue(hint),
@@ -125,7 +125,7 @@ extension Problem {
 
     package var description: String { detail + (hint.map { " (\($0))" } ?? "") }
 
-    /// The exit status of a command that ends with the problem: 1 failed, 2 usage, 3 refused input, 4 nothing to collapse.
+    /// The exit status of a command that ends with it: 1 failed, 2 usage, 3 refused input, 4 nothing to collapse.
     package var exitStatus: Int32 {
         switch code {
         case .nothingToCollapse: 4
@@ -135,7 +135,7 @@ extension Problem {
         }
     }
 
-    /// Foreign and absent things are answered alike.
+    /// The problem of a missing thing; a foreign one gets the same response.
     package static func notFound(_ what: String) -> Problem { Problem(.notFound, "There is no such \(what).") }
 }
 

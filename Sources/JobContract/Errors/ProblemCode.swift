@@ -1,4 +1,4 @@
-/// The words that programs test for; they are part of the interface and never change.
+/// The error codes that programs test for. They are part of the API and never change.
 package enum ProblemCode: String, CaseIterable, Sendable {
     case missingExternalData = "missing_external_data"
     case invalidONNX = "invalid_onnx"
@@ -42,7 +42,7 @@ package enum ProblemCode: String, CaseIterable, Sendable {
     case overloaded
     case internalError = "internal_error"
 
-    /// The status of an answer that carries the code.
+    /// The HTTP status of a response with the code.
     package var status: Int {
         switch self {
         case .malformedRequest, .digestMismatch: 400
@@ -67,7 +67,7 @@ package enum ProblemCode: String, CaseIterable, Sendable {
         }
     }
 
-    /// The same words each time; what is particular stands in the detail.
+    /// The fixed title of the code; particulars are in the detail.
     package var title: String {
         switch self {
         case .missingExternalData: "A file of the model is missing"

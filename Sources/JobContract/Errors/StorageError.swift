@@ -1,12 +1,12 @@
 import Glibc
 
-/// Why something could not be stored.
+/// The reason why something could not be stored.
 package enum StorageError: Error, Equatable, CustomStringConvertible {
-    /// The disk or the quota is used up; nothing that was stored before is touched.
+    /// The disk or the quota is full; existing files are unchanged.
     case full
-    /// Descriptors or memory are used up; the same may succeed later.
+    /// Descriptors or memory are used up; a later attempt may succeed.
     case noResources(call: String, code: CInt)
-    /// A call of the system failed.
+    /// A system call failed.
     case failed(call: String, code: CInt)
 
     package init(_ call: String, code: CInt = errno) {

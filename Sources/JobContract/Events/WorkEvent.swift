@@ -1,8 +1,8 @@
-/// Something that happens while a model is being worked on, as the service's event lines have it.
+/// An event of the work on a model, as in the output lines of a job process.
 package struct WorkEvent: Hashable, Sendable {
     package enum Kind: String, Hashable, Sendable {
         case status, phase, progress, metrics, layer, log, warning, done, error
-        /// Only for the supervisor: a process after this one would go on from here.
+        /// Only for the supervisor: the work up to here is saved, and a later process would resume from it.
         case checkpoint
     }
 
@@ -22,7 +22,7 @@ package struct WorkEvent: Hashable, Sendable {
         WorkEvent(.warning, message, data: ["code": .string(code)], level: "warning")
     }
 
-    /// One line of a child's output: what the supervisor of jobs reads.
+    /// The output line of a job process, which the supervisor reads.
     package var line: String {
         let document: JSONValue = [
             "type": .string(kind.rawValue), "level": .string(level), "message": .string(message), "data": data,
@@ -31,5 +31,5 @@ package struct WorkEvent: Hashable, Sendable {
     }
 }
 
-/// Who is told of events.
+/// The receiver of events.
 package typealias EventSink = (WorkEvent) -> Void

@@ -1,8 +1,8 @@
 extension AtomicOutput {
-    /// Begins a result before the work on it, so that a place that cannot be written is known at once.
+    /// Opens the output before the work on it, so that an unwritable path is reported at once.
     ///
-    /// - Parameter path: where the result will be.
-    /// - Returns: the publication of it.
+    /// - Parameter path: the path of the output.
+    /// - Returns: the open output.
     /// - Throws: ``Problem`` that names the path.
     package static func opening(_ path: String) throws(Problem) -> AtomicOutput {
         do { return try AtomicOutput(of: path) } catch {

@@ -2,14 +2,14 @@ import Foundation
 import Glibc
 import Synchronization
 
-/// A class, because it owns a hidden folder beside the place of a result. What is written there appears under its own name
-/// whole or not at all; the folder goes with its owner, also when the process is interrupted.
+/// An output that appears under its name whole or not at all. A class because it owns a hidden folder beside the
+/// target, which is removed with it, even when the process is interrupted.
 package final class AtomicOutput {
     private let target: URL
     private let folder: String
     private static let open = Mutex<Set<String>>([])
 
-    /// - Parameter path: where the result will be.
+    /// - Parameter path: the path of the output.
     /// - Throws: ``StorageError`` when nothing can be written beside it.
     package init(of path: String) throws(StorageError) {
         target = URL(filePath: path).standardizedFileURL
@@ -22,10 +22,10 @@ package final class AtomicOutput {
 
     deinit { Self.remove(folder) }
 
-    /// Where the result is to be written now.
+    /// The temporary path to write to.
     package var file: String { folder + "/" + target.lastPathComponent }
 
-    /// Gives every file that was written its name beside the target; the target itself comes last.
+    /// Moves every written file beside the target; the target itself comes last.
     package func publish() throws(StorageError) {
         let written = try DurableFile.names(in: folder)
         let parent = target.deletingLastPathComponent().path
@@ -37,15 +37,15 @@ package final class AtomicOutput {
         try DurableFile.synchroniseFolder(parent)
     }
 
-    /// Writes one text under a name, whole or not at all.
+    /// Writes a text to a file, whole or not at all.
     package static func write(_ text: String, to path: String) throws(StorageError) {
         let publication = try AtomicOutput(of: path)
-        // As the person who runs the program has files made; the service's own folders let nobody in.
+        // The user's umask decides who may read it; the server's folders admit nobody else.
         try DurableFile.write(text, creating: publication.file, mode: 0o666)
         try publication.publish()
     }
 
-    /// Removes what is half written; for a process that is about to end.
+    /// Removes all partial output, for a process that is about to end.
     package static func abandonAll() {
         for folder in open.withLock({ $0 }) { remove(folder) }
     }

@@ -1,22 +1,22 @@
 package import Glibc
 
-/// A class, because it owns the descriptor of a file that is being written.
+/// A file that is being written. A class because it owns a descriptor.
 ///
-/// What was written is certain to be there after power loss only once ``finish()`` has returned and the file's folder was
-/// synchronised after the file got its name.
+/// Written bytes survive a power loss only after ``finish()`` has returned and the folder was synchronised after the
+/// file got its name.
 package final class DurableFile {
     private let descriptor: CInt
     package let path: String
 
-    /// Makes a file that must not exist yet.
+    /// Creates a file that must not exist yet.
     ///
     /// - Parameters:
-    ///   - path: of the file
-    ///   - mode: who may read it besides this user, before the umask; what clients stored is nobody else's
+    ///   - path: the path of the file
+    ///   - mode: the permissions before the umask; by default only this user's, because clients' data are private
     /// - Throws: ``StorageError``
     package init(creating path: String, mode: mode_t = 0o600) throws(StorageError) {
         self.path = path
-        // SAFETY: here and below a path is a Swift string, which the call sees with its terminating zero.
+        // SAFETY: here and below a path is a Swift string, which the call gets with its terminating zero.
         descriptor = unsafe Glibc.open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, mode)
         guard descriptor >= 0 else { throw StorageError("open") }
     }
@@ -47,7 +47,7 @@ package final class DurableFile {
         try file.finish()
     }
 
-    /// Makes the bytes of a file that somebody else wrote last.
+    /// Makes the bytes of a file written by other code durable.
     package static func synchronise(_ path: String) throws(StorageError) {
         let descriptor = unsafe Glibc.open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW)
         guard descriptor >= 0 else { throw StorageError("open") }
@@ -55,7 +55,7 @@ package final class DurableFile {
         guard Glibc.fsync(descriptor) == 0 else { throw StorageError("fsync") }
     }
 
-    /// Makes the names in a folder last.
+    /// Makes the names in a folder durable.
     package static func synchroniseFolder(_ path: String) throws(StorageError) {
         let descriptor = unsafe Glibc.open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
         guard descriptor >= 0 else { throw StorageError("open") }
@@ -63,7 +63,7 @@ package final class DurableFile {
         guard Glibc.fsync(descriptor) == 0 else { throw StorageError("fsync") }
     }
 
-    /// Makes a folder unless it is there; nobody else may look into it.
+    /// Creates a folder unless it exists; other users have no access to it.
     package static func makeFolder(_ path: String) throws(StorageError) {
         guard unsafe Glibc.mkdir(path, 0o700) == 0 || errno == EEXIST else { throw StorageError("mkdir") }
     }
@@ -78,7 +78,7 @@ package final class DurableFile {
         var names: [String] = []
         while true {
             errno = 0
-            // SAFETY: `readdir` answers with an entry that is there until the next call; its name ends with a zero.
+            // SAFETY: `readdir` returns an entry that is valid until the next call; its name ends with a zero.
             guard let entry = unsafe readdir(folder) else { break }
             let name = unsafe withUnsafeBytes(of: entry.pointee.d_name) { bytes in
                 unsafe String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
@@ -93,7 +93,7 @@ package final class DurableFile {
         guard unsafe Glibc.rename(old, new) == 0 else { throw StorageError("rename") }
     }
 
-    /// Gives a file a second name; neither is the original, and the bytes last until the last name is gone.
+    /// Adds a second name (hard link) to a file; the bytes exist until the last name is removed.
     package static func link(_ old: String, to new: String) throws(StorageError) {
         guard unsafe Glibc.link(old, new) == 0 else { throw StorageError("link") }
     }
@@ -105,7 +105,7 @@ package final class DurableFile {
         defer { _ = Glibc.close(source) }
         let copy = try DurableFile(creating: new)
         while true {
-            // Without an offset the source's own position is used and moved.
+            // Without an offset, the call uses and moves the source's own position.
             let count = Glibc.sendfile(copy.descriptor, source, nil, 1 << 30)
             if count == 0 { break }
             guard count > 0 || errno == EINTR else { throw StorageError("sendfile") }

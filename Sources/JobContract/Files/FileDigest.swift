@@ -1,6 +1,6 @@
 import Foundation
 
-/// What names a file by its bytes.
+/// The size and the digest of a file.
 package enum FileDigest {
     private static let chunkBytes = 1 << 20
 
@@ -9,7 +9,7 @@ package enum FileDigest {
         return (attributes?[.size] as? NSNumber)?.intValue ?? 0
     }
 
-    /// `sha256:` and 64 hexadecimal digits.
+    /// The digest of a file: `sha256:` and 64 hexadecimal digits.
     package static func sha256(_ path: String) throws -> String {
         let file = try FileHandle(forReadingFrom: URL(filePath: path))
         defer { try? file.close() }

@@ -1,6 +1,6 @@
 import COpenSSL
 
-/// A digest that grows with what is fed to it. A class because it owns OpenSSL's context, which must be freed.
+/// An incremental SHA-256 digest. A class because it owns OpenSSL's context, which must be freed.
 @safe
 package final class SHA256 {
     private let context: OpaquePointer?
@@ -19,7 +19,7 @@ package final class SHA256 {
         }
     }
 
-    /// The digest as 64 lower-case hexadecimal digits; nothing may be fed after it.
+    /// The digest as 64 lower-case hexadecimal digits. No bytes may be added afterwards.
     package func finish() -> String {
         var digest = [UInt8](repeating: 0, count: 32)
         // SAFETY: SHA-256 writes 32 bytes, which is the length of the array.

@@ -1,24 +1,24 @@
 import Foundation
 
-/// Where everything of one job lies on disk. The service lays it out, the job's process reads it and puts its results there.
+/// The files of one job on disk. The server prepares the folder; the job process reads it and writes its results there.
 ///
 /// ```
-/// job.json      what is to be done: ``Manifest``
+/// job.json      the input of the job process: ``Manifest``
 /// model/        the model's files under their own names, external data among them
 /// data/         the training file
 /// validation/   the validation file
-/// output/       what is published: model.onnx (with its external data), report.json, report.md, report.html
-/// checkpoints/  what its process has reached, for the next one if it is killed
-/// tmp/          what is being written; renamed into output/ when whole
-/// attempts/     a folder for each attempt of a supervisor, with an output/, checkpoints/ and tmp/ of its own
+/// output/       published files: model.onnx (with its external data), report.json, report.md, report.html
+/// checkpoints/  saved training state, for the next process if this one is killed
+/// tmp/          partial files, renamed into output/ when complete
+/// attempts/     a folder for each attempt, with an output/, checkpoints/ and tmp/ of its own
 /// ```
 ///
-/// Two attempts never share a folder: what a process that was taken for dead still writes reaches nobody. The next attempt
-/// takes the checkpoints of the one before into its own folder, and the supervisor moves the output of the attempt that
-/// succeeded to the place where clients are given it.
+/// Two attempts never share a folder: a process that was taken for dead still writes into its own alone. The next
+/// attempt moves the checkpoints of the previous one into its folder, and the supervisor moves the output of the
+/// successful attempt to the place from which clients get it.
 package struct JobFolder: Hashable, Sendable {
     package let path: String
-    /// Names the attempt whose folders these are; nil for the job's own.
+    /// The attempt whose folders these are; nil for the job's own.
     package let attempt: String?
 
     package init(_ path: String, attempt: String? = nil) {
@@ -42,34 +42,34 @@ package struct JobFolder: Hashable, Sendable {
     package var reportMarkdown: String { output + "/report.md" }
     package var reportHTML: String { output + "/report.html" }
 
-    /// Whether a path on the command line is such a folder.
+    /// True when a path on the command line is a job folder.
     package static func isJob(_ path: String) -> Bool {
         FileManager.default.fileExists(atPath: JobFolder(path).manifestFile)
     }
 
-    /// The job has ended: nobody goes on from what was reached.
+    /// Removes the checkpoints of a job that has ended.
     package func removeCheckpoints() {
         Self.empty(checkpoints)
         if attempt == nil { try? FileManager.default.removeItem(atPath: attempts) }
     }
 
-    /// Takes away whatever is in a folder.
+    /// Removes everything in a folder.
     private static func empty(_ path: String) {
         for name in (try? DurableFile.names(in: path)) ?? [] {
             try? FileManager.default.removeItem(atPath: "\(path)/\(name)")
         }
     }
 
-    /// Makes the folders of an attempt, and gives it what earlier ones have reached.
+    /// Creates the folders of an attempt, and moves the checkpoints of earlier ones into them.
     ///
-    /// - Parameter attempt: names it; no attempt before had the name
+    /// - Parameter attempt: the name of the attempt, not used before
     /// - Throws: ``StorageError``
     package func begin(attempt: String) throws(StorageError) {
         let next = JobFolder(path, attempt: attempt)
         let earlier = try DurableFile.names(in: attempts).map { JobFolder(path, attempt: $0) }
         for folder in [attempts, next.work, next.output, next.temporary] { try DurableFile.makeFolder(folder) }
         for folder in earlier + [JobFolder(path)] where !(try DurableFile.names(in: folder.checkpoints)).isEmpty {
-            // A name that is taken away from under a process that still writes: its next checkpoint fails.
+            // If the earlier process still runs, its next checkpoint fails.
             try DurableFile.move(folder.checkpoints, to: next.checkpoints)
             break
         }
@@ -77,11 +77,11 @@ package struct JobFolder: Hashable, Sendable {
         for folder in earlier where folder != next { try? FileManager.default.removeItem(atPath: folder.work) }
     }
 
-    /// Makes the output of an attempt the job's own. When this returns, it is there after power loss as well.
+    /// Makes the output of an attempt the job's own. When this returns, it survives a power loss.
     package func publish(attempt: String) throws(StorageError) {
         let folder = JobFolder(path, attempt: attempt)
         let written = try DurableFile.names(in: folder.output)
-        // Of a server that died between this and the row of the job: its attempt was not the last one.
+        // Left by a server that died after this and before it updated the job's row.
         if !written.isEmpty, !(try DurableFile.names(in: output)).isEmpty {
             try DurableFile.move(output, to: folder.work + "/output-before")
         }
@@ -89,7 +89,7 @@ package struct JobFolder: Hashable, Sendable {
         try DurableFile.synchroniseFolder(path)
     }
 
-    /// Makes the folder and those inside it.
+    /// Creates the folder and its subfolders.
     package func make() throws(StorageError) {
         for folder in [path, model, data, validation, output, checkpoints, temporary] {
             try DurableFile.makeFolder(folder)
@@ -98,7 +98,7 @@ package struct JobFolder: Hashable, Sendable {
 }
 
 extension JobFolder {
-    /// What the job's process is told.
+    /// The input of a job process.
     package struct Manifest: Hashable, Sendable {
         /// The job's id; nil when there is none.
         package var job: String?
@@ -110,9 +110,9 @@ extension JobFolder {
         package var validationFile: String?
         /// The options as they were given.
         package var options: JSONValue.Object
-        /// Heap and private memory that the process may have; nil for no limit.
+        /// The limit on heap and private memory of the process; nil for none.
         package var memoryLimitBytes: Int?
-        /// Threads, where the options do not say; nil for every core.
+        /// The number of threads when the options give none; nil for every core.
         package var threads: Int?
 
         package init(
@@ -140,7 +140,7 @@ extension JobFolder {
             ]
         }
 
-        /// Reads what ``document`` wrote; nil for anything else, and for names that would leave their folder.
+        /// Reads a ``document``; nil for anything else, and for names that would leave their folder.
         package init?(document: JSONValue) {
             let modelFiles = document["model_files"]?.array?.compactMap(\.string) ?? []
             let names =
@@ -165,7 +165,7 @@ extension JobFolder {
         try DurableFile.synchroniseFolder(path)
     }
 
-    /// The manifest, or nil when there is none that can be read.
+    /// The manifest; nil when it is missing or unreadable.
     package func manifest() -> Manifest? {
         guard let bytes = FileManager.default.contents(atPath: manifestFile) else { return nil }
         return Manifest(document: JSONValue(stored: bytes))

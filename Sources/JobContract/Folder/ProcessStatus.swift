@@ -14,8 +14,8 @@ package enum ProcessStatus {
         return 0
     }
 
-    /// The most memory that this process has held since its program began; `getrusage(2)` would count what its parent held
-    /// when it forked.
+    /// The peak resident memory of this process since its program began; `getrusage(2)` would include its parent's
+    /// memory at the fork.
     package static var ownPeakBytes: Int {
         bytes("VmHWM:", in: (try? String(contentsOfFile: "/proc/self/status", encoding: .utf8)) ?? "")
     }

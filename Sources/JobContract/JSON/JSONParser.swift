@@ -1,6 +1,6 @@
 import ByteText
 
-/// Why a text is not the JSON that this service reads.
+/// The reason why a text is not valid JSON for this program.
 package enum JSONError: Error, Equatable, CustomStringConvertible {
     case unexpected(byte: Int, expected: String)
     case tooDeep(byte: Int)
@@ -31,9 +31,9 @@ package struct JSONParser {
 
     private init(_ bytes: [UInt8]) { self.bytes = bytes }
 
-    /// The one value that the bytes are.
+    /// Parses bytes that hold one value.
     ///
-    /// - Throws: ``JSONError`` with the place of the first byte that does not belong there.
+    /// - Throws: ``JSONError`` with the position of the first unexpected byte.
     package static func parse(_ bytes: [UInt8]) throws(JSONError) -> JSONValue {
         var parser = JSONParser(bytes)
         let value = try parser.value(depth: 0)
@@ -167,7 +167,7 @@ package struct JSONParser {
             let start = place
             var code = try fourHexDigits()
             if (0xD800..<0xDC00).contains(code) {
-                // RFC 8259 §7: a character beyond U+FFFF is written as two halves; one half alone is no character.
+                // RFC 8259 §7: a character beyond U+FFFF is written as a surrogate pair; a single surrogate is invalid.
                 guard take("\\"), take("u") else { throw .invalidText(byte: start) }
                 let low = try fourHexDigits()
                 guard (0xDC00..<0xE000).contains(low) else { throw .invalidText(byte: start) }

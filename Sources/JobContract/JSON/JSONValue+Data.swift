@@ -1,7 +1,7 @@
 package import FoundationEssentials
 
 extension JSONValue {
-    /// What the queue kept; `null` if it is no JSON.
+    /// Parses JSON stored by the queue; `null` if it is invalid.
     package init(stored data: Data?) {
         self = data.flatMap { try? JSONParser.parse(Array($0)) } ?? .null
     }

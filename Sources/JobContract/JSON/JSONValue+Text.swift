@@ -60,7 +60,7 @@ extension JSONValue {
             case "\n": text += "\\n"
             case "\r": text += "\\r"
             case "\t": text += "\\t"
-            // What steers a terminal or turns the reading direction, and what ends a line in JavaScript.
+            // Terminal controls, direction marks, and line ends of JavaScript.
             case _ where scalar.isInvisibleControl:
                 let digits = String(scalar.value, radix: 16)
                 text += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
@@ -72,7 +72,7 @@ extension JSONValue {
 }
 
 extension JSONValue {
-    /// The same document that Foundation's encoder would write.
+    /// The document that Foundation's encoder would write.
     package init(encoding value: some Encodable) throws {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]

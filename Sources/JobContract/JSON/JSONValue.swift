@@ -1,9 +1,9 @@
 import Foundation
 
-/// A JSON document as a value: members keep their order, integers stay integers, and what is not finite is `null`.
+/// A JSON document as a value: members keep their order, integers stay integers, and non-finite numbers are `null`.
 ///
-/// Requests are read into it by ``JSONParser``, and every answer of the service is written from it, so that the same object
-/// has the same bytes each time.
+/// Requests are parsed into it by ``JSONParser``, and every response is written from it, so that the same object always
+/// has the same bytes.
 package enum JSONValue: Hashable, Sendable {
     case null
     case bool(Bool)
@@ -13,7 +13,7 @@ package enum JSONValue: Hashable, Sendable {
     case array([JSONValue])
     case object(Object)
 
-    /// The members of an object in the order in which they were written.
+    /// The members of an object, in written order.
     package struct Object: Hashable, Sendable {
         package private(set) var members: [(name: String, value: JSONValue)] = []
         private var places: [String: Int] = [:]

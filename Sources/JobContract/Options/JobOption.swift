@@ -1,5 +1,10 @@
+package import Options
+
 /// One option of a job: the same word as a JSON key, as a field of a form and, with dashes, as a flag.
-package struct JobOption: Hashable, Sendable {
+///
+/// A row has the option's name, what a value may be, its default, its meaning, and its place in ``JobOptions``. Flags, fields,
+/// the echo of a plan and of a report, and the page docs/api.md are made of the rows.
+package struct JobOption: Sendable {
     package enum Kind: Hashable, Sendable {
         case word([String])
         case text
@@ -8,7 +13,7 @@ package struct JobOption: Hashable, Sendable {
         case number(Range<Double>, allowsAuto: Bool)
         /// A whole number, or `auto`.
         case autoCount(minimum: Int)
-        /// A flag repeats, a JSON list or a text with commas names several.
+        /// A list: a flag repeats, a JSON list or a text with commas names several.
         case texts
         /// An object of strings.
         case map
@@ -16,16 +21,21 @@ package struct JobOption: Hashable, Sendable {
         case labels
     }
 
-    /// What labels may be: how many, and how many characters (Unicode scalars) in a name and in a value.
+    /// The limits of labels: how many, and how many characters (Unicode scalars) in a name and in a value.
     package static let labelLimits = (count: 16, name: 64, value: 512)
 
     package let name: String
     package let kind: Kind
-    /// What holds when the option is not given; `null` is none or automatic.
-    package let standard: JSONValue
     package let meaning: String
+    /// The value of the option; `null` is none or automatic.
+    let read: @Sendable (JobOptions) -> JSONValue
+    /// Sets the option to a value that ``decode(_:)`` has converted.
+    let write: @Sendable (inout JobOptions, JSONValue) -> Void
 
-    /// What a value has to be, in words.
+    /// The value that holds when the option is not given.
+    package var defaultValue: JSONValue { read(JobOptions()) }
+
+    /// The form of a value, in words.
     package var expectation: String {
         switch kind {
         case .word(let words): "one of " + words.joined(separator: " ")
@@ -43,72 +53,151 @@ package struct JobOption: Hashable, Sendable {
                 + "values of at most \(Self.labelLimits.value) characters"
         }
     }
+
+    package static func named(_ name: String) -> JobOption? { all.first { $0.name == name } }
 }
 
 extension JobOption {
-    package static let methods = ["ridge", "layercollapse", "merge"]
     private static let anyNumber = 0..<Double.infinity
     private static let fraction = 0..<1.000001
 
-    private static func auto(_ name: String, _ meaning: String, from minimum: Int = 1) -> JobOption {
-        JobOption(name: name, kind: .autoCount(minimum: minimum), standard: nil, meaning: meaning)
+    /// Every option there is, in the order in which they are explained and echoed.
+    package static let all: [JobOption] = [
+        word("method", \.method, "how layers are collapsed; ridge with data, merge without"),
+        word("finetune", \.finetune, "what the training after it learns from"),
+        word("train", \.train, "which layers that training changes"),
+        number(
+            "max_metric_drop", \.maxMetricDrop, fraction,
+            "budget: the most the metric may drop, such as 0.01; needs labels"),
+        number(
+            "max_disagreement", \.maxDisagreement, fraction, "budget: the most samples that may be answered differently"
+        ),
+        number(
+            "compression_ratio", \.compressionRatio, 1..<Double.infinity, "budget: parameters before / after to stop at"
+        ),
+        count("max_layers", \.maxLayers, from: 1, "budget: the most layers to collapse"),
+        texts("include", \.include, "globs of module paths to collapse; all without"),
+        texts("exclude", \.exclude, "globs of module paths to leave alone"),
+        word("order", \.order, "which layers first"),
+        number("penalty", \.penalty, anyNumber, auto: true, "lambda of the pull of slopes towards one"),
+        number("threshold", \.threshold, anyNumber, "how near to one a slope must be to merge"),
+        autoCount("epochs", \.epochs, "passes over the training data"),
+        autoCount("steps", \.steps, from: 0, "training steps, in place of epochs"),
+        autoCount("batch_size", \.batchSize, "samples of a training step"),
+        number("learning_rate", \.learningRate, anyNumber, auto: true, "step size of the training"),
+        word("optimizer", \.optimizer, or: ["auto"], "how parameters follow their derivatives"),
+        number("momentum", \.momentum, 0..<1, auto: true, "momentum of sgd"),
+        number("weight_decay", \.weightDecay, anyNumber, auto: true, "pull of the parameters towards zero"),
+        flag("shuffle", \.shuffle, "order of the samples by the seed; else the file's"),
+        word("loss", \.loss, "what training makes small"),
+        text("labels", \.labels, "key of the labels in the data"),
+        texts(
+            "outputs", \.outputs,
+            "outputs of the model that matter, the one that is measured first; the model's first without"),
+        JobOption(
+            name: "inputs", kind: .map, meaning: "key of the data for each input of the model",
+            read: { $0.inputs.map(JSONValue.init) ?? .null }, write: { $0.inputs = NamedTexts($1) }),
+        count("calibration_samples", \.calibrationSamples, from: 1, "samples that maps are fitted on"),
+        JobOption(
+            name: "seed", kind: .count(minimum: 0), meaning: "same seed, same threads: same bytes",
+            read: { .int(Int(clamping: $0.seed)) }, write: { $0.seed = UInt64(clamping: $1.int ?? 0) }),
+        count("threads", \.threads, from: 1, "threads; every core without"),
+        count("deadline_seconds", \.deadlineSeconds, from: 1, "the longest the job may run"),
+        JobOption(
+            name: "metadata", kind: .labels, meaning: "labels of your own, kept with the job",
+            read: { JSONValue($0.metadata) }, write: { $0.metadata = NamedTexts($1) ?? NamedTexts() }),
+        text("webhook", \.webhook, "address that is told when the job ends"),
+    ]
+}
+
+// MARK: Rows by the type of their place
+
+extension JobOption {
+    private typealias Place<Value> = WritableKeyPath<JobOptions, Value> & Sendable
+
+    private static func row<Value>(
+        _ name: String, _ place: any Place<Value>, _ kind: Kind, _ meaning: String,
+        read: @escaping @Sendable (Value) -> JSONValue, write: @escaping @Sendable (JSONValue) -> Value?
+    ) -> JobOption {
+        JobOption(
+            name: name, kind: kind, meaning: meaning, read: { read($0[keyPath: place]) },
+            write: { options, json in if let value = write(json) { options[keyPath: place] = value } })
+    }
+
+    private static func word<Word: RawRepresentable<String> & CaseIterable & Sendable>(
+        _ name: String, _ place: any Place<Word>, _ meaning: String
+    ) -> JobOption {
+        row(
+            name, place, .word(Word.allCases.map(\.rawValue)), meaning, read: { .string($0.rawValue) },
+            write: { $0.string.flatMap(Word.init) })
+    }
+
+    private static func word<Word: RawRepresentable<String> & CaseIterable & Sendable>(
+        _ name: String, _ place: any Place<Word?>, or others: [String] = [], _ meaning: String
+    ) -> JobOption {
+        row(
+            name, place, .word(Word.allCases.map(\.rawValue) + others), meaning, read: { JSONValue($0?.rawValue) },
+            write: { .some($0.string.flatMap(Word.init)) })
+    }
+
+    private static func text(_ name: String, _ place: any Place<String?>, _ meaning: String) -> JobOption {
+        row(name, place, .text, meaning, read: { JSONValue($0) }, write: { .some($0.string) })
+    }
+
+    private static func texts(_ name: String, _ place: any Place<[String]>, _ meaning: String) -> JobOption {
+        row(
+            name, place, .texts, meaning, read: { .array($0.map(JSONValue.string)) },
+            write: { $0.array?.compactMap(\.string) })
+    }
+
+    private static func flag(_ name: String, _ place: any Place<Bool>, _ meaning: String) -> JobOption {
+        row(name, place, .flag, meaning, read: { .bool($0) }, write: { $0.bool })
+    }
+
+    private static func count(
+        _ name: String, _ place: any Place<Int>, from minimum: Int, _ meaning: String
+    ) -> JobOption {
+        row(name, place, .count(minimum: minimum), meaning, read: { .int($0) }, write: { $0.int })
+    }
+
+    private static func count(
+        _ name: String, _ place: any Place<Int?>, from minimum: Int, _ meaning: String
+    ) -> JobOption {
+        row(name, place, .count(minimum: minimum), meaning, read: { JSONValue($0) }, write: { .some($0.int) })
+    }
+
+    private static func autoCount(
+        _ name: String, _ place: any Place<Int?>, from minimum: Int = 1, _ meaning: String
+    ) -> JobOption {
+        row(name, place, .autoCount(minimum: minimum), meaning, read: { JSONValue($0) }, write: { .some($0.int) })
     }
 
     private static func number(
-        _ name: String, _ range: Range<Double>, _ meaning: String, standard: JSONValue = nil, auto: Bool = false
+        _ name: String, _ place: any Place<Double>, _ range: Range<Double>, _ meaning: String
     ) -> JobOption {
-        JobOption(name: name, kind: .number(range, allowsAuto: auto), standard: standard, meaning: meaning)
+        row(
+            name, place, .number(range, allowsAuto: false), meaning, read: { .double($0) }, write: { $0.double })
     }
 
-    private static func word(_ name: String, _ words: [String], _ standard: JSONValue, _ meaning: String) -> JobOption {
-        JobOption(name: name, kind: .word(words), standard: standard, meaning: meaning)
+    private static func number(
+        _ name: String, _ place: any Place<Double?>, _ range: Range<Double>, auto: Bool = false, _ meaning: String
+    ) -> JobOption {
+        row(
+            name, place, .number(range, allowsAuto: auto), meaning, read: { JSONValue($0) },
+            write: { .some($0.double) })
     }
+}
 
-    /// Every option there is, in the order in which they are explained and echoed.
-    package static let all: [JobOption] = [
-        word("method", methods, nil, "how layers are collapsed; ridge with data, merge without"),
-        word(
-            "finetune", ["none", "self_distill", "labels", "mix"], "self_distill",
-            "what the training after it learns from"),
-        word("train", ["collapsed", "after", "all"], "collapsed", "which layers that training changes"),
-        number("max_metric_drop", fraction, "budget: the most the metric may drop, such as 0.01; needs labels"),
-        number("max_disagreement", fraction, "budget: the most samples that may be answered differently"),
-        number("compression_ratio", 1..<Double.infinity, "budget: parameters before / after to stop at"),
-        JobOption(
-            name: "max_layers", kind: .count(minimum: 1), standard: nil, meaning: "budget: the most layers to collapse"),
-        JobOption(
-            name: "include", kind: .texts, standard: [], meaning: "globs of module paths to collapse; all without"),
-        JobOption(name: "exclude", kind: .texts, standard: [], meaning: "globs of module paths to leave alone"),
-        word("order", ["measured", "from_end"], "measured", "which layers first"),
-        number("penalty", anyNumber, "lambda of the pull of slopes towards one", auto: true),
-        number("threshold", anyNumber, "how near to one a slope must be to merge", standard: 0.05),
-        auto("epochs", "passes over the training data"),
-        auto("steps", "training steps, in place of epochs", from: 0),
-        auto("batch_size", "samples of a training step"),
-        number("learning_rate", anyNumber, "step size of the training", auto: true),
-        word("optimizer", ["adamw", "sgd", "auto"], nil, "how parameters follow their derivatives"),
-        number("momentum", 0..<1, "momentum of sgd", auto: true),
-        number("weight_decay", anyNumber, "pull of the parameters towards zero", auto: true),
-        JobOption(
-            name: "shuffle", kind: .flag, standard: true, meaning: "order of the samples by the seed; else the file's"),
-        word(
-            "loss", ["auto", "cross_entropy", "mse", "bce_with_logits", "causal_lm"], "auto",
-            "what training makes small"),
-        JobOption(name: "labels", kind: .text, standard: nil, meaning: "key of the labels in the data"),
-        JobOption(
-            name: "outputs", kind: .texts, standard: [],
-            meaning: "outputs of the model that matter, the one that is measured first; the model's first without"),
-        JobOption(name: "inputs", kind: .map, standard: nil, meaning: "key of the data for each input of the model"),
-        JobOption(
-            name: "calibration_samples", kind: .count(minimum: 1), standard: 1000,
-            meaning: "samples that maps are fitted on"),
-        JobOption(name: "seed", kind: .count(minimum: 0), standard: 0, meaning: "same seed, same threads: same bytes"),
-        JobOption(name: "threads", kind: .count(minimum: 1), standard: nil, meaning: "threads; every core without"),
-        JobOption(
-            name: "deadline_seconds", kind: .count(minimum: 1), standard: nil, meaning: "the longest the job may run"),
-        JobOption(name: "metadata", kind: .labels, standard: [:], meaning: "labels of your own, kept with the job"),
-        JobOption(name: "webhook", kind: .text, standard: nil, meaning: "address that is told when the job ends"),
-    ]
+extension JSONValue {
+    package init(_ texts: NamedTexts) {
+        self = .object(Object(texts.members.map { ($0.name, .string($0.value)) }))
+    }
+}
 
-    package static func named(_ name: String) -> JobOption? { all.first { $0.name == name } }
+extension NamedTexts {
+    /// Reads an object of texts; nil for anything else.
+    package init?(_ json: JSONValue) {
+        guard let object = json.object else { return nil }
+        self.init(object.members.compactMap { member in member.value.string.map { (member.name, $0) } })
+    }
 }

@@ -1,21 +1,21 @@
 import Foundation
 
-/// Numbers as people read them.
+/// Numbers formatted for people.
 package enum NumberFormat {
-    /// With so many digits after the point, in no locale but the C one.
+    /// A number with `digits` digits after the point, in the POSIX locale.
     package static func fixed(_ value: Double, digits: Int) -> String {
         guard value.isFinite else { return "-" }
         return value.formatted(
             .number.precision(.fractionLength(digits)).grouping(.never).locale(Locale(identifier: "en_US_POSIX")))
     }
 
-    /// Bytes in millions, as file managers and disks count.
+    /// Bytes in millions, as counted by file managers and disks.
     package static func megabytes(_ bytes: Int) -> String {
         let megabytes = Double(bytes) / 1e6
         return fixed(megabytes, digits: megabytes < 10 ? 2 : megabytes < 100 ? 1 : 0) + " MB"
     }
 
-    /// With commas between thousands.
+    /// A number with commas between thousands.
     package static func grouped(_ count: Int) -> String {
         var groups: [String] = []
         var rest = count.magnitude
@@ -27,6 +27,6 @@ package enum NumberFormat {
         return (count < 0 ? "-" : "") + groups.joined(separator: ",")
     }
 
-    /// `6.7x`
+    /// A ratio such as `6.7x`.
     package static func times(_ ratio: Double) -> String { fixed(ratio, digits: ratio < 100 ? 1 : 0) + "x" }
 }

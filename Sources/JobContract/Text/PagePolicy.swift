@@ -1,8 +1,8 @@
-/// The Content-Security-Policy of pages that are made of names from files: a browser may show them, and they do nothing.
+/// The Content-Security-Policy of pages that show names from files: a browser may render them, but they can do nothing.
 ///
 /// - SeeAlso: w3.org/TR/CSP3
 package enum PagePolicy {
     package static let page = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
-    /// As a header, which can say more than a page itself can.
+    /// The policy as a header, which allows directives that a page itself cannot set.
     package static let header = page + "; frame-ancestors 'none'; sandbox"
 }

@@ -1,6 +1,6 @@
 import ByteText
 
-/// Rows of words under each other, for the terminal. Numbers are to be given as such, so that they end where the column does.
+/// A table of text for the terminal. Cells with numbers are aligned to the right.
 package struct TextTable {
     package init() {}
 
@@ -8,7 +8,7 @@ package struct TextTable {
         case text(String)
         case number(String)
 
-        /// One line of it, whatever a name from a file holds.
+        /// The text on one line, with control characters shown as codes.
         fileprivate var characters: String {
             switch self {
             case .text(let text), .number(let text): text.visible
@@ -21,7 +21,7 @@ package struct TextTable {
 
     package mutating func add(_ row: [Cell]) { rows.append(row) }
 
-    /// Lines without spaces at their ends.
+    /// The lines, without trailing spaces.
     package var lines: [String] {
         let columns = rows.map(\.count).max() ?? 0
         let widths = (0..<columns).map { column in

@@ -2,9 +2,10 @@ import Collapse
 import JobContract
 import Model
 
-/// How small a network gets when whole runs linear - activation - linear - activation - linear become one layer each.
+/// The smallest size of a network when whole runs linear - activation - linear - activation - linear collapse to one
+/// layer each.
 struct CollapseChains {
-    /// What the network has now, and what the best runs leave of it.
+    /// Parameters now, and after collapsing the best runs.
     let parametersBefore: Int
     let parametersAfter: Int
 
@@ -22,8 +23,7 @@ struct CollapseChains {
         parametersAfter = chains.reduce(parametersBefore) { $0 - Self.saving($1, in: graph) }
     }
 
-    /// The most that any choice of runs in one chain saves: over the layers from the last to the first, what is saved from
-    /// each one on.
+    /// The largest saving of any choice of runs in one chain, by dynamic programming from the last layer to the first.
     private static func saving(_ chain: [Candidate], in graph: Graph) -> Int {
         var best = [Int](repeating: 0, count: chain.count + 1)
         for start in chain.indices.reversed() {
@@ -44,7 +44,7 @@ struct CollapseChains {
         return best.first ?? 0
     }
 
-    /// `max_reduction` of the interface.
+    /// The member `max_reduction` of a plan.
     var document: JSONValue {
         [
             "parameters": .int(parametersBefore - parametersAfter),

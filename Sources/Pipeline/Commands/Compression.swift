@@ -4,21 +4,22 @@ import Formats
 import Foundation
 package import JobContract
 import Model
+import Options
 
 /// The pipeline of one job: ONNX document, graph, fit or train, collapse, ONNX document, verification, report.
 package enum Compression {
-    /// Threads and limits of memory are the process's, and settled before.
+    /// Runs a job. The thread count and the memory limit belong to the process and must be set before.
     ///
     /// - Parameters:
-    ///   - order: which files, which options, and where the results go.
-    ///   - tell: hears what happens.
+    ///   - order: files, options and output paths.
+    ///   - tell: receives the events.
     /// - Returns: the result, with the model and the reports written.
-    /// - Throws: ``Problem``; no model is written then. Reports are also written when nothing could be collapsed.
+    /// - Throws: ``Problem``; no model is written then. Reports are written even when nothing was collapsed.
     package static func run(_ order: CompressionOrder, tell: @escaping EventSink) throws(Problem) -> CompressionResult {
         let progress = CompressionProgress(tell: tell)
         do {
             progress.begin(.validating)
-            var options = try CompressionOptions(order.options, hasData: order.data != nil)
+            var options = try order.options.checked(hasData: order.data != nil)
             let model = try SourceModel(order.model)
             if model.document.fixedBatch != nil {
                 options.batchSize = options.batchSize ?? CompressionData.defaultBatchSize
@@ -84,7 +85,7 @@ package enum Compression {
 }
 
 extension CompressionReport {
-    /// Notes what the work took, which is at its end.
+    /// Records the time and memory of the finished work.
     fileprivate mutating func close(_ progress: CompressionProgress) {
         progress.end()
         (spent, seconds) = (progress.spent, progress.elapsedSeconds)
@@ -92,13 +93,13 @@ extension CompressionReport {
 }
 
 extension CompressionData {
-    /// The first output (or what its softmax reads) for the validation samples; nil without data.
+    /// The first output (or the logits before its softmax) for the validation samples; nil without data.
     func outputs(of graph: Graph) throws(ModelError) -> Tensor? {
         guard let validation else { return nil }
         return try Inference(graph, fetching: [task.logits(of: graph)]).outputs(for: validation)[0]
     }
 
-    /// Nil without labels, or with labels that say nothing of such outputs.
+    /// The metrics of `outputs`; nil when labels are missing or do not fit the task.
     func measure(_ outputs: Tensor) -> Metrics? {
         guard let labels = validation?.labels, (labels.type == .int64) == (task.kind == .classification) else {
             return nil
@@ -108,7 +109,7 @@ extension CompressionData {
 }
 
 extension Problem {
-    /// Says for each candidate, and for what looks like one, why it stays.
+    /// Lists the reason why each candidate and each refused run was kept.
     fileprivate init(nothingToCollapse outcome: Collapser.Outcome, in model: SourceModel) {
         let reasons =
             outcome.layers.map { "\($0.name): \($0.reason ?? "")" }

@@ -1,19 +1,20 @@
 package import JobContract
+package import Options
 
-/// What a compression is asked for, whoever asks: the terminal or a job's folder.
+/// The files and options of one compression, from the command line or a job folder.
 package struct CompressionOrder: Sendable {
-    /// Paths.
+    /// Paths of the model and the data.
     package var model: String
     package var data: String?
     package var validationData: String?
     package var options: JobOptions
-    /// Where the model is to be written.
+    /// Path of the compressed model.
     package var output: String
-    /// Paths that end in `.json`, `.md` or `.html`.
+    /// Report paths, which end in `.json`, `.md` or `.html`.
     package var reports: [String]
-    /// The folder of checkpoints, for a job that can be interrupted and go on.
+    /// The folder of checkpoints, for a job that can be resumed.
     package var checkpoints: String?
-    /// Where the options do not say.
+    /// Number of threads when the options give none.
     package var threads: Int?
     package var memoryLimitBytes: Int?
 
@@ -34,10 +35,10 @@ package struct CompressionOrder: Sendable {
 }
 
 extension CompressionOrder {
-    /// What is asked for in a job's folder.
+    /// Reads the order from a job folder.
     ///
-    /// - Parameter folder: laid out by the service.
-    /// - Throws: ``Problem`` for a manifest or options that nobody can follow.
+    /// - Parameter folder: a folder prepared by the server.
+    /// - Throws: ``Problem`` for an unreadable manifest or invalid options.
     package init(_ folder: JobFolder) throws(Problem) {
         guard let manifest = folder.manifest(), let model = manifest.modelFiles.first else {
             throw Problem(.internalError, "\(folder.manifestFile) cannot be read")
@@ -52,11 +53,11 @@ extension CompressionOrder {
     }
 }
 
-/// How a compression ended.
+/// The result of a compression.
 package struct CompressionResult: Sendable {
-    /// `result` of the interface.
+    /// The job's `result` as JSON.
     package let document: JSONValue
-    /// The last line of the terminal.
+    /// The last line to print.
     package let summary: String
 
     package init(document: JSONValue, summary: String) {

@@ -1,10 +1,10 @@
 import JobContract
 
-/// The parts of a compression, in order.
+/// The phases of a compression, in order.
 enum CompressionPhase: String, CaseIterable {
     case validating, baseline, calibrating, search, finetuning, verifying, exporting
 
-    /// About which share of the time a phase takes, in hundredths.
+    /// The approximate share of the total time, in percent.
     private var share: Int {
         switch self {
         case .validating, .exporting: 2
@@ -17,7 +17,7 @@ enum CompressionPhase: String, CaseIterable {
 
     var index: Int { Self.allCases.firstIndex(of: self) ?? 0 }
 
-    /// Of the whole work, when so much of this phase is done.
+    /// The overall progress when `fraction` of this phase is done.
     func overall(_ fraction: Double) -> Double {
         let before = Self.allCases.prefix(index).reduce(0) { $0 + $1.share }
         let all = Self.allCases.reduce(0) { $0 + $1.share }

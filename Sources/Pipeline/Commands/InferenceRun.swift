@@ -6,20 +6,20 @@ import Model
 
 /// Plain inference: every output of a model for every sample of a file.
 package struct InferenceRun: Sendable {
-    /// Paths.
+    /// Paths of the model, the data and the output.
     package var model: String
     package var data: String
     package var output: String
-    /// Where to write how fast it went.
+    /// Path of the timing file.
     package var timing: String?
-    /// Samples a run, where the model leaves it open.
+    /// Samples per run, when the model leaves the batch size open.
     package var batchSize: Int?
-    /// Passes over the samples: more than one only for the timing.
+    /// Passes over the samples; more than one only improves the timing.
     package var passes: Int
     package var threads: Int?
-    /// By input of the model, the key of the data.
+    /// The data key of each model input.
     package var inputKeys: [String: String]
-    /// What it may have, where the machine does not decide.
+    /// The memory limit; nil means what the machine has left.
     package var memoryLimitBytes: Int?
 
     package static let defaultBatchSize = 64
@@ -40,9 +40,9 @@ package struct InferenceRun: Sendable {
 
     /// Runs the model and writes an `.npz` with one array for each output, by its name.
     ///
-    /// - Parameter tell: hears which samples were taken, and how far it is.
-    /// - Returns: the last line of the terminal.
-    /// - Throws: ``Problem`` for files that are not sound or do not fit each other; nothing is written then.
+    /// - Parameter tell: receives events about the samples used and the progress.
+    /// - Returns: the last line to print.
+    /// - Throws: ``Problem`` for files that are invalid or do not fit each other; nothing is written then.
     package func run(tell: EventSink) throws(Problem) -> String {
         Processor.useThreads(threads)
         let source = try SourceModel(model)
@@ -74,7 +74,7 @@ package struct InferenceRun: Sendable {
         }
     }
 
-    /// Keys without a split's name are what the user wants run; a file of splits is run on what it has for measuring.
+    /// The samples to run: the unsplit arrays, else the validation split, else the training split.
     private func samples(of data: SourceData, for graph: Graph) throws(Problem) -> (Dataset, part: String) {
         let parts: [(DatasetReader.Part, String)] = [
             (.unsplit, "all of it"), (.validation, "the test split"), (.training, "the training split"),
@@ -82,7 +82,7 @@ package struct InferenceRun: Sendable {
         for (part, name) in parts {
             if let samples = try data.part(part, for: graph, withLabels: false) { return (samples, name) }
         }
-        // Says which keys are missing.
+        // Throws the error that names the missing keys.
         return (try data.split(for: graph, seed: 0).training, "the training split")
     }
 
@@ -129,7 +129,7 @@ package struct InferenceRun: Sendable {
 }
 
 extension WorkEvent {
-    /// How far a phase is.
+    /// A progress event of a phase.
     static func progress(_ phase: String, step: Int, of steps: Int, samplesPerSecond: Double?) -> WorkEvent {
         let fraction = steps > 0 ? Double(step) / Double(steps) : 0
         return WorkEvent(

@@ -4,18 +4,19 @@ import Formats
 import Foundation
 package import JobContract
 import Model
+import Options
 
-/// The plan: what is in a model and its data, and what could be collapsed. No weight is read for it.
+/// The plan of a job: the contents of a model and its data, and the candidates. No weights are read.
 package struct Inspection: Sendable {
-    /// `plan` of the interface; for a data file alone, its keys.
+    /// The plan as JSON; for a data file alone, its keys.
     package let document: JSONValue
-    /// The same for people.
+    /// The plan as text.
     package let table: String
 
     /// - Parameters:
-    ///   - path: of a model, or of data alone.
-    ///   - data: path of the data that would be used with the model.
-    /// - Throws: ``Problem`` for a file that is not sound, or data that do not fit.
+    ///   - path: path of a model, or of data alone.
+    ///   - data: path of the data to use with the model.
+    /// - Throws: ``Problem`` for an invalid file, or data that do not fit.
     package init(_ path: String, data: String? = nil) throws(Problem) {
         if SourceData.isData(path) {
             let source = try SourceData(path)
@@ -26,7 +27,7 @@ package struct Inspection: Sendable {
         let source = try SourceModel(path)
         let samples = try data.map { (path) throws(Problem) in try SourceData(path) }
         let finding = try Self.lower(source, samples)
-        let options = try Self.options(hasData: samples != nil)
+        let options = JobOptions().resolved(hasData: samples != nil).all
 
         var plan = JSONValue.Object()
         plan["object"] = "plan"
@@ -58,7 +59,7 @@ package struct Inspection: Sendable {
         var notes: [String] = []
     }
 
-    /// Sizes that the file leaves open and no data settle: what can be collapsed rarely depends on them.
+    /// Guesses for sizes that neither file nor data fix. Candidates rarely depend on them.
     private static let guessedSizes = [64, 128, 224]
 
     private static func lower(_ source: SourceModel, _ data: SourceData?) throws(Problem) -> Finding {
@@ -84,16 +85,6 @@ package struct Inspection: Sendable {
         return [["code": "no_gradient", "message": .string(obstacle)]]
     }
 
-    private static func options(hasData: Bool) throws(Problem) -> JSONValue.Object {
-        do {
-            var options = try JobOptions(decoding: JSONValue.Object()).all
-            options["method"] = hasData ? "ridge" : "merge"
-            return options
-        } catch {
-            throw Problem(error)
-        }
-    }
-
     private static func document(_ node: UnsupportedNode) -> JSONValue {
         [
             "node": .int(node.index), "name": .string(node.name), "operator": .string(node.operatorName),
@@ -112,13 +103,12 @@ package struct Inspection: Sendable {
         ]
     }
 
-    /// What a job with the usual options would take.
+    /// The estimate for a job with default options.
     private static func estimate(
         _ graph: Graph, _ candidates: [Candidate], _ source: SourceModel, _ data: SourceData?,
         _ split: DatasetReader.Result?
     ) throws(Problem) -> JSONValue {
-        var options = CompressionOptions()
-        options.method = split == nil ? .merge : .ridge
+        let options = JobOptions().resolved(hasData: split != nil)
         let counts = split.map { SampleCounts($0.training.count, validation: $0.validation.count, options) }
         do {
             let memory = try MemoryEstimate(

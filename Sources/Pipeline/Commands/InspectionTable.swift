@@ -1,7 +1,7 @@
 import ByteText
 import JobContract
 
-/// A plan as people read it.
+/// A plan as text.
 enum InspectionTable {
     /// The keys of a data file, or of a plan's data.
     static func keys(_ data: JSONValue) -> String { text([keyLines(data)]) }
@@ -41,7 +41,7 @@ enum InspectionTable {
         return text(paragraphs)
     }
 
-    /// Names come from the file: none of them ends a line or steers the terminal.
+    /// Joins the paragraphs. Names come from the file, so control characters are shown as codes.
     private static func text(_ paragraphs: [[String]]) -> String {
         paragraphs.map { $0.map(\.visible).joined(separator: "\n") }.joined(separator: "\n\n")
     }

@@ -3,19 +3,20 @@ import Formats
 import Foundation
 package import JobContract
 import Model
+package import Options
 
-/// Plain fine-tuning of every parameter by labels: what a compression is compared with.
+/// Plain fine-tuning of every parameter by labels, as a baseline for a compression.
 package struct TrainingRun: Sendable {
-    /// Paths.
+    /// Paths of the model, the data and the output.
     package var model: String
     package var data: String
     package var output: String
-    /// Where to write the loss before each step.
+    /// Path of the file with the loss before each step.
     package var trace: String?
-    /// Where to write how fast it went.
+    /// Path of the timing file.
     package var timing: String?
     package var options: JobOptions
-    /// What it may have, where the machine does not decide.
+    /// The memory limit; nil means what the machine has left.
     package var memoryLimitBytes: Int?
 
     package init(
@@ -29,16 +30,16 @@ package struct TrainingRun: Sendable {
         self.options = options
     }
 
-    /// Trains and writes the model: the same document with other numbers in the initializers that changed.
+    /// Trains and writes the model: the same document with new values in the initializers that changed.
     ///
-    /// - Parameter tell: hears how far it is.
-    /// - Returns: the last line of the terminal.
-    /// - Throws: ``Problem`` for files that are not sound or do not fit each other; nothing is written then.
+    /// - Parameter tell: receives the progress events.
+    /// - Returns: the last line to print.
+    /// - Throws: ``Problem`` for files that are invalid or do not fit each other; nothing is written then.
     package func run(tell: EventSink) throws(Problem) -> String {
         Processor.useThreads(options.threads)
         let source = try SourceModel(model)
         let samples = try SourceData(
-            data, labelsKey: options.labelsKey, inputKeys: options.inputKeys, output: options.output)
+            data, labelsKey: options.labels, inputKeys: options.inputKeys, output: options.output)
         let settings = TrainingSettings(options)
         var graph = try source.graph(batch: settings.batchSize ?? TrainingSettings.defaultBatchSize, data: samples)
         let dataset = try trainingSamples(of: samples, for: graph)
@@ -99,20 +100,20 @@ package struct TrainingRun: Sendable {
             + "\(NumberFormat.fixed(clock.elapsedSeconds, digits: 1)) s"
     }
 
-    /// The training split, or a file without splits as a whole: nothing is held out, because nothing is measured.
+    /// The training split, or all of a file without splits: nothing is held out, because nothing is measured.
     private func trainingSamples(of data: SourceData, for graph: Graph) throws(Problem) -> Dataset {
         for part in [DatasetReader.Part.training, .unsplit] {
             if let samples = try data.part(part, for: graph, withLabels: true) { return samples }
         }
-        // Says which keys are missing.
+        // Throws the error that names the missing keys.
         return try data.split(for: graph, seed: options.seed).training
     }
 }
 
 extension SourceModel {
-    /// The numbers that training changed, and nothing else: what nobody reads stays in the file too.
+    /// The initializers changed by training. Unused initializers stay in the file.
     ///
-    /// - Parameter trained: comes from this document.
+    /// - Parameter trained: a graph lowered from this document.
     /// - Returns: an edit that touches initializers alone.
     func changedNumbers(in trained: Graph) -> ONNXEdit {
         var edit = ONNXEdit()

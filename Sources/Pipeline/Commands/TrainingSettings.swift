@@ -2,53 +2,53 @@ import Collapse
 import Compute
 import JobContract
 import Model
+import Options
 
-/// How plain training goes, with everything that was left to it decided.
+/// Resolved hyperparameters of `train`: the user's options with defaults filled in.
 struct TrainingSettings {
     let optimizer: Optimizer
     let learningRate: Float
     let schedule: Schedule
-    /// Nil: not asked for.
+    /// The requested batch size; nil when not given.
     let batchSize: Int?
     private let steps: Int?
     private let epochs: Int
     private let isShuffled: Bool
     private let seed: UInt64
-    private let loss: String
-    /// The output that labels are of; the first without.
+    private let loss: JobOptions.LossName
+    /// The output that the labels belong to; nil means the first.
     private let output: String?
 
     static let defaultBatchSize = CompressionData.defaultBatchSize
-    /// PyTorch's default.
-    private static let usualWeightDecay: Float = 0.01
+    /// PyTorch's default for AdamW.
+    private static let defaultWeightDecay: Float = 0.01
 
     init(_ options: JobOptions) {
-        func float(_ name: String) -> Float? { options[name].double.map { Float($0) } }
-        let name = options["optimizer"].string.flatMap(CompressionOptions.OptimizerName.init) ?? .adamw
+        let name = options.optimizer ?? .adamw
         optimizer =
             switch name {
             case .sgd:
                 .sgd(
-                    momentum: float("momentum") ?? Float(TrainingPlan.defaultMomentum),
-                    weightDecay: float("weight_decay") ?? 0)
-            case .adamw: .adamW(weightDecay: float("weight_decay") ?? Self.usualWeightDecay)
+                    momentum: Float(options.momentum ?? TrainingPlan.defaultMomentum),
+                    weightDecay: Float(options.weightDecay ?? 0))
+            case .adamw: .adamW(weightDecay: options.weightDecay.map { Float($0) } ?? Self.defaultWeightDecay)
             }
-        learningRate = float("learning_rate") ?? Float(name.defaultRate)
-        // Who names a rate means that rate, in every step.
-        schedule = float("learning_rate") == nil ? .cosine : .constant
-        batchSize = options["batch_size"].int
-        steps = options["steps"].int
-        epochs = options["epochs"].int ?? 1
-        isShuffled = options["shuffle"].bool ?? true
+        learningRate = Float(options.learningRate ?? name.defaultRate)
+        // A rate that the user names is meant for every step.
+        schedule = options.learningRate == nil ? .cosine : .constant
+        batchSize = options.batchSize
+        steps = options.steps
+        epochs = options.epochs ?? 1
+        isShuffled = options.shuffle
         seed = options.seed
-        loss = options["loss"].string ?? "auto"
+        loss = options.loss
         output = options.output
     }
 
     /// - Parameters:
     ///   - stepsPerEpoch: whole batches in the data.
-    ///   - runsPerStep: how many batches of the network make one of the training.
-    /// - Returns: at most as many steps as can be counted.
+    ///   - runsPerStep: runs of the network per training step.
+    /// - Returns: options whose number of steps is clamped to `Int.max`.
     func trainingOptions(stepsPerEpoch: Int, runsPerStep: Int = 1) -> TrainingOptions {
         let (product, overflow) = epochs.multipliedReportingOverflow(by: stepsPerEpoch)
         return TrainingOptions(
@@ -56,14 +56,14 @@ struct TrainingSettings {
             schedule: schedule, isShuffled: isShuffled, seed: seed, runsPerStep: runsPerStep)
     }
 
-    /// What is to become small, by the labels of an output.
+    /// The training loss on the labels of an output.
     ///
     /// - Parameters:
     ///   - graph: the network.
     ///   - dataset: its inputs and labels.
-    ///   - file: whose labels they are, for messages.
-    /// - Returns: the loss, and the samples with the labels where the loss looks for them.
-    /// - Throws: ``Problem`` when there are no labels or the loss takes others.
+    ///   - file: name of the data file, for messages.
+    /// - Returns: the loss, and the samples with the labels as the input that the loss reads.
+    /// - Throws: ``Problem`` when the labels are missing or do not fit the loss.
     func objective(
         for graph: Graph, on dataset: Dataset, file: String
     ) throws(Problem) -> (objective: Objective, dataset: Dataset) {
@@ -72,7 +72,8 @@ struct TrainingSettings {
             throw Problem(
                 .invalidOption, "the model has no output '\(output ?? "")': it has \(names)", pointer: "/outputs")
         }
-        let dataset = loss == "causal_lm" ? try dataset.causal(for: graph, output: output.value).samples : dataset
+        let dataset =
+            loss == .causalLanguageModel ? try dataset.causal(for: graph, output: output.value).samples : dataset
         guard let labels = dataset.labels else {
             throw Problem(
                 .datasetKeyMismatch, "\(file) has no labels to train by",
@@ -82,10 +83,10 @@ struct TrainingSettings {
         let isClasses = labels.type == .int64
         let loss: Loss
         switch self.loss {
-        case "cross_entropy", "causal_lm": loss = .crossEntropy
-        case "mse": loss = .meanSquare
-        case "bce_with_logits": loss = .binaryCrossEntropy
-        default: loss = isClasses ? .crossEntropy : .meanSquare
+        case .crossEntropy, .causalLanguageModel: loss = .crossEntropy
+        case .mse: loss = .meanSquare
+        case .binaryCrossEntropy: loss = .binaryCrossEntropy
+        case .auto: loss = isClasses ? .crossEntropy : .meanSquare
         }
         guard isClasses == (loss == .crossEntropy) else {
             throw Problem(

@@ -1,19 +1,18 @@
-import ByteText
 import Collapse
 import Compute
 import Formats
 package import JobContract
 import Model
 
-/// The problem that each error of the modules below becomes.
+/// Conversions of the lower modules' errors to problems.
 extension Problem {
     /// - Parameters:
-    ///   - error: what went wrong.
-    ///   - file: whose fault it is, as the user named it.
+    ///   - error: the error to convert.
+    ///   - file: name of the faulty file, as the user gave it.
     init(_ error: FormatError, file: String? = nil) {
         let code = ProblemCode(rawValue: error.code) ?? .invalidONNX
         let text = "\(error)"
-        // What cannot be written or lies elsewhere names its own file.
+        // Errors about outputs and external data name their own file.
         let names = file.map { text.contains($0) } ?? true
         self.init(code, names ? text : "\(file ?? ""): \(text)")
         switch error {
@@ -53,7 +52,7 @@ extension Problem {
 
     init(_ error: MemoryError) { self.init(.memoryLimit, "\(error)", hint: "allow the job more memory") }
 
-    /// Whatever was thrown.
+    /// Converts any error.
     package init(any error: any Error) {
         switch error {
         case let error as Problem: self = error

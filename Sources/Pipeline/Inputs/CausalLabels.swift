@@ -3,13 +3,13 @@ import JobContract
 import Model
 
 extension Dataset {
-    /// With the labels of a language model: at each place the token that follows it. Labels that are the tokens themselves,
-    /// as Hugging Face's trainers have them, are shifted; others stay as they are.
+    /// The samples with next-token labels. Labels equal to the tokens, as in Hugging Face's trainers, are shifted by
+    /// one; others are kept.
     ///
     /// - Parameters:
-    ///   - graph: whose output is `[samples, places, tokens]`.
+    ///   - graph: a network with an output `[samples, places, tokens]`.
     ///   - output: the logits.
-    /// - Returns: the samples, and a note of what was done.
+    /// - Returns: the samples, and a note of the change.
     /// - Throws: ``Problem`` for a network without an input of tokens, or tokens that are none.
     func causal(for graph: Graph, output: ValueID) throws(Problem) -> (samples: Dataset, note: String?) {
         let logits = graph.shape(output).dimensions
@@ -52,7 +52,7 @@ extension Dataset {
 }
 
 extension Tensor {
-    /// The elements of any whole type.
+    /// The elements of an integer or Boolean tensor.
     fileprivate var integers: [Int64] {
         switch type {
         case .int64: int64s

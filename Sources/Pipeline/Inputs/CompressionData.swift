@@ -4,37 +4,38 @@ import Formats
 import Foundation
 import JobContract
 import Model
+import Options
 
-/// What a compression works on: the network at its batch size, and the samples by what they serve.
+/// The input of a compression: the network at its batch size, and the samples by purpose.
 struct CompressionData {
     let graph: Graph
     let samples: Samples?
-    /// Nothing is fitted, trained or decided on these; nil without data.
+    /// Samples that only measure, never fit, train or decide; nil without data.
     let validation: Dataset?
     let task: PredictionTask
     let mapping: [String: String]
     let notes: [String]
     let trainingCount: Int
-    /// Nil without data.
+    /// The sample counts; nil without data.
     let counts: SampleCounts?
     let bytes: DataBytes
 
     static let defaultBatchSize = 64
 
-    /// Samples a run.
+    /// Samples per run.
     var batchSize: Int { graph.batchSize }
 
-    /// How many runs of the network make a batch of the training.
-    func runsPerStep(_ options: CompressionOptions) -> Int {
+    /// The number of runs of the network per training batch.
+    func runsPerStep(_ options: JobOptions) -> Int {
         graph.runsPerStep(batch: options.batchSize ?? batchSize, samples: samples?.training.count ?? 0)
     }
 
     /// - Parameters:
     ///   - model: the network's document.
-    ///   - order: what is asked for; its options hold a method.
-    ///   - options: the same, checked.
+    ///   - order: the files and options of the job.
+    ///   - options: the checked options of `order`, with a method.
     /// - Throws: ``Problem`` for data that do not fit the model, or options that do not fit the data.
-    init(_ model: SourceModel, _ order: CompressionOrder, _ options: CompressionOptions) throws(Problem) {
+    init(_ model: SourceModel, _ order: CompressionOrder, _ options: JobOptions) throws(Problem) {
         guard let path = order.data else {
             graph = try model.graph(batch: 1)
             (samples, validation, mapping, notes, trainingCount) = (nil, nil, [:], [], 0)
@@ -43,7 +44,7 @@ struct CompressionData {
             return
         }
         let source = try SourceData(
-            path, labelsKey: order.options.labelsKey, inputKeys: order.options.inputKeys,
+            path, labelsKey: order.options.labels, inputKeys: order.options.inputKeys,
             output: order.options.output)
         var graph = try model.graph(batch: options.batchSize ?? Self.defaultBatchSize, data: source)
         try Self.check(options.outputs, of: graph)
@@ -53,7 +54,7 @@ struct CompressionData {
         var files = [source]
         if let path = order.validationData {
             let other = try SourceData(
-                path, labelsKey: order.options.labelsKey, inputKeys: order.options.inputKeys,
+                path, labelsKey: order.options.labels, inputKeys: order.options.inputKeys,
                 output: order.options.output)
             validation = try other.validation(for: graph)
             files.append(other)
@@ -105,7 +106,7 @@ struct CompressionData {
         }
     }
 
-    private func check(_ options: CompressionOptions, labels: Tensor?) throws(Problem) {
+    private func check(_ options: JobOptions, labels: Tensor?) throws(Problem) {
         let needsLabels = options.finetune == .labels || options.finetune == .mix
         if labels == nil, needsLabels {
             throw Problem(
@@ -132,12 +133,12 @@ struct CompressionData {
 }
 
 extension CompressionData {
-    /// That the work fits into the memory that it may have.
+    /// Checks that the work fits into its memory limit.
     ///
-    /// - Throws: ``Problem`` with what would fit.
-    func requireMemory(_ model: SourceModel, _ order: CompressionOrder, _ options: CompressionOptions) throws {
+    /// - Throws: ``Problem`` that names the changes that would fit.
+    func requireMemory(_ model: SourceModel, _ order: CompressionOrder, _ options: JobOptions) throws {
         let modelBytes = model.byteCount
-        func estimate(_ graph: Graph, _ options: CompressionOptions) throws -> MemoryEstimate {
+        func estimate(_ graph: Graph, _ options: JobOptions) throws -> MemoryEstimate {
             try MemoryEstimate(
                 compressing: graph, task, counts, options, data: bytes, modelBytes: modelBytes)
         }
@@ -148,28 +149,5 @@ extension CompressionData {
         }
         try MemoryRemedies(model: model, graph: graph) { try estimate($0, options) }
             .require(MemoryLimit(order.memoryLimitBytes), others: options.train == .collapsed ? [] : [trainsLess])
-    }
-}
-
-extension CompressionOptions {
-    /// - Parameters:
-    ///   - options: every option with its value or its default.
-    ///   - hasData: decides the method where it is left open.
-    /// - Throws: ``Problem`` for options that exclude each other.
-    init(_ options: JobOptions, hasData: Bool) throws(Problem) {
-        do { self = try JSONDecoder().decode(Self.self, from: JSONValue.object(options.all).data) } catch {
-            throw Problem(.invalidOption, "the options cannot be read: \(error)")
-        }
-        method = method ?? (hasData ? .ridge : .merge)
-        if !hasData, method != .merge {
-            throw Problem(
-                .missingField, "method=\(method?.rawValue ?? "") needs data", hint: "add data, or use method=merge",
-                pointer: "/data")
-        }
-        if method == .layercollapse, finetune == .none {
-            throw Problem(
-                .invalidOption, "method=layercollapse trains, and finetune=none leaves it nothing to learn from",
-                hint: "use finetune=labels or self_distill", pointer: "/finetune")
-        }
     }
 }

@@ -2,10 +2,10 @@ import Foundation
 import JobContract
 
 extension SourceData {
-    /// The first local header of a zip, with room for a name.
+    /// The number of bytes read to recognise a format: a zip's first local header with room for a name.
     private static let lengthOfStart = 512
 
-    /// Whether a file is data and no model, by its first bytes: names may be whatever an upload called itself.
+    /// True when the first bytes are those of a data file. The name is not used, because the client chooses it.
     static func isData(_ path: String) -> Bool {
         guard let file = FileHandle(forReadingAtPath: path) else { return false }
         defer { try? file.close() }
@@ -13,7 +13,7 @@ extension SourceData {
     }
 
     /// - Parameter start: the first bytes of a file.
-    /// - Returns: whether they are those of an `.npz` or a safetensors file.
+    /// - Returns: true for an `.npz` or a safetensors file.
     static func isData(_ start: [UInt8]) -> Bool {
         // The first file of an .npz is an .npy; that of a PyTorch archive is a pickle.
         if start.starts(with: [0x50, 0x4B, 3, 4]), start.count > 30 {

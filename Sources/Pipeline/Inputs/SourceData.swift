@@ -4,18 +4,18 @@ import Foundation
 package import JobContract
 import Model
 
-/// A data file as the user gave it, and which of its keys are meant.
+/// A data file, and the keys in it that serve as labels and inputs.
 package struct SourceData {
     package let path: String
     let reader: DatasetReader
     let labelsKey: String?
     let inputKeys: [String: String]
-    /// The output that the labels are of; the first without.
+    /// The output that the labels belong to; nil means the first.
     let output: String?
 
     var name: String { URL(filePath: path).lastPathComponent }
 
-    /// - Throws: ``Problem`` for a file that is neither `.npz` nor `.safetensors`, or damaged.
+    /// - Throws: ``Problem`` for a file that is damaged, or neither `.npz` nor `.safetensors`.
     package init(
         _ path: String, labelsKey: String? = nil, inputKeys: [String: String] = [:], output: String? = nil
     ) throws(Problem) {
@@ -31,7 +31,7 @@ package struct SourceData {
         }
     }
 
-    /// Training samples, and those that only serve measuring.
+    /// The training samples and the validation samples.
     func split(for graph: Graph, seed: UInt64) throws(Problem) -> DatasetReader.Result {
         do {
             return try reader.read(for: graph, output: output, labelKey: labelsKey, inputKeys: inputKeys, seed: seed)
@@ -50,12 +50,12 @@ package struct SourceData {
         }
     }
 
-    /// Everything that the file has for measuring: as a file of its own, its test part, or else all of it.
+    /// The samples to measure on: the validation split, else the unsplit arrays, else the training split.
     func validation(for graph: Graph) throws(Problem) -> Dataset {
         for part in [DatasetReader.Part.validation, .unsplit, .training] {
             if let samples = try self.part(part, for: graph, withLabels: true) { return samples }
         }
-        // Says which keys are missing.
+        // Throws the error that names the missing keys.
         return try split(for: graph, seed: 0).validation
     }
 
@@ -63,7 +63,7 @@ package struct SourceData {
         reader.sampleShapes(of: inputs, inputKeys: inputKeys)
     }
 
-    /// Keys with their shapes, as a plan lists them.
+    /// The keys with types and shapes, as listed in a plan.
     var keys: JSONValue {
         var object = JSONValue.Object()
         for key in reader.arrays.keys.sorted() {

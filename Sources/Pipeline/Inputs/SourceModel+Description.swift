@@ -5,10 +5,10 @@ import JobContract
 import Model
 
 extension SourceModel {
-    /// `model` of a plan.
+    /// The member `model` of a plan.
     ///
-    /// - Parameter graph: what the file was lowered to, where that succeeded.
-    /// - Returns: what the file says of itself, and its sizes.
+    /// - Parameter graph: the lowered file; nil when lowering failed.
+    /// - Returns: the file's own metadata and its sizes.
     func description(of graph: Graph?) -> JSONValue {
         let model = document.model
         var operators: [String: Int] = [:]
@@ -29,7 +29,7 @@ extension SourceModel {
         ]
     }
 
-    /// Before IR 4, initializers are inputs too.
+    /// The inputs that are not initializers. Before IR 4, initializers are listed as inputs too.
     private var dataInputs: [ONNXModel.ValueInfo] {
         document.model.inputs.filter { document.weights[$0.name] == nil }
     }
@@ -54,7 +54,7 @@ extension SourceModel {
         ]
     }
 
-    /// A sample of each input with one number for every size that the file leaves open.
+    /// The sample shape of each input, with `size` for each dimension that the file leaves open.
     func guess(_ size: Int) -> [String: [Int]] {
         var samples: [String: [Int]] = [:]
         for input in dataInputs {

@@ -4,14 +4,14 @@ import Foundation
 package import JobContract
 import Model
 
-/// A model file as the user gave it: the document, and how it becomes a graph.
+/// A model file: its ONNX document, and its lowering to a graph.
 package struct SourceModel {
     package let path: String
     let document: ONNXDocument
 
     var name: String { URL(filePath: path).lastPathComponent }
 
-    /// - Throws: ``Problem`` for a file that is no sound model.
+    /// - Throws: ``Problem`` for a file that is not a valid model.
     package init(_ path: String) throws(Problem) {
         self.path = path
         let name = URL(filePath: path).lastPathComponent
@@ -23,10 +23,10 @@ package struct SourceModel {
         do { document = try ONNXDocument(path) } catch { throw Problem(error, file: name) }
     }
 
-    /// The batch that the file fixes, else the one that is wanted.
+    /// The batch size fixed by the file, else `wanted`.
     func batch(_ wanted: Int) -> Int { document.fixedBatch ?? wanted }
 
-    /// Nil for a file that leaves the batch open.
+    /// A warning about a fixed batch size; nil when the file leaves it open.
     func fixedBatchWarning(runsPerStep: Int) -> WorkEvent? {
         document.fixedBatch.map { batch in
             let remedy = runsPerStep > 1 ? "using gradient accumulation x\(runsPerStep)" : "training at that size"
@@ -35,24 +35,24 @@ package struct SourceModel {
     }
 
     /// - Parameters:
-    ///   - batch: samples a run, where the file leaves it open.
-    ///   - data: where other open sizes are looked up.
+    ///   - batch: samples per run, used when the file leaves the batch size open.
+    ///   - data: source of the other open sizes.
     /// - Returns: the network at one batch size.
-    /// - Throws: ``Problem`` for what cannot be run, or a size that stays open.
+    /// - Throws: ``Problem`` for an unsupported network, or a size that stays open.
     func graph(batch: Int, data: SourceData? = nil) throws(Problem) -> Graph {
         do { return try lowered(batch: batch, data: data) } catch { throw Problem(error, file: name) }
     }
 
-    /// The same, with the error as the reader says it.
+    /// The network at one batch size, like ``graph(batch:data:)``, with the error of the reader.
     func lowered(batch: Int, data: SourceData? = nil) throws(FormatError) -> Graph {
         let shapes = data?.sampleShapes(of: document.model.inputs.map(\.name)) ?? [:]
         return try document.lower(batch: self.batch(batch), samples: shapes)
     }
 
-    /// Of the model file and its external data.
+    /// The size of the model file and its external data.
     var byteCount: Int { files.reduce(0) { $0 + FileDigest.byteCount($1) } }
 
-    /// The model file first.
+    /// The paths of the model file and its external data, the model file first.
     var files: [String] {
         let folder = URL(filePath: path).deletingLastPathComponent()
         var locations: [String] = []

@@ -4,9 +4,9 @@ import Foundation
 import JobContract
 import Model
 
-/// How long two networks take for one run, measured in turns so that whatever else the machine does meets both.
+/// The time per run of two networks, measured alternately so that other load on the machine affects both.
 struct Latency {
-    /// Milliseconds a run.
+    /// Milliseconds per run.
     struct Percentiles {
         let p50: Double
         let p90: Double
@@ -22,8 +22,8 @@ struct Latency {
     private static let timeLimit = Duration.seconds(1)
 
     /// - Parameters:
-    ///   - original: one network.
-    ///   - compressed: the other, at the same batch size.
+    ///   - original: the original network.
+    ///   - compressed: the compressed network, at the same batch size.
     ///   - samples: one batch of inputs.
     /// - Throws: ``ModelError`` when one of them cannot be run.
     init(_ original: Graph, _ compressed: Graph, on samples: Dataset) throws(ModelError) {
@@ -38,7 +38,7 @@ struct Latency {
         let start = clock.now
         var round = 0
         while times[0].count < 2 || round < Self.roundLimit && clock.now - start < Self.timeLimit {
-            // What a network does slowly needs no more than one run to be warm.
+            // A slow network is warm after one run.
             let isWarm = round >= Self.warmUp || round > 0 && clock.now - start >= Self.timeLimit
             for index in [round % 2, 1 - round % 2] {
                 let before = clock.now

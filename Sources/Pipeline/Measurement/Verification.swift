@@ -4,30 +4,30 @@ import Formats
 import JobContract
 import Model
 
-/// Reads a written model back and holds it to what was predicted.
+/// Reads a written model back and compares its outputs with the predicted ones.
 struct Verification {
     /// The written file as a graph.
     let graph: Graph
-    /// What it was run on: held-out data, or random inputs without data.
+    /// The samples of the comparison: validation data, or random inputs without data.
     let samples: Dataset
-    /// The largest difference between its outputs and the predicted ones.
+    /// The largest absolute difference between written and predicted outputs.
     let maxAbsDifference: Double
     let bytes: Int
     let nodes: Int
 
-    /// What the written file answers on the validation samples; nil without data.
+    /// The logits of the written file on the validation samples; nil without data.
     let logits: Tensor?
 
-    /// Relative to the largest output.
+    /// The tolerated difference, relative to the largest output.
     static let tolerance = 1e-4
 
     /// - Parameters:
-    ///   - path: of the written file.
-    ///   - predicted: what it should compute.
-    ///   - known: what `predicted` answers on the validation samples, which is not computed again.
-    ///   - original: with the inputs that both have.
-    ///   - data: what to run them on.
-    /// - Throws: ``Problem`` when the file computes something else.
+    ///   - path: path of the written file.
+    ///   - predicted: the graph that the file should compute.
+    ///   - known: logits of `predicted` on the validation samples, which are not computed again.
+    ///   - original: the original network, for its batch size and inputs.
+    ///   - data: the samples to run.
+    /// - Throws: ``Problem`` when the outputs differ.
     init(of path: String, predicted: Graph, known: Tensor?, original: Graph, data: CompressionData) throws {
         let written = try SourceModel(path)
         let batch = original.batchSize
@@ -57,7 +57,7 @@ struct Verification {
                             others.removeFirst()
                         }
                     let difference = Double(expected.maxAbsoluteDifference(from: found[index]))
-                    // `max` would forget what is no number.
+                    // `max` may drop a NaN.
                     let isNumber = !difference.isNaN && !differences[index].isNaN
                     differences[index] = isNumber ? max(differences[index], difference) : .nan
                     scales[index] = expected.floats.reduce(scales[index]) { max($0, Double(abs($1))) }
@@ -78,7 +78,7 @@ struct Verification {
 }
 
 extension Tensor {
-    /// The rows of some of all samples.
+    /// The rows of the samples in `range`, out of `count` samples.
     fileprivate func samples(_ range: Range<Int>, of count: Int) -> Tensor {
         let rows = (shape.dimensions.first ?? 1) / max(1, count)
         return self.rows((range.lowerBound * rows)..<(range.upperBound * rows))
@@ -86,7 +86,7 @@ extension Tensor {
 }
 
 extension Dataset {
-    /// Inputs when there are no data: numbers around zero, and zeros where integers are wanted.
+    /// Random inputs for use without data: numbers around zero, and zeros for integer inputs.
     fileprivate init(randomFor graph: Graph, count: Int) throws {
         var random = SeededRandom(seed: 0)
         var inputs: [String: Tensor] = [:]
@@ -97,7 +97,7 @@ extension Dataset {
                 continue
             }
             let values = (0..<type.shape.elementCount).map { _ in
-                // The sum of four uniform numbers is as good as normal here.
+                // A sum of four uniform numbers is close enough to a normal one.
                 (0..<4).reduce(Float(-2)) { sum, _ in sum + Float(random.next() >> 40) / Float(1 << 24) }
             }
             inputs[graph[input].name] = try Tensor(values, type.shape)

@@ -4,50 +4,51 @@ import Formats
 import Foundation
 import JobContract
 import Model
+import Options
 
-/// About how much memory a piece of work takes at its peak.
+/// An estimate of the peak memory of a piece of work.
 struct MemoryEstimate: Equatable {
-    /// What is allocated: limits of jobs are about this.
+    /// Allocated bytes, to which the memory limits of jobs apply.
     var heapBytes: Int
-    /// Files that are read where they lie.
+    /// Bytes of memory-mapped files.
     var mappedBytes: Int
 
-    /// Ops of the network: each takes the code that oneDNN makes for it and what prepares its kernels.
+    /// Ops of the network. Each needs memory for the code that oneDNN generates and for its prepared kernels.
     var opCount = 0
 
-    /// What the program itself takes before it has read anything, with the buffers of the solver.
+    /// The memory of the program before it reads anything, including the solver's buffers.
     private static let programBytes = 46 << 20
     private static let opBytes = 64 << 10
 
-    /// As the system counts a process.
+    /// The peak resident size of the process.
     var peakBytes: Int { Self.programBytes + opCount * Self.opBytes + heapBytes + mappedBytes }
 }
 
 extension MemoryEstimate {
-    /// Of a compression.
+    /// Estimates a compression.
     ///
     /// - Parameters:
-    ///   - graph: at the batch size of the work.
-    ///   - task: what its output is.
-    ///   - counts: of the samples; nil without data.
-    ///   - options: with a method.
-    ///   - data: of the files.
-    ///   - modelBytes: of the model's.
-    /// - Throws: ``ModelError`` when there is no memory even for that.
+    ///   - graph: the network at the batch size of the work.
+    ///   - task: the prediction task of the network.
+    ///   - counts: sample counts; nil without data.
+    ///   - options: options with a method.
+    ///   - data: sizes of the data files' arrays.
+    ///   - modelBytes: size of the model files.
+    /// - Throws: ``ModelError`` when memory runs out for the estimate itself.
     init(
-        compressing graph: Graph, _ task: PredictionTask, _ counts: SampleCounts?, _ options: CompressionOptions,
+        compressing graph: Graph, _ task: PredictionTask, _ counts: SampleCounts?, _ options: JobOptions,
         data: DataBytes, modelBytes: Int
     ) throws(ModelError) {
         let work = try CompressionMemory(graph, task: task, counts: counts, options: options)
         let sample = graph.sampleBytes
         let copies = sample * (counts.map { $0.copies + $0.validation } ?? 0)
-        // While the samples are divided, the arrays that they come from are there too.
+        // The source arrays are still in memory while the samples are split.
         heapBytes = max(data.decoded + copies, copies + work.peakBytes)
         mappedBytes = modelBytes + data.mapped
         opCount = graph.nodes.count
     }
 
-    /// Of plain training on so many samples.
+    /// Estimates plain training on `samples` samples.
     init(
         training graph: Graph, _ objective: Objective, trainable: Set<Int>, samples: Int, _ options: TrainingOptions,
         data: DataBytes, modelBytes: Int
@@ -58,9 +59,9 @@ extension MemoryEstimate {
         opCount = graph.nodes.count
     }
 
-    /// Of running a network over so many samples.
+    /// Estimates inference over `samples` samples.
     ///
-    /// - Throws: ``ModelError`` when there is no memory even for that.
+    /// - Throws: ``ModelError`` when memory runs out for the estimate itself.
     init(running graph: Graph, samples: Int, data: DataBytes, modelBytes: Int) throws(ModelError) {
         let outputs = graph.outputs.reduce(0) { $0 + graph.type($1.value).byteCount / graph.batchSize * samples }
         let plan = try ExecutionPlan.byteCount(of: graph, fetching: graph.outputs.map(\.value))
@@ -71,15 +72,15 @@ extension MemoryEstimate {
 }
 
 extension Graph {
-    /// Of the inputs of one sample.
+    /// The size of one sample's inputs.
     fileprivate var sampleBytes: Int { inputs.reduce(0) { $0 + type($1).byteCount / batchSize } }
 }
 
-/// Of the arrays of data files.
+/// The sizes of the arrays in data files.
 struct DataBytes {
-    /// Of those that had to be decoded.
+    /// Bytes of arrays that had to be decoded.
     var decoded = 0
-    /// Of those that are read where they lie in the file.
+    /// Bytes of arrays that are mapped from the file.
     var mapped = 0
 
     init(_ files: [SourceData] = []) {

@@ -2,11 +2,11 @@ import ByteText
 import Foundation
 import JobContract
 
-/// How much memory work may take.
+/// The limit on the memory of a job.
 struct MemoryLimit {
     let bytes: Int
 
-    /// What the job may have; without a limit of its own, what the machine (or the container) has left.
+    /// The given limit; for nil, the memory that the machine or the container has left.
     init?(_ bytes: Int?) {
         guard let limit = bytes ?? Self.available else { return nil }
         self.bytes = limit
@@ -19,32 +19,33 @@ struct MemoryLimit {
         return [machine, container].compactMap(\.self).min()
     }
 
-    /// What the limits of the container leave; pages of files, which it counts too, are taken back when they are needed.
+    /// Memory left below the container's limit. File pages do not count as used, because the kernel reclaims them on
+    /// demand.
     private static var container: Int? {
         guard let limit = lines("/sys/fs/cgroup/memory.max").first.flatMap({ Int($0) }) else { return nil }
         let anonymous = lines("/sys/fs/cgroup/memory.stat").first { $0.startsWithBytes(of: "anon ") }
         return limit - (anonymous?.splitBytes(at: UInt8(ascii: " ")).last.flatMap { Int($0) } ?? 0)
     }
 
-    /// Of a file of the kernel; none where there is no such file.
+    /// The lines of a kernel file; empty when the file does not exist.
     private static func lines(_ path: String) -> [String] {
         ((try? String(contentsOfFile: path, encoding: .utf8)) ?? "").splitBytes(at: UInt8(ascii: "\n"))
     }
 
-    /// Ways to need less, in the order in which they are proposed.
+    /// A change that reduces the memory needed.
     struct Remedy {
-        /// What it makes smaller.
+        /// The quantity that is reduced.
         let kind: String
         let words: String
         let estimate: () throws -> MemoryEstimate
     }
 
     /// - Parameters:
-    ///   - estimate: of the work as it is asked for.
-    ///   - batch: samples of a run, where they may be fewer.
-    ///   - atBatch: the estimate of the same work with smaller batches.
-    ///   - others: what else may help.
-    /// - Throws: ``Problem`` with what would fit, when the work does not.
+    ///   - estimate: estimate of the requested work.
+    ///   - batch: samples per run; nil when fixed.
+    ///   - atBatch: estimates the same work at a smaller batch size.
+    ///   - others: other remedies, in the order of proposal.
+    /// - Throws: ``Problem`` that names the changes that would fit, when the work does not.
     func require(
         _ estimate: MemoryEstimate, batch: Int?, atBatch: (Int) throws -> MemoryEstimate, others: [Remedy] = []
     ) throws {
@@ -61,7 +62,7 @@ struct MemoryLimit {
             }
             remedies.append("batch_size=\(fitting)")
         }
-        // Of several sizes of one thing, the first that fits is the largest.
+        // Remedies of one kind come largest first, so the first that fits is the best.
         var named: Set<String> = []
         for remedy in others where !named.contains(remedy.kind) && fits(remedy.estimate) {
             remedies.append(remedy.words)

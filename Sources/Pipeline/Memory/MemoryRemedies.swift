@@ -3,19 +3,19 @@ import Formats
 import JobContract
 import Model
 
-/// The work at other sizes, by which a limit finds what would fit.
+/// The same work at smaller sizes, to find one that fits a memory limit.
 struct MemoryRemedies {
     let model: SourceModel
     let graph: Graph
-    /// Of the same work on another graph.
+    /// Estimates the same work on another graph.
     let estimate: (Graph) throws -> MemoryEstimate
 
-    /// Holds the work to a limit.
+    /// Checks the work against a limit.
     ///
     /// - Parameters:
-    ///   - limit: nil where nobody knows one.
-    ///   - others: what helps beside a smaller batch and shorter samples.
-    /// - Throws: ``Problem`` with what would fit, when the work does not.
+    ///   - limit: the memory limit; nil when unknown.
+    ///   - others: remedies other than a smaller batch and shorter samples.
+    /// - Throws: ``Problem`` that names the changes that would fit, when the work does not.
     func require(_ limit: MemoryLimit?, others: [MemoryLimit.Remedy] = []) throws {
         guard let limit else { return }
         let batch = model.document.fixedBatch == nil ? graph.batchSize : nil
@@ -25,7 +25,8 @@ struct MemoryRemedies {
             others: shorterSamples + others)
     }
 
-    /// Halves of the sizes that the file leaves open, such as the length of a sequence; the largest that fits is proposed.
+    /// Remedies that halve the size left open by the file, such as the sequence length, again and again. The largest
+    /// that fits is proposed.
     private var shorterSamples: [MemoryLimit.Remedy] {
         let open = model.openSizes(of: graph)
         guard let name = open.keys.sorted().first, open.count == 1, let size = open[name] else { return [] }
@@ -39,7 +40,7 @@ struct MemoryRemedies {
 }
 
 extension Graph {
-    /// By input, the shape of one sample.
+    /// The shape of one sample of each input, by input name.
     var sampleShapes: [String: [Int]] {
         var shapes: [String: [Int]] = [:]
         for input in inputs { shapes[self[input].name] = Array(shape(input).dimensions.dropFirst()) }
@@ -48,7 +49,7 @@ extension Graph {
 }
 
 extension SourceModel {
-    /// By name, what the sizes of a sample that the file leaves open are in a graph.
+    /// The sizes in `graph` of the sample dimensions that the file leaves open, by dimension name.
     fileprivate func openSizes(of graph: Graph) -> [String: Int] {
         var sizes: [String: Int] = [:]
         let shapes = graph.sampleShapes

@@ -3,23 +3,23 @@ import Compute
 import JobContract
 import Model
 
-/// About how long a job with the usual options takes, and how much memory.
+/// An estimate of the time and memory of a job with default options.
 struct WorkEstimate {
     let seconds: Double
     let peakMemoryBytes: Int
 
-    /// Multiply-adds that one core of today does in a second, in products of the sizes that networks have.
+    /// Multiply-adds per second of one current core, in products of typical network sizes.
     private static let macsPerSecond = 2e10
-    /// Starting, reading, writing and reporting.
+    /// The time for starting, reading, writing and reporting.
     private static let overheadSeconds = 0.5
-    /// Forward passes over the data that fitting, searching and verifying come to.
+    /// Forward passes over the data for fitting, searching and verifying.
     private static let passes = 8.0
 
     /// - Parameters:
-    ///   - graph: at the batch of the training.
-    ///   - candidates: all of them.
-    ///   - samples: of the training; none without data.
-    ///   - memory: of the work.
+    ///   - graph: the network at the training batch size.
+    ///   - candidates: all candidates of `graph`.
+    ///   - samples: number of training samples; 0 without data.
+    ///   - memory: memory estimate of the same work.
     init(_ graph: Graph, _ candidates: [Candidate], samples: Int, memory: MemoryEstimate) {
         let fits = candidates.reduce(0.0) { total, candidate in
             let width = Double(candidate.inFeatures)
@@ -30,6 +30,6 @@ struct WorkEstimate {
         peakMemoryBytes = memory.peakBytes
     }
 
-    /// `estimate` of the interface.
+    /// The member `estimate` of a plan.
     var document: JSONValue { ["seconds": .double(seconds), "peak_memory_bytes": .int(peakMemoryBytes)] }
 }

@@ -3,11 +3,11 @@ import Foundation
 import Glibc
 package import JobContract
 
-/// What this program does to itself when a server started it, before it touches the user's files.
+/// The confinement of a process that the server started, before it opens the user's files.
 package enum ChildGuard {
-    /// Does nothing in a process that nobody supervises.
+    /// Confines a process that the server started; does nothing in others.
     ///
-    /// - Throws: ``Problem`` when the system refuses: a child that could outlive its server must not start.
+    /// - Throws: ``Problem`` when the system refuses: a process that could outlive its server must not start.
     package static func confine() throws(Problem) {
         let variables = ProcessInfo.processInfo.environment
         guard let parent = variables[ChildEnvironment.parentName].flatMap(pid_t.init) else { return }
@@ -15,11 +15,11 @@ package enum ChildGuard {
         try ChildLimits.exitWhenStandardInputCloses()
         try ChildLimits.refuseNewPrivileges()
         try ChildLimits.refuseCoreDumps()
-        // A container may forbid it, and all that is lost is the order of victims.
+        // A container may forbid it; only the order of the OOM killer is lost.
         try? ChildLimits.preferAsVictim()
     }
 
-    /// Lets allocations fail beyond so many bytes. The number of threads has to be settled before.
+    /// Makes allocations beyond `bytes` fail. The number of threads must be set before.
     package static func limitMemory(bytes: Int) throws(Problem) {
         do { try reserveSolverMemory() } catch { throw Problem(any: error) }
         let failure = Problem(

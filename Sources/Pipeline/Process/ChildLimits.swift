@@ -4,14 +4,14 @@ import FoundationEssentials
 import Glibc
 package import JobContract
 
-/// What a child does to itself before it touches the user's files. All of it is final for the process.
+/// Limits that a process sets on itself before it opens the user's files. None can be lifted again.
 package enum ChildLimits {
-    /// Has the kernel kill this process when the thread that started it ends, which is when the server ends.
+    /// Makes the kernel kill this process when its starting thread ends, which is when the server ends.
     ///
-    /// The parent may have died before the call, and nothing would ever come: so the parent is compared with the one
-    /// that the server named, and the process ends when it is another.
+    /// The server may have died before the call, and then no signal would come. So the process ends when its parent is
+    /// not the server that started it.
     ///
-    /// - Parameter parent: the server's process id, as the server passed it.
+    /// - Parameter parent: process id of the server, as passed by the server.
     /// - Throws: ``Problem`` when the system refuses.
     /// - SeeAlso: PR_SET_PDEATHSIG(2const)
     package static func dieWithParent(parent: Int32) throws(Problem) {
@@ -19,8 +19,8 @@ package enum ChildLimits {
         if getppid() != parent { _exit(1) }
     }
 
-    /// Ends this process when its standard input ends: the server holds the other end, and the kernel closes it however
-    /// the server dies.
+    /// Ends this process when its standard input closes. The server holds the other end, and the kernel closes it
+    /// however the server dies.
     package static func exitWhenStandardInputCloses() throws(Problem) {
         var thread = pthread_t()
         // SAFETY: the closure uses no context, and `thread` lives through the call.
@@ -38,47 +38,47 @@ package enum ChildLimits {
         pthread_detach(thread)
     }
 
-    /// Lets allocations fail beyond so many more bytes of heap and private writable memory (`RLIMIT_DATA`) than there are
-    /// now: libraries reserve memory at their start that they never touch, and it counts as much as any other.
+    /// Limits heap and private writable memory (`RLIMIT_DATA`) to `bytes` more than now. The present size counts memory
+    /// that libraries reserve at their start and never touch.
     package static func limitMemory(bytes: Int) throws(Problem) {
         let (limit, overflow) = dataBytes.addingReportingOverflow(bytes)
         try self.limit(RLIMIT_DATA, rlim_t(clamping: overflow ? .max : limit))
     }
 
-    /// Has the process say a last line on standard output when it is aborted, which is how the runtimes of Swift and C++
-    /// end one that gets no memory.
+    /// Writes `line` to standard output on SIGABRT, by which the Swift and C++ runtimes end a process that runs out of
+    /// memory.
     package static func sayWhenAborted(_ line: String) {
         let bytes = UnsafeMutableRawBufferPointer.allocate(byteCount: line.utf8.count + 1, alignment: 1)
         unsafe bytes.copyBytes(from: Array((line + "\n").utf8))
         unsafe lastLine = bytes
-        // SAFETY: the handler calls nothing that is not safe in one, and the line was there before it and stays for ever.
+        // SAFETY: the handler calls only async-signal-safe functions; the line exists before it and is never freed.
         _ = signal(SIGABRT) { _ in
             _ = unsafe write(STDOUT_FILENO, ChildLimits.lastLine.baseAddress, ChildLimits.lastLine.count)
             _exit(1)
         }
     }
 
-    // Written once, before the handler that reads it is there.
+    // Written once, before the handler that reads it is installed.
     private nonisolated(unsafe) static var lastLine = unsafe UnsafeMutableRawBufferPointer(start: nil, count: 0)
 
-    /// What counts against `RLIMIT_DATA`: the sixth number of `/proc/self/statm`, in pages (proc(5)).
+    /// The memory counted by `RLIMIT_DATA`: the sixth number of `/proc/self/statm`, in pages (proc(5)).
     private static var dataBytes: Int {
         let numbers =
             (try? String(contentsOfFile: "/proc/self/statm", encoding: .utf8))?.splitBytes(at: UInt8(ascii: " ")) ?? []
         return numbers.count > 5 ? (Int(numbers[5]) ?? 0) * sysconf(CInt(_SC_PAGESIZE)) : 0
     }
 
-    /// Writes no memory of the user's to disk when the process crashes.
+    /// Disables core dumps, so that a crash writes no user data to disk.
     package static func refuseCoreDumps() throws(Problem) {
         try limit(RLIMIT_CORE, 0)
     }
 
-    /// Keeps `execve` from ever gaining rights, by set-user-id programs for example.
+    /// Prevents `execve` from gaining privileges, for example by set-user-id programs.
     package static func refuseNewPrivileges() throws(Problem) {
         try control(PR_SET_NO_NEW_PRIVS, 1, "PR_SET_NO_NEW_PRIVS")
     }
 
-    /// Has the kernel choose this process before the server when memory runs out.
+    /// Makes the kernel choose this process before the server when memory runs out.
     package static func preferAsVictim() throws(Problem) {
         // SAFETY: the path is a Swift string, which the call sees with its terminating zero.
         let descriptor = try check("open", unsafe open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC))

@@ -2,20 +2,20 @@ import Dispatch
 import Glibc
 package import JobContract
 
-/// A class, because it owns a timer. Ends the process when its time is over, after what is half written was removed.
+/// Ends the process when its time is over, after removing partial output. A class because it owns a timer.
 package final class Deadline {
     private let timer: any DispatchSourceTimer
 
     /// - Parameters:
-    ///   - seconds: from now on.
-    ///   - expired: says so to whoever waits.
+    ///   - seconds: time from now on.
+    ///   - expired: reports the timeout before the process ends.
     package init(seconds: Int, expired: @escaping @Sendable () -> Void) {
         timer = DispatchSource.makeTimerSource(queue: DispatchQueue(label: "deadline"))
         timer.schedule(deadline: .now() + .seconds(seconds))
         timer.setEventHandler {
             expired()
             AtomicOutput.abandonAll()
-            // Not `exit`: what it tears down is still in use by the thread that works.
+            // Not `exit`: it would tear down state that the working thread still uses.
             _exit(Problem.timeout(seconds: seconds).exitStatus)
         }
         timer.activate()

@@ -2,15 +2,15 @@ import Formats
 import Glibc
 import JobContract
 
-/// Writing on a disk that may be full. A job has hours of work behind it when it writes its result, so it waits until there is
-/// room; a person at a terminal is told at once.
+/// Retries writes on a full disk. A job has hours of work behind it when it writes its result, so it waits for room; at
+/// a terminal the error is shown at once.
 struct DiskRoom {
-    /// Whether somebody will make room while this process waits.
+    /// True when this process waits for room.
     let waits: Bool
     let progress: CompressionProgress
     var pause = Duration.seconds(2)
 
-    /// Does what writes, again and again while only the room is missing.
+    /// Runs `body`, and repeats it while the disk is full.
     func write<Value>(_ body: () throws -> Value) throws -> Value {
         var hasSaid = false
         while true {
@@ -18,7 +18,7 @@ struct DiskRoom {
                 return try body()
             } catch  where waits && Self.isFull(error) {
                 let message = "there is no room left on the disk; the job goes on when there is"
-                // Said again each time: a process that says nothing is taken for one that hangs.
+                // Logged on each try, because the supervisor takes a silent process for a hung one.
                 if hasSaid { progress.log(message) } else { progress.warn(message, code: "disk_full") }
                 hasSaid = true
                 usleep(UInt32(pause / .microseconds(1)))

@@ -2,18 +2,17 @@ import Dispatch
 import Glibc
 import JobContract
 
-/// A class, because it owns the sources that watch for signals. SIGINT and SIGTERM end the process after what is half
-/// written was removed.
+/// Ends the process on SIGINT or SIGTERM after removing partial output. A class because it owns the signal sources.
 package final class Interruption {
     private let sources: [any DispatchSourceSignal]
 
-    /// The exit status of a program that a signal ended, as shells have it: 130 for SIGINT.
+    /// The exit status of a program ended by a signal, as in shells: 130 for SIGINT.
     private static func status(of signal: CInt) -> CInt { 128 + signal }
 
     package init() {
         let queue = DispatchQueue(label: "interruption")
         sources = [SIGINT, SIGTERM].map { number in
-            // The default action would come before the source's handler.
+            // The default action would run before the source's handler.
             _ = signal(number, SIG_IGN)
             let source = DispatchSource.makeSignalSource(signal: number, queue: queue)
             source.setEventHandler {

@@ -1,12 +1,12 @@
 import Glibc
 import JobContract
 
-/// What this process has used so far.
+/// The resources used by this process so far.
 package enum ProcessUsage {
-    /// The most memory that was resident at once.
+    /// The peak resident memory.
     package static var peakMemoryBytes: Int { ProcessStatus.ownPeakBytes }
 
-    /// In user and kernel mode, over all threads.
+    /// The CPU time in user and kernel mode, over all threads.
     package static var cpuSeconds: Double { seconds(usage.ru_utime) + seconds(usage.ru_stime) }
 
     private static var usage: rusage {

@@ -3,18 +3,18 @@ import Compute
 import Foundation
 package import JobContract
 
-/// What the program asks of the machine it runs on.
+/// The processor features that the program needs, and its thread count.
 package enum Processor {
-    /// As the kernel lists them.
+    /// The needed features, with their flags in `/proc/cpuinfo`.
     private static let needed = [(flag: "avx2", name: "AVX2"), (flag: "fma", name: "FMA")]
     private static let description = "/proc/cpuinfo"
     private static let lengthOfStart = 16_384
 
-    /// Says, before anything else runs, when the processor cannot run our loops: they would end in SIGILL.
+    /// Checks that the processor can run our loops, which would end in SIGILL otherwise.
     ///
-    /// - Throws: ``Problem`` that names what the processor lacks.
+    /// - Throws: ``Problem`` that names the missing features.
     package static func check() throws(Problem) {
-        // One core's entry is enough, and the file has one for each.
+        // The entry of one core is enough.
         guard let file = FileHandle(forReadingAtPath: description) else { return }
         defer { try? file.close() }
         let start = (try? file.read(upToCount: lengthOfStart)) ?? Data()
@@ -27,8 +27,8 @@ package enum Processor {
         }
     }
 
-    /// - Parameter text: as `/proc/cpuinfo` has it; one without flags says nothing.
-    /// - Returns: the names of what is needed and not there.
+    /// - Parameter text: contents of `/proc/cpuinfo`. Without a line of flags nothing counts as missing.
+    /// - Returns: the names of the missing features.
     static func missing(in text: String) -> [String] {
         let line = text.splitBytes(at: UInt8(ascii: "\n")).first { $0.startsWithBytes(of: "flags") }
         guard let values = line?.splitBytes(at: UInt8(ascii: ":")).last else { return [] }
@@ -36,7 +36,7 @@ package enum Processor {
         return needed.filter { !flags.contains($0.flag) }.map(\.name)
     }
 
-    /// Settles the number of threads before any work: nil is what the system has.
+    /// Sets the number of threads, which must happen before any work. Nil keeps the system's default.
     package static func useThreads(_ count: Int?) {
         if let count { setThreads(count) }
     }

@@ -5,12 +5,12 @@ import Glibc
 import JobContract
 import Model
 
-/// A class, because it remembers when it last wrote. What one job has reached, as files in a folder: of each work the newest,
-/// named by the work and the SHA-256 of the file, so that a job whose process was killed goes on where it was.
+/// The checkpoints of one job as files in a folder: the newest of each work, named by the work and the SHA-256 of the
+/// file, so that a job whose process was killed can resume. A class because it remembers when it last wrote.
 ///
-/// A checkpoint is written beside its place, made durable and renamed, and only then the one before it goes. One that is
-/// damaged, or that another order or another version of the program left, is taken away with a warning, and its work starts
-/// anew.
+/// A checkpoint is written to a temporary file, synchronised and renamed; only then the previous one is removed. One
+/// that is damaged, or comes from another order or program version, is removed with a warning, and its work starts
+/// over.
 final class CheckpointFolder {
     private let path: String
     private let identity: String
@@ -18,20 +18,20 @@ final class CheckpointFolder {
     private let now: () -> ContinuousClock.Instant
     private var last: (end: ContinuousClock.Instant, duration: Duration)
     private var hasFailed = false
-    /// By work, what processes before this one left and nobody has asked for yet.
+    /// The checkpoints left by earlier processes and not used yet, by work.
     private var found: [String: Checkpoint] = [:]
 
-    /// The time from one checkpoint to the next: at least so long, and so many times as long as one takes to write.
+    /// The time between checkpoints: at least `interval`, and at least `patience` times the time to write one.
     private static let interval = Duration.milliseconds(200)
     private static let patience = 20
     private static let ending = ".safetensors"
 
     /// - Parameters:
-    ///   - path: of the folder, which is made when it is not there.
-    ///   - identity: of everything that the numbers depend on; another one's checkpoints are of no use.
-    ///   - progress: is kept beside the numbers, and told what becomes of them.
-    ///   - now: the time.
-    /// - Throws: ``StorageError`` when there can be no such folder.
+    ///   - path: path of the folder, created when missing.
+    ///   - identity: digest of everything that the numbers depend on; checkpoints with another one are discarded.
+    ///   - progress: saved with the numbers; reports on the checkpoints.
+    ///   - now: returns the time.
+    /// - Throws: ``StorageError`` when the folder cannot be created.
     init(
         _ path: String, identity: String, progress: CompressionProgress,
         now: @escaping () -> ContinuousClock.Instant = { .now }
@@ -51,9 +51,9 @@ final class CheckpointFolder {
     private var names: [String] { (try? FileManager.default.contentsOfDirectory(atPath: path)) ?? [] }
 
     /// - Parameters:
-    ///   - work: whose checkpoint it is.
-    ///   - digest: of the file, with `sha256:` in front.
-    /// - Returns: the name that the file has in the folder.
+    ///   - work: name of the work.
+    ///   - digest: digest of the file, with the prefix `sha256:`.
+    /// - Returns: the name of the file in the folder.
     private static func name(of work: String, digest: String) -> String {
         "\(work).\(digest.dropBytes(7))\(ending)"
     }
@@ -94,7 +94,7 @@ final class CheckpointFolder {
         progress.advance(work, step: checkpoint.step)
     }
 
-    /// Without the path, which is nobody else's business.
+    /// The reason of an error, without the path, which must not leave the process.
     private static func reason(_ error: any Error) -> String {
         switch error {
         case FormatError.unwritable(_, let reason): reason
@@ -105,8 +105,8 @@ final class CheckpointFolder {
 
     // MARK: Reading
 
-    /// Killed while it wrote, a process leaves half a file; just after it, two of one work, of which the later step is the
-    /// newer one.
+    /// Loads one file. A process killed while it writes leaves a partial file; killed just after, it leaves two of one
+    /// work, and the later step is the newer.
     private func takeUp(_ name: String) {
         guard name.endsWithBytes(of: Self.ending) else { return remove(name) }
         let work = name.bytes(before: UInt8(ascii: "."))
@@ -120,7 +120,7 @@ final class CheckpointFolder {
         }
     }
 
-    /// Why a file is no checkpoint of this job.
+    /// The reason why a file is not a checkpoint of this job.
     private struct Refusal: Error { let reason: String }
 
     private func read(

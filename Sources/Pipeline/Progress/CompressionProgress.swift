@@ -3,25 +3,25 @@ import Foundation
 import JobContract
 import Model
 
-/// A class, because it remembers which phase it is in and when it last spoke. Turns what happens in a compression into events,
-/// and keeps the time and the memory of each phase.
+/// Turns the course of a compression into events, and measures the time and memory of each phase. A class because it
+/// keeps the current phase and the time of the last event.
 final class CompressionProgress {
     private let tell: EventSink
     private let clock = ContinuousClock()
     private let start: ContinuousClock.Instant
     private var phase: (phase: CompressionPhase, start: ContinuousClock.Instant, forwardSeconds: Double)?
     private var lastProgress: ContinuousClock.Instant?
-    /// The largest share of the whole that was told: a phase that comes again takes nothing back.
+    /// The largest overall fraction reported; a repeated phase does not lower it.
     private var furthest = 0.0
     private var steps: StepClock?
-    /// What processes before this one spent.
+    /// Seconds spent by earlier processes of this job.
     private var earlierSeconds = 0.0
-    /// The share of the phase that was done when this process came to it.
+    /// The fraction of the phase that was done when this process started on it.
     private var firstFraction: Double?
     private(set) var spent: [PhaseUsage] = []
 
     private static let interval = Duration.milliseconds(200)
-    /// Steps of a training that are told one by one; of a longer one, so many.
+    /// Approximate number of training steps reported; longer trainings report every n-th step.
     private static let metricsLimit = 1000
 
     init(tell: @escaping EventSink) {
@@ -29,19 +29,19 @@ final class CompressionProgress {
         start = clock.now
     }
 
-    /// Of the whole work, whatever process did it.
+    /// Seconds of the whole work, over all processes of this job.
     var elapsedSeconds: Double { earlierSeconds + (clock.now - start) / .seconds(1) }
 
-    /// What a process after this one has to know to tell of the whole.
+    /// The values that a later process needs to report on the whole work.
     var figures: [String: Double] { ["fraction": furthest, "seconds": elapsedSeconds] }
 
-    /// Takes up what an earlier process left; of several checkpoints the newest has the largest figures.
+    /// Resumes from the values of earlier checkpoints; the newest one has the largest values.
     func goOn(from figures: [String: Double]) {
         if let fraction = figures["fraction"], fraction <= 1 { furthest = max(furthest, fraction) }
         if let seconds = figures["seconds"], seconds.isFinite { earlierSeconds = max(earlierSeconds, seconds) }
     }
 
-    /// Tells the supervisor that the work until here is safe.
+    /// Reports to the supervisor that the work up to `step` is saved.
     func advance(_ work: String, step: Int) {
         tell(WorkEvent(.checkpoint, "\(work) step \(step)", data: ["work": .string(work), "step": .int(step)]))
     }
@@ -60,7 +60,7 @@ final class CompressionProgress {
                 ]))
     }
 
-    /// Ends the phase that is under way.
+    /// Ends the current phase.
     func end() {
         guard let phase else { return }
         report(step: 1, of: 1)
@@ -72,7 +72,7 @@ final class CompressionProgress {
         self.phase = nil
     }
 
-    /// What was warned of so far, for the report.
+    /// The warnings so far, for the report.
     private(set) var warnings: [(code: String, message: String)] = []
 
     func warn(_ message: String, code: String) {
@@ -116,7 +116,7 @@ final class CompressionProgress {
                 data: .object(data)))
     }
 
-    /// Speaks at the start of a phase, at its end, and now and then between.
+    /// Reports progress at the start and the end of a phase, and at intervals between.
     private func report(step: Int, of steps: Int, samplesPerSecond: Double? = nil) {
         let now = clock.now
         guard let phase, step >= steps || lastProgress.map({ now - $0 >= Self.interval }) ?? true else { return }

@@ -1,12 +1,12 @@
 import JobContract
 
-/// What a part of a compression took.
+/// The time and memory of one phase.
 struct PhaseUsage {
     let phase: CompressionPhase
     let seconds: Double
-    /// Of these, spent in running networks forward, without the steps of a training.
+    /// The part of `seconds` spent in forward passes, without training steps.
     let forwardSeconds: Double
-    /// The most memory that was resident until its end.
+    /// The peak resident memory at the end of the phase.
     let peakMemoryBytes: Int
 
     var document: JSONValue {

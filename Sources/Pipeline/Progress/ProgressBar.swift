@@ -1,13 +1,13 @@
 import JobContract
 
-/// How far a phase is, in the words of the terminal. Pure: the time is an argument.
+/// The progress of a phase as text. Pure: the time is an argument.
 ///
 /// - SeeAlso: tqdm, `format_meter`
 package struct ProgressBar: Hashable, Sendable {
     package var phase: String
     package var step: Int
     package var steps: Int
-    /// Samples in a second, where they are known.
+    /// Samples per second, when known.
     package var rate: Double?
     package var elapsedSeconds: Double
 
@@ -21,12 +21,12 @@ package struct ProgressBar: Hashable, Sendable {
 
     private var fraction: Double { steps > 0 ? min(1, Double(step) / Double(steps)) : 0 }
 
-    /// What is left at the speed so far; nil before there is one.
+    /// The time left at the speed so far; nil before any progress.
     package var remainingSeconds: Double? {
         fraction > 0 ? elapsedSeconds * (1 - fraction) / fraction : nil
     }
 
-    /// One line of at most so many columns.
+    /// One line of at most `columns` columns.
     package func text(columns: Int) -> String {
         let left = "\(phase): \(Self.padded(Int(fraction * 100), to: 3))%|"
         let rate = rate.map { ", \(Self.rounded($0))samples/s" } ?? ""
@@ -36,7 +36,7 @@ package struct ProgressBar: Hashable, Sendable {
         return String((left + Self.bar(fraction, width: room) + right).prefix(max(0, columns)))
     }
 
-    /// The same where there is no terminal.
+    /// The line for an output that is not a terminal.
     package var line: String {
         guard steps > 0 else { return phase }
         let rate = rate.map { "  \(Self.rounded($0)) samples/s" } ?? ""
@@ -44,7 +44,7 @@ package struct ProgressBar: Hashable, Sendable {
         return "\(phase)  \(step)/\(steps)  \(Int(fraction * 100)) %\(rate)\(remaining)"
     }
 
-    /// Full blocks, and one of eighths where the bar ends.
+    /// A bar of full blocks that ends in a block of eighths.
     private static func bar(_ fraction: Double, width: Int) -> String {
         let eighths = Int(fraction * Double(width * 8))
         let (full, rest) = eighths.quotientAndRemainder(dividingBy: 8)

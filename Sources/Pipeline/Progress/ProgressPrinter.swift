@@ -3,8 +3,8 @@ import Foundation
 import Glibc
 package import JobContract
 
-/// A class, because it remembers what it drew last. Shows events on standard error: one bar a phase on a terminal, otherwise
-/// a line every ten seconds.
+/// Shows events on standard error: one bar per phase on a terminal, otherwise a line every ten seconds. A class because
+/// it remembers what it drew last.
 package final class ProgressPrinter {
     private let isTerminal: Bool
     private let isQuiet: Bool
@@ -40,7 +40,7 @@ package final class ProgressPrinter {
         }
     }
 
-    /// Ends the bar that is being drawn, so that other lines may follow.
+    /// Finishes the current bar, so that other lines can follow.
     package func finish() {
         guard let bar, bar.steps > 0 else { return }
         draw(isForced: true)
@@ -64,7 +64,7 @@ package final class ProgressPrinter {
         write(isTerminal ? "\r" + bar.text(columns: Self.columns) : bar.line + "\n")
     }
 
-    /// One line; what a name from a file holds does not steer the terminal.
+    /// Prints one line. Control characters in names from files are shown as codes.
     private func print(_ message: String) {
         if isTerminal, bar.map({ $0.steps > 0 }) ?? false { write("\r\u{1B}[K") }
         write(message.visible + "\n")

@@ -1,7 +1,7 @@
 import Compute
 import JobContract
 
-/// How fast steps follow each other. The first one also warms caches and maps files: it counts only when it is alone.
+/// Measures the speed of steps. The first step also warms caches and maps files, so it counts only when it is alone.
 struct StepClock {
     private let batchSize: Int
     private let start = ContinuousClock.now
@@ -12,7 +12,7 @@ struct StepClock {
 
     init(batchSize: Int) { self.batchSize = batchSize }
 
-    /// Tells that a step has ended.
+    /// Records the end of a step.
     mutating func stepEnded(samples count: Int) {
         let now = ContinuousClock.now
         if first == nil { first = (now, count) }
@@ -27,7 +27,7 @@ struct StepClock {
         return (steps - 1, samples - first.samples, (last - first.instant) / .seconds(1))
     }
 
-    /// Since the clock was made.
+    /// Seconds since the clock was created.
     var elapsedSeconds: Double { (ContinuousClock.now - start) / .seconds(1) }
 
     var samplesPerSecond: Double? {
@@ -35,7 +35,7 @@ struct StepClock {
         return measured.seconds > 0 ? Double(measured.samples) / measured.seconds : nil
     }
 
-    /// As `--timing` writes it.
+    /// The document written by `--timing`.
     var document: JSONValue {
         let measured = measured
         return [

@@ -5,31 +5,32 @@ import Formats
 import Foundation
 import JobContract
 import Model
+import Options
 
-/// What a compression did and what it cost: the result of the interface, and everything that is needed to run it again.
+/// The outcome and cost of a compression: the job's result, and everything needed to run it again.
 struct CompressionReport {
     let model: SourceModel
     let data: CompressionData
     let order: CompressionOrder
-    let options: CompressionOptions
+    let options: JobOptions
 
     var original: Metrics?
     var compressed: Metrics?
-    /// Of the two on the validation samples.
+    /// The comparison of both networks on the validation samples.
     var comparison: Comparison?
     var outcome: Collapser.Outcome?
     var warnings: [(code: String, message: String)] = []
     var verification: Verification?
     var latency: Latency?
-    /// The written files, the model first, before they have their final place.
+    /// The written files at their temporary paths, the model first.
     var files: [String] = []
     var spent: [PhaseUsage] = []
     var seconds = 0.0
     private var digests: [(name: String, digest: String)] = []
-    /// What was given: the model's files, the model first, and the data. Read once, for the report and the model's metadata.
+    /// The input files (model files first, then data) with digests. Read once, for the report and the model's metadata.
     private let inputs: [(path: String, digest: String)]
 
-    init(model: SourceModel, data: CompressionData, order: CompressionOrder, options: CompressionOptions) throws {
+    init(model: SourceModel, data: CompressionData, order: CompressionOrder, options: JobOptions) throws {
         (self.model, self.data, self.order, self.options) = (model, data, order, options)
         let paths = model.files + [order.data, order.validationData].compactMap(\.self)
         inputs = try paths.map { ($0, try FileDigest.sha256($0)) }
@@ -44,7 +45,7 @@ struct CompressionReport {
         verification.map { ($0.graph.parameterCount, $0.bytes) }
     }
 
-    /// Of everything that the numbers depend on: the files, the options and the program.
+    /// The digest of everything that the numbers depend on: files, options and program version.
     var identity: String {
         var options = order.options.all
         for name in ["metadata", "webhook", "deadline_seconds"] { options[name] = nil }
@@ -56,7 +57,7 @@ struct CompressionReport {
 
     // MARK: Result
 
-    /// `result` of the interface.
+    /// The job's `result` as JSON.
     var result: JSONValue {
         [
             "original": sizes(
@@ -98,16 +99,16 @@ struct CompressionReport {
         ]
     }
 
-    /// How much worse the metric became, in its own units.
+    /// The deterioration of the metric, in its own units; positive means worse.
     var metricDrop: Double? {
         guard let original, let compressed else { return nil }
         return original.isRate ? original.metric - compressed.metric : compressed.metric - original.metric
     }
 
-    /// The certificate: without labels too, the drop in accuracy is at most the rate at which the answers differ.
+    /// The bound on the disagreement. It also bounds the drop in accuracy, even without labels.
     var certificate: Certificate? {
         guard let comparison, comparison.rows > 0, let validation = data.validation else { return nil }
-        // Rows of one sample are not drawn apart from each other: a sample counts once for the bound.
+        // Rows of one sample are not independent, so the bound needs one row per sample.
         guard comparison.rows == validation.count else { return nil }
         return Certificate(events: comparison.disagreements, of: comparison.rows)
     }
@@ -136,7 +137,7 @@ struct CompressionReport {
 
     // MARK: Report
 
-    /// The whole report: the result, and what it takes to get it again.
+    /// The whole report: the result, and what is needed to reproduce it.
     var document: JSONValue {
         [
             "object": "report", "model": .string(model.name), "result": result,
@@ -162,7 +163,7 @@ struct CompressionReport {
         ]
     }
 
-    /// Every option with what it came to.
+    /// The options with the values that were used.
     private var filledOptions: JSONValue.Object {
         var all = order.options.all
         all["method"] = .string(options.method?.rawValue ?? "")
@@ -205,7 +206,7 @@ struct CompressionReport {
         return lines
     }
 
-    /// Writes the report in the form that each path's ending names.
+    /// Writes the report in the format given by each path's extension.
     func write(to paths: [String]) throws(StorageError) {
         guard !paths.isEmpty else { return }
         let document = document
@@ -220,9 +221,9 @@ struct CompressionReport {
         }
     }
 
-    /// What the model file says of itself, for whoever opens it in Netron.
+    /// The metadata written into the model file, shown by viewers such as Netron.
     ///
-    /// The same order gives the same text: a model's bytes depend on nothing else.
+    /// The same order gives the same text, so that the model's bytes depend on nothing else.
     var metadata: [(key: String, value: String)] {
         var entries = [
             ("version", Version.number), ("base_model_sha256", inputs[0].digest),
@@ -237,7 +238,7 @@ struct CompressionReport {
 
     // MARK: Summary
 
-    /// The last line of the terminal.
+    /// The last line to print.
     var summary: String {
         var parts = [model.name]
         if let compressedSizes {

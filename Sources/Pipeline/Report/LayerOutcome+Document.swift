@@ -2,7 +2,7 @@ import Collapse
 import JobContract
 
 extension LayerOutcome {
-    /// One of `result.layers` of the interface.
+    /// An element of `result.layers`.
     var document: JSONValue {
         [
             "name": .string(name), "kind": .string(kind), "in": .int(inFeatures), "hidden": .int(hidden),

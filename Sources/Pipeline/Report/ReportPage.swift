@@ -2,8 +2,8 @@ import ByteText
 import Foundation
 import JobContract
 
-/// A report for people: a Hugging Face model card in Markdown, and the same as a page. Made of the report's own document, so
-/// that it says nothing else.
+/// A report as a Hugging Face model card in Markdown, and as an HTML page. Both are generated from the report's JSON
+/// alone, so that all three agree.
 struct ReportPage {
     private let report: JSONValue
 
@@ -139,8 +139,8 @@ struct ReportPage {
         value.map { NumberFormat.fixed(100 * $0, digits: 2) + " %" } ?? ""
     }
 
-    /// Names come from files: what means something in Markdown or HTML does not here. Scalar by scalar, because a mark that
-    /// joins the next character would hide it.
+    /// Escapes Markdown and HTML, because names come from files. Works on scalars, because a mark that joins the next
+    /// character would hide it.
     private static func escaped(_ text: String) -> String {
         var result = ""
         for scalar in text.visible.unicodeScalars {

@@ -4,19 +4,19 @@ import JobContract
 import Logging
 
 extension Answer {
-    /// The answer as the server sends it.
+    /// The answer as an HTTP response.
     ///
     /// - Parameters:
-    ///   - isIndented: whether JSON is for people
-    ///   - logger: gets what goes wrong while the answer is on its way
-    /// - Returns: the same in bytes, with the type that belongs to them
+    ///   - isIndented: true to indent JSON for people
+    ///   - logger: receives errors that occur while the response is sent
+    /// - Returns: the response with its body and content type
     func response(isIndented: Bool, logger: Logger) -> Response {
         var response = Response(status: status, headers: headers)
-        // Nobody but us says what a body is; a browser must not guess that a model is a page.
+        // A browser must not guess that a model is a page.
         response.headers[.xContentTypeOptions] = "nosniff"
-        // Whatever a browser is shown was made of names that clients chose: it may be looked at, and do nothing.
+        // Bodies hold names chosen by clients, so a browser may show them but not run anything.
         response.headers[.contentSecurityPolicy] = PagePolicy.header
-        // What a client stored here is nobody else's to keep.
+        // Caches must not keep what a client stored here.
         if response.headers[.cacheControl] == nil { response.headers[.cacheControl] = "no-store" }
         var type: String?
         switch body {
@@ -54,13 +54,13 @@ extension Answer {
         return response
     }
 
-    /// Opens the file of an answer, and narrows it to what the request asks for (RFC 9110 §13 and §14).
+    /// Opens the file of an answer, and applies the request's preconditions and range (RFC 9110 §13 and §14).
     ///
     /// - Parameters:
-    ///   - method: only GET has ranges
+    ///   - method: the method of the request; only GET has ranges
     ///   - requested: the headers of the request
-    ///   - refuse: makes the answer that says what was wrong
-    /// - Returns: the whole file, a part of it, or a word that the client has it or cannot have it
+    ///   - refuse: makes the answer for a problem
+    /// - Returns: the whole file, a part of it, or the answer of a failed precondition or range
     /// - Throws: ``SystemError`` when the file cannot be read.
     func narrowed(
         for method: HTTPRequest.Method, _ requested: HTTPFields, refuse: (Problem) -> Answer

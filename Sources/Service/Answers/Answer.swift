@@ -2,19 +2,19 @@ import HTTP
 import HTTPTypes
 import JobContract
 
-/// What a handler decided to answer; the connection turns it into bytes.
+/// The result of a handler, which the connection turns into bytes.
 struct Answer: Sendable {
-    /// Writes to the client; returns when the client can take more, and throws when it is gone.
+    /// Writes to the client. Returns when the client accepts more, and throws when it has disconnected.
     typealias Write = @Sendable (String) async throws -> Void
 
     enum Body: Sendable {
         case none
-        /// Indented for people.
+        /// JSON, indented for people.
         case json(JSONValue)
         case text(String, type: String)
-        /// The whole file or the part of it that was asked for.
+        /// A file, sent as a whole or in the requested part.
         case file(path: String, type: String)
-        /// What ``narrowed(for:_:refuse:)`` made of a file.
+        /// An opened file and the range to send, made by ``narrowed(for:_:refuse:)``.
         case part(OpenFile, Range<Int>, type: String)
         case stream(type: String, @Sendable (Write) async throws -> Void)
     }
@@ -42,14 +42,14 @@ struct Answer: Sendable {
         self.body = body
     }
 
-    /// The answer that says what was wrong.
+    /// The answer for a problem.
     init(_ problem: Problem, instance: String, request: String) {
         self.init(
             status: problem.code.status, body: .json(problem.document(instance: instance, request: request)))
         headers[.contentType] = "application/problem+json"
         if let seconds = problem.retryAfterSeconds { headers[.retryAfter] = String(seconds) }
         if let allow = problem.allow { headers[.allow] = allow }
-        // OpenAI's clients try a 409 again; where the state is final, that cannot help.
+        // OpenAI's clients retry a 409, which cannot help when the state is final.
         if problem.code.isFinal { headers[.shouldRetry] = "false" }
         if problem.code == .unsupportedMediaType {
             headers[.accept] = "multipart/form-data, application/json"
@@ -75,7 +75,7 @@ extension HTTPField.Name {
 }
 
 extension ProblemCode {
-    /// Whether the same request can never succeed.
+    /// True when the same request can never succeed.
     var isFinal: Bool {
         switch self {
         case .jobNotCancellable, .idempotencyKeyReused, .jobNotSucceeded: true

@@ -3,10 +3,10 @@ import HTTPTypes
 import JobContract
 
 extension Call {
-    /// Feeds a form to its intake as it arrives.
+    /// Feeds a form to its reader as it arrives.
     ///
-    /// - Parameter intake: gets the parts in their order; their content never is in memory as a whole
-    /// - Throws: ``Problem`` when the body is no form, and whatever the intake refuses.
+    /// - Parameter intake: receives the parts in order; their content is never in memory as a whole
+    /// - Throws: ``Problem`` when the body is not a form, and any error of the reader.
     func readForm(into intake: FormUploadReader) async throws {
         guard mediaType == "multipart/form-data" else {
             throw Problem(

@@ -2,34 +2,34 @@ import ByteText
 import HTTPTypes
 import JobContract
 
-/// A request that has found its handler.
+/// A request matched to a route.
 struct Call: Sendable {
     let method: HTTPRequest.Method
-    /// Decoded, without what stands behind the question mark.
+    /// The decoded path, without the query.
     let path: String
-    /// The parts of the path that the route left open.
+    /// The values of the route's path parameters.
     let parameters: [String: String]
     let query: Query
     let headers: HTTPFields
-    /// Host and port as the client wrote them.
+    /// The host and port as sent by the client.
     let authority: String
-    /// As in `X-Request-Id`.
+    /// The id of the request, as in `X-Request-Id`.
     let id: String
     let body: RequestBody
 
-    /// A part of the path; every handler asks only for those of its own route.
+    /// The value of a path parameter, which the route must have.
     func parameter(_ name: String) -> String { parameters[name] ?? "" }
 
-    /// People read what curl prints; programs do not care.
+    /// True for curl, whose output people read, and for `?pretty`.
     var isIndented: Bool { Self.isIndented(headers, query) }
 
     static func isIndented(_ headers: HTTPFields, _ query: Query) -> Bool {
         headers[.userAgent]?.startsWithBytes(of: "curl/") == true || query["pretty"] != nil
     }
 
-    /// How long to wait for a change, in seconds: `?wait=30` or `Prefer: wait=30` (RFC 7240 §4.3).
+    /// The time to wait for a change, in seconds: `?wait=30` or `Prefer: wait=30` (RFC 7240 §4.3).
     func wait() throws(Problem) -> Int? {
-        if query["wait"] != nil { return try query.count("wait", standard: 0, in: 0...60) }
+        if query["wait"] != nil { return try query.count("wait", default: 0, in: 0...60) }
         return preferredWait.map { min($0, 60) }
     }
 
@@ -40,7 +40,7 @@ struct Call: Sendable {
         return preferences.first { $0.startsWithBytes(of: "wait=") }.flatMap { Query.digits($0.dropBytes(5)) }
     }
 
-    /// The newest event that the client knows, 0 for none: `Last-Event-ID`, or `after`.
+    /// The number of the newest event known to the client, 0 for none: `Last-Event-ID`, or `after`.
     func lastEvent() throws(Problem) -> Int {
         guard let text = headers[.lastEventID] ?? query["after"], !text.isEmpty else { return 0 }
         guard let id = Query.digits(text.startsWithBytes(of: "evt_") ? text.dropBytes(4) : text) else {
@@ -49,7 +49,7 @@ struct Call: Sendable {
         return id
     }
 
-    /// Whether the client has the representation already (RFC 9110 §13.1.2: a weak comparison).
+    /// True when the client has the representation already (RFC 9110 §13.1.2: a weak comparison).
     func matches(_ entityTag: String?) -> Bool {
         guard let entityTag, let known = headers[.ifNoneMatch] else { return false }
         return known.splitBytes(at: UInt8(ascii: ",")).map(\.trimmedBlanks).contains { tag in
@@ -57,12 +57,12 @@ struct Call: Sendable {
         }
     }
 
-    /// The kind of body, in lower case and without its parameters.
+    /// The media type of the body, in lower case and without parameters.
     var mediaType: String {
         (headers[.contentType] ?? "").bytes(before: UInt8(ascii: ";")).trimmedBlanks.asciiLowercased
     }
 
-    /// The body as one JSON object; nothing at all is an empty one.
+    /// The body as one JSON object; an empty body is an empty object.
     func object(limitBytes: Int, from budget: MemoryBudget) async throws -> JSONValue.Object {
         let bytes = try await body.collect(limitBytes: limitBytes, from: budget)
         if bytes.isEmpty { return JSONValue.Object() }
@@ -74,7 +74,7 @@ struct Call: Sendable {
 }
 
 extension Answer {
-    /// RFC 9110 §15.4.5: the same headers, no content.
+    /// The 304 answer with the same headers and no content (RFC 9110 §15.4.5).
     var notModified: Answer {
         var answer = self
         answer.status = 304

@@ -3,10 +3,10 @@ import JobContract
 import Jobs
 import Synchronization
 
-/// A class, because all streams share it. The texts of a job's newest events in the forms that streams have, so that three
-/// hundred who follow one job do not have each event written out three hundred times.
+/// A cache of the newest events of jobs as text, so that three hundred followers of a job do not format each event
+/// three hundred times. A class because all streams share it.
 final class EventTexts: Sendable {
-    /// What a text was made of: the events behind one, up to another, of a job in a form.
+    /// The content of a text: the events of a job after `after`, up to `last`, in one format.
     struct Key: Hashable {
         let job: String
         let after: Int
@@ -18,7 +18,7 @@ final class EventTexts: Sendable {
 
     private let known = Mutex<[(key: Key, text: String)]>([])
 
-    /// The text of a key, made unless somebody else had it made.
+    /// The cached text of a key, made by `make` when it is missing.
     func text(_ key: Key, make: () -> String) -> String {
         if let text = known.withLock({ $0.last { $0.key == key }?.text }) { return text }
         let text = make()
@@ -30,13 +30,13 @@ final class EventTexts: Sendable {
     }
 }
 
-/// A form in which events are streamed.
+/// A format for streamed events.
 enum EventForm: Hashable, Sendable {
     /// Server-Sent Events.
     case events
-    /// A JSON object a line.
+    /// One JSON object per line.
     case lines
-    /// What a terminal shows.
+    /// Lines of text for a terminal.
     case text
 
     var type: String {
@@ -49,7 +49,7 @@ enum EventForm: Hashable, Sendable {
 
     var opening: String { self == .events ? "retry: 2000\n\n" : "" }
 
-    /// What is sent when nothing has happened for a while, so that nobody on the way takes the connection for dead.
+    /// The heartbeat of an idle stream, which keeps proxies from closing the connection.
     func silence(_ job: Job) -> String {
         switch self {
         case .events: return ": \n\n"
@@ -62,7 +62,7 @@ enum EventForm: Hashable, Sendable {
         }
     }
 
-    /// One event; nothing where the form leaves it out.
+    /// The text of one event; empty when the format omits it.
     func text(_ view: EventView) -> String {
         switch self {
         case .events: return view.streamText
@@ -71,7 +71,7 @@ enum EventForm: Hashable, Sendable {
             switch view.event.type {
             case "status", "phase", "progress", "metrics", "layer", "log": return "\(view.event.message.visible)\n"
             case "warning": return "warning: \(view.event.message.visible)\n"
-            // The event says that the job failed, and its data why.
+            // The message says that the job failed, and the data say why.
             case "error":
                 let reason = JSONValue(stored: view.event.data)["message"]?.string ?? view.event.message
                 return "error: \(reason.visible)\n"

@@ -1,7 +1,8 @@
 import JobContract
 import Jobs
+import Options
 
-/// The job object of the interface, made of what the queue knows.
+/// The job object of the API, made from the queue's data.
 struct JobView {
     let job: Job
     let queuePosition: Int?
@@ -29,7 +30,7 @@ struct JobView {
             "model": JSONValue(order?.model),
             "training_file": JSONValue(order?.trainingFile),
             "validation_file": JSONValue(order?.validationFile),
-            "options": (order?.options).map { JSONValue.object($0.with("metadata", metadata)) } ?? .null,
+            "options": order.map { JSONValue.object($0.options(labelled: metadata)) } ?? .null,
             "seed": order?.options["seed"] ?? 0,
             "metadata": metadata,
             "queue_position": JSONValue(queuePosition),
@@ -45,11 +46,11 @@ struct JobView {
                 "self": .string(path), "events": .string(path + "/events"), "watch": .string(path + "/watch"),
                 "metrics": .string(path + "/metrics"), "cancel": .string(path + "/cancel"),
                 "report": .string(path + "/report"), "model": .string(path + "/model"),
-                // The dashboard shows one job by the fragment, which a browser keeps to itself.
+                // The dashboard selects a job by the fragment, which browsers do not send.
                 "web": .string("/#\(job.id)"),
             ],
             "usage": [
-                // The clock may have been set back in between.
+                // The clock may have been set back meanwhile.
                 "queued_seconds": .int(max(0, (job.startedAt ?? job.finishedAt ?? now) - job.createdAt)),
                 "running_seconds": .int(job.startedAt.map { max(0, (job.finishedAt ?? now) - $0) } ?? 0),
                 "cpu_seconds": .double(job.cpuSeconds),
@@ -58,10 +59,10 @@ struct JobView {
         ]
     }
 
-    /// Changes with everything that ``document`` shows but the clock.
+    /// The entity tag, which changes with every part of ``document`` except the clock.
     var entityTag: String { "\"\(job.revision)-\(queuePosition ?? 0)\"" }
 
-    /// The model, its external data where it has some, and the report.
+    /// The paths of the model, its external data (if any) and the report.
     private static func resultFiles(_ result: JSONValue, below path: String) -> [JSONValue] {
         let others = (result["digests"]?.object?.names ?? []).filter { $0 != "model" }
         return (["/model"] + others.map { "/files/\($0)" } + ["/report.json"]).map { .string(path + $0) }
@@ -72,19 +73,22 @@ struct JobView {
     }
 }
 
-extension JSONValue.Object {
-    /// The same with one member set, where the order of all options has it.
-    fileprivate func with(_ name: String, _ value: JSONValue) -> JSONValue.Object {
-        var object = JSONValue.Object()
-        for option in JobOption.all { object[option.name] = option.name == name ? value : self[option.name] }
-        return object
+extension JobOrder {
+    /// The options shown to clients: with the job's labels, and the method resolved from the data.
+    fileprivate func options(labelled metadata: JSONValue) -> JSONValue.Object {
+        var known = options
+        known["metadata"] = metadata
+        if known["method"]?.isNull ?? true {
+            known["method"] = .string(JobOptions.Method.following(hasData: trainingFile != nil).rawValue)
+        }
+        return JSONValue.Object(JobOption.all.map { ($0.name, known[$0.name] ?? .null) })
     }
 }
 
-/// One event of the interface.
+/// One event of the API.
 struct EventView {
     let event: JobEvent
-    /// Put in place of the event's own data: `done` carries the final job.
+    /// Replaces the event's own data: `done` carries the final job.
     var data: JSONValue?
 
     var document: JSONValue {
@@ -99,6 +103,6 @@ struct EventView {
         ]
     }
 
-    /// As Server-Sent Events write it.
+    /// The event in the format of Server-Sent Events.
     var streamText: String { "id: \(event.id)\nevent: \(event.type)\ndata: \(document.text())\n\n" }
 }

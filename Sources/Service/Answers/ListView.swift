@@ -1,6 +1,6 @@
 import JobContract
 
-/// A page of a list, as OpenAI writes it.
+/// A page of a list, in OpenAI's format.
 struct ListView {
     let elements: [JSONValue]
     let hasMore: Bool

@@ -1,7 +1,7 @@
 import ByteText
 import JobContract
 
-/// What stands behind the question mark.
+/// The query of a request.
 struct Query: Sendable {
     let items: [(name: String, value: String)]
 
@@ -17,9 +17,9 @@ struct Query: Sendable {
         return labels
     }
 
-    /// A number within bounds, or the standard one when it is not there.
-    func count(_ name: String, standard: Int, in range: ClosedRange<Int>) throws(Problem) -> Int {
-        guard let text = self[name] else { return standard }
+    /// A number within `range`; the default when it is absent.
+    func count(_ name: String, default defaultValue: Int, in range: ClosedRange<Int>) throws(Problem) -> Int {
+        guard let text = self[name] else { return defaultValue }
         guard let count = Self.digits(text), range.contains(count) else {
             throw Problem(
                 .malformedRequest,
@@ -28,7 +28,7 @@ struct Query: Sendable {
         return count
     }
 
-    /// Digits and nothing else; `Int` itself would take a sign.
+    /// The number written in `text` by digits alone; `Int` itself would accept a sign.
     static func digits(_ text: some StringProtocol) -> Int? {
         text.isDigits ? Int(text) : nil
     }

@@ -1,13 +1,13 @@
 import JobContract
 
-/// The bytes that follow a request's head, as they come.
+/// The body of a request, read piece by piece.
 struct RequestBody: Sendable {
-    /// What the client announced; nil when it does not say.
+    /// The announced length; nil when unknown.
     let announcedBytes: Int?
     /// The next bytes; nil at the end.
     let next: @Sendable () async throws -> [UInt8]?
 
-    /// The whole body, whose bytes are taken from a budget while it is collected.
+    /// Collects the whole body; its bytes count against a budget meanwhile.
     func collect(limitBytes: Int, from budget: MemoryBudget) async throws -> [UInt8] {
         let share = MemoryBudget.Share(of: budget)
         let tooLarge = Problem(.fileTooLarge, "The body may have at most \(limitBytes) bytes.")

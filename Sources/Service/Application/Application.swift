@@ -4,7 +4,7 @@ import JobContract
 import Jobs
 package import Logging
 
-/// The service as a whole. A class, because it owns the queue, the children and the listening socket.
+/// The server as a whole. A class because it owns the queue, the job processes and the listening socket.
 package final class Application: Sendable {
     private let supervisor: Supervisor
     private let listener: Listener
@@ -13,19 +13,19 @@ package final class Application: Sendable {
     private let stopping: StopFlag
     private let logger: Logger
 
-    /// What all requests together may hold in memory of fields and JSON.
+    /// The memory that all requests together may hold for fields and JSON.
     private static let requestTextBytes = 8 << 20
 
-    /// Where it listens.
+    /// The port that it listens on.
     package var port: UInt16 { listener.port }
 
-    /// Opens the data directory, takes up what an earlier process left, and listens.
+    /// Opens the data directory, recovers the state of an earlier process, and starts listening.
     ///
     /// - Parameters:
-    ///   - configuration: what to run with
-    ///   - executable: the program that does the jobs, absolute: `compress FOLDER` and `inspect MODEL` are its arguments
-    ///   - logger: gets what clients do not see
-    /// - Throws: whatever keeps it from starting.
+    ///   - configuration: the configuration of the server
+    ///   - executable: the absolute path of the program that runs `compress FOLDER` and `inspect MODEL`
+    ///   - logger: receives what clients do not see
+    /// - Throws: any error that prevents the start.
     package init(configuration: Configuration, executable: String, logger: Logger) async throws {
         let descriptors = DescriptorLimit.raise()
         let folder = URL(filePath: configuration.dataDirectory).standardizedFileURL.path
@@ -36,7 +36,7 @@ package final class Application: Sendable {
         let jobs = try JobFolders(dataDirectory: folder)
         let now: @Sendable () -> Int = { Int(Date.now.timeIntervalSince1970) }
         let steady = SteadyClock()
-        // One listing of a database that was read as a whole, and any error ends the start.
+        // One listing of the whole database; any error ends the start.
         for id in try jobs.settle(try store.allStatuses(), at: now()) {
             logger.warning("a folder without a job was moved to 'lost'", metadata: ["job": "\(id)"])
         }
@@ -76,13 +76,13 @@ package final class Application: Sendable {
             ])
     }
 
-    /// Makes the data directory, and keeps everybody else out of it.
+    /// Creates the data directory, and removes other users' access to it.
     ///
-    /// - Throws: ``DataDirectoryError`` when results are there whose database is not.
+    /// - Throws: ``DataDirectoryError`` when results exist without their database.
     private static func claim(_ folder: String) throws {
         try FileManager.default.createDirectory(
             atPath: folder, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
-        // Whatever is made from here on, by SQLite as well, is this user's alone.
+        // Files created from here on, also by SQLite, are accessible to this user alone.
         _ = umask(0o077)
         for name in try DurableFile.names(in: folder) {
             let path = folder + "/" + name
@@ -100,7 +100,7 @@ package final class Application: Sendable {
         }
     }
 
-    /// Takes no more requests, lets the running ones end, and puts running jobs back into the queue.
+    /// Stops accepting requests, lets the running ones end, and returns running jobs to the queue.
     package func stop() async {
         stopping.set()
         responder.routes.store.wakeAll()
@@ -122,7 +122,8 @@ extension SupervisorSettings {
 }
 
 extension JobFolders {
-    /// What runs a job: this program again, as a user would run it at the terminal, in folders of this attempt alone.
+    /// The command of a job process: this program, as a user would run it at the terminal, in the folders of one
+    /// attempt.
     fileprivate func command(
         for job: Job, executable: String, configuration: Configuration
     ) throws(JobsError) -> JobCommand {
@@ -149,7 +150,7 @@ extension JobFolders {
 }
 
 extension JobsError {
-    /// What the queue makes of trouble with files.
+    /// Converts a file error to an error of the queue.
     init(storage error: StorageError) {
         self =
             switch error {
@@ -159,7 +160,7 @@ extension JobsError {
     }
 }
 
-/// Why the data directory cannot be used as it is.
+/// The reason why the data directory cannot be used.
 enum DataDirectoryError: Error, CustomStringConvertible {
     case databaseMissing(String)
 

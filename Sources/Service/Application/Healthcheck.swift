@@ -1,19 +1,18 @@
 import Glibc
-import JobContract
 
-/// Asks a running service whether it is ready, as `layercollapse healthcheck` does inside a container.
+/// Checks whether a running server is ready, for `layercollapse healthcheck` inside a container.
 enum Healthcheck {
     /// - Parameters:
-    ///   - host: where the service listens; an address of "everywhere" is asked on loopback
-    ///   - port: its port
-    /// - Returns: whether `/readyz` answered 200 within five seconds
+    ///   - host: the host of the server; a wildcard address is replaced by loopback
+    ///   - port: the port of the server
+    /// - Returns: true when `/readyz` responds 200 within five seconds
     static func isReady(host: String, port: UInt16) -> Bool {
         let host = ["0.0.0.0", "::", "localhost"].contains(host) ? "127.0.0.1" : host
         var hints = unsafe addrinfo()
         unsafe hints.ai_socktype = CInt(SOCK_STREAM.rawValue)
         unsafe hints.ai_flags = AI_NUMERICHOST | AI_NUMERICSERV
         var found: UnsafeMutablePointer<addrinfo>?
-        // SAFETY: `hints` and `found` live through the call; what it found is freed below.
+        // SAFETY: `hints` and `found` live through the call; the result is freed below.
         guard unsafe getaddrinfo(host, String(port), &hints, &found) == 0, let address = unsafe found else {
             return false
         }

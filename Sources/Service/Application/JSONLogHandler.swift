@@ -2,7 +2,7 @@ import Foundation
 import JobContract
 package import Logging
 
-/// Writes one JSON object a line, for programs that collect logs.
+/// Writes one JSON object per line, for programs that collect logs.
 package struct JSONLogHandler: LogHandler {
     package var logLevel: Logger.Level
     package var metadata: Logger.Metadata = [:]
@@ -10,7 +10,7 @@ package struct JSONLogHandler: LogHandler {
 
     /// - Parameters:
     ///   - level: least severe level that is written
-    ///   - writer: where to
+    ///   - writer: the destination of the lines
     package init(level: Logger.Level, writer: LogWriter) {
         logLevel = level
         self.writer = writer

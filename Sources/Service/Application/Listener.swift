@@ -4,19 +4,19 @@ import JobContract
 import Jobs
 import Logging
 
-/// The service's door: requests become calls of the responder, and its answers responses. A class, because it owns the server.
+/// Turns HTTP requests into calls of the responder, and its answers into responses. A class because it owns the server.
 final class Listener: Sendable {
     private let server: Server
     private let drain: Duration
 
-    /// Listens at once.
+    /// Starts listening.
     ///
     /// - Parameters:
     ///   - configuration: address, limits and threads
-    ///   - descriptors: how many the process may have
-    ///   - responder: answers
-    ///   - logger: gets what clients do not see
-    /// - Throws: ``ServerError``
+    ///   - descriptors: the descriptor limit of the process
+    ///   - responder: answers the requests
+    ///   - logger: receives what clients do not see
+    /// - Throws: ``ServerError`` when it cannot listen.
     init(configuration: Configuration, descriptors: Int, responder: Responder, logger: Logger) async throws {
         var limits = Limits()
         limits.bodyBytes = configuration.uploadLimitBytes
@@ -25,7 +25,7 @@ final class Listener: Sendable {
         // Each connection may have a file open beside its socket.
         let possible = max(1, (descriptors - limits.reservedDescriptors) / 2)
         limits.connections = min(configuration.connectionLimit ?? Self.mostConnections, possible)
-        // On loopback, and behind a proxy there, everybody has one address.
+        // On loopback, and behind a proxy there, all clients have one address.
         limits.connectionsPerAddress = configuration.isLoopback ? limits.connections : (limits.connections + 1) / 2
         drain = configuration.drain
         let handler = Handler(
@@ -38,13 +38,13 @@ final class Listener: Sendable {
         try await server.start()
     }
 
-    /// What memory allows: a silent connection takes about four kilobytes.
+    /// The most connections by memory: an idle connection takes about four kilobytes.
     private static let mostConnections = 65_536
 
-    /// Where it listens.
+    /// The port that it listens on.
     var port: UInt16 { server.port }
 
-    /// Accepts no more, and returns when the running requests have ended or have had their time.
+    /// Stops accepting connections, and returns when the running requests have ended or the drain is over.
     func stop() async { await server.stop(within: drain) }
 
     private static func respond(to request: Request, by responder: Responder, logger: Logger) async -> Response {
@@ -76,7 +76,7 @@ final class Listener: Sendable {
         }
     }
 
-    /// What never became a request is answered in the same form, and with a line in the log as well.
+    /// The response to bytes that never became a request, in the API's error format and with a log line.
     private static func refusal(_ error: RequestError, by responder: Responder) -> Response {
         let code: ProblemCode =
             switch error.status {

@@ -4,8 +4,8 @@ import Glibc
 import JobContract
 import Synchronization
 
-/// A class, because it owns the queue between those who log and the one who writes. Writes lines on a thread of its own: a reader
-/// of the log that stalls holds up nobody. Lines that the queue has no room for are dropped, counted, and the count is logged.
+/// Writes log lines on a thread of its own, so that a stalled reader of the log blocks nothing. Lines that do not fit
+/// the queue are dropped and counted, and the count is logged. A class because it owns the queue.
 package final class LogWriter: Sendable {
     private struct State {
         var lines: [String] = []
@@ -20,17 +20,17 @@ package final class LogWriter: Sendable {
     private let queue = DispatchQueue(label: "service.log")
 
     /// - Parameters:
-    ///   - descriptor: where to write; 1 is standard output
-    ///   - limitBytes: what may wait to be written
+    ///   - descriptor: the descriptor to write to; 1 is standard output
+    ///   - limitBytes: the most bytes that may wait to be written
     package init(descriptor: CInt = 1, limitBytes: Int = 1 << 20) {
         self.descriptor = descriptor
         self.limitBytes = limitBytes
     }
 
-    /// Lines that were dropped and not told of yet.
+    /// The number of dropped lines not reported yet.
     package var dropped: Int { state.withLock(\.dropped) }
 
-    /// Has a line written, without waiting for it.
+    /// Queues a line without waiting.
     package func write(_ line: String) {
         let starts = state.withLock { state in
             guard state.bytes + line.utf8.count < limitBytes else {
@@ -45,7 +45,7 @@ package final class LogWriter: Sendable {
         if starts { queue.async { self.drain() } }
     }
 
-    /// Waits until what was logged is written, and no longer than a moment: for a process that is about to end.
+    /// Waits until the queue is written, at most for `time`, before the process ends.
     package func flush(within time: Duration = .seconds(1)) {
         let deadline = ContinuousClock.now + time
         while state.withLock({ $0.isWriting }), ContinuousClock.now < deadline { usleep(1000) }
@@ -75,7 +75,7 @@ package final class LogWriter: Sendable {
         }
     }
 
-    /// A time as every line has it, such as `2026-11-29T13:24:58.123Z` (RFC 3339).
+    /// A time in the format of the log lines, such as `2026-11-29T13:24:58.123Z` (RFC 3339).
     static func text(of time: Date) -> String {
         time.formatted(Date.ISO8601FormatStyle(includingFractionalSeconds: true))
     }

@@ -1,7 +1,6 @@
-import JobContract
 import Synchronization
 
-/// Set once, when the service is asked to stop. A class, because everybody looks at the same one.
+/// A flag that is set once, when the server is asked to stop. A class because all users share it.
 final class StopFlag: Sendable {
     private let flag = Atomic(false)
 

@@ -2,7 +2,7 @@ import JobContract
 import Jobs
 import Logging
 
-/// Deletes what has been kept long enough.
+/// Deletes jobs and files at the end of their retention.
 struct Sweeper {
     let store: SQLiteJobStore
     let artifacts: ArtifactStore
@@ -12,11 +12,11 @@ struct Sweeper {
 
     private static let interval = Duration.seconds(60)
 
-    /// Looks once a minute until the task is cancelled.
+    /// Sweeps once a minute until the task is cancelled.
     ///
     /// - Parameters:
-    ///   - seconds: how long; nil keeps jobs and files until somebody deletes them
-    ///   - now: by a clock that never steps, because a step would delete everything
+    ///   - seconds: the retention; nil keeps jobs and files until a client deletes them
+    ///   - now: the time by a clock that never steps, because a step would delete everything
     func run(keeping seconds: Int?, now: @Sendable () -> Int) async {
         while !Task.isCancelled {
             do {
@@ -30,20 +30,22 @@ struct Sweeper {
         }
     }
 
-    /// Deletes jobs that ended, and files that came, before a moment. Jobs keep their own names for the bytes of their files.
+    /// Deletes jobs that ended and files that arrived before `moment`. Jobs keep their own links to the bytes of their
+    /// files.
     func sweep(before moment: Int) async throws {
         for id in try await jobsEnded(before: moment) {
             do throws(JobsError) {
                 try await store.perform { store throws(JobsError) in try store.delete(id) }
             } catch .notFound {
-                // Somebody else was quicker.
+                // A request deleted it first.
             }
             jobs.removeFolder(of: id)
         }
         for file in artifacts.files where file.createdAt < moment { _ = try artifacts.delete(file.id) }
     }
 
-    /// All of them before one is deleted, because a page begins after a job that has to be there still.
+    /// The ids of jobs that ended before `moment`. All are collected before the first deletion, because a page begins
+    /// after a job that must still exist.
     private func jobsEnded(before moment: Int) async throws(JobsError) -> [String] {
         var ids: [String] = []
         var after: String?

@@ -1,7 +1,7 @@
 import JobContract
 
 extension Configuration {
-    /// Every setting, its value and where it came from, a line each.
+    /// Every setting with its value and source, one per line.
     package var table: String {
         var table = TextTable()
         table.add([.text("setting"), .text("value"), .text("from"), .text("meaning")])

@@ -10,11 +10,11 @@ extension Configuration {
     package var logLevel: Logger.Level { Logger.Level(rawValue: text("log_level")) ?? .info }
     package var uploadLimitBytes: Int { count("upload_limit_bytes") }
     package var requestLimitBytes: Int { count("request_limit_bytes") }
-    /// Nil where it follows from the descriptors that the process may have.
+    /// The most connections; nil derives the number from the descriptor limit of the process.
     package var connectionLimit: Int? { limit("connection_limit") }
     package var storedLimitBytes: Int? { limit("stored_limit_bytes") }
     package var httpWorkers: Int { count("http_workers") }
-    /// Other names of this service, such as `models.example`.
+    /// Other host names of this server, such as `models.example`.
     package var hosts: [String] {
         text("hosts").splitBytes(at: UInt8(ascii: ",")).map(\.trimmedBlanks).filter { !$0.isEmpty }
     }
@@ -24,14 +24,14 @@ extension Configuration {
     package var drain: Duration { .seconds(count("drain_seconds")) }
     package var planTimeout: Duration { .seconds(count("plan_timeout_seconds")) }
 
-    /// Nil where zero means that there is no limit.
+    /// The memory limit of a job. As in the limits below, 0 in the configuration becomes nil: no limit.
     package var jobMemoryBytes: Int? { limit("job_memory_bytes") }
     package var jobThreads: Int? { limit("job_threads") }
     package var jobDeadlineSeconds: Int? { limit("job_deadline_seconds") }
     package var planMemoryBytes: Int? { limit("plan_memory_bytes") }
     package var retentionSeconds: Int? { limit("retention_seconds") }
 
-    /// Whether only this machine can reach the service.
+    /// True when only this machine can reach the server.
     package var isLoopback: Bool {
         host == "localhost" || host == "::1"
             || host.startsWithBytes(of: "127.") && host.splitBytes(at: UInt8(ascii: ".")).count == 4

@@ -4,9 +4,10 @@ import Foundation
 import JobContract
 import Logging
 
-/// What the service runs with: flags over `LAYERCOLLAPSE_*` in the environment over a JSON file over the defaults of ``Setting``.
+/// The configuration of the server: flags override `LAYERCOLLAPSE_*` in the environment, which overrides a JSON file,
+/// which overrides the defaults of ``Setting``.
 package struct Configuration: Sendable {
-    /// Every setting with the value that holds and where it came from.
+    /// Every setting with its resolved value and source.
     package let settings: [Setting.Resolved]
 
     private init(settings: [Setting.Resolved]) throws(ConfigurationError) {
@@ -22,7 +23,7 @@ package struct Configuration: Sendable {
 
     func value(_ name: String) -> JSONValue { settings.first { $0.setting.name == name }?.value ?? .null }
 
-    /// Where the file is looked for when no flag names one; it may be missing there.
+    /// The configuration file used when no flag names one; it may be missing.
     package static let defaultFile = "config/layercollapse.json"
 
     /// Reads every source once.
@@ -30,7 +31,7 @@ package struct Configuration: Sendable {
     /// - Parameters:
     ///   - flags: settings given on the command line, by name, such as `"port": "8081"`
     ///   - environment: the process's environment
-    ///   - file: the JSON file; nil is ``defaultFile``, when it is there
+    ///   - file: the JSON file; nil means ``defaultFile``, if it exists
     /// - Returns: every setting with its value.
     /// - Throws: ``ConfigurationError`` with the setting, its source and what was expected.
     package static func load(
@@ -66,7 +67,7 @@ package struct Configuration: Sendable {
             return InMemoryProvider(values: [:])
         }
         do {
-            // The library ignores names that nobody asks for; a misspelt setting would silently keep its default.
+            // The library ignores unknown names, so a misspelt setting would silently keep its default.
             guard let object = try JSONParser.parse(Array(bytes)).object else {
                 throw ConfigurationError.unreadableFile(path, reason: "it is not a JSON object")
             }
@@ -104,7 +105,7 @@ package struct Configuration: Sendable {
                     expected: setting.expectation)
             }
         }
-        return Setting.Resolved(setting: setting, value: setting.standard, source: .standard)
+        return Setting.Resolved(setting: setting, value: setting.defaultValue, source: .builtIn)
     }
 }
 
@@ -119,7 +120,7 @@ extension Setting {
 
     fileprivate func value(of content: ConfigContent) -> JSONValue? {
         switch (kind, content) {
-        case (.text, .string(let text)) where !text.isEmpty || standard == "": .string(text)
+        case (.text, .string(let text)) where !text.isEmpty || defaultValue == "": .string(text)
         case (.flag, .bool(let flag)): .bool(flag)
         case (.count(let minimum, let maximum), .int(let count)) where (minimum...maximum).contains(count): .int(count)
         default: nil

@@ -1,6 +1,6 @@
 import JobContract
 
-/// Why the service does not start with what it was told; each says which setting, where it came from and what to do.
+/// An error of the configuration that prevents the start; each names the setting, its source and the remedy.
 package enum ConfigurationError: Error, Equatable, CustomStringConvertible {
     case unknownSetting(String, source: Setting.Source, nearest: String?)
     case invalidValue(String, source: Setting.Source, found: String, expected: String)

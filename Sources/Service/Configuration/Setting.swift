@@ -1,35 +1,35 @@
 import ByteText
 package import JobContract
 
-/// One setting of the service: its name is the same word in the file, after `LAYERCOLLAPSE_` in the environment, and as a flag.
+/// One setting of the server, with one name for the file, the flag and (after `LAYERCOLLAPSE_`) the environment.
 package struct Setting: Hashable, Sendable {
     package enum Kind: Hashable, Sendable {
         case text
         case flag
-        /// A whole number of the named unit, at least `minimum` and at most `maximum`.
+        /// A whole number from `minimum` to `maximum`, in the unit of the name.
         case count(minimum: Int, maximum: Int)
     }
 
     package let name: String
     package let kind: Kind
-    package let standard: JSONValue
-    /// What it means, its unit, and what the special values mean.
+    package let defaultValue: JSONValue
+    /// The meaning, the unit, and the special values.
     package let meaning: String
 
-    /// A setting with its value and where that came from, as `config show` prints it.
+    /// A setting with its value and the value's source, as printed by `config show`.
     package struct Resolved: Hashable, Sendable {
         package let setting: Setting
         package let value: JSONValue
         package let source: Source
     }
 
-    /// Where a value came from; the first that has one wins.
+    /// The source of a value; the first one that has it wins.
     package enum Source: String, CaseIterable, Sendable {
         case flag, environment, file
-        case standard = "default"
+        case builtIn = "default"
     }
 
-    /// What a value has to be, in words.
+    /// A description of the valid values.
     package var expectation: String {
         switch kind {
         case .text: "a text"
@@ -42,33 +42,35 @@ package struct Setting: Hashable, Sendable {
 }
 
 extension Setting {
-    private static func count(_ name: String, _ standard: Int, _ range: ClosedRange<Int>, _ meaning: String) -> Setting
+    private static func count(_ name: String, _ defaultValue: Int, _ range: ClosedRange<Int>, _ meaning: String)
+        -> Setting
     {
         Setting(
-            name: name, kind: .count(minimum: range.lowerBound, maximum: range.upperBound), standard: .int(standard),
+            name: name, kind: .count(minimum: range.lowerBound, maximum: range.upperBound),
+            defaultValue: .int(defaultValue),
             meaning: meaning)
     }
 
     private static let exabyte = 1 << 60
 
-    /// Every setting there is, in the order in which `config show` lists them.
+    /// All settings, in the order of `config show`.
     package static let all: [Setting] = [
         Setting(
-            name: "host", kind: .text, standard: "127.0.0.1",
+            name: "host", kind: .text, defaultValue: "127.0.0.1",
             meaning: "address to listen on; other than loopback only with allow_unauthenticated"),
         count("port", 8080, 0...65_535, "TCP port to listen on; 0 takes a free one and logs it"),
         Setting(
-            name: "hosts", kind: .text, standard: "",
+            name: "hosts", kind: .text, defaultValue: "",
             meaning:
                 "names under which clients reach the service besides localhost and addresses, with commas between them"),
         Setting(
-            name: "data_directory", kind: .text, standard: "layercollapse-data",
+            name: "data_directory", kind: .text, defaultValue: "layercollapse-data",
             meaning: "folder of the queue, the uploads and the results; made when it is missing"),
         Setting(
-            name: "allow_unauthenticated", kind: .flag, standard: false,
+            name: "allow_unauthenticated", kind: .flag, defaultValue: false,
             meaning: "listen beyond loopback although whoever reaches the port may use the service"),
         Setting(
-            name: "log_level", kind: .text, standard: "info",
+            name: "log_level", kind: .text, defaultValue: "info",
             meaning: "least severe line that is logged: trace debug info notice warning error critical"),
         count(
             "upload_limit_bytes", 8 << 30, 1...exabyte,

@@ -1,11 +1,11 @@
 import JobContract
 
-/// Lets a few in at a time, in the order in which they came, and turns away whom the line is too long for.
+/// Admits a few callers at a time, in order of arrival, and rejects callers when the line is full.
 ///
-/// A place has a deadline: one that was not given back by then is free again, so that no trouble inside can use them up. An
-/// actor, because those who wait share it.
+/// A place has a deadline: one that was not returned by then is free again, so that no fault uses up all places. An
+/// actor because waiting callers share it.
 actor AdmissionGate {
-    /// Names one stay.
+    /// The identifier of one stay.
     typealias Place = Int
 
     private let places: Int
@@ -15,23 +15,23 @@ actor AdmissionGate {
     private var last = 0
 
     /// - Parameters:
-    ///   - places: for those who are in
-    ///   - line: for those who wait
+    ///   - places: the number of callers inside
+    ///   - line: the number of callers that may wait
     init(places: Int, line: Int) {
         self.places = places
         self.line = line
     }
 
-    /// How many wait.
+    /// The number of waiting callers.
     var length: Int { waiting.count }
 
-    /// Returns when there is a place; whoever enters leaves again.
+    /// Waits for a place, which must be returned with ``leave(_:)``.
     ///
     /// - Parameters:
-    ///   - patience: how long to wait for a place
-    ///   - stay: how long the place may be kept
-    /// - Returns: the place, to be given back
-    /// - Throws: ``Problem`` when too many wait already, when it took too long, or when nobody waits for the answer any more.
+    ///   - patience: the longest wait for a place
+    ///   - stay: the longest time for which the place is held
+    /// - Returns: the place, to be returned
+    /// - Throws: ``Problem`` when the line is full, the wait took too long, or the caller's task is cancelled.
     func enter(waiting patience: Duration, staying stay: Duration) async throws(Problem) -> Place {
         last += 1
         let place = last
@@ -65,7 +65,7 @@ actor AdmissionGate {
         waiting.remove(at: index).continuation.resume(returning: false)
     }
 
-    /// Gives the place to the one who waits longest; a second time it does nothing.
+    /// Returns a place, which passes to the caller that waits longest; a second call does nothing.
     func leave(_ place: Place) {
         guard taken.remove(place) != nil, !waiting.isEmpty else { return }
         let next = waiting.removeFirst()

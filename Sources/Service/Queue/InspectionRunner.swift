@@ -3,7 +3,7 @@ import JobContract
 import Jobs
 import Logging
 
-/// Looks into models and data in a process of its own, because a hostile file may end whoever reads it.
+/// Inspects models and data in a plan process, because a hostile file may crash its reader.
 struct InspectionRunner: Sendable {
     let executable: String
     let dataDirectory: String
@@ -13,14 +13,14 @@ struct InspectionRunner: Sendable {
     let logger: Logger
 
     private static let outputBytes = 16 << 20
-    /// A process may take all the memory of ``memoryBytes``; so there are two at a time, not as many as there are clients.
+    /// The limit of ``places`` plan processes at a time, because each may take all of ``memoryBytes``.
     private let gate = AdmissionGate(places: Self.places, line: 64)
 
     static let places = 2
 
-    /// What can be collapsed in a model, and what is in the data.
+    /// The plan of a model and its data.
     func plan(_ files: JobFiles) async throws -> JSONValue {
-        // Whoever is in leaves by the timeout of its process; a place that is not given back by then is taken back.
+        // The process ends by its timeout; a place that is not returned by twice that time is reclaimed.
         let place = try await gate.enter(waiting: timeout, staying: timeout * 2)
         let plan: Result<JSONValue, any Error>
         do { plan = .success(try await inspect(files)) } catch { plan = .failure(error) }

@@ -1,17 +1,17 @@
 import ByteText
 import JobContract
 
-/// Where the bytes of a job's or a plan's files are, by the names that they are to have.
+/// The files of a job or a plan: their names in the job folder and the paths of their bytes.
 struct JobFiles {
     typealias File = (name: String, path: String)
 
-    /// The ONNX file first.
+    /// The model's files, the ONNX file first.
     let model: [File]
     let data: File?
     let validation: File?
 
     /// - Parameters:
-    ///   - model: in any order
+    ///   - model: the model's files, in any order
     ///   - data: the training file
     ///   - validation: the validation file
     init(model: [File], data: File? = nil, validation: File? = nil) {
@@ -34,9 +34,9 @@ struct JobFiles {
             validation: files(submission.validationData).first)
     }
 
-    /// Gives every file its name in a job's folder. The bytes are the stored ones under a second name, so they cost no
-    /// room and outlive the deletion of the upload; external data are copied, because a model's reader refuses to follow
-    /// a name to a file that has others.
+    /// Places every file in a job folder under its name. Files are hard links to the stored bytes, so they cost no room
+    /// and outlive the deletion of the upload. External data are copied, because the model reader rejects files with
+    /// more than one link.
     func place(in folder: JobFolder) throws(StorageError) {
         for (number, file) in model.enumerated() {
             let path = "\(folder.model)/\(file.name)"

@@ -3,7 +3,7 @@ import Foundation
 import JobContract
 import Jobs
 
-/// The folders of the jobs, below `jobs` in the data directory, one for each id.
+/// The job folders, `jobs/ID` below the data directory.
 struct JobFolders: Sendable {
     let dataDirectory: String
 
@@ -14,14 +14,14 @@ struct JobFolders: Sendable {
 
     func folder(of id: String) -> JobFolder { JobFolder("\(dataDirectory)/jobs/\(id)") }
 
-    /// The files that the job's process published.
+    /// The files published by the job process.
     func outputs(of id: String) throws(StorageError) -> [String] {
         try DurableFile.names(in: folder(of: id).output).filter { !$0.startsWithBytes(of: ".") }
     }
 
-    /// Lays out the folder that the job's process is given: the files under their own names, and what to do with them.
+    /// Prepares the folder of a job process: the files under their own names, and the manifest.
     ///
-    /// The row of the job comes later, so that a job that was acknowledged has all of its files.
+    /// The job's row is written later, so that an acknowledged job has all of its files.
     func lay(_ manifest: JobFolder.Manifest, _ files: JobFiles, id: String) throws(StorageError) {
         let folder = folder(of: id)
         do throws(StorageError) {
@@ -40,13 +40,13 @@ struct JobFolders: Sendable {
         try? FileManager.default.removeItem(atPath: folder(of: id).path)
     }
 
-    /// Compares the folders with the jobs that there are, when a server starts. Nothing is removed that might be somebody's
-    /// result: a folder without a job is put aside into `lost`, and goes after a week.
+    /// Compares the folders with the existing jobs when a server starts. A folder without a job may hold a result, so
+    /// it is moved to `lost` and deleted after a week.
     ///
     /// - Parameters:
-    ///   - statuses: every job's, by its id
+    ///   - statuses: the status of every job, by id
     ///   - now: seconds since 1970
-    /// - Returns: the names of the folders that were put aside
+    /// - Returns: the names of the folders moved to `lost`
     /// - Throws: ``StorageError`` when a folder cannot be read or moved.
     func settle(_ statuses: [String: JobStatus], at now: Int) throws(StorageError) -> [String] {
         var orphans: [String] = []
@@ -55,7 +55,7 @@ struct JobFolders: Sendable {
                 orphans.append(name)
                 continue
             }
-            // An earlier server may have died between the end of a job and the removal of what it had reached.
+            // An earlier server may have died between the end of a job and the removal of its checkpoints.
             if status.isFinal { folder(of: name).removeCheckpoints() }
         }
         if !orphans.isEmpty { try DurableFile.makeFolder(lost) }
@@ -65,10 +65,10 @@ struct JobFolders: Sendable {
 
     private var lost: String { dataDirectory + "/lost" }
 
-    /// How long a folder without a job is kept.
+    /// The time for which a folder without a job is kept.
     static let lostSeconds = 7 * 86_400
 
-    /// Removes what was put aside long enough ago.
+    /// Removes folders that have been in `lost` long enough.
     func removeLost(at now: Int) throws(StorageError) {
         for name in try DurableFile.names(in: lost) {
             guard let time = Query.digits(name.bytes(before: UInt8(ascii: "."))), now - time > Self.lostSeconds else {

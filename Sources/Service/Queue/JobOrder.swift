@@ -1,28 +1,26 @@
 import Foundation
 package import JobContract
 
-/// What a job was asked to do, as the queue keeps it: the files by their ids, and the options.
+/// The work of a job, as stored in the queue: file ids and options.
 package struct JobOrder: Hashable, Sendable {
-    /// As the client called it.
+    /// The client's name of the model.
     package var modelName: String
     package var model: String
     package var trainingFile: String?
     package var validationFile: String?
-    /// The options that were given.
-    package var given: JSONValue.Object
-    /// The same with every default filled in.
+    /// Every option with its value or its default, except the labels, which are stored with the job.
     package var options: JSONValue.Object
 
     package var document: JSONValue {
         [
             "model_name": .string(modelName), "model": .string(model), "training_file": JSONValue(trainingFile),
-            "validation_file": JSONValue(validationFile), "given": .object(given), "options": .object(options),
+            "validation_file": JSONValue(validationFile), "options": .object(options),
         ]
     }
 }
 
 extension JobOrder {
-    /// Reads what ``document`` wrote; nil for anything else.
+    /// Reads a ``document``; nil for anything else.
     init?(stored data: Data) {
         let document = JSONValue(stored: data)
         guard let name = document["model_name"]?.string, let model = document["model"]?.string,
@@ -30,7 +28,6 @@ extension JobOrder {
         else { return nil }
         self.init(
             modelName: name, model: model, trainingFile: document["training_file"]?.string,
-            validationFile: document["validation_file"]?.string, given: document["given"]?.object ?? JSONValue.Object(),
-            options: options)
+            validationFile: document["validation_file"]?.string, options: options)
     }
 }

@@ -1,19 +1,19 @@
 import JobContract
 
-/// Paths of this machine, taken out of what is shown to clients.
+/// Removes paths of this machine from what clients see.
 struct MachinePaths: Sendable {
     private let dataDirectory: [UInt8]
 
     init(dataDirectory: String) { self.dataDirectory = Array(dataDirectory.utf8) }
 
-    /// The line of a job's process without the folders of the job and of the service.
+    /// The output line of a process without the folders of the job and of the server.
     ///
     /// - Parameters:
-    ///   - line: what the process said, JSON or not
-    ///   - job: whose process it is; nil for one that answers a question
-    /// - Returns: the line as clients may see it
+    ///   - line: the output of the process, JSON or not
+    ///   - job: the id of the job; nil for a plan process
+    /// - Returns: the line as clients see it
     func removed(from line: [UInt8], of job: String? = nil) -> [UInt8] {
-        // JSON may write a slash with a backslash before it; ours does not.
+        // JSON may escape a slash with a backslash; ours does not.
         guard let first = dataDirectory.first, line.count >= dataDirectory.count else { return line }
         var result: [UInt8] = []
         var rest = line[...]

@@ -1,14 +1,15 @@
 import ByteText
 import JobContract
 
-/// The names under which the service answers.
+/// The host names of this server.
 enum HostName {
-    /// Whether a request's authority is `localhost`, an IP address, or one of the names; HTTP/1.0 may leave it out.
+    /// True when a request's authority is `localhost`, an IP address or one of the names, or absent, as HTTP/1.0
+    /// allows.
     ///
     /// - Parameters:
-    ///   - authority: host and perhaps a port, in the form that the connection has checked
-    ///   - names: other hosts that are ours
-    /// - Returns: whether the request is meant for this service
+    ///   - authority: the host with an optional port, already checked by the connection
+    ///   - names: the other host names of this server
+    /// - Returns: true when the request is meant for this server
     static func isOurs(_ authority: String, names: [String]) -> Bool {
         if authority.isEmpty { return true }
         let host = host(of: authority)
@@ -16,18 +17,18 @@ enum HostName {
             || (["localhost"] + names).contains { $0.asciiLowercased.hasBytes(of: host) }
     }
 
-    /// Whether a page of this origin came from the authority; `null` and what is no http origin did not.
+    /// True when a page of this origin came from the authority; false for `null` and for schemes other than HTTP.
     static func isOrigin(_ origin: String, of authority: String) -> Bool {
         ["http://", "https://"].contains { origin.asciiLowercased.hasBytes(of: $0 + authority.asciiLowercased) }
     }
 
-    /// Without the port, in lower case.
+    /// The host without the port, in lower case.
     private static func host(of authority: String) -> String {
         if authority.startsWithBytes(of: "[") { return authority.bytes(before: UInt8(ascii: "]")) + "]" }
         return authority.bytes(before: UInt8(ascii: ":")).asciiLowercased
     }
 
-    /// Four numbers with dots between them, and no other way in which an address may be written.
+    /// True for an IPv4 address of four decimal numbers; other notations are not accepted.
     private static func isAddress(_ host: String) -> Bool {
         let parts = host.splitBytes(at: UInt8(ascii: "."), keepsEmpty: true)
         return parts.count == 4

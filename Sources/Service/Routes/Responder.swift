@@ -3,15 +3,15 @@ import JobContract
 import Jobs
 import Logging
 
-/// From a request to its answer, whatever happens on the way.
+/// Answers requests: checks, routing, errors and the log.
 struct Responder: Sendable {
     let routes: Routes
     var table = RouteTable.all
 
-    /// A request as the connection read it.
+    /// A request as read by the connection.
     struct Request: Sendable {
         var method: HTTPRequest.Method
-        /// Decoded.
+        /// The decoded path.
         var path: String
         var query: Query
         var headers: HTTPFields
@@ -19,7 +19,7 @@ struct Responder: Sendable {
         var body: RequestBody
     }
 
-    /// Answers, and writes the line of the log.
+    /// Answers a request, and writes its log line.
     func answer(_ request: Request) async -> Answer {
         let id = Identifier.make("req", at: routes.now())
         let start = ContinuousClock.now
@@ -45,7 +45,7 @@ struct Responder: Sendable {
                     throw problem
                 }
                 answer = Answer(status: 204, body: .none).with(.allow, allow)
-            // RFC 9110 §9.3.7: what the server as a whole can do.
+            // RFC 9110 §9.3.7: the methods of the server as a whole.
             case .nothing where request.method == .options && request.path == "*":
                 answer = Answer(status: 204, body: .none).with(.allow, "GET, HEAD, POST, PUT, DELETE, OPTIONS")
             case .nothing: throw Problem(.notFound, "There is nothing at this path.")
@@ -68,8 +68,8 @@ struct Responder: Sendable {
         return answer
     }
 
-    /// Whoever owns a name may let it point to this machine, and then a browser takes his page for one of ours (DNS rebinding).
-    /// Without keys the name is all that tells them apart.
+    /// Rejects foreign host names. The owner of a name can point it to this machine, and a browser then takes the
+    /// owner's page for one of ours (DNS rebinding). Without keys only the name tells them apart.
     ///
     /// - SeeAlso: RFC 9110 §15.5.20
     private func refuseForeignNames(_ request: Request) throws(Problem) {
@@ -80,7 +80,7 @@ struct Responder: Sendable {
             hint: "set LAYERCOLLAPSE_HOSTS to the name that clients use", parameter: "Host")
     }
 
-    /// A page of somebody else, open in a browser on this machine, may send forms to it; a browser says where they come from.
+    /// Rejects changes by pages of other sites, which a browser on this machine may send; browsers state the origin.
     ///
     /// - SeeAlso: RFC 6454 §7, w3.org/TR/fetch-metadata
     private static func refuseForeignPages(_ request: Request) throws(Problem) {

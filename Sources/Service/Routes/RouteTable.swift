@@ -2,13 +2,13 @@ import ByteText
 import HTTPTypes
 import JobContract
 
-/// Every path of the interface, with its methods. What is not here does not exist.
+/// All paths of the API with their methods.
 struct RouteTable: Sendable {
     typealias Handler = @Sendable (Routes, Call) async throws -> Answer
 
     struct Route: Sendable {
         let method: HTTPRequest.Method
-        /// Such as `/v1/jobs/{id}`; also the label of the route in logs.
+        /// A path such as `/v1/jobs/{id}`; also the label of the route in logs.
         let template: String
         let components: [String]
         let handler: Handler
@@ -20,7 +20,7 @@ struct RouteTable: Sendable {
             self.handler = handler
         }
 
-        /// The parts that the template leaves open; nil when it is another path.
+        /// The values of the template's parameters; nil when the path does not match.
         func parameters(of path: [String]) -> [String: String]? {
             guard path.count == components.count else { return nil }
             var parameters: [String: String] = [:]
@@ -37,14 +37,14 @@ struct RouteTable: Sendable {
 
     enum Match {
         case found(Route, parameters: [String: String])
-        /// The path exists, the method does not; these do.
+        /// The path exists, but only with these methods.
         case otherMethods([HTTPRequest.Method])
         case nothing
     }
 
     let routes: [Route]
 
-    /// The route of a path. `HEAD` is answered wherever `GET` is; earlier routes win.
+    /// The route of a path. `HEAD` matches the routes of `GET`; earlier routes win.
     func match(_ method: HTTPRequest.Method, _ path: String) -> Match {
         let parts = path.splitBytes(at: UInt8(ascii: "/"))
         var methods: [HTTPRequest.Method] = []
@@ -84,7 +84,7 @@ struct RouteTable: Sendable {
         Route(.get, "/v1/jobs/{id}/report.md") { try await $0.report($1) },
         Route(.get, "/v1/jobs/{id}/report.html") { try await $0.report($1) },
 
-        // The same handlers under OpenAI's names, so that its libraries are clients.
+        // The same handlers under OpenAI's paths, so that its client libraries work.
         Route(.post, "/v1/fine_tuning/jobs") { try await $0.createJob($1) },
         Route(.get, "/v1/fine_tuning/jobs") { try await $0.listJobs($1) },
         Route(.get, "/v1/fine_tuning/jobs/{id}") { try await $0.showJob($1) },

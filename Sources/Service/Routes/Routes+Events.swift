@@ -4,10 +4,10 @@ import JobContract
 import Jobs
 
 extension Routes {
-    /// Between two signs of life on a stream with nothing to say.
+    /// The time between heartbeats on an idle stream.
     private static let heartbeat = Duration.seconds(15)
 
-    /// The history of a job: a list, or a stream for whoever accepts one.
+    /// Sends the history of a job: a list, or a stream when the client accepts one.
     func listEvents(_ call: Call) async throws -> Answer {
         let job = try await job(call)
         let after = try call.lastEvent()
@@ -16,7 +16,7 @@ extension Routes {
             if job.status.isFinal, after >= job.lastEventID { return Answer(status: 204, body: .none) }
             return stream(job.id, after: after, as: form)
         }
-        let limit = try call.query.count("limit", standard: 20, in: 1...100)
+        let limit = try call.query.count("limit", default: 20, in: 1...100)
         let page = try await store.perform { store throws(JobsError) in
             try store.events(of: job.id, after: after, limit: limit)
         }
@@ -24,7 +24,7 @@ extension Routes {
         return .json(ListView(elements: documents, hasMore: page.hasMore).document)
     }
 
-    /// The same as lines of text, as a terminal shows them.
+    /// Streams the history of a job as lines of text for a terminal.
     func watchJob(_ call: Call) async throws -> Answer {
         stream(try await job(call).id, after: try call.lastEvent(), as: .text)
     }
@@ -36,7 +36,7 @@ extension Routes {
             if !form.opening.isEmpty { try await write(form.opening) }
             repeat {
                 let deadline = ContinuousClock.now + Self.heartbeat
-                // What there is already is told in any case.
+                // Existing events are sent even when the server is stopping.
                 let isFirst = revision == 0
                 let update = try await feed.next(after: after, since: revision, until: deadline) {
                     !isFirst && isStopping()
@@ -70,7 +70,7 @@ extension Routes {
         .json(ListView(elements: try await rows(call).map(JSONValue.object), hasMore: false).document)
     }
 
-    /// What every step has, in this order; what only some have, such as slopes, follows as it first occurs.
+    /// The columns that every step has. Others, such as slopes, follow in order of first occurrence.
     private static let columns = ["step", "epoch", "phase", "train_loss", "valid_loss", "metric", "lr"]
 
     func metricsTable(_ call: Call) async throws -> Answer {
@@ -87,7 +87,7 @@ extension Routes {
         let events = try await store.perform { store throws(JobsError) in
             try store.metrics(of: id, limit: 100_000)
         }
-        // A process that goes on from a checkpoint takes the steps after it once more, to the same numbers.
+        // A process that resumes from a checkpoint repeats the steps after it, with the same numbers.
         var known: Set<JSONValue.Object> = []
         return events.compactMap { JSONValue(stored: $0.data).object }.filter { known.insert($0).inserted }
     }
@@ -100,7 +100,7 @@ extension Routes {
         }
     }
 
-    /// RFC 4180 §2: quotes around whatever holds a comma, a quote or the end of a line.
+    /// A field of CSV (RFC 4180 §2), quoted when it holds a comma, a quote or a line end.
     private static func quoted(_ text: String) -> String {
         let needsQuotes = text.utf8.contains { [UInt8(ascii: ","), UInt8(ascii: "\""), 0x0A, 0x0D].contains($0) }
         return needsQuotes

@@ -5,7 +5,7 @@ import Jobs
 
 extension Routes {
     func listFiles(_ call: Call) throws -> Answer {
-        let limit = try call.query.count("limit", standard: 20, in: 1...100)
+        let limit = try call.query.count("limit", default: 20, in: 1...100)
         var files = artifacts.files
         if let text = call.query["purpose"] {
             let purpose = try purpose(text)
@@ -34,7 +34,7 @@ extension Routes {
 
     func showFile(_ call: Call) throws -> Answer { .json(try storedFile(call).document) }
 
-    /// The bytes of a file: of its first part, or of the one that is named.
+    /// Sends the bytes of a file: of its first part, or of the named one.
     func fileContent(_ call: Call) throws -> Answer {
         let stored = try storedFile(call)
         let name = call.query["part"] ?? stored.name
@@ -56,14 +56,15 @@ extension Routes {
         return .json(["id": .string(id), "object": "file", "deleted": true])
     }
 
-    /// What is inside a model or a data file, told by a process of its own.
+    /// Inspects a stored model or data file in a plan process.
     func inspectFile(_ call: Call) async throws -> Answer {
         let stored = try storedFile(call)
         let files = stored.parts.indices.map { (stored.parts[$0].name, artifacts.path(of: stored, part: $0)) }
         return .json(try await plans.plan(JobFiles(model: files)))
     }
 
-    /// Stores what `-F purpose=model -F file=@model.onnx -F file=@model.onnx.data` sends as one file.
+    /// Stores the files of a form, such as `-F purpose=model -F file=@model.onnx -F file=@model.onnx.data`, as one
+    /// file.
     func createFile(_ call: Call) async throws -> Answer {
         let field = FormUploadReader.FileField(name: "file", takesMany: true)
         let intake = FormUploadReader(
@@ -100,12 +101,12 @@ extension Routes {
         return Answer.json(file.document, status: 201).with(.location, "/v1/files/\(file.id)")
     }
 
-    /// What a file is for when the client does not say.
+    /// The default purpose of a file, by its name.
     private static func purpose(ofFile name: String) -> StoredFile.Purpose {
         name.endsWithBytes(of: ".onnx") ? .model : .dataset
     }
 
-    /// The digits of `sha256:HEX`.
+    /// The digits of `sha256:HEX`; nil for anything else.
     private static func digest(_ name: String) -> String? {
         guard name.startsWithBytes(of: "sha256:") else { return nil }
         let digits = name.dropBytes(7)
@@ -113,7 +114,7 @@ extension Routes {
         return isPlain && digits.utf8.count == 64 ? digits : nil
     }
 
-    /// Begins an upload, unless the disk or the quota is used up already.
+    /// Begins an upload, unless the disk or the quota is full.
     func makeUpload() throws(StorageError) -> Upload {
         if let quota = configuration.storedLimitBytes, artifacts.storedBytes >= quota { throw .full }
         return try artifacts.upload(id: Identifier.make("file", at: now()))

@@ -3,9 +3,10 @@ import HTTPTypes
 import JobContract
 import Jobs
 import Logging
+import Options
 
 extension Routes {
-    /// What there is, for whoever asks without a browser.
+    /// Lists the routes, for clients other than browsers.
     func index(_ call: Call) -> Answer {
         .json([
             "object": "service", "name": "layercollapse", "version": .string(Version.number),
@@ -14,10 +15,10 @@ extension Routes {
         ])
     }
 
-    /// Whether the process answers at all.
+    /// Responds whenever the process runs.
     func live(_ call: Call) -> Answer { .json(["object": "health", "status": "ok"]).with(.cacheControl, "no-store") }
 
-    /// Whether it can take work: the queue can be read, a job's process can be started, and nobody has asked it to stop.
+    /// Responds 200 when the queue can be read, a job process can be started, and no stop was requested.
     func ready(_ call: Call) async throws -> Answer {
         if isStopping() { throw Problem(.shuttingDown, "The service is about to stop.", retryAfterSeconds: 10) }
         guard hasRoom() else { throw Problem.overloaded("There is no room for a job's process at the moment.") }
@@ -49,7 +50,7 @@ extension Routes {
             "threads": .int(configuration.jobThreads ?? ProcessInfo.processInfo.activeProcessorCount),
             "opsets": Self.range(SupportedModels.opsets),
             "ir_versions": Self.range(SupportedModels.irVersions),
-            "methods": .array(JobOption.methods.map(JSONValue.string)),
+            "methods": .array(JobOptions.Method.allCases.map { .string($0.rawValue) }),
             "data_formats": ["npz", "safetensors"],
             "limits": [
                 "upload_bytes": .int(configuration.uploadLimitBytes),

@@ -4,7 +4,7 @@ import Jobs
 
 extension Routes {
     func listJobs(_ call: Call) async throws -> Answer {
-        let limit = try call.query.count("limit", standard: 20, in: 1...100)
+        let limit = try call.query.count("limit", default: 20, in: 1...100)
         var status: JobStatus?
         if let text = call.query["status"] {
             status = JobStatus(rawValue: text)
@@ -22,7 +22,7 @@ extension Routes {
         return .json(ListView(elements: views, hasMore: page.hasMore).document)
     }
 
-    /// One job, at once or as soon as its status or phase is another one.
+    /// Shows a job, at once or after its next change of status or phase.
     func showJob(_ call: Call) async throws -> Answer {
         var job = try await job(call)
         let (status, phase) = (job.status, job.phase)
@@ -48,7 +48,7 @@ extension Routes {
         let job = try await reserve.spend { () async throws(JobsError) in
             try await store.perform { store throws(JobsError) in try store.requestCancel(id, at: time) }
         }
-        // A job that waits to go on has no process that could be waited for.
+        // A job that waits to be resumed has no process, so its checkpoints are removed here.
         if job.status.isFinal { jobs.folder(of: id).removeCheckpoints() }
         return try await answer(job)
     }

@@ -7,7 +7,7 @@ import Jobs
 extension Routes {
     func downloadModel(_ call: Call) async throws -> Answer {
         let job = try await finished(call)
-        // The points on the way are told, and only the last one is kept as a file.
+        // Intermediate points are listed, but only the last one is kept as a file.
         guard call.query["checkpoint"] == nil else { throw Problem.notFound("checkpoint") }
         let digest = JSONValue(stored: job.result)["digests"]?["model"]?.string
         let name = JobOrder(stored: job.payload)?.modelName ?? "model.onnx"
@@ -18,7 +18,7 @@ extension Routes {
             type: "application/octet-stream", digest: digest)
     }
 
-    /// The points between the original and the result: what each costs, and what it saves.
+    /// Lists the points between the original and the result, with what each costs and saves.
     func listCheckpoints(_ call: Call) async throws -> Answer {
         let points = JSONValue(stored: try await job(call).result)["pareto"]?.array ?? []
         let documents = points.enumerated().map { number, point in
@@ -29,11 +29,11 @@ extension Routes {
         return .json(ListView(elements: documents, hasMore: false).document)
     }
 
-    /// Any of the files that a job wrote, such as the external data of its model.
+    /// Sends any file that a job wrote, such as the external data of its model.
     func downloadOutput(_ call: Call) async throws -> Answer {
         let job = try await finished(call)
         let name = call.parameter("name")
-        // The name has to be one that the folder lists; it never becomes a path by itself.
+        // The name must be one that the folder lists; it is never used as a path by itself.
         guard try jobs.outputs(of: job.id).contains(where: { $0.hasBytes(of: name) }) else {
             throw Problem.notFound("file")
         }
@@ -41,7 +41,7 @@ extension Routes {
             jobs.folder(of: job.id).output + "/" + name, name: name, type: "application/octet-stream", digest: nil)
     }
 
-    /// The report in the form that the path names, or else the one that is accepted.
+    /// Sends the report in the format named by the path, else in an accepted one.
     func report(_ call: Call) async throws -> Answer {
         let job = try await finished(call)
         let forms: [(suffix: String, type: String)] = [
@@ -56,7 +56,7 @@ extension Routes {
         return Answer(body: .file(path: path, type: form.type)).with(.vary, "Accept").with(.cacheControl, "no-store")
     }
 
-    /// A job that has a result, or the reason why it has none.
+    /// The job of the request; throws the reason when it has no result.
     private func finished(_ call: Call) async throws -> Job {
         let job = try await job(call)
         switch job.status {
@@ -80,7 +80,7 @@ extension Routes {
             .with(.cacheControl, "private, no-cache")
     }
 
-    /// RFC 6266: the name itself where it is plain, and encoded beside it where it is not.
+    /// The value of `Content-Disposition` (RFC 6266): the plain name, with the encoded one beside it when they differ.
     private static func attachment(_ name: String) -> String {
         var plain = ""
         for scalar in name.unicodeScalars {
@@ -95,7 +95,7 @@ extension Routes {
         return "attachment; filename=\"\(plain)\"; filename*=UTF-8''\(encoded)"
     }
 
-    /// RFC 9530: `sha256:` and hexadecimal digits become base64 between colons.
+    /// The value of `Repr-Digest` (RFC 9530): the digits after `sha256:` as base64 between colons.
     private static func representationDigest(_ digest: String) -> String? {
         guard digest.startsWithBytes(of: "sha256:") else { return nil }
         let digits = Array(digest.dropBytes(7).utf8)

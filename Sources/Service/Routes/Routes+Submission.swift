@@ -2,6 +2,7 @@ import Foundation
 import HTTPTypes
 import JobContract
 import Jobs
+import Options
 
 extension Routes {
     func createJob(_ call: Call) async throws -> Answer {
@@ -10,7 +11,7 @@ extension Routes {
         return try await accepted(job)
     }
 
-    /// The same, under a name of the client's own: sent again, it is the same job.
+    /// Creates a job under the client's own id; a repeated request returns the same job.
     func putJob(_ call: Call) async throws -> Answer {
         let clientID = call.parameter("id")
         let isPlain = clientID.utf8.allSatisfy { byte in
@@ -27,7 +28,7 @@ extension Routes {
         }
     }
 
-    /// The same files once more, with other options where the body has some.
+    /// Creates a job with the files of another one; options in the body replace its options.
     func duplicateJob(_ call: Call) async throws -> Answer {
         try await refuseWhenFull()
         let job = try await job(call)
@@ -38,20 +39,20 @@ extension Routes {
         options["model"] = .string(order.model)
         options["training_file"] = order.trainingFile.map(JSONValue.string)
         options["validation_file"] = order.validationFile.map(JSONValue.string)
-        for (name, value) in order.given.members { options[name] = value }
+        for (name, value) in order.options.members { options[name] = value }
         options["metadata"] = JSONValue(stored: job.metadata)
         let changes = try await call.object(limitBytes: configuration.requestLimitBytes, from: memory)
         for (name, value) in changes.members { options[name] = value }
         return try await accepted(try await submit(try Submission(options, in: artifacts)).job)
     }
 
-    /// What a job of this body would find, without a job.
+    /// Plans the job of this body without creating it.
     func createPlan(_ call: Call) async throws -> Answer {
         let submission = try await Submission(call, self)
-        let options = try submission.filledOptions
+        let options = try submission.jobOptions.resolved(hasData: submission.data != nil)
         var plan = try await plans.plan(JobFiles(submission, in: artifacts)).object ?? JSONValue.Object()
-        // The process that looks into the files knows the defaults alone.
-        plan["options"] = .object(options)
+        // The plan process knows only the defaults.
+        plan["options"] = .object(options.all)
         return .json(.object(plan))
     }
 
@@ -71,14 +72,13 @@ extension Routes {
             .queueFull, "\(waiting) jobs are waiting; more are not taken at the moment.", retryAfterSeconds: 30)
     }
 
-    /// Stores what arrived, lays out the job's folder, and puts the job into the queue, in this order.
+    /// Stores the uploads, prepares the job folder, and adds the job to the queue, in this order.
     private func submit(_ submission: Submission, as clientID: String? = nil) async throws -> AddedJob {
         let time = now()
-        var given = submission.options
-        var options = try submission.filledOptions
-        // Kept once, with the job: nobody else has a use for them.
+        var options = try submission.jobOptions.all
+        // Stored once, with the job.
         let labels = options["metadata"] ?? [:]
-        (options["metadata"], given["metadata"]) = (nil, nil)
+        options["metadata"] = nil
         let idempotency = clientID.map { Idempotency(clientID: $0, bodyDigest: submission.digest) }
         if let clientID, let idempotency,
             let known = try await store.perform({ store throws(JobsError) in try store.find(clientID: clientID) })
@@ -91,7 +91,7 @@ extension Routes {
         let validation = try submission.validationData.map { try stored($0, as: .dataset, at: time) }
         let order = JobOrder(
             modelName: model.name, model: model.id, trainingFile: data?.id, validationFile: validation?.id,
-            given: given, options: options)
+            options: options)
         let job = NewJob(
             id: Identifier.make("job", at: time), payload: order.document.data,
             metadata: labels.data, idempotency: idempotency)
@@ -102,7 +102,7 @@ extension Routes {
         let files = JobFiles(final, in: artifacts)
         let manifest = JobFolder.Manifest(
             job: job.id, modelFiles: files.model.map(\.name), dataFile: files.data?.name,
-            validationFile: files.validation?.name, options: given,
+            validationFile: files.validation?.name, options: options,
             memoryLimitBytes: configuration.jobMemoryBytes, threads: configuration.jobThreads)
         try jobs.lay(manifest, files, id: job.id)
         do {

@@ -4,7 +4,7 @@ import JobContract
 import Jobs
 import Logging
 
-/// What every handler needs. The handlers are its extensions, one file for each kind of thing.
+/// The dependencies of the handlers, which are its extensions, one file per kind of resource.
 struct Routes: Sendable {
     let configuration: Configuration
     let store: SQLiteJobStore
@@ -12,19 +12,19 @@ struct Routes: Sendable {
     let jobs: JobFolders
     let plans: InspectionRunner
     let reserve: DiskReserve
-    /// What all requests together may hold in memory of what their clients wrote.
+    /// The limit on the memory of fields and JSON, shared by all requests.
     let memory: MemoryBudget
-    /// Texts of events as streams show them, made once for all who follow a job.
+    /// The cached texts of streamed events, shared by all followers of a job.
     let texts = EventTexts()
     let logger: Logger
     /// Seconds since 1970.
     let now: @Sendable () -> Int
-    /// Whether the service is on its way out.
+    /// True when the server is stopping.
     let isStopping: @Sendable () -> Bool
-    /// Whether a job's process could be started now.
+    /// True when a job process could be started now.
     let hasRoom: @Sendable () -> Bool
 
-    /// A job as the interface shows it.
+    /// The API's view of a job.
     func view(_ job: Job) async throws -> JobView {
         let (position, warnings) = try await store.perform { store throws(JobsError) in
             (
@@ -41,7 +41,7 @@ struct Routes: Sendable {
         try await store.perform { store throws(JobsError) in try store.find(id) }
     }
 
-    /// A job as the answer; whoever polls is told when to come again.
+    /// The answer that shows a job; `Retry-After` tells a client when to poll again.
     func answer(_ job: Job, status: Int = 200) async throws -> Answer {
         let view = try await view(job)
         return Answer.json(view.document, status: status)
@@ -52,7 +52,8 @@ struct Routes: Sendable {
 }
 
 extension Problem {
-    /// The one place where what went wrong inside becomes what a client is told. Details are for the log.
+    /// Converts any internal error to the problem that a client sees. This is the only place that does; details go to
+    /// the log.
     init(_ error: any Error) {
         switch error {
         case let problem as Problem: self = problem

@@ -3,23 +3,23 @@ import Glibc
 package import JobContract
 import Synchronization
 
-/// The uploads, on disk: `files/ID/file.json` with the parts beside it as `0`, `1`, ...
+/// The uploads on disk: `files/ID/file.json` with the parts beside it as `0`, `1`, ...
 ///
-/// A class, because it owns the folder and the index of it. An upload is written below `tmp`, part by part, each synchronised,
-/// and the one `rename` of its folder into `files` is its commit: it is there whole or not at all, whatever happens when.
-/// `tmp` lies in the same file system, and what a killed server left in it is deleted at the next start.
+/// A class because it owns the folder and its index. An upload is written below `tmp`, each part synchronised. The
+/// `rename` of its folder into `files` commits it, so it exists whole or not at all. `tmp` is on the same file system;
+/// remains of a killed server are deleted at the next start.
 package final class ArtifactStore: Sendable {
     private let folder: String
     private let temporary: String
     private let index = Mutex<[String: StoredFile]>([:])
-    /// Folders below `files` that are not whole: kept, and reported at start-up.
+    /// Incomplete folders below `files`: kept, and reported at start-up.
     package let damaged: [String]
 
-    /// Opens the store below a data directory, and makes it where there is none.
+    /// Opens the store below a data directory, creating it when missing.
     package init(dataDirectory: String) throws(StorageError) {
         folder = dataDirectory + "/files"
         temporary = dataDirectory + "/tmp"
-        // What was half uploaded; nothing in it was acknowledged.
+        // Partial uploads, which were never acknowledged.
         for name in try DurableFile.names(in: temporary) {
             try? FileManager.default.removeItem(atPath: "\(temporary)/\(name)")
         }
@@ -47,27 +47,27 @@ package final class ArtifactStore: Sendable {
 
     package func file(_ id: String) -> StoredFile? { index.withLock { $0[id] } }
 
-    /// A file of one part with this SHA-256.
+    /// The oldest file of one part with this SHA-256.
     package func file(digest: String) -> StoredFile? {
         index.withLock { files in
             files.values.filter { $0.parts.count == 1 && $0.parts[0].digest == digest }.min { $0.id < $1.id }
         }
     }
 
-    /// The newest first.
+    /// All files, the newest first.
     package var files: [StoredFile] { index.withLock { $0.values.sorted { $0.id > $1.id } } }
 
     package var storedBytes: Int { index.withLock { $0.values.reduce(0) { $0 + $1.bytes } } }
 
-    /// Where the bytes of a part are.
+    /// The path of a part.
     package func path(of file: StoredFile, part: Int = 0) -> String { "\(folder)/\(file.id)/\(part)" }
 
-    /// Starts an upload; it is gone again unless it is committed.
+    /// Starts an upload, which is removed again unless committed.
     package func upload(id: String) throws(StorageError) -> Upload {
         try Upload(id: id, folder: "\(temporary)/\(id)")
     }
 
-    /// Makes an upload last. When this returns, the file is there after power loss as well.
+    /// Makes an upload permanent. When this returns, the file survives a power loss.
     package func commit(_ upload: Upload, purpose: StoredFile.Purpose, at now: Int) throws(StorageError) -> StoredFile {
         let file = StoredFile(id: upload.id, purpose: purpose, createdAt: now, parts: upload.parts)
         precondition(!file.parts.isEmpty, "an upload without a part is refused before it is committed")
@@ -79,16 +79,16 @@ package final class ArtifactStore: Sendable {
         return file
     }
 
-    /// Forgets a file; a job that was given it keeps its own name for the bytes.
+    /// Deletes a file. Jobs that use it keep their own links to the bytes.
     ///
-    /// - Returns: whether there was one
+    /// - Returns: true when the file existed
     package func delete(_ id: String) throws(StorageError) -> Bool {
         guard index.withLock({ $0[id] }) != nil else { return false }
-        // Out of `files` at once and whole: a server killed half-way through finds it in `tmp` and finishes the work.
+        // Moved out of `files` in one step: after a kill half-way, the next start deletes the rest from `tmp`.
         do throws(StorageError) {
             try DurableFile.move("\(folder)/\(id)", to: "\(temporary)/\(id)")
         } catch .failed(_, ENOENT) {
-            // Somebody else was quicker.
+            // Another request deleted it first.
             return false
         }
         _ = index.withLock { $0.removeValue(forKey: id) }

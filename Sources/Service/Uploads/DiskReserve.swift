@@ -3,16 +3,16 @@ import JobContract
 import Jobs
 import Synchronization
 
-/// A class, because everybody who needs it gives up the same file. Some room on the disk, held by a file of no meaning, so that
-/// what frees room (deleting, cancelling) can be written down when nothing else can.
+/// Disk space held by a file without content, so that actions that free room (deleting, cancelling) can be recorded on
+/// a full disk. A class because all users release the same file.
 final class DiskReserve: Sendable {
     private let folder: String
     private let bytes: Int
     private let lock = Mutex(())
 
     /// - Parameters:
-    ///   - dataDirectory: whose disk it is
-    ///   - bytes: what writing down the deletion of the largest job may take
+    ///   - dataDirectory: a folder on the disk
+    ///   - bytes: the room to record the deletion of the largest job
     init(dataDirectory: String, bytes: Int = 16 << 20) {
         folder = dataDirectory
         self.bytes = bytes
@@ -21,16 +21,16 @@ final class DiskReserve: Sendable {
 
     private var path: String { folder + "/reserve" }
 
-    /// What is given up at a time.
+    /// The bytes released at a time.
     private static let slice = 4 << 20
 
-    /// Takes the room back, if the disk has it now.
+    /// Refills the reserve, if the disk has room now.
     func restore() {
-        // Without room for all of it, what is held already is held on.
+        // Without room for all of it, the present part is kept.
         withFile { _ = posix_fallocate($0, 0, off_t(bytes)) }
     }
 
-    /// Does something that must succeed on a full disk as well; the reserve is given up for it, slice by slice.
+    /// Runs work that must succeed even on a full disk, and releases the reserve for it slice by slice.
     func spend<Value: Sendable>(
         _ work: @Sendable () async throws(JobsError) -> Value
     ) async throws(JobsError) -> Value {
@@ -43,7 +43,7 @@ final class DiskReserve: Sendable {
         }
     }
 
-    /// - Returns: whether there was anything left to give up
+    /// - Returns: true when there was anything left to release
     private func giveUpSlice() -> Bool {
         var isSmaller = false
         withFile { descriptor in

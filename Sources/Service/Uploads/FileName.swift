@@ -1,11 +1,11 @@
 import ByteText
 import JobContract
 
-/// The names that clients give their files: kept, because external data are found by them, and never used as a path by us.
+/// Client-chosen file names: kept, because external data are found by them, but never used as paths.
 enum FileName {
     static let maximumBytes = 255
 
-    /// The last component of a name, if it can be the name of a file.
+    /// The last component of a name, if it is a valid file name.
     static func checked(_ name: String, among taken: [String], field: String) throws(Problem) -> String {
         let last = name.splitBytes(at: UInt8(ascii: "/")).last?.splitBytes(at: UInt8(ascii: "\\")).last ?? ""
         let isPlain = last.utf8.allSatisfy { $0 >= 0x20 && $0 != 0x7F }

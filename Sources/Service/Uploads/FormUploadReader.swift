@@ -1,16 +1,16 @@
 import ByteText
 import JobContract
 
-/// A class, because it owns the uploads of a request, and they go with it unless they are committed.
+/// Reads a multipart body part by part. Files are written to disk as they arrive; fields are small and kept as text.
 ///
-/// It is fed a multipart body part by part. Files go to disk as they arrive; fields are small and kept as text.
+/// A class because it owns the uploads of a request, which are removed with it unless they are committed.
 final class FormUploadReader {
     /// A field that holds files.
     struct FileField {
         let name: String
-        /// Whether several files belong together, as an ONNX model and its external data do.
+        /// True when several files belong together, as an ONNX model and its external data do.
         var takesMany = false
-        /// Whether a zip is refused: `torch.save` writes one, ONNX never is one.
+        /// True for a model, which is never a zip; `torch.save` writes one.
         var isModel = false
     }
 
@@ -19,30 +19,30 @@ final class FormUploadReader {
         case field(String)
     }
 
-    /// The longest field; options are words and numbers, a configuration a page.
+    /// The size limit of a field. Options are words and numbers, a configuration is about a page.
     static let fieldBytes = 64 << 10
     static let fieldLimit = 100
     static let filesOfField = 64
-    /// All fields of a form together.
+    /// The size limit of all fields of a form together.
     static let formBytes = 1 << 20
 
-    /// By the name of their field.
+    /// The uploads by field name.
     private(set) var uploads: [String: Upload] = [:]
-    /// Fields in the order in which they came; a name may come again.
+    /// The fields in order of arrival; names may repeat.
     private(set) var fields: [(name: String, text: String)] = []
 
     private let fileFields: [FileField]
-    /// Fields that may hold text; one of them may be a file field as well, and then its text is the id of a file.
+    /// The fields that may hold text. The text of a field that is also a file field is the id of a stored file.
     private let textFields: [String]
     private let makeUpload: () throws(StorageError) -> Upload
     private var target: Target?
     private var text: [UInt8] = []
     private var textBytes = 0
     private let share: MemoryBudget.Share
-    /// The first bytes of a file, until there are enough to know what it is.
+    /// The first bytes of a file, collected until its format is known.
     private var start: [UInt8]?
 
-    /// The one text that may come as a file: all options in JSON.
+    /// The one text field that may arrive as a file: all options in JSON.
     private static let textFileField = "config"
 
     init(
@@ -58,9 +58,9 @@ final class FormUploadReader {
     /// Begins a part.
     ///
     /// - Parameters:
-    ///   - name: the field
-    ///   - fileName: as the client called the file; nil for a plain field
-    /// - Throws: ``Problem`` for a field that is not asked for or comes too often.
+    ///   - name: the name of the field
+    ///   - fileName: the client's name of the file; nil for a plain field
+    /// - Throws: ``Problem`` for a field that is unknown or repeated too often.
     func begin(_ name: String, fileName: String?) throws {
         text = []
         guard let fileName, let field = fileFields.first(where: { $0.name == name }) else {
@@ -81,7 +81,7 @@ final class FormUploadReader {
         start = []
     }
 
-    /// Refuses a field before its content comes.
+    /// Rejects an unexpected field before its content arrives.
     private func check(_ name: String, isFile: Bool) throws(Problem) {
         let files = fileFields.map(\.name)
         guard textFields.contains(name) || files.contains(name) else {

@@ -1,15 +1,15 @@
 import JobContract
 import Synchronization
 
-/// A class, because everybody takes from the same. What requests may hold in memory of what their clients wrote: however many
-/// forms are held open at once, together they take no more.
+/// The limit on the memory that all requests together hold for fields and JSON, however many forms are open at once. A
+/// class because all requests share it.
 final class MemoryBudget: Sendable {
     private let limitBytes: Int
     private let taken = Atomic(0)
 
     init(bytes: Int) { limitBytes = bytes }
 
-    /// A class, because what it took goes back with it. The part of one request.
+    /// The part of one request. A class because it returns its bytes when it is released.
     final class Share {
         private let budget: MemoryBudget
         private var bytes = 0
@@ -18,9 +18,9 @@ final class MemoryBudget: Sendable {
 
         deinit { budget.taken.subtract(bytes, ordering: .relaxed) }
 
-        /// Takes so much more.
+        /// Takes `more` bytes.
         ///
-        /// - Throws: ``Problem`` when nothing is left; 503, since it will be there again.
+        /// - Throws: ``Problem`` when the budget is used up; 503, because it becomes free again.
         func take(_ more: Int) throws(Problem) {
             bytes += more
             guard budget.taken.add(more, ordering: .relaxed).newValue <= budget.limitBytes else {

@@ -1,19 +1,19 @@
 import JobContract
 
-/// The refusal of uploads that could run code.
+/// Rejects uploads that could run code.
 enum Pickle {
-    /// Refuses a file by its first bytes.
+    /// Rejects a file by its first bytes.
     ///
     /// - Parameters:
     ///   - start: up to ``RefusedFormat/lengthOfStart`` bytes
-    ///   - field: where the file was sent
+    ///   - field: the field of the file
     /// - Throws: ``Problem`` with `pickle_rejected`.
     static func refuse(_ start: [UInt8], field: FormUploadReader.FileField) throws(Problem) {
         guard RefusedFormat.format(start, isModel: field.isModel) != nil else { return }
         throw refusal(field)
     }
 
-    /// Refuses a stored file that is to be a model by its first bytes.
+    /// Rejects a stored file, used as a model, by its first bytes.
     static func refuse(modelAt path: String, field: FormUploadReader.FileField) throws(Problem) {
         if RefusedFormat.format(ofFile: path) != nil { throw refusal(field) }
     }

@@ -18,13 +18,13 @@ package struct StoredFile: Hashable, Sendable {
     package let purpose: Purpose
     /// Seconds since 1970.
     package let createdAt: Int
-    /// The first is the one that the others belong to.
+    /// The parts, starting with the file itself; external data follow.
     package let parts: [Part]
 
     package var name: String { parts.first?.name ?? "" }
     package var bytes: Int { parts.reduce(0) { $0 + $1.bytes } }
 
-    /// The file object of the interface, and what is kept beside the bytes.
+    /// The file object of the API, also stored beside the bytes.
     package var document: JSONValue {
         [
             "id": .string(id),
@@ -49,7 +49,7 @@ package struct StoredFile: Hashable, Sendable {
         self.parts = parts
     }
 
-    /// Reads what ``document`` wrote; nil for anything else.
+    /// Reads a ``document``; nil for anything else.
     init?(document: JSONValue) {
         guard let id = document["id"]?.string, let createdAt = document["created_at"]?.int,
             let purpose = document["purpose"]?.string.flatMap(Purpose.init(rawValue:)),

@@ -1,10 +1,11 @@
 import HTTP
 import JobContract
 import Jobs
+import Options
 
-/// A job or a plan as it was asked for: its files, stored before or just arrived, and its options.
+/// The request for a job or a plan: its files, stored or just uploaded, and its options.
 struct Submission {
-    /// A file of the request, by its place in the store or as an upload that is not committed yet.
+    /// A file of the request: one in the store, or an upload that is not committed yet.
     enum Source {
         case stored(StoredFile)
         case arrived(Upload)
@@ -22,7 +23,7 @@ struct Submission {
     var validationData: Source?
     var options: JSONValue.Object
 
-    /// The members that name files by their ids, and the fields that send the same files.
+    /// The members that name files by id, and the fields that upload the same files.
     private static let fileIDs = ["model", "training_file", "validation_file"]
     private static let fileFields = [
         FormUploadReader.FileField(name: "model", takesMany: true, isModel: true),
@@ -33,7 +34,7 @@ struct Submission {
     private static let optionNames = JobOption.all.map(\.name)
     private static let textFields = ["config"] + fileIDs + optionNames
 
-    /// Reads a request in either of its forms.
+    /// Reads a request, JSON or a form.
     init(_ call: Call, _ routes: Routes) async throws {
         switch call.mediaType {
         case "multipart/form-data":
@@ -53,7 +54,7 @@ struct Submission {
         }
     }
 
-    /// Takes the files out of the options.
+    /// Separates the files from the options.
     init(
         _ object: JSONValue.Object, uploads: [String: Upload] = [:], in artifacts: ArtifactStore
     ) throws(Problem) {
@@ -80,10 +81,10 @@ struct Submission {
         validationData = sources["validation_data"]
     }
 
-    /// Refuses a member that is neither a file's id nor an option.
+    /// Rejects a member that is neither a file id nor an option.
     private static func check(_ name: String) throws(Problem) {
         guard !fileIDs.contains(name), !optionNames.contains(name) else { return }
-        // Where ids stand, a form's field for the same file has another name.
+        // The form field for a file is named differently from the member for its id.
         let place = fileFields.firstIndex { $0.name == name }
         let nearest = place.map { fileIDs[$0] } ?? Spelling.nearest(to: name, among: fileIDs + optionNames)
         throw Problem(
@@ -104,7 +105,7 @@ struct Submission {
         return .stored(file)
     }
 
-    /// The fields of a form over the members of its `config`; a field that comes again makes a list.
+    /// The fields of a form, which override the members of its `config`; a repeated field makes a list.
     private static func options(of fields: [(name: String, text: String)]) throws -> JSONValue.Object {
         var options = JSONValue.Object()
         for field in fields where field.name == "config" {
@@ -124,18 +125,14 @@ struct Submission {
         return options
     }
 
-    /// The options with every default filled in, the one that depends on the data among them.
+    /// The options, checked and typed.
     ///
-    /// - Throws: ``OptionError`` when an option has a value that it cannot have.
-    var filledOptions: JSONValue.Object {
-        get throws(OptionError) {
-            var all = try JobOptions(decoding: options).all
-            if all["method"]?.isNull ?? true { all["method"] = data == nil ? "merge" : "ridge" }
-            return all
-        }
+    /// - Throws: ``OptionError`` when an option has an invalid value.
+    var jobOptions: JobOptions {
+        get throws(OptionError) { try JobOptions(decoding: options) }
     }
 
-    /// Names what was asked for by its bytes, so that the same request is known again whatever its boundary, file ids and
+    /// The digest of the request's content, which recognises a repeated request whatever its boundary, file ids and
     /// order of options.
     var digest: String {
         let parts = [model.parts, data?.parts ?? [], validationData?.parts ?? []].map { parts in

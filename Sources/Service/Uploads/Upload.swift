@@ -2,7 +2,7 @@ import Foundation
 import HTTP
 package import JobContract
 
-/// A class, because it owns a temporary folder, which goes with it unless the upload was committed.
+/// An upload in progress. A class because it owns a temporary folder, which is removed with it unless committed.
 package final class Upload {
     package let id: String
     let folder: String

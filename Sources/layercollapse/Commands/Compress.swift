@@ -1,6 +1,7 @@
 import ArgumentParser
 import ByteText
 import JobContract
+import Options
 import Pipeline
 import Service
 
@@ -40,14 +41,14 @@ struct Compress: ParsableCommand {
     func run() throws {
         let isJob = JobFolder.isJob(model)
         let narrator = EventReporter(printsEvents: isJob || events, isQuiet: quiet)
-        // Whoever has told how a job ended needs nothing to go on from.
+        // A job that has reported its end is never resumed.
         let folder = JobFolder(model, attempt: attempt)
         defer { if isJob { folder.removeCheckpoints() } }
         do {
             let order = try isJob ? CompressionOrder(folder) : order()
             let interruption = Interruption()
             defer { withExtendedLifetime(interruption) {} }
-            // The service keeps the time of its jobs itself.
+            // The server enforces the deadlines of its jobs.
             let deadline = isJob ? nil : self.deadline(order.options)
             defer { withExtendedLifetime(deadline) {} }
             Processor.useThreads(order.options.threads ?? order.threads)

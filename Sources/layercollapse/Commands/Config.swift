@@ -1,5 +1,4 @@
 import ArgumentParser
-import JobContract
 import Pipeline
 import Service
 

@@ -1,5 +1,6 @@
 import ArgumentParser
 import JobContract
+import Options
 import Pipeline
 import Service
 
@@ -45,7 +46,7 @@ struct Run: ParsableCommand {
         let narrator = EventReporter(printsEvents: false, isQuiet: quiet)
         let run = InferenceRun(
             model: InputPath.resolved(model), data: InputPath.resolved(data), output: output, timing: timing,
-            batchSize: options["batch_size"].int, passes: `repeat`,
+            batchSize: options.batchSize, passes: `repeat`,
             threads: options.threads, inputKeys: options.inputKeys)
         do { narrator.end(try run.run(tell: narrator.tell)) } catch { throw narrator.told(error) }
     }

@@ -1,5 +1,6 @@
 import ArgumentParser
 import JobContract
+import Options
 import Pipeline
 import Service
 

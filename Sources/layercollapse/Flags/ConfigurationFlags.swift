@@ -3,7 +3,7 @@ import JobContract
 import Pipeline
 import Service
 
-/// Where the settings of the service come from, and those that are set most.
+/// The flag for the configuration file, and flags for the most used settings.
 struct ConfigurationFlags: ParsableArguments {
     @Option(
         help: "the configuration file (default: \(Configuration.defaultFile), when it is there)", completion: .file())
@@ -13,7 +13,7 @@ struct ConfigurationFlags: ParsableArguments {
     @Option(help: .setting("port")) var port: String?
     @Option(help: .setting("data_directory"), completion: .directory) var dataDirectory: String?
 
-    /// Flags over the environment over the file over the defaults.
+    /// Loads the settings: flags override the environment, which overrides the file, which overrides the defaults.
     func load() async throws -> Configuration {
         var flags: [String: String] = [:]
         flags["host"] = host
@@ -24,10 +24,10 @@ struct ConfigurationFlags: ParsableArguments {
 }
 
 extension ArgumentHelp {
-    /// What a setting means, by its name.
+    /// The help text of a setting.
     fileprivate static func setting(_ name: String) -> ArgumentHelp {
         guard let setting = Setting.named(name) else { preconditionFailure("there is a setting '\(name)'") }
-        let standard = setting.standard.string ?? setting.standard.text()
-        return ArgumentHelp("\(setting.meaning) (default: \(standard))", valueName: "value")
+        let defaultText = setting.defaultValue.string ?? setting.defaultValue.text()
+        return ArgumentHelp("\(setting.meaning) (default: \(defaultText))", valueName: "value")
     }
 }

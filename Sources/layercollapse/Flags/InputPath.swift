@@ -2,8 +2,8 @@ import Foundation
 import JobContract
 import Pipeline
 
-/// The path of a file to read. The readers follow no link, so that nothing in a job's folder leads out of it; a user's own
-/// link is followed here.
+/// The path of a file to read. The readers follow no symbolic links, so that none in a job folder leads out of it; a
+/// user's own link is resolved here.
 enum InputPath {
     static func resolved(_ path: String) -> String {
         guard (try? FileManager.default.destinationOfSymbolicLink(atPath: path)) != nil else { return path }

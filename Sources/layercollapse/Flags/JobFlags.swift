@@ -1,9 +1,8 @@
 import ArgumentParser
 import JobContract
-import Pipeline
 import Service
 
-/// What belongs to a job as a whole.
+/// The flags of the job as a whole.
 struct JobFlags: ParsableArguments {
     @Option(help: .option("deadline_seconds")) var deadlineSeconds: String?
     @Option(help: .option("metadata")) var metadata: String?

@@ -1,9 +1,7 @@
 import ArgumentParser
 import JobContract
-import Pipeline
-import Service
 
-/// Which layers are collapsed, how, and how far.
+/// The flags that choose which layers are collapsed, how, and how far.
 struct MethodFlags: ParsableArguments {
     @Option(help: .option("method")) var method: String?
     @Option(help: .option("finetune")) var finetune: String?

@@ -1,9 +1,8 @@
 import ArgumentParser
 import JobContract
 import Pipeline
-import Service
 
-/// How parameters are trained: the same for a compression and for plain training.
+/// The training flags, shared by `compress` and `train`.
 struct TrainingFlags: ParsableArguments {
     @Option(help: .option("epochs")) var epochs: String?
     @Option(help: .option("steps")) var steps: String?

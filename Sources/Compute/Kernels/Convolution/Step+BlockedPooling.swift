@@ -1,6 +1,6 @@
 // N samples, C channels in blocks of B, planes of H x W elements and of P x Q windows.
 extension Step {
-    /// ``maxPoolBackward(_:dy:window:into:)`` where `B` channels lie beside each other, of which eight are done at a time.
+    /// Computes ``maxPoolBackward(_:dy:window:into:)`` for images with `B` adjacent channels, eight at a time.
     static func blockedMaxPoolBackward(
         _ x: Tensor, dy: Tensor, window: Window, into dx: Tensor
     ) throws(ComputeError) -> Step {
@@ -45,9 +45,9 @@ extension Step {
         }
     }
 
-    /// Eight channels of one sample.
-    // SAFETY: a group is below the count of eights of channels, the elements of which are B apart; what is under a window
-    // is asked for its place before it is touched.
+    /// Computes the gradient of eight channels of one sample.
+    // SAFETY: a group is below the number of groups of eight channels, the elements of which are B apart; `inside`
+    // limits the rows and columns of a window to the image.
     @inline(never)
     private func differentiate(_ group: Int) {
         let (block, lane) = (group / (B / Lanes.scalarCount), group % (B / Lanes.scalarCount) * Lanes.scalarCount)
@@ -69,7 +69,7 @@ extension Step {
                         largest = unsafe larger(largest, x.loadUnaligned(fromByteOffset: place * step, as: Lanes.self))
                     }
                 }
-                // The first of equals takes it all.
+                // The first of equal elements takes the whole gradient.
                 var slope = slope(block: block, lane: lane, at: p * Q + q)
                 for row in rows {
                     for column in columns {
@@ -95,7 +95,7 @@ extension Step {
         return first..<end
     }
 
-    /// What comes back for eight channels, which lie beside each other or a plane apart.
+    /// The incoming gradient of eight channels, which are adjacent or a plane apart.
     @inline(__always)
     private func slope(block: Int, lane: Int, at window: Int) -> Lanes {
         guard isPlain else {

@@ -2,12 +2,12 @@ import COneDNN
 
 // N samples, I channels in, O channels out, G groups; `...` are one to three spatial sizes.
 extension Step {
-    /// Slides `weight` over `x` (a cross-correlation, as everybody's convolution).
+    /// Slides `weight` over `x` (a cross-correlation, as in every deep-learning framework).
     ///
     /// - `x`: `[N, I, ...]`
     /// - `weight`: `[O, I / G, ...]`, the last sizes being those of the window
     /// - `bias`: `[O]`
-    /// - `activation`: of the sum and the bias: one that ``UnaryKind/isEpilogue`` names
+    /// - `activation`: applied to the sum with the bias; ``UnaryKind/isEpilogue`` is true for it
     /// - `result`: `[N, O, ...]`
     /// - Throws: ``ComputeError/shape(_:)`` unless the sizes fit.
     package static func convolution(
@@ -28,7 +28,7 @@ extension Step {
             operations: sizes.operations, primitive.run)
     }
 
-    /// The derivative of ``convolution(_:weight:bias:window:groups:into:)`` by `x`.
+    /// The gradient of ``convolution(_:weight:bias:window:groups:activation:into:)`` with respect to `x`.
     ///
     /// - Throws: ``ComputeError/shape(_:)`` unless the sizes fit.
     package static func convolutionBackwardData(
@@ -45,7 +45,7 @@ extension Step {
             operations: sizes.operations, primitive.run)
     }
 
-    /// The derivative of ``convolution(_:weight:bias:window:groups:into:)`` by `weight`.
+    /// The gradient of ``convolution(_:weight:bias:window:groups:activation:into:)`` with respect to `weight`.
     ///
     /// - Throws: ``ComputeError/shape(_:)`` unless the sizes fit.
     package static func convolutionBackwardWeights(
@@ -69,7 +69,7 @@ private struct ConvolutionSizes {
     /// `[O, I, ...]`, or `[G, O / G, I / G, ...]` if there are groups
     let weight: [Int]
     let y: [Int]
-    /// Multiplications and additions, of each direction.
+    /// The number of multiplications and additions in each direction.
     let operations: Int
     private let window: OneDNNWindow
     private let isWorthTransforming: Bool
@@ -88,8 +88,9 @@ private struct ConvolutionSizes {
         isWorthTransforming = Self.isWorthTransforming(self.weight, y: y, window)
     }
 
-    /// Whether to take Winograd's algorithm, which needs a quarter of the multiplications for tiles of 4 x 4 results, and the
-    /// time to transform them. Its results are as near as those of the sums: 1e-6 of the largest.
+    /// True when Winograd's algorithm is worthwhile. For tiles of 4 x 4 results it needs a quarter of the
+    /// multiplications, plus the time to transform them. Its results are as accurate as direct sums: 1e-6 of the
+    /// largest.
     ///
     /// - SeeAlso: Lavin, Gray: arXiv:1509.09308
     private static func isWorthTransforming(_ weight: [Int], y: Shape, _ window: Window) -> Bool {
@@ -99,6 +100,8 @@ private struct ConvolutionSizes {
         return min(weight[0], weight[1]) >= 64 && min(y[2], y[3]) >= 6 && y[0] * y[2] * y[3] >= 512
     }
 
+    /// The description of the operation, by Winograd's algorithm if it is worthwhile and supported.
+    ///
     /// - `initialise`: fills the description of the operation for one algorithm.
     private func description(
         _ call: String, forward: PrimitiveDescription? = nil, postOps: PostOps = PostOps(),
@@ -107,7 +110,7 @@ private struct ConvolutionSizes {
         var operation = dnnl_convolution_desc_t()
         if isWorthTransforming {
             try oneDNN(call) { initialise(&operation, dnnl_convolution_winograd) }
-            // Not every processor has it.
+            // Not every processor supports it.
             if let description = try? unsafe PrimitiveDescription(&operation, forward: forward, postOps: postOps) {
                 return description
             }
@@ -147,8 +150,8 @@ private struct ConvolutionSizes {
     }
 }
 
-/// A window as oneDNN counts: a dilation of zero means that the elements touch, and the end of the padding is where the
-/// last window ends.
+/// A window in oneDNN's conventions: a dilation of zero means adjacent elements, and the padding ends where the last
+/// window ends.
 struct OneDNNWindow {
     let kernel: [Int64]
     let strides: [Int64]
@@ -157,7 +160,7 @@ struct OneDNNWindow {
     let padsEnd: [Int64]
 
     /// - `x`: `[N, I, ...]`
-    /// - `y`: `[N, O, ...]`, which may be rounded up, so that the last window hangs over the padding
+    /// - `y`: `[N, O, ...]`, which may be rounded up, so that the last window extends past the padding
     init(_ window: Window, over x: [Int], into y: [Int]) {
         kernel = window.kernel.map(Int64.init)
         strides = window.strides.map(Int64.init)

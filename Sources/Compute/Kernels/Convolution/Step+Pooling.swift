@@ -2,7 +2,7 @@ import COneDNN
 
 // N samples, C channels; `...` are one to three spatial sizes.
 extension Step {
-    /// The largest element under each window; padding never wins.
+    /// The largest element under each window; padding is never the largest.
     ///
     /// - `x`: `[N, C, ...]`
     /// - `result`: `[N, C, ...]`
@@ -17,7 +17,8 @@ extension Step {
         return Step("maxPool", keeping: [x, result], scratch: primitive.scratch, primitive.run)
     }
 
-    /// The derivative of ``maxPool(_:window:into:)``: each `dy` goes to the first of the largest under its window.
+    /// The gradient of ``maxPool(_:window:into:)``: each `dy` is added to the first of the largest elements under its
+    /// window.
     ///
     /// - Throws: ``ComputeError/shape(_:)`` unless the sizes fit.
     package static func maxPoolBackward(
@@ -28,7 +29,7 @@ extension Step {
         guard dy.shape.elementCount > 0 else { return try fill(dx, value: 0) }
         if x.block > 1 { return try blockedMaxPoolBackward(x, dy: dy, window: window, into: dx) }
         precondition(dy.block == 1 && dx.block == 1, "derivatives lie as what they are of")
-        // The forward pass runs once more: it tells the backward one where the largest were.
+        // The forward pass runs again: its workspace tells the backward pass the positions of the largest elements.
         let description = try pooling.forward(dnnl_pooling_max, dnnl_forward_training)
         let scratch = Scratch()
         let forward = try Primitive(description, scratch: scratch)
@@ -47,7 +48,7 @@ extension Step {
     /// The mean of the elements under each window.
     ///
     /// - `x`: `[N, C, ...]`
-    /// - `countsIncludePad`: whether padding counts as zeros; what hangs over the padding never counts
+    /// - `countsIncludePad`: whether padding counts as zeros; elements past the padding never count
     /// - `result`: `[N, C, ...]`
     /// - Throws: ``ComputeError/shape(_:)`` unless the sizes fit.
     package static func averagePool(
@@ -69,7 +70,7 @@ extension Step {
         }
     }
 
-    /// The derivative of ``averagePool(_:window:countsIncludePad:into:)``.
+    /// The gradient of ``averagePool(_:window:countsIncludePad:into:)``.
     ///
     /// - Throws: ``ComputeError/shape(_:)`` unless the sizes fit.
     package static func averagePoolBackward(
@@ -136,10 +137,10 @@ private struct Pooling {
         return try unsafe PrimitiveDescription(&operation, forward: forward)
     }
 
-    /// What to multiply an average with that oneDNN took over all of a window, where only what lies inside the padding
-    /// counts: the last windows hang over it when the result's size was rounded up.
+    /// The factors that correct oneDNN's averages over whole windows to averages over the elements inside the padding:
+    /// the last windows extend past it when the size of the result was rounded up.
     ///
-    /// - Returns: the spatial sizes of the result, or nil when no window hangs over.
+    /// - Returns: a tensor of the spatial sizes of the result, or nil when no window extends past the padding.
     /// - SeeAlso: torch.nn.AvgPool2d, `ceil_mode`
     func overhangCorrection() throws(ComputeError) -> Tensor? {
         var factors: [Float] = [1]

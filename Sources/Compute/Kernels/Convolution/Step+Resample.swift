@@ -39,7 +39,7 @@ extension Step {
         }
     }
 
-    /// The derivative of ``resample(_:axis:by:into:)`` by `x`.
+    /// The gradient of ``resample(_:axis:by:into:)`` with respect to `x`.
     ///
     /// - Throws: ``ComputeError/shape(_:)`` unless the shapes fit.
     package static func resampleBackward(
@@ -70,19 +70,19 @@ extension Step {
     }
 }
 
-/// A resampling in memory that a loop reads without checks, tap by tap, and the sizes around its axis.
+/// The tables of a resampling, in memory that a loop reads without checks, tap by tap, and the sizes around its axis.
 ///
-/// A class, because steps share the memory and it must be freed once.
+/// A class because it owns memory that steps share.
 @safe private final class ResamplingTable {
     let outer: Int
     let inner: Int
     let inputCount: Int
     let count: Int
     let taps: Int
-    /// By tap and row.
+    /// The index that each tap reads, by tap and row; the weights are in the same order.
     let places: UnsafeMutablePointer<Int32>
     let weights: UnsafeMutablePointer<Float>
-    /// By row.
+    /// The number added to each row.
     let offsets: UnsafeMutablePointer<Float>
     private let memory: [Tensor]
 
@@ -94,7 +94,7 @@ extension Step {
         else { throw .shape(.mismatch(operation: "resample", x, result)) }
         let (taps, count) = (resampling.taps, resampling.count)
         (outer, inner, inputCount, self.count, self.taps) = (from.outer, from.inner, from.size, count, taps)
-        // A place is below the size of an axis, which a step cannot have in memory beyond 2^31.
+        // A place is below the size of an axis; a step cannot hold an axis beyond 2^31 in memory.
         let order = (0..<(taps * count)).map { $0 % count * taps + $0 / count }
         do throws(MemoryError) {
             memory = try [
@@ -112,7 +112,7 @@ extension Step {
 }
 
 extension Shape {
-    /// A count that is in memory is one that a shape may have.
+    /// The shape `[count]`; it is valid because as many elements exist in memory.
     fileprivate static func row(_ count: Int) -> Shape {
         do { return try Shape([count]) } catch { preconditionFailure("\(error)") }
     }

@@ -1,4 +1,5 @@
-/// The rows of two operands under numpy's broadcasting; in each a stride is one, or zero where the operand is stretched.
+/// The rows of two operands under NumPy broadcasting. The stride within a row is one, or zero if the operand is
+/// broadcast.
 @safe struct BroadcastRows<Operand: BitwiseCopyable, Value: BitwiseCopyable> {
     private let loop: StridedLoop
     private let left: UnsafeMutablePointer<Operand>
@@ -25,7 +26,7 @@
         isEmpty = result.shape.elementCount == 0
     }
 
-    /// Calls the body with where each row starts in the operands and in the result.
+    /// Calls the body with the addresses of each row in the operands and in the result.
     @inline(__always)
     func forEachRow(
         _ body: (

@@ -1,6 +1,6 @@
 import Glibc
 
-/// A loop over one or two tensors and a result, all of one count; the result may be one of the two.
+/// A loop over one or two tensors and a result, all of equal count; the result may be one of the operands.
 @safe struct ElementLoop {
     private let first: UnsafeMutablePointer<Float>
     private let second: UnsafeMutablePointer<Float>
@@ -16,7 +16,7 @@ import Glibc
         count = result.shape.elementCount
     }
 
-    /// Over `count` elements at each of the addresses.
+    /// Creates a loop over `count` elements at each of the addresses.
     init(
         _ first: UnsafeMutablePointer<Float>, _ second: UnsafeMutablePointer<Float>,
         _ result: UnsafeMutablePointer<Float>, count: Int
@@ -24,7 +24,8 @@ import Glibc
         unsafe (self.first, self.second, self.result, self.count) = (first, second, result, count)
     }
 
-    /// Calls the body with the loop over each thread's share: once a share, so that what it calls an element is part of it.
+    /// Calls the body with the loop over each thread's share: once per share, so that functions of an element are
+    /// inlined.
     func inParts(_ body: (ElementLoop) -> Void) {
         inParallel(count, grain: manyElements) { elements, _ in
             let start = elements.lowerBound
@@ -33,7 +34,7 @@ import Glibc
         }
     }
 
-    /// A function of the first.
+    /// Applies a function to the first tensor.
     func run(_ kind: UnaryKind) {
         switch kind {
         case .relu: run { $0 < 0 ? 0 : $0 }
@@ -57,7 +58,7 @@ import Glibc
         }
     }
 
-    /// The derivative of a function at the first, times the second.
+    /// Multiplies the derivative of a function at the first tensor by the second.
     func runBackward(_ kind: UnaryKind) {
         switch kind {
         case .relu: run { $0 > 0 ? $1 : 0 }
@@ -88,7 +89,7 @@ import Glibc
         }
     }
 
-    /// An operation on both.
+    /// Applies an operation to both tensors.
     func run(_ kind: BinaryKind) {
         switch kind {
         case .add: run { $0 + $1 }

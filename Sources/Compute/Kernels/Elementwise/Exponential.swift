@@ -1,14 +1,14 @@
-/// `exp(x)`, to two units in the last place; zero below the least normal float, and what is not a number stays.
+/// `exp(x)`, to two units in the last place; zero below the least normal float, and NaN for NaN.
 ///
-/// `x = n ln 2 + r` with a whole `n`: the exponential of `r` by a polynomial, times a power of two made of bits.
+/// `x = n ln 2 + r` with an integer `n`: the exponential of `r` by a polynomial, times a power of two made of bits.
 @inline(__always)
 func exponential(_ x: SIMD8<Float>) -> SIMD8<Float> {
-    // Adding and taking away 1.5 * 2^23 leaves the nearest whole number.
+    // Adding and subtracting 1.5 * 2^23 rounds to the nearest integer.
     let shift = SIMD8<Float>(repeating: 12_582_912)
     let clamped = smaller(larger(x, SIMD8(repeating: -87.336_54)), SIMD8(repeating: 88.722_84))
     let shifted = shift.addingProduct(clamped, SIMD8(repeating: 1.442_695_04))
     let n = shifted - shift
-    // ln 2 in two parts, the first of which times `n` is exact.
+    // ln 2 in two parts; `n` times the first is exact.
     let r = clamped.addingProduct(n, SIMD8(repeating: -0.693_359_375))
         .addingProduct(n, SIMD8(repeating: 2.121_944_4e-4))
     var p = SIMD8<Float>(repeating: 1.987_569_1e-4)

@@ -1,19 +1,19 @@
-// The standard library's own `pointwiseMax`, `max()` and `sum()` go through the lanes one by one.
+// The standard library's own `pointwiseMax`, `max()` and `sum()` process the lanes one by one.
 
-/// Of each lane the larger; of two that are not ordered the left one.
+/// The larger value of each lane; the left one if they are unordered.
 @inline(__always)
 func larger(_ left: SIMD8<Float>, _ right: SIMD8<Float>) -> SIMD8<Float> {
     left.replacing(with: right, where: right .> left)
 }
 
-/// Of each lane the smaller; of two that are not ordered the left one.
+/// The smaller value of each lane; the left one if they are unordered.
 @inline(__always)
 func smaller(_ left: SIMD8<Float>, _ right: SIMD8<Float>) -> SIMD8<Float> {
     left.replacing(with: right, where: right .< left)
 }
 
 extension SIMD8<Float> {
-    /// The sum of the lanes, in pairs.
+    /// The sum of the lanes, added in pairs.
     @inline(__always)
     var total: Float {
         let four = lowHalf + highHalf
@@ -30,19 +30,19 @@ extension SIMD8<Float> {
     }
 }
 
-/// Eight floats at any address.
+/// Loads eight floats from any address.
 @inline(__always)
 func load8(_ address: UnsafePointer<Float>) -> SIMD8<Float> {
     unsafe UnsafeRawPointer(address).loadUnaligned(as: SIMD8<Float>.self)
 }
 
-/// Eight floats to any address.
+/// Stores eight floats to any address.
 @inline(__always)
 func store8(_ value: SIMD8<Float>, _ address: UnsafeMutablePointer<Float>) {
     unsafe UnsafeMutableRawPointer(address).storeBytes(of: value, as: SIMD8<Float>.self)
 }
 
-/// The first `count` of eight floats, fewer than eight, and others in the place of the rest.
+/// Loads `count` floats, fewer than eight, and fills the other lanes with `rest`.
 @inline(__always)
 func load8(_ address: UnsafePointer<Float>, count: Int, rest: Float) -> SIMD8<Float> {
     var value = SIMD8(repeating: rest)
@@ -50,7 +50,7 @@ func load8(_ address: UnsafePointer<Float>, count: Int, rest: Float) -> SIMD8<Fl
     return value
 }
 
-/// The first `count` of eight floats.
+/// Stores the first `count` of eight floats.
 @inline(__always)
 func store8(_ value: SIMD8<Float>, _ address: UnsafeMutablePointer<Float>, count: Int) {
     for lane in 0..<count { unsafe address[lane] = value[lane] }

@@ -1,8 +1,8 @@
 import Glibc
 
-// Operations on one or two elements that no element makes trap.
+// Operations on one or two elements that never trap.
 
-/// One byte that is true unless it is zero: a file may hold others than 0 and 1, a `Bool` may not.
+/// A bool element as one byte, true unless it is zero: a file may hold bytes other than 0 and 1, a `Bool` may not.
 struct Truth: BitwiseCopyable, Comparable {
     let byte: UInt8
 
@@ -28,31 +28,31 @@ struct Truth: BitwiseCopyable, Comparable {
     static func < (left: Truth, right: Truth) -> Bool { !left.isTrue && right.isTrue }
 }
 
-/// The lesser of two; what is not a number stays.
+/// The lesser of two; NaN if either is NaN.
 @inline(__always)
 func smaller<Element: Comparable>(_ left: Element, _ right: Element) -> Element {
     left < right || left != left ? left : right
 }
 
-/// The greater of two; what is not a number stays.
+/// The greater of two; NaN if either is NaN.
 @inline(__always)
 func larger<Element: Comparable>(_ left: Element, _ right: Element) -> Element {
     left > right || left != left ? left : right
 }
 
-/// Zero for a divisor of zero; the least number divided by -1 wraps.
+/// The quotient; zero for a divisor of zero, and the least number divided by -1 wraps.
 @inline(__always)
 func totalQuotient<Element: FixedWidthInteger>(_ left: Element, _ right: Element) -> Element {
     right == 0 ? 0 : left.dividedReportingOverflow(by: right).partialValue
 }
 
-/// Zero for a divisor of zero.
+/// The remainder; zero for a divisor of zero.
 @inline(__always)
 func totalRemainder<Element: FixedWidthInteger>(_ left: Element, _ right: Element) -> Element {
     right == 0 ? 0 : left.remainderReportingOverflow(dividingBy: right).partialValue
 }
 
-/// By squaring; a negative exponent leaves the whole part of the fraction.
+/// The wrapping power, by squaring; for a negative exponent the fraction truncated to an integer.
 @inline(__always)
 func wrappingPower<Element: FixedWidthInteger>(_ base: Element, _ exponent: Element) -> Element {
     if exponent < 0 { return base == 1 ? 1 : base == 0 &- 1 ? (exponent & 1 == 0 ? 1 : base) : 0 }
@@ -65,7 +65,7 @@ func wrappingPower<Element: FixedWidthInteger>(_ base: Element, _ exponent: Elem
     return result
 }
 
-/// The rest of a division, with the sign of the divisor, which a zero has too.
+/// The remainder with the sign of the divisor, even if it is zero.
 @inline(__always)
 func floorModulo(_ left: Float, _ right: Float) -> Float {
     let rest = fmodf(left, right)

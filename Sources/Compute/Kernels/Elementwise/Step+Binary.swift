@@ -2,8 +2,8 @@ import COneDNN
 import Glibc
 
 extension Step {
-    /// Two operands of one type, but bool, under numpy's broadcasting; `result` may be the same view as an operand of its
-    /// shape.
+    /// Applies a binary operation to operands of one type other than bool, under NumPy broadcasting; `result` may be
+    /// the same view as an operand of its shape.
     ///
     /// - Throws: ``ComputeError/shape(_:)`` unless `result` has the common shape.
     package static func binary(
@@ -36,7 +36,7 @@ extension Step {
         }
     }
 
-    /// `result += x`, of one shape.
+    /// Adds `x` to `result`, which has the same shape.
     ///
     /// - Throws: ``ComputeError/shape(_:)`` unless the shapes are equal.
     package static func accumulate(_ x: Tensor, into result: Tensor) throws(ComputeError) -> Step {
@@ -44,7 +44,7 @@ extension Step {
         return try binary(.add, result, x, into: result)
     }
 
-    /// A question about two operands of one type under numpy's broadcasting; `result` is of bool.
+    /// Compares two operands of one type under NumPy broadcasting; `result` is bool.
     ///
     /// - Throws: ``ComputeError/shape(_:)`` unless `result` has the common shape.
     package static func compare(
@@ -59,7 +59,7 @@ extension Step {
         }
     }
 
-    /// An operation on two operands of bool under numpy's broadcasting.
+    /// Applies a logical operation to two bool operands under NumPy broadcasting.
     ///
     /// - Throws: ``ComputeError/shape(_:)`` unless `result` has the common shape.
     package static func logical(
@@ -114,7 +114,7 @@ extension Step {
         }
     }
 
-    /// Squares, cubes and roots, which networks are full of, need no call per element.
+    /// Raises to powers, without a call per element for the exponents that are frequent in networks.
     private static func power(_ rows: BroadcastRows<Float, Float>) {
         unsafe rows.forEachRow { count, a, b, y, stretchesLeft, stretchesRight in
             if stretchesRight {
@@ -139,7 +139,7 @@ extension Step {
 }
 
 extension BinaryKind {
-    /// What oneDNN calls it.
+    /// The oneDNN algorithm; nil if there is none.
     fileprivate var algorithm: dnnl_alg_kind_t? {
         switch self {
         case .add: dnnl_binary_add
@@ -152,7 +152,7 @@ extension BinaryKind {
 }
 
 extension PrimitiveDescription {
-    /// Two operands of `count` elements each.
+    /// Describes a binary operation on two operands of `count` elements each.
     fileprivate static func binary(
         _ algorithm: dnnl_alg_kind_t, count: Int
     ) throws(ComputeError) -> PrimitiveDescription {

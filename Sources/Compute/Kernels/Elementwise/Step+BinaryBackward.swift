@@ -1,9 +1,9 @@
 import Glibc
 
 extension Step {
-    /// The derivative by one of two operands, not yet summed over what it was stretched along: of the shape of `dy`.
+    /// The gradient with respect to one of two operands, of the shape of `dy`: not yet summed over the broadcast axes.
     ///
-    /// What is linear in its operands has no kernel here: ``BinaryKind/add`` to ``BinaryKind/divide`` are composed of others.
+    /// Autodiff composes the gradients of ``BinaryKind/add`` to ``BinaryKind/divide`` from other ops instead.
     ///
     /// - `result`: the shape of `dy`, or the same view
     /// - Throws: ``ComputeError/shape(_:)`` unless the operands stretch to the shape of `dy`.
@@ -16,9 +16,9 @@ extension Step {
         }
         return switch (kind, byLeft) {
         case (.power, true): step { rows.run(byExponent: Self.powerSlope) }
-        // Where the base is zero the power is zero for all exponents nearby, and its logarithm none.
+        // At a base of zero the power is zero for all exponents nearby, but the logarithm is infinite.
         case (.power, false): step { rows.run { a, b, dy in a == 0 && b >= 0 ? 0 : dy * powf(a, b) * logf(a) } }
-        // Equal operands share.
+        // Equal operands share the gradient.
         case (.minimum, true): step { rows.run { a, b, dy in a < b ? dy : a == b ? dy / 2 : 0 } }
         case (.minimum, false): step { rows.run { a, b, dy in b < a ? dy : a == b ? dy / 2 : 0 } }
         case (.maximum, true): step { rows.run { a, b, dy in a > b ? dy : a == b ? dy / 2 : 0 } }
@@ -43,7 +43,7 @@ extension Step {
     }
 }
 
-/// The rows of two stretched operands beside those of a derivative.
+/// The rows of two broadcast operands and of the incoming gradient.
 @safe private struct BackwardRows {
     private let loop: StridedLoop
     private let left: UnsafeMutablePointer<Float>
@@ -88,7 +88,7 @@ extension Step {
         }
     }
 
-    /// As the other, with no call an element for the exponents that networks are full of.
+    /// Multiplies `dy` by a slope, without a call per element for the exponents that are frequent in networks.
     @inline(__always)
     func run(byExponent slope: (Float, Float) -> Float) {
         guard !isEmpty, loop.row.strides[1] != 0, loop.row.strides[2] == 0 else {

@@ -1,6 +1,6 @@
 extension Step {
-    /// Converts between element types as a saturating C cast: floats are cut off towards zero and clamped, not-a-number
-    /// becomes 0, integers wrap, and whatever is not zero is true.
+    /// Converts between element types like a saturating C cast: floats are truncated towards zero and clamped, NaN
+    /// becomes the integer 0, integers wrap, and any value but zero is true.
     ///
     /// - Throws: ``ComputeError/shape(_:)`` unless the counts are equal.
     package static func cast(_ x: Tensor, into result: Tensor) throws(ComputeError) -> Step {
@@ -38,7 +38,7 @@ extension Step {
     }
 }
 
-/// An element that is made from a float or from an integer.
+/// An element that can be converted from a float or from an integer.
 private protocol Castable: BitwiseCopyable {
     init(casting value: Float)
     init(casting value: Int64)

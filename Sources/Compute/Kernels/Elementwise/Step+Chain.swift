@@ -1,5 +1,5 @@
 extension Step {
-    /// What a chain computes of float32 operands; `result` may be the same view as an operand of its shape.
+    /// Computes a chain of float32 operands; `result` may be the same view as an operand of its shape.
     ///
     /// - Throws: ``ComputeError/shape(_:)`` unless `result` has the common shape.
     package static func chain(
@@ -16,21 +16,21 @@ extension Step {
 }
 
 extension ElementChain {
-    /// Elements that go through the chain together: of all operations so many fit into the nearest cache.
+    /// The number of elements processed together: as many of all operations fit into the first-level cache.
     fileprivate static let tile = 512
 
-    /// A tile of each operand, in case that it is stretched, and of each result but the last.
+    /// The number of tiles: one per operand, in case it is broadcast, and one per result but the last.
     fileprivate func tileCount(operands: Int) -> Int { operands + operations.count - 1 }
 
-    /// What the kernel needs while it runs.
+    /// The bytes of scratch memory that the kernel needs.
     package func scratchByteCount(operands: Int) -> Int {
         threadCount * tileCount(operands: operands) * Self.tile * ElementType.float32.byteCount
     }
 }
 
-/// A walk in tiles over the rows of a result and of what is stretched to it.
+/// A tiled loop over the rows of a result and of the operands broadcast to it.
 ///
-/// A class, because it learns later where its tiles are.
+/// A class because it has identity: the address of its tiles is set later.
 @safe private final class ChainLoop {
     private let chain: ElementChain
     private let loop: StridedLoop

@@ -1,14 +1,14 @@
 extension Step {
     /// `max(x, 0) + slope * min(x, 0)`; `result` may be the same view as `x`.
     ///
-    /// - `slope`: stretches to the shape of `x` by numpy's rule
-    /// - Throws: ``ComputeError/shape(_:)`` unless it does.
+    /// - `slope`: broadcasts to the shape of `x`
+    /// - Throws: ``ComputeError/shape(_:)`` unless the shapes fit.
     package static func prelu(_ x: Tensor, slope: Tensor, into result: Tensor) throws(ComputeError) -> Step {
         try result.shape.require(x.shape, for: "prelu")
         let loop = try PReLULoop(x, slope: slope)
         let (a, s, y) = try unsafe (x.source(), slope.source(), result.target())
         return Step("prelu", keeping: [x, slope, result]) {
-            // SAFETY: the rows stay inside `x`, whose shape is that of `result`, and the slope stretches to it.
+            // SAFETY: the rows stay inside `x`, whose shape is that of `result`, and the slope broadcasts to it.
             loop.forEachRow { start, slopeStart, count, stretches in
                 let (a, s, y) = unsafe (a + start, s + slopeStart, y + start)
                 if stretches {
@@ -21,7 +21,8 @@ extension Step {
         }
     }
 
-    /// The derivative by `x`: `dy` where `x` is positive, else `slope * dy`. `dx` may be the same view as `x` or `dy`.
+    /// The gradient with respect to `x`: `dy` where `x` is positive, else `slope * dy`. `dx` may be the same view as
+    /// `x` or `dy`.
     ///
     /// - Throws: ``ComputeError/shape(_:)`` unless the shapes fit.
     package static func preluBackward(
@@ -45,7 +46,7 @@ extension Step {
         }
     }
 
-    /// The derivative by `slope`: the sum of `min(x, 0) * dy` over what one slope stretches to.
+    /// The gradient with respect to `slope`: the sum of `min(x, 0) * dy` over the elements that share one slope.
     ///
     /// - Throws: ``ComputeError/shape(_:)`` unless the shapes fit.
     package static func preluSlopeBackward(
@@ -74,7 +75,7 @@ extension Step {
     }
 }
 
-/// The rows of `x`, each with the place of its slopes.
+/// The rows of `x`, each with the offset of its slopes.
 private struct PReLULoop {
     private let loop: StridedLoop
     private let isEmpty: Bool

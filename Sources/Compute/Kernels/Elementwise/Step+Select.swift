@@ -1,5 +1,5 @@
 extension Step {
-    /// Whether each element is so; `result` is of bool.
+    /// Tests each element; `result` is bool.
     ///
     /// - Throws: ``ComputeError/shape(_:)`` unless the shapes are equal.
     package static func predicate(
@@ -18,7 +18,7 @@ extension Step {
             }
         case .isInfinite(let positive, let negative):
             let a = try unsafe x.source()
-            // A bound that no number equals switches a sign off.
+            // NaN, which no number equals, switches a sign off.
             let (high, low) = (positive ? Float.infinity : .nan, negative ? -Float.infinity : .nan)
             return Step("isInfinite", keeping: [x, result]) {
                 for index in 0..<count { unsafe y[index] = Truth(a[index] == high || a[index] == low) }
@@ -31,7 +31,7 @@ extension Step {
         }
     }
 
-    /// `left` where the condition is true, else `right`, all three under numpy's broadcasting; any element type.
+    /// Selects `left` where the condition is true, else `right`, all three under NumPy broadcasting; any element type.
     ///
     /// - Throws: ``ComputeError/shape(_:)`` unless `result` has the common shape.
     package static func select(
@@ -65,7 +65,7 @@ extension Step {
             loop.forEachRow { offsets in
                 // SAFETY: the loop stays inside the result's sizes, and the strides are those of the shapes.
                 let (y, c, a, b) = unsafe (y + offsets[0], c + offsets[1], a + offsets[2], b + offsets[3])
-                // Each stride is one or zero; the loops with one known are those that a compiler vectorises.
+                // Each stride is one or zero; the compiler vectorises only loops whose strides it knows.
                 if strides[1] == 0 {
                     let chosen = unsafe c[0].isTrue ? a : b
                     let stride = unsafe c[0].isTrue ? strides[2] : strides[3]

@@ -1,7 +1,8 @@
 import COneDNN
 
 extension Step {
-    /// A function of each element; `result` may be the same view as `x`. Of integers only what ``UnaryKind`` says.
+    /// Applies a function to each element; `result` may be the same view as `x`. Integers support only the kinds that
+    /// ``UnaryKind`` names.
     ///
     /// - Throws: ``ComputeError/shape(_:)`` unless the shapes are equal.
     package static func unary(_ kind: UnaryKind, _ x: Tensor, into result: Tensor) throws(ComputeError) -> Step {
@@ -69,14 +70,15 @@ extension Step {
     }
 }
 
-/// From here on two threads of oneDNN beat one loop, which starts at once.
+/// The number of elements from which two threads of oneDNN beat one loop, which starts at once.
 let manyElements = 65_536
 
 extension UnaryKind {
-    /// Without the numbers that some have.
+    /// The name of the case, without its numbers.
     var name: String { String("\(self)".prefix { $0 != "(" }) }
 
-    /// What oneDNN calls it; nil where a loop of our own does it, for want of a name or because it starts at once.
+    /// The oneDNN algorithm; nil where a loop of our own computes the function, because oneDNN has none or because the
+    /// loop starts at once.
     func eltwise(_ count: Int) -> (dnnl_alg_kind_t, alpha: Float, beta: Float)? {
         switch self {
         case .relu: count < manyElements ? nil : (dnnl_eltwise_relu, 0, 0)
@@ -101,7 +103,7 @@ extension UnaryKind {
 }
 
 extension PrimitiveDescription {
-    /// A function of `count` elements.
+    /// Describes a function of `count` elements.
     static func eltwise(
         _ algorithm: dnnl_alg_kind_t, alpha: Float = 0, beta: Float = 0, count: Int
     ) throws(ComputeError) -> PrimitiveDescription {
@@ -114,7 +116,7 @@ extension PrimitiveDescription {
         return try unsafe PrimitiveDescription(&operation)
     }
 
-    /// Its derivative.
+    /// Describes the backward pass of a function of `count` elements.
     fileprivate static func eltwiseBackward(
         _ algorithm: dnnl_alg_kind_t, alpha: Float, beta: Float, count: Int
     ) throws(ComputeError) -> PrimitiveDescription {

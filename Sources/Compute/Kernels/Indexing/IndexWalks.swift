@@ -1,14 +1,16 @@
-/// Positions of updates or results, each with the place that its indices name; both are counted in parts.
+/// A loop over the positions of updates or results, each with the place that its indices name; both are counted in
+/// parts.
 protocol PartWalk {
-    /// How many pieces the walk may be cut into.
+    /// The number of pieces that the loop can be split into.
     var pieceCount: Int { get }
-    /// Pieces that are worth a thread: those that are walked at once name no place together.
+    /// The number of pieces worth a thread; pieces that run in parallel never share a place.
     var grain: Int { get }
-    /// In row-major order of the positions; `place` is nil for an index outside.
+    /// Calls the body in row-major order of the positions; `place` is nil for an index out of range.
     func forEach(_ pieces: Range<Int>, _ body: (_ position: Int, _ place: Int?) -> Void)
 }
 
-/// All positions of a tensor of indices, each with the place in another tensor that differs from it on one axis.
+/// A loop over all positions of a tensor of indices, each with the place in another tensor that differs from it on one
+/// axis.
 struct ElementWalk: PartWalk {
     private let loop: StridedLoop
     private let indices: Indices
@@ -45,11 +47,11 @@ struct ElementWalk: PartWalk {
     }
 }
 
-/// Tuples of indices, each with the part of another tensor that it names.
+/// A loop over tuples of indices, each with the part of another tensor that it names.
 struct IndexTuples: PartWalk {
     /// `[B..., I..., rest...]`
     let partSizes: [Int]
-    /// How many elements a part has.
+    /// The number of elements of a part.
     let partCount: Int
     private let batches: Int
     private let tuplesPerBatch: Int

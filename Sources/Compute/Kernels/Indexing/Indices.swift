@@ -1,4 +1,4 @@
-/// A tensor of int64 or int32 that names places along an axis.
+/// An int64 or int32 tensor of indices along an axis.
 @safe struct Indices {
     private let wide: UnsafeMutablePointer<Int64>?
     private let narrow: UnsafeMutablePointer<Int32>?
@@ -11,8 +11,8 @@
         unsafe narrow = tensor.type == .int32 ? try tensor.source(as: Int32.self) : nil
     }
 
-    /// The place that the index at `position` names on an axis of `size`: a negative one counts from the end, and nil
-    /// stands for one that is outside, as a file's may be.
+    /// The place on an axis of `size` that the index at `position` names: a negative index counts from the end. Nil for
+    /// an index out of range, which a file may contain.
     @inline(__always)
     func place(_ position: Int, size: Int) -> Int? {
         // SAFETY: the callers' loops stay inside `count`.
@@ -22,7 +22,7 @@
     }
 }
 
-/// A shape seen as the sizes before, on and after one axis.
+/// The sizes of a shape before, on and after one axis, as products.
 struct AxisSplit {
     let outer: Int
     let size: Int

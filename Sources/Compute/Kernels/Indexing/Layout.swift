@@ -1,10 +1,10 @@
 import COneDNN
 
-/// How elements lie in memory, in oneDNN's terms.
+/// oneDNN's description of the layout of elements in memory.
 typealias Layout = dnnl_memory_desc_t
 
 extension Layout {
-    /// Float32 elements at the given strides.
+    /// The layout of float32 elements at the given strides.
     static func strided(_ sizes: [Int], strides: [Int]) throws(ComputeError) -> Layout {
         var layout = Layout()
         try oneDNN("dnnl_memory_desc_init_by_strides") {
@@ -14,12 +14,12 @@ extension Layout {
         return layout
     }
 
-    /// Float32 elements in row-major order.
+    /// The layout of float32 elements in row-major order.
     static func plain(_ sizes: [Int]) throws(ComputeError) -> Layout {
         try strided(sizes, strides: rowMajorStrides(sizes))
     }
 
-    /// Float32 elements in the order that the primitive likes best.
+    /// The layout of float32 elements that the primitive chooses.
     static func any(_ sizes: [Int]) throws(ComputeError) -> Layout {
         var layout = Layout()
         try oneDNN("dnnl_memory_desc_init_by_tag") {
@@ -29,10 +29,10 @@ extension Layout {
         return layout
     }
 
-    /// Float32 elements as a tensor has them.
+    /// The layout of a float32 tensor.
     static func of(_ tensor: Tensor) throws(ComputeError) -> Layout { try of(tensor.shape, block: tensor.block) }
 
-    /// Float32 elements with so many channels beside each other.
+    /// The layout of float32 elements with `block` adjacent channels.
     static func of(_ shape: Shape, block: Int) throws(ComputeError) -> Layout {
         let sizes = shape.dimensions
         guard block > 1 else { return try plain(sizes) }
@@ -54,12 +54,12 @@ extension Layout {
     }
 }
 
-/// How many channels oneDNN's convolutions like beside each other: the floats of the processor's widest vector.
+/// The number of adjacent channels that oneDNN's convolutions prefer: the floats of the processor's widest vector.
 package let channelBlock =
     dnnl_get_effective_cpu_isa().rawValue & dnnl_cpu_isa_avx512_core.rawValue == dnnl_cpu_isa_avx512_core.rawValue
     ? 16 : 8
 
-/// How far apart neighbours along each axis lie in a row-major tensor.
+/// The strides of a row-major tensor, in elements.
 func rowMajorStrides(_ sizes: [Int]) -> [Int] {
     var strides = [Int](repeating: 1, count: sizes.count)
     for axis in sizes.indices.dropLast().reversed() {

@@ -19,9 +19,9 @@ extension Step {
         return Step("fill", keeping: [x]) { unsafe y.update(repeating: value, count: count) }
     }
 
-    /// Expands `x` by numpy's rule to the shape of `result`; any element type.
+    /// Broadcasts `x` to the shape of `result`; any element type.
     ///
-    /// - Throws: ``ComputeError/shape(_:)`` unless `x` stretches to it.
+    /// - Throws: ``ComputeError/shape(_:)`` unless `x` broadcasts to it.
     package static func broadcast(_ x: Tensor, into result: Tensor) throws(ComputeError) -> Step {
         precondition(x.type == result.type, "a copy keeps the type")
         return switch x.type.byteCount {
@@ -53,7 +53,7 @@ extension Step {
         }
     }
 
-    /// Joins tensors that differ in one axis alone; any element type.
+    /// Concatenates tensors that differ only in one axis; any element type.
     ///
     /// - Throws: ``ComputeError/shape(_:)`` unless they fit.
     package static func concat(_ xs: [Tensor], axis: Int, into result: Tensor) throws(ComputeError) -> Step {
@@ -73,10 +73,10 @@ extension Step {
         }
     }
 
-    /// Every `step`th element of `x` from `start` on along one axis, as many as `result` has; any element type.
+    /// Slices `x` along one axis: every `step`th element from `start` on, as many as `result` has; any element type.
     ///
-    /// - `step`: backwards where negative
-    /// - Throws: ``ComputeError/shape(_:)`` unless they lie inside.
+    /// - `step`: negative to go backwards
+    /// - Throws: ``ComputeError/shape(_:)`` unless the elements lie inside.
     package static func slice(
         _ x: Tensor, axis: Int, start: Int, step: Int = 1, into result: Tensor
     ) throws(ComputeError) -> Step {
@@ -85,7 +85,8 @@ extension Step {
         return Step("slice", keeping: [x, result], block.take)
     }
 
-    /// `dy` at every `step`th place of `dx` from `start` on along one axis, with zeros elsewhere; any element type.
+    /// Writes `dy` at every `step`th index of `dx` from `start` on along one axis, with zeros elsewhere; any element
+    /// type.
     ///
     /// - Throws: ``ComputeError/shape(_:)`` unless it lies inside.
     package static func padSlice(
@@ -101,18 +102,18 @@ extension Step {
     }
 }
 
-/// Copies of more than this are worth a thread.
+/// The number of bytes from which a copy is worth a thread.
 private let manyBytes = 1 << 18
 
-/// A part of a tensor along one axis: so many runs of bytes, which lie together in the part and apart in the whole.
+/// A part of a tensor along one axis, as runs of bytes: contiguous in the part, apart in the whole.
 @safe private struct AxisBlock {
     private let part: UnsafeMutableRawPointer
     private let whole: UnsafeMutableRawPointer
     private let outer: Int
-    /// How many runs follow each other along the axis: one unless a step takes them apart.
+    /// The number of runs along the axis: one unless a step separates them.
     private let runs: Int
     private let runBytes: Int
-    /// How far apart in the whole.
+    /// The distance between runs in the whole.
     private let stepBytes: Int
     private let wholeBytes: Int
 
@@ -131,7 +132,7 @@ private let manyBytes = 1 << 18
         outer = part.shape.dimensions[..<axis].reduce(1, *)
         runs = step == 1 ? 1 : count
         runBytes = step == 1 ? count * inner : inner
-        // Of one run nothing follows, however far.
+        // After a single run the step does not matter, however large.
         stepBytes = count > 1 ? step * inner : 0
         wholeBytes = size * inner
         unsafe self.part = part.readableBytes
@@ -157,7 +158,7 @@ private let manyBytes = 1 << 18
 }
 
 extension Shape {
-    /// Whether an axis of `size` has `count` places from `start` on, each `step` after the one before.
+    /// True when an axis of `size` has `count` indices from `start` on, `step` apart.
     package static func holds(_ size: Int, count: Int, from start: Int, step: Int) -> Bool {
         guard count >= 0, step != 0, start >= 0, start <= size else { return false }
         guard count > 0 else { return true }

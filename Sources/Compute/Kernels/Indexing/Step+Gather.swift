@@ -1,8 +1,8 @@
 import Glibc
 
 extension Step {
-    /// The parts of `x` at `indices` of one axis, whose sizes take that axis's place; zeros for an index outside. Any
-    /// element type.
+    /// Gathers the parts of `x` at `indices` of one axis, which the sizes of `indices` replace; zeros for an index out
+    /// of range. Any element type.
     ///
     /// - Throws: ``ComputeError/shape(_:)`` unless the shapes fit.
     package static func gather(
@@ -31,7 +31,8 @@ extension Step {
         }
     }
 
-    /// The derivative of ``gather(_:indices:axis:into:)`` by `x`: each part of `dy` is added where it came from, in order.
+    /// The gradient of ``gather(_:indices:axis:into:)`` with respect to `x`: each part of `dy` is added where it came
+    /// from, in order.
     ///
     /// - Throws: ``ComputeError/shape(_:)`` unless the shapes fit.
     package static func gatherBackward(
@@ -56,10 +57,10 @@ extension Step {
         }
     }
 
-    /// For each index the element of `x` at its own place but for one axis, where the index says; zero for an index
-    /// outside. Any element type.
+    /// Gathers for each index the element of `x` at the same position, except that the index replaces one coordinate;
+    /// zero for an index out of range. Any element type.
     ///
-    /// - `indices`: as `result`, of the rank of `x` and nowhere longer but on the axis
+    /// - `indices`: like `result`, of the rank of `x` and no longer than `x` except on the axis
     /// - Throws: ``ComputeError/shape(_:)`` unless the shapes fit.
     package static func gatherElements(
         _ x: Tensor, indices: Tensor, axis: Int, into result: Tensor
@@ -86,7 +87,8 @@ extension Step {
         }
     }
 
-    /// For each tuple of indices the part of `x` that it names; zeros for a tuple outside. Any element type.
+    /// Gathers for each tuple of indices the part of `x` that it names; zeros for a tuple out of range. Any element
+    /// type.
     ///
     /// - `x`: `[B..., D..., rest...]`, with as many `B` as `batchAxes` and as many `D` as a tuple is long
     /// - `indices`: `[B..., I..., length]`
@@ -117,7 +119,7 @@ extension Step {
 }
 
 extension Shape {
-    /// `shape` with other sizes in place of one of its own.
+    /// The sizes of `shape` with one size replaced by several.
     fileprivate static func replacing(
         _ axis: Int, of shape: Shape, with sizes: Shape
     ) throws(ComputeError) -> Shape {

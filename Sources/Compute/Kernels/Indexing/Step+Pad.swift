@@ -1,9 +1,9 @@
 import Glibc
 
 extension Step {
-    /// Puts elements around `x`, or takes some away where a count is negative; any element type.
+    /// Pads `x`, or crops it where a count is negative; any element type.
     ///
-    /// - `before`: how many on each axis, as `after`
+    /// - `before`: the number of elements on each axis, as is `after`
     /// - `value`: one element, for ``PadKind/constant``; else zero
     /// - Throws: ``ComputeError/shape(_:)`` unless `result` has those sizes and there is something to repeat.
     package static func pad(
@@ -18,7 +18,8 @@ extension Step {
         }
     }
 
-    /// The derivative of ``pad(_:_:value:before:after:into:)`` by `x`: what was repeated is added up, in order.
+    /// The gradient of ``pad(_:_:value:before:after:into:)`` with respect to `x`: repeated elements are summed, in
+    /// order.
     ///
     /// - Throws: ``ComputeError/shape(_:)`` unless the shapes fit.
     package static func padBackward(
@@ -28,7 +29,7 @@ extension Step {
         let (g, d) = try unsafe (dy.source(), dx.target())
         let count = dx.shape.elementCount
         return Step("pad backward", keeping: [dy, dx]) {
-            // SAFETY: `dx` holds `count` elements, among which all places are that are not negative.
+            // SAFETY: `dx` holds `count` elements, which include all places that are not negative.
             unsafe d.update(repeating: 0, count: count)
             for (row, start) in rows.starts.enumerated() where start >= 0 {
                 let (g, d) = unsafe (g + row * rows.width, d + start)
@@ -71,13 +72,13 @@ extension Step {
     }
 }
 
-/// The rows of a padded tensor, and where their elements lie in the one inside.
+/// The rows of a padded tensor, with the source of each element in the tensor inside.
 private struct PaddedRows {
-    /// By row, where the row of the tensor inside starts; -1 for none.
+    /// The start in the tensor inside of the source of each row; -1 for none.
     let starts: [Int]
-    /// By element of a row, its place in that row; -1 for none.
+    /// The place in that source row of each element of a row; -1 for none.
     let places: [Int]
-    /// The elements that follow each other in both.
+    /// The elements whose sources are consecutive.
     let run: Range<Int>
     var width: Int { places.count }
 
@@ -90,7 +91,7 @@ private struct PaddedRows {
         var axes = outside.dimensions.indices.map { axis in
             (0..<outside[axis]).map { kind.place($0 - before[axis], of: inside[axis]) }
         }
-        // Trailing axes without padding are one with the axis before them.
+        // Trailing axes without padding are merged with the axis before them.
         var unit = 1
         while axes.count > 1, let last = axes.last, last.elementsEqual(0..<inside[axes.count - 1]) {
             unit *= last.count
@@ -99,7 +100,7 @@ private struct PaddedRows {
         let row = axes.popLast() ?? [0]
         places = row.flatMap { place in (0..<unit).map { place < 0 ? -1 : place * unit + $0 } }
         let first = places.firstIndex { $0 >= 0 } ?? 0
-        // The run is where places grow by one; a mirror or another copy may stand before it.
+        // In the run places grow by one; a mirrored or other copy may precede it.
         let inner = places.firstIndex(of: 0) ?? first
         let start = kind == .constant ? first : inner
         var end = start
@@ -116,7 +117,7 @@ private struct PaddedRows {
 }
 
 extension PadKind {
-    /// The place that stands at `index` of an axis of `size`, which may lie outside; -1 for none.
+    /// The place copied to `index`, which may lie outside an axis of `size`; -1 for none.
     fileprivate func place(_ index: Int, of size: Int) -> Int {
         if (0..<size).contains(index) || size == 0 { return size == 0 ? -1 : index }
         switch self {

@@ -1,8 +1,8 @@
 extension Step {
-    /// A copy of `x` in which each update meets the element at its own place but for one axis, where the index says; an
-    /// index outside does nothing. The updates come in row-major order.
+    /// Copies `x` and combines each update with the element at the same position, except that its index replaces one
+    /// coordinate. An index out of range does nothing. Updates are applied in row-major order.
     ///
-    /// - `indices`: as `updates`, of the rank of `x` and nowhere longer but on the axis
+    /// - `indices`: like `updates`, of the rank of `x` and no longer than `x` except on the axis
     /// - Throws: ``ComputeError/shape(_:)`` unless the shapes fit.
     package static func scatterElements(
         _ kind: ScatterKind, _ x: Tensor, indices: Tensor, updates: Tensor, axis: Int, into result: Tensor
@@ -13,8 +13,8 @@ extension Step {
         return try scatter(kind, x, updates: updates, into: result, keeping: indices, part: 1, walk)
     }
 
-    /// A copy of `x` in which each update meets the part that its tuple of indices names; a tuple outside does nothing.
-    /// The updates come in order.
+    /// Copies `x` and combines each update with the part that its tuple of indices names. A tuple out of range does
+    /// nothing. Updates are applied in order.
     ///
     /// - `x`: `[B..., D..., rest...]`, with as many `B` as `batchAxes` and as many `D` as a tuple is long
     /// - `indices`: `[B..., I..., length]`

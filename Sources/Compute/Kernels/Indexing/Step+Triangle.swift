@@ -1,9 +1,9 @@
 import Glibc
 
 extension Step {
-    /// The upper or lower triangle of each matrix in the last two axes, with zeros in place of the rest; any element type.
+    /// The upper or lower triangle of each matrix in the last two axes, with zeros elsewhere; any element type.
     ///
-    /// - `diagonal`: how far above the main diagonal the one lies that still belongs to it
+    /// - `diagonal`: the diagonal that bounds the triangle and belongs to it, counted upwards from the main diagonal
     /// - Throws: ``ComputeError/shape(_:)`` unless the shapes are equal and have two axes.
     package static func triangle(
         _ x: Tensor, isUpper: Bool, diagonal: Int, into result: Tensor
@@ -16,7 +16,7 @@ extension Step {
         let (rows, columns) = (x.shape[x.shape.rank - 2], x.shape[x.shape.rank - 1])
         let matrices = rows * columns == 0 ? 0 : x.shape.elementCount / (rows * columns)
         let (from, to, width) = unsafe (x.readableBytes, result.writableBytes, x.type.byteCount)
-        // Beyond the matrix all diagonals are alike.
+        // All diagonals beyond the matrix are equivalent.
         let diagonal = min(max(diagonal, -rows - 1), columns + 1)
         return Step("triangle", keeping: [x, result]) {
             for matrix in 0..<matrices {

@@ -1,20 +1,20 @@
-/// A walk over all positions of a result, with the place in up to eight operands that belongs to each.
+/// A loop over all positions of a result, with the matching offsets in up to eight operands.
 ///
-/// Axes of one element are dropped, and neighbours that every operand crosses with one stride are merged, so that what
-/// is left as the innermost row is as long as can be.
+/// Axes of size one are dropped, and adjacent axes that every operand crosses with one stride are merged, so that the
+/// innermost row is as long as possible.
 struct StridedLoop {
     struct Axis {
         var count: Int
-        /// How far one step along the axis moves in each operand, in elements; zero where an operand is stretched.
+        /// The stride along the axis in each operand, in elements; zero where an operand is broadcast.
         var strides: SIMD8<Int>
     }
 
     private let outer: [Axis]
-    /// The innermost axis, which the body walks itself.
+    /// The innermost axis, which the body loops over itself.
     let row: Axis
 
-    /// - `sizes`: of the result, outermost first
-    /// - `strides`: of each operand, one an axis of the result
+    /// - `sizes`: the sizes of the result, outermost first
+    /// - `strides`: the strides of each operand, one per axis of the result
     init(_ sizes: [Int], strides operands: [[Int]]) {
         var axes: [Axis] = []
         for (axis, count) in sizes.enumerated() where count != 1 {
@@ -30,7 +30,7 @@ struct StridedLoop {
         outer = axes
     }
 
-    /// The strides of a row-major operand of `shape` that is stretched to `sizes` by numpy's rule.
+    /// The strides of a row-major operand of `shape` that is broadcast to `sizes`.
     static func strides(of shape: Shape, stretchedTo sizes: [Int]) -> [Int] {
         let missing = sizes.count - shape.rank
         let own = rowMajorStrides(shape.dimensions)
@@ -41,7 +41,7 @@ struct StridedLoop {
     @inline(__always)
     func forEachRow(_ body: (SIMD8<Int>) -> Void) { forEachRow(0..<rowCount, body) }
 
-    /// The same for some of the rows.
+    /// Calls the body with the offsets at which each of some rows starts.
     @inline(__always)
     func forEachRow(_ rows: Range<Int>, _ body: (SIMD8<Int>) -> Void) {
         guard let inner = outer.last else {
@@ -50,7 +50,7 @@ struct StridedLoop {
         }
         var row = rows.lowerBound
         while row < rows.upperBound {
-            // On to the end of the axis next to the row.
+            // Continues to the end of the axis next to the row.
             let end = min(rows.upperBound, row - row % inner.count + inner.count)
             var offsets = start(ofRow: row)
             while row < end {
@@ -67,7 +67,7 @@ struct StridedLoop {
         return product
     }
 
-    /// Rows that are worth a thread.
+    /// The number of rows worth a thread.
     var grain: Int { max(1, manyElements / max(1, row.count)) }
 
     private func start(ofRow row: Int) -> SIMD8<Int> {

@@ -1,9 +1,9 @@
 import CLAPACK
 
-/// Makes OpenBLAS allocate its buffers, one a thread and call, which it keeps. Where a limit lets such an allocation fail
-/// later, OpenBLAS ends the process or asks again without end.
+/// Makes OpenBLAS allocate its buffers, one per thread and call, and keep them. If such an allocation fails later under
+/// a memory limit, OpenBLAS ends the process or retries forever.
 ///
-/// - Throws: ``ComputeError/memory(_:)`` when there is no room for the little that this takes itself.
+/// - Throws: ``ComputeError/memory(_:)`` when there is no memory for this function's own small matrices.
 package func reserveSolverMemory() throws(ComputeError) {
     // Large enough that every routine shares its work among all threads.
     let size = 1024
@@ -27,7 +27,7 @@ extension Matrix {
         precondition(rows == columns && rows == rightSides.rows, "a square matrix and as many right sides' rows")
         guard rows > 0, rightSides.columns > 0 else { return rightSides }
         var factor = values
-        // LAPACK counts columns first: a symmetric matrix is its own transpose, the right sides are not.
+        // LAPACK is column-major: a symmetric matrix is its own transpose, the right sides are not.
         var solution = rightSides.transposed()
         var (size, sides, status) = (Int32(rows), Int32(rightSides.columns), Int32(0))
         var uplo = CChar(UInt8(ascii: "L"))

@@ -2,13 +2,14 @@ import CLAPACK
 
 // N samples, D features, E targets.
 extension Matrix {
-    /// Rows that are widened to Float64 at once: they and the result are all the memory that a sum needs.
+    /// The number of rows widened to Float64 at once: only they and the result take memory.
     private static let blockRows = 512
 
     /// Adds `xT x`. This matrix is `[D, D]` and stays symmetric.
     ///
     /// - `x`: `[N, D]` of float32
-    /// - Throws: ``ComputeError/memory(_:)`` when `x` is mapped at an odd address and there is no room for a copy.
+    /// - Throws: ``ComputeError/memory(_:)`` when `x` is mapped at a misaligned address and there is no memory for a
+    ///   copy.
     /// - Complexity: N·D² floating-point operations, by `cblas_dsyrk`.
     package mutating func accumulateGram(of x: Tensor) throws(ComputeError) {
         let (N, D) = try Self.sizes(x)
@@ -37,7 +38,8 @@ extension Matrix {
     ///
     /// - `x`: `[N, D]` of float32
     /// - `y`: `[N, E]` of float32
-    /// - Throws: ``ComputeError/shape(_:)`` unless both have as many rows; ``ComputeError/memory(_:)`` as the Gram matrix.
+    /// - Throws: ``ComputeError/shape(_:)`` unless both have as many rows; ``ComputeError/memory(_:)`` as in
+    ///   ``accumulateGram(of:)``.
     /// - Complexity: 2·N·D·E floating-point operations, by `cblas_dgemm`.
     package mutating func accumulateProduct(_ x: Tensor, _ y: Tensor) throws(ComputeError) {
         let (N, D) = try Self.sizes(x)
@@ -65,7 +67,7 @@ extension Matrix {
 
     /// Adds the sum of the rows of `x`, `[N, D]` of float32, to `sums`, `[D]`.
     ///
-    /// - Throws: ``ComputeError/memory(_:)`` as the Gram matrix.
+    /// - Throws: ``ComputeError/memory(_:)`` as in ``accumulateGram(of:)``.
     package static func accumulateColumnSums(of x: Tensor, into sums: inout [Double]) throws(ComputeError) {
         let (N, D) = try sizes(x)
         precondition(sums.count == D, "there is a sum for each of \(D) features")
@@ -81,11 +83,11 @@ extension Matrix {
 
     /// The sum of the squares of all elements of `x`, `[N, D]` of float32.
     ///
-    /// - Throws: ``ComputeError/memory(_:)`` as the Gram matrix.
+    /// - Throws: ``ComputeError/memory(_:)`` as in ``accumulateGram(of:)``.
     package static func sumOfSquares(of x: Tensor) throws(ComputeError) -> Double {
         let (N, D) = try sizes(x)
         let source = try unsafe x.source()
-        // Several sums side by side: each addition to one would wait for the last.
+        // Several independent sums: the additions to a single one would wait for each other.
         var sums = SIMD8<Double>(repeating: 0)
         let whole = N * D / 8 * 8
         for start in stride(from: 0, to: whole, by: 8) {

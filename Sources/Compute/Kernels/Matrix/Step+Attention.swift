@@ -1,11 +1,11 @@
 import Glibc
 
-// B samples, H heads, S places that ask, T places that answer, D the size of a head's keys, E of its values.
+// B samples, H heads, S query positions, T key positions, D the size of a head's keys, E of its values.
 extension Step {
-    /// `softmax(scale * Q K' + mask) V` for each head. Nothing of the size S * T is kept.
+    /// Computes `softmax(scale * Q K' + mask) V` for each head. Nothing of the size S * T is stored.
     ///
-    /// - `attention`: where in the operands and in the result each head lies
-    /// - `query`: the value that the queries are read from; so for the others
+    /// - `attention`: the views of the heads in the operands and in the result
+    /// - `query`: the value that the queries are read from; likewise the others
     /// - Throws: ``ComputeError/shape(_:)`` unless the views lie inside their values.
     /// - SeeAlso: Dao, Fu, Ermon, Rudra, Ré: FlashAttention, arXiv:2205.14135
     package static func attention(
@@ -28,11 +28,11 @@ extension Step {
         }
     }
 
-    /// The derivatives of ``attention(_:query:key:value:mask:into:)`` by the query, the key and the value: the scores are
-    /// computed anew.
+    /// The gradients of ``attention(_:query:key:value:mask:into:)`` with respect to the query, the key and the value.
+    /// The scores are recomputed.
     ///
-    /// - `parts`: how the derivatives lie in the result
-    /// - `dy`: of the layout of the result
+    /// - `parts`: the layout of the gradients in the result
+    /// - `dy`: in the layout of the forward result
     /// - `result`: flat, as long as the parts
     /// - Throws: ``ComputeError/shape(_:)`` unless the views lie inside their values.
     package static func attentionBackward(
@@ -67,7 +67,7 @@ extension Step {
 }
 
 extension Attention {
-    /// What the kernel keeps for the heads that are worked on.
+    /// The bytes of memory that the kernel keeps for the heads it works on.
     package func scratchByteCount(isBackward: Bool) -> Int {
         let floats = isBackward ? BackwardHeads.floatsPerHead(self) : ForwardHeads.floatsPerHead(self)
         let count = min(threadCount, headCount)
@@ -84,7 +84,7 @@ extension StridedView {
     }
 }
 
-/// Where the operands lie.
+/// The addresses of the operands.
 @safe private struct HeadOperands {
     let query: UnsafeMutablePointer<Float>
     let key: UnsafeMutablePointer<Float>
@@ -105,24 +105,24 @@ extension StridedView {
     }
 }
 
-/// One thread's share of the heads, some of them at a time: so many as stay in its cache.
+/// One thread's share of the heads, processed in chunks that fit into its cache.
 private struct HeadWorker {
-    /// Heads that are done together.
+    /// The number of heads processed together.
     let chunk: Int
     let heads: Range<Int>
     let body: (_ first: Int) -> Void
 
-    /// What the numbers of one chunk may take: half of a usual second-level cache.
+    /// The memory limit of one chunk in bytes: half of a typical second-level cache.
     private static let chunkBytes = 512 << 10
 
-    /// One worker a thread; `prepare` makes what works on so many heads at a time.
+    /// Creates one worker per thread; `prepare` creates the computation of a chunk of so many heads.
     static func team<Chunk: HeadChunk>(
         _ attention: Attention, _ prepare: (Int) throws(ComputeError) -> Chunk
     ) throws(ComputeError) -> [HeadWorker] {
         let (all, threads) = (attention.headCount, threadCount)
         let count = min(threads, all)
         let chunk = chunk(of: attention, floatsPerHead: Chunk.floatsPerHead(attention), threads: count)
-        // A product that one thread runs alone is prepared for one thread.
+        // A product that runs within one thread is prepared for one thread.
         setThreads(1)
         defer { setThreads(threads) }
         var workers: [HeadWorker] = []
@@ -134,7 +134,7 @@ private struct HeadWorker {
         return workers
     }
 
-    /// How many heads one thread takes at a time.
+    /// The number of heads that one thread processes at a time.
     static func chunk(of attention: Attention, floatsPerHead: Int, threads: Int) -> Int {
         let bytes = floatsPerHead * MemoryLayout<Float>.stride
         return max(1, min(chunkBytes / max(1, bytes), attention.headCount / threads))
@@ -142,23 +142,23 @@ private struct HeadWorker {
 
     func run() {
         for start in stride(from: heads.lowerBound, to: heads.upperBound, by: chunk) {
-            // The last chunk does some heads a second time rather than have a product of another size.
+            // The last chunk repeats some heads, to avoid a product of another size.
             body(min(start, heads.upperBound - chunk))
         }
     }
 }
 
-/// What one thread needs for some heads at a time.
+/// The computation of one thread on a chunk of heads.
 private protocol HeadChunk {
     static func floatsPerHead(_ attention: Attention) -> Int
     func run(first: Int)
 }
 
-/// The shares that each place gives to the others: `p = softmax(scale * q k' + mask)` in dense memory.
+/// The attention weights of a chunk of heads, `p = softmax(scale * q k' + mask)`, in dense memory.
 @safe private struct HeadScores {
     let attention: Attention
     let operands: HeadOperands
-    /// Heads at a time.
+    /// The number of heads in a chunk.
     let count: Int
     /// `[count, S, D]`, times the scale.
     let query: Tensor
@@ -233,7 +233,7 @@ private protocol HeadChunk {
 
 /// `exp(x) / sum(exp(x))` of one row, in place.
 ///
-/// - Returns: the sum, which is not a number where the largest element is minus infinity.
+/// - Returns: the sum; NaN if the largest element is minus infinity.
 @inline(__always)
 private func softmax(_ x: UnsafeMutablePointer<Float>, count: Int) -> Float {
     let whole = count & ~7
@@ -251,7 +251,7 @@ private func softmax(_ x: UnsafeMutablePointer<Float>, count: Int) -> Float {
     if rest > 0 {
         let e = unsafe exponential(load8(x + whole, count: rest, rest: -.infinity) - top)
         unsafe store8(e, x + whole, count: rest)
-        // A row of nothing but minus infinity is not a number anywhere; the lanes past its end may not hide that.
+        // A row of only minus infinity is NaN everywhere; the lanes past its end must not hide that.
         for lane in 0..<rest { sums[lane] += e[lane] }
     }
     let total = sums.total
@@ -261,7 +261,7 @@ private func softmax(_ x: UnsafeMutablePointer<Float>, count: Int) -> Float {
     return total
 }
 
-/// Some heads forward.
+/// The forward pass of a chunk of heads.
 @safe private struct ForwardHeads: HeadChunk {
     private let scores: HeadScores
     /// `[count, S, E]`
@@ -292,19 +292,19 @@ private func softmax(_ x: UnsafeMutablePointer<Float>, count: Int) -> Float {
     }
 }
 
-/// Some heads backward.
+/// The backward pass of a chunk of heads.
 @safe private struct BackwardHeads: HeadChunk {
     private let scores: HeadScores
     /// `[count, S, E]`
     private let dy: Tensor
-    /// The derivative by the shares, then by the scores: `[count, S, T]`.
+    /// The gradient of the attention weights, then of the scores: `[count, S, T]`.
     private let dScores: Tensor
     private let dQuery: Tensor
     private let dKey: Tensor
     private let dValue: Tensor
     private let (valueProduct, shareProduct, queryProduct, keyProduct): (Step, Step, Step, Step)
     private let incoming: UnsafeMutablePointer<Float>
-    /// Where the derivatives by the query, the key and the value start in the result.
+    /// The offsets in the result of the gradients of the query, the key and the value.
     private let starts: [Int]
     private let result: UnsafeMutablePointer<Float>
 
@@ -354,13 +354,14 @@ private func softmax(_ x: UnsafeMutablePointer<Float>, count: Int) -> Float {
         keyProduct.run()
         unsafe attention.query.scatter(
             heads, from: dQuery.target(), times: attention.scale, into: result + starts[0])
-        // The query was taken times the scale.
+        // The gathered query already contains the scale.
         unsafe attention.key.scatter(heads, from: dKey.target(), times: 1, into: result + starts[1])
         unsafe attention.value.scatter(heads, from: dValue.target(), times: 1, into: result + starts[2])
     }
 }
 
-// SAFETY of all: the callers checked that the view of four axes lies inside `values`, and give dense memory of its size.
+// SAFETY of all: the callers checked that the view of four axes lies inside `values`, and pass dense memory of its
+// size.
 extension StridedView {
     /// Copies heads, counted over the first two axes, to dense memory.
     fileprivate func gather(
@@ -378,7 +379,7 @@ extension StridedView {
         }
     }
 
-    /// Copies heads from dense memory to where they belong.
+    /// Copies heads from dense memory to their places in the view.
     fileprivate func scatter(
         _ heads: Range<Int>, from dense: UnsafeMutablePointer<Float>, times factor: Float,
         into values: UnsafeMutablePointer<Float>

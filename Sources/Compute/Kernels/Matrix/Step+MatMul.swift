@@ -2,14 +2,14 @@ import COneDNN
 
 // M rows of the left operand, N columns of the right one, K the size they share; `...` are the leading sizes.
 extension Step {
-    /// Matrix product under numpy's broadcasting of the leading sizes.
+    /// The matrix product, with NumPy broadcasting of the leading sizes.
     ///
     /// - `left`: `[..., M, K]`, or `[..., K, M]` if transposed
     /// - `right`: `[..., K, N]`, or `[..., N, K]` if transposed
     /// - `bias`: `[N]`
-    /// - `activation`: of the product and the bias: one that ``UnaryKind/isEpilogue`` names
-    /// - `other`: of the shape of the result, to which it is added in the end
-    /// - `result`: `[..., M, N]`, apart from `other`
+    /// - `activation`: applied to the product with the bias; ``UnaryKind/isEpilogue`` is true for it
+    /// - `other`: added last, of the shape of the result
+    /// - `result`: `[..., M, N]`, in memory other than that of `other`
     /// - Throws: ``ComputeError/shape(_:)`` unless the sizes fit.
     package static func matMul(
         _ left: Tensor, transposed transposeLeft: Bool, _ right: Tensor, transposed transposeRight: Bool,
@@ -50,11 +50,11 @@ extension Step {
 }
 
 extension UnaryKind {
-    /// Whether a product can apply it while it writes its result.
+    /// True when a product can apply the function while it writes its result.
     package var isEpilogue: Bool { eltwise(.max) != nil }
 }
 
-/// The sizes of a product as oneDNN wants them, with as few axes as will do.
+/// The sizes of a product for oneDNN, with as few axes as possible.
 struct MatrixProduct {
     struct Operand {
         var sizes: [Int]
@@ -84,7 +84,7 @@ struct MatrixProduct {
         if let bias { try bias.require(.of([columns]), for: "matMul bias") }
         let leftCount = leftBatch.reduce(1, *)
         if rightBatch.allSatisfy({ $0 == 1 }), !transposeLeft || leftCount == 1 {
-            // One matrix on the right: the rows of all on the left are the rows of one.
+            // One matrix on the right: all matrices on the left become one with the rows of all.
             rows *= leftCount
             (batch, leftBatch, rightBatch) = ([], [], [])
         } else if leftBatch == rightBatch {
@@ -98,7 +98,7 @@ struct MatrixProduct {
 }
 
 extension MatrixProduct.Operand {
-    /// - `batch`: the leading sizes, which ones on the left fill up to `rank`
+    /// - `batch`: the leading sizes, filled up to `rank` with ones on the left
     /// - `transposed`: whether the matrix lies in memory as `[columns, rows]`
     fileprivate init(batch: [Int], rank: Int, rows: Int, columns: Int, transposed: Bool) {
         let batch = [Int](repeating: 1, count: rank - batch.count) + batch

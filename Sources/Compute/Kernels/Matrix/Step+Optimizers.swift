@@ -22,7 +22,8 @@ extension Step {
         }
     }
 
-    /// A function of its own for the sake of its locals: the compiler vectorises only what nobody else can change.
+    /// Updates a range of elements. A separate function because the compiler vectorises only what cannot be aliased:
+    /// locals.
     @inline(never)
     private static func descend(
         _ elements: Range<Int>, _ p: UnsafeMutablePointer<Float>, _ g: UnsafeMutablePointer<Float>,
@@ -72,8 +73,8 @@ extension Step {
     let beta2: Float
     let epsilon: Float
 
-    /// Copies everything to locals: the compiler cannot know that the loop does not write over what `self` lies in, and
-    /// vectorises only if nothing is read again.
+    /// Updates a range of elements. Everything is copied to locals: the compiler cannot rule out that the loop
+    /// overwrites `self`, and vectorises only if nothing is read again.
     @inline(never)
     func run(_ elements: Range<Int>, kept: Float, stride: Float, correction: Float) {
         let (p, g, m, v) = unsafe (parameter, gradient, first, second)

@@ -1,6 +1,6 @@
 import COneDNN
 
-/// The one way to call oneDNN where a call can fail.
+/// Calls oneDNN and throws when the call fails. Every call that can fail uses it.
 ///
 /// - Throws: ``ComputeError/oneDNN(call:status:)``, or ``ComputeError/memory(_:)`` when oneDNN itself ran out of it.
 func oneDNN(_ call: String, _ body: () -> dnnl_status_t) throws(ComputeError) {
@@ -9,7 +9,7 @@ func oneDNN(_ call: String, _ body: () -> dnnl_status_t) throws(ComputeError) {
     guard status == dnnl_success else { throw .oneDNN(call: call, status: Int(status.rawValue)) }
 }
 
-/// oneDNN's view of the processor, made once.
+/// The oneDNN engine and stream of the processor, created once.
 // @unchecked: an engine of oneDNN may be used from any thread; a stream of the processor holds no state.
 @safe final class Engine: @unchecked Sendable {
     let handle: dnnl_engine_t

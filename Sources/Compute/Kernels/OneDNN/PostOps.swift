@@ -1,6 +1,6 @@
 import COneDNN
 
-/// What a primitive does to each element of its result before it writes it, in this order.
+/// The operations that a primitive applies to each element of its result before writing it, in order.
 struct PostOps {
     private enum Item {
         case eltwise(dnnl_alg_kind_t, alpha: Float, beta: Float)
@@ -9,14 +9,14 @@ struct PostOps {
 
     private var items: [Item] = []
 
-    /// Nothing, or a function of the element: one that ``UnaryKind/isEpilogue`` names.
+    /// Creates an empty list, or one function for which ``UnaryKind/isEpilogue`` is true.
     init(applying kind: UnaryKind? = nil) {
         if let (algorithm, alpha, beta) = kind?.eltwise(.max) {
             items.append(.eltwise(algorithm, alpha: alpha, beta: beta))
         }
     }
 
-    /// Adds the element of another tensor.
+    /// Appends the addition of another tensor's element.
     ///
     /// - Returns: the argument to which that tensor is bound.
     mutating func add(_ layout: Layout) -> Int32 {
@@ -25,7 +25,7 @@ struct PostOps {
         return 16_384 * Int32(items.count) | DNNL_ARG_SRC_1
     }
 
-    /// Says so in the attributes of a primitive.
+    /// Sets the operations in the attributes of a primitive.
     func set(_ attributes: dnnl_primitive_attr_t?) throws(ComputeError) {
         guard !items.isEmpty else { return }
         var list: dnnl_post_ops_t?

@@ -1,13 +1,13 @@
 import COneDNN
 
-/// What oneDNN would do for an operation: the algorithm is chosen, nothing is compiled yet.
+/// A oneDNN primitive descriptor: the algorithm is chosen, nothing is compiled yet.
 ///
-/// A class, because the handle must be freed once.
+/// A class because it owns a handle that must be freed once.
 @safe final class PrimitiveDescription {
     let handle: dnnl_primitive_desc_t
 
     /// - `operation`: points to a `dnnl_*_desc_t`, which is read during the call.
-    /// - `forward`: the description of the forward operation, which a backward one asks for.
+    /// - `forward`: the description of the forward operation, which a backward one requires.
     init(
         _ operation: UnsafeRawPointer, forward: PrimitiveDescription? = nil, postOps: PostOps = PostOps()
     ) throws(ComputeError) {
@@ -15,7 +15,7 @@ import COneDNN
         var attributes: dnnl_primitive_attr_t?
         try oneDNN("dnnl_primitive_attr_create") { unsafe dnnl_primitive_attr_create(&attributes) }
         defer { unsafe dnnl_primitive_attr_destroy(attributes) }
-        // The scratchpad is ours: else each execution would allocate one.
+        // We provide the scratchpad: otherwise each execution would allocate one.
         try oneDNN("dnnl_primitive_attr_set_scratchpad_mode") {
             unsafe dnnl_primitive_attr_set_scratchpad_mode(attributes, dnnl_scratchpad_mode_user)
         }
@@ -28,7 +28,7 @@ import COneDNN
         unsafe self.handle = handle
     }
 
-    /// A copy from one layout to another.
+    /// Describes a copy from one layout to another.
     init(reorder source: Layout, to target: Layout) throws(ComputeError) {
         let engine = try Engine.shared()
         var (source, target) = (source, target)
@@ -44,7 +44,7 @@ import COneDNN
         unsafe dnnl_primitive_desc_destroy(handle)
     }
 
-    /// The layout that the primitive wants for one of its arguments.
+    /// The layout that the primitive requires for one of its arguments.
     func layout(of argument: Int32) throws(ComputeError) -> Layout {
         guard let layout = unsafe dnnl_primitive_desc_query_md(handle, dnnl_query_exec_arg_md, argument) else {
             throw .oneDNN(call: "dnnl_primitive_desc_query_md", status: 0)
@@ -53,16 +53,16 @@ import COneDNN
     }
 }
 
-/// A compiled operation of oneDNN with its arguments.
+/// A compiled oneDNN primitive with its arguments. A class because it owns handles that must be freed once.
 @safe final class Primitive {
     private let handle: dnnl_primitive_t
     private let description: PrimitiveDescription
     private let engine: Engine
     private var arguments: [dnnl_exec_arg_t] = unsafe []
-    /// Where the scratchpad lies that nobody shares.
+    /// The memory of a scratchpad that is not a part of a ``Scratch``.
     private let scratchpad: TensorStorage?
 
-    /// - `scratch`: what the scratchpad is a part of; without it the primitive has one of its own.
+    /// - `scratch`: the memory that contains the scratchpad; without it the primitive allocates its own.
     init(_ description: PrimitiveDescription, scratch: Scratch? = nil) throws(ComputeError) {
         self.description = description
         engine = try Engine.shared()
@@ -81,7 +81,7 @@ import COneDNN
         unsafe dnnl_primitive_destroy(handle)
     }
 
-    /// Says where an argument lies. The caller keeps the memory, which has the layout of the description.
+    /// Binds an argument to memory in the layout of the description. The caller keeps the memory alive.
     func bind(_ argument: Int32, _ address: UnsafeMutableRawPointer?) throws(ComputeError) {
         var layout = try description.layout(of: argument)
         var memory: dnnl_memory_t?
@@ -89,9 +89,9 @@ import COneDNN
         unsafe arguments.append(dnnl_exec_arg_t(arg: argument, memory: memory))
     }
 
-    /// Makes an argument a part of the scratch memory, which the other uses of that argument share.
+    /// Binds an argument to a part of the scratch memory, which arguments of other primitives may share.
     ///
-    /// - `others`: arguments of other primitives that are the same memory.
+    /// - `others`: the arguments of other primitives that use the same memory.
     func bind(
         _ argument: Int32, to scratch: Scratch, sharing others: [(primitive: Primitive, argument: Int32)] = []
     ) throws(ComputeError) {

@@ -1,8 +1,8 @@
 import COneDNN
 
-/// A primitive whose arguments may lie in memory in an order that it does not like: those are reordered before and after.
+/// A primitive that reorders arguments before and after it when they are not in the layout that it requires.
 ///
-/// Convolutions run several times faster on blocked layouts than on plain ones. What is fixed is reordered once.
+/// Convolutions run several times faster on blocked layouts than on plain ones. A fixed operand is reordered once.
 final class ReorderingPrimitive {
     let scratch = Scratch()
     private let description: PrimitiveDescription
@@ -16,7 +16,7 @@ final class ReorderingPrimitive {
         primitive = try Primitive(description, scratch: scratch)
     }
 
-    /// An operand that lies in memory as `layout` says.
+    /// Binds an operand that is in the given layout.
     func read(_ argument: Int32, _ tensor: Tensor, _ layout: Layout) throws(ComputeError) {
         let wanted = try description.layout(of: argument)
         let address = try unsafe UnsafeMutableRawPointer(tensor.source())
@@ -36,7 +36,7 @@ final class ReorderingPrimitive {
         before.append(reorder)
     }
 
-    /// The result, which will lie in memory as `layout` says.
+    /// Binds the result, to be written in the given layout.
     func write(_ argument: Int32, _ tensor: Tensor, _ layout: Layout) throws(ComputeError) {
         let made = try description.layout(of: argument)
         let address = unsafe UnsafeMutableRawPointer(tensor.target())

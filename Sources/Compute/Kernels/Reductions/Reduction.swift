@@ -1,6 +1,6 @@
-/// A walk over a tensor, with the place in the result to which each element goes.
+/// A loop over a tensor, with the position in the reduced result that belongs to each element.
 struct Reduction {
-    /// The sizes of the result with ones in place of the axes that are gone.
+    /// The sizes of the result with ones for the reduced axes.
     let kept: Shape
     let isEmpty: Bool
     private let loop: StridedLoop
@@ -17,9 +17,9 @@ struct Reduction {
         isEmpty = shape.elementCount == 0
     }
 
-    // SAFETY of the four: the callers give tensors of the shape and of the result's count.
+    // SAFETY of the four: the callers pass tensors of the shape and of the result's count.
 
-    /// The sums of a function of the elements, which keeps zero.
+    /// Sums a function of the elements that maps zero to zero.
     @inline(__always)
     func sum(
         _ x: UnsafeMutablePointer<Float>, into result: UnsafeMutablePointer<Float>,
@@ -49,7 +49,7 @@ struct Reduction {
         }
     }
 
-    /// Combines floats in an order that depends on the sizes alone: eight at a time where neighbours become one.
+    /// Combines floats in an order that depends only on the sizes: eight at a time where adjacent elements are reduced.
     @inline(__always)
     func foldLanes(
         _ x: UnsafeMutablePointer<Float>, into result: UnsafeMutablePointer<Float>, from initial: Float,
@@ -102,7 +102,7 @@ struct Reduction {
         }
     }
 
-    /// The place of each element in the result and in the tensor.
+    /// Calls the body with the position of each element in the result and in the tensor.
     @inline(__always)
     func forEach(_ body: (_ result: Int, _ element: Int) -> Void) {
         guard !isEmpty else { return }

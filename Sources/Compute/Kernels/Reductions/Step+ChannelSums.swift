@@ -1,9 +1,9 @@
 // N samples, C channels in blocks of B, S positions in each.
 extension Step {
-    /// The sums of each channel of images that lie in blocks of channels.
+    /// Sums each channel of images that are stored in blocks of channels.
     ///
     /// - `x`: `[N, C, ...]`, in blocks
-    /// - `result`: `[C]`, with ones wherever the other axes were
+    /// - `result`: `[C]`, or with ones for the other axes
     /// - Throws: ``ComputeError/shape(_:)`` unless `result` has as many elements as there are channels.
     static func channelSums(_ x: Tensor, into result: Tensor) throws(ComputeError) -> Step {
         let (N, C, B) = (x.shape[0], x.shape[1], x.block)
@@ -19,7 +19,7 @@ extension Step {
                     let (block, lane) = (group / (B / 8), group % (B / 8) * 8)
                     var sum = SIMD8<Float>()
                     for n in 0..<N {
-                        // A sum a sample: the error grows with the count of what is added up.
+                        // One sum per sample: the error grows with the number of terms.
                         var own = SIMD8<Float>()
                         // SAFETY: eight channels of the S positions of one sample, each B apart.
                         let start = unsafe UnsafeRawPointer(a + (n * C / B + block) * S * B + lane)

@@ -5,7 +5,7 @@ extension Step {
     /// The mean over rows of `-log softmax(logits)[label]`; zero when every row is ignored.
     ///
     /// - `logits`: `[..., C]`
-    /// - `labels`: `[...]` of int64: below C, or `ignoreIndex`, which whoever loads them has checked
+    /// - `labels`: `[...]` of int64: below C, or `ignoreIndex`; they are checked when they are loaded
     /// - `loss`: a scalar
     /// - Throws: ``ComputeError/shape(_:)`` unless the sizes fit.
     package static func crossEntropy(
@@ -13,7 +13,7 @@ extension Step {
     ) throws(ComputeError) -> Step {
         let rows = try LabelledRows(logits, labels, ignoreIndex)
         try loss.shape.require(.scalar, for: "crossEntropy")
-        // The sum is taken without the largest term, which is 1: where a network is sure, all of the loss is in the rest.
+        // The sum leaves out the largest term, which is 1: if a network is confident, the whole loss is in the rest.
         let exponentials = try Tensor.scratch(logits.shape)
         let exponential = try unary(.exp, exponentials, into: exponentials)
         let rowLosses = try Tensor.scratch(.of([rows.count]))
@@ -46,7 +46,7 @@ extension Step {
         }
     }
 
-    /// The derivative of ``crossEntropy(logits:labels:ignoreIndex:into:)`` by `logits`.
+    /// The gradient of ``crossEntropy(logits:labels:ignoreIndex:into:)`` with respect to `logits`.
     ///
     /// - Throws: ``ComputeError/shape(_:)`` unless the sizes fit.
     package static func crossEntropyBackward(
@@ -92,7 +92,7 @@ extension Step {
         unsafe self.labels = try labels.source(as: Int64.self)
     }
 
-    /// Rows that are worth a thread.
+    /// The number of rows worth a thread.
     var grain: Int { max(1, manyElements / max(1, classes)) }
 
     func countLabelled() -> Int { (0..<count).count { label($0) != nil } }

@@ -1,5 +1,5 @@
 extension Step {
-    /// The running sums along an axis, of any type but bool.
+    /// The cumulative sums along an axis, of any type but bool.
     ///
     /// - `isExclusive`: whether each sum leaves out its own element
     /// - `isReversed`: whether the sums run from the end

@@ -2,8 +2,8 @@ import COneDNN
 
 // N rows, C classes.
 extension Step {
-    /// The mean over rows of the divergence of Kullback and Leibler, `sum(t * (log t - log s))`, where `t` and `s` are
-    /// the softmaxes of the teacher's and the student's logits.
+    /// The mean over rows of the Kullback-Leibler divergence, `sum(t * (log t - log s))`, where `t` and `s` are the
+    /// softmaxes of the teacher's and the student's logits.
     ///
     /// - `teacher`: `[..., C]`
     /// - `student`: `[..., C]`
@@ -34,7 +34,7 @@ extension Step {
         }
     }
 
-    /// The derivative of ``distillation(teacher:student:into:)`` by `student`.
+    /// The gradient of ``distillation(teacher:student:into:)`` with respect to `student`.
     ///
     /// - Throws: ``ComputeError/shape(_:)`` unless the shapes fit.
     package static func distillationBackward(

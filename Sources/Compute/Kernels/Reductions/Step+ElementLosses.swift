@@ -1,8 +1,8 @@
 import COneDNN
 
 extension Step {
-    /// The mean over all elements of `-t log p - (1 - t) log (1 - p)`, where `p` is the sigmoid of the logit: computed as
-    /// `log(1 + exp z) - t z`, which no logit overflows.
+    /// The mean over all elements of `-t log p - (1 - t) log (1 - p)`, where `p` is the sigmoid of the logit: computed
+    /// as `log(1 + exp z) - t z`, which overflows for no logit.
     ///
     /// - `targets`: probabilities, of the shape of `logits`
     /// - `loss`: a scalar
@@ -28,7 +28,7 @@ extension Step {
         }
     }
 
-    /// The derivative of ``binaryCrossEntropy(logits:targets:into:)`` by `logits`.
+    /// The gradient of ``binaryCrossEntropy(logits:targets:into:)`` with respect to `logits`.
     ///
     /// - Throws: ``ComputeError/shape(_:)`` unless the shapes fit.
     package static func binaryCrossEntropyBackward(
@@ -67,7 +67,7 @@ extension Step {
         }
     }
 
-    /// The derivative of ``meanSquare(_:_:into:)`` by `left`.
+    /// The gradient of ``meanSquare(_:_:into:)`` with respect to `left`.
     ///
     /// - Throws: ``ComputeError/shape(_:)`` unless the shapes fit.
     package static func meanSquareBackward(

@@ -1,9 +1,10 @@
 extension Step {
-    /// Where on an axis the greatest or least element is; of any type but bool, the result of int64.
+    /// The index of the greatest or least element on an axis; of any type but bool, the result int64.
     ///
-    /// - `takesLast`: which of equal ones counts
+    /// - `takesLast`: whether the last of equal elements counts instead of the first
     /// - `result`: the sizes of `x` on the other axes
-    /// - Throws: ``ComputeError/shape(_:)`` unless `result` has as many elements as the other axes, and the axis any.
+    /// - Throws: ``ComputeError/shape(_:)`` unless `result` has as many elements as the other axes, and the axis is not
+    ///   empty.
     package static func extreme(
         _ kind: ExtremeKind, _ x: Tensor, axis: Int, takesLast: Bool, into result: Tensor
     ) throws(ComputeError) -> Step {

@@ -1,6 +1,6 @@
-// R rows, K elements in each, which are brought to one scale.
+// R rows, K elements in each, which are normalised.
 extension Step {
-    /// Brings the elements of the last `axes` axes to one scale, and stretches and shifts them.
+    /// Normalises the elements of the last `axes` axes, then scales and shifts them.
     ///
     /// - `x`: `[R..., K...]`
     /// - `scale`: `[K...]`, as is `bias`
@@ -30,9 +30,10 @@ extension Step {
         }
     }
 
-    /// The derivative of ``norm(_:_:axes:scale:bias:epsilon:into:)`` by `x`; `dx` may be the same view as `x`, `dy` or `sum`.
+    /// The gradient of ``norm(_:_:axes:scale:bias:epsilon:into:)`` with respect to `x`; `dx` may be the same view as
+    /// `x`, `dy` or `sum`.
     ///
-    /// - `sum`: what is added to it: the derivative along the way around the norm
+    /// - `sum`: added to the result: the gradient of the residual branch around the norm
     /// - Throws: ``ComputeError/shape(_:)`` unless the shapes fit.
     package static func normBackward(
         _ kind: NormKind, _ x: Tensor, axes: Int, scale: Tensor?, dy: Tensor, sum other: Tensor? = nil, epsilon: Float,
@@ -73,7 +74,8 @@ extension Step {
         }
     }
 
-    /// The derivatives of ``norm(_:_:axes:scale:bias:epsilon:into:)`` by `scale` and by `bias`, behind each other.
+    /// The gradients of ``norm(_:_:axes:scale:bias:epsilon:into:)`` with respect to `scale` and to `bias`, one after
+    /// the other.
     ///
     /// - `result`: `[2, K...]`
     /// - Throws: ``ComputeError/shape(_:)`` unless the shapes fit.
@@ -115,7 +117,7 @@ extension Step {
     }
 }
 
-/// The rows of `x`, with the statistics of each, which are as quick to compute anew as to keep.
+/// The rows of `x`, with the statistics of each, which are as fast to recompute as to store.
 @safe private struct NormRows {
     let R: Int
     let K: Int
@@ -136,13 +138,13 @@ extension Step {
         self.epsilon = epsilon
     }
 
-    /// Rows that are worth a thread.
+    /// The number of rows worth a thread.
     var grain: Int { max(1, 16_384 / max(1, K)) }
 
-    /// How many threads share the rows.
+    /// The number of threads that share the rows.
     var parts: Int { max(1, min(threadCount, R / grain)) }
 
-    /// A factor, or a row of what stands for it where it is not there.
+    /// The given factor, or without one a row of its default value.
     func factor(_ given: Tensor?, usually value: Float) throws(ComputeError) -> Tensor {
         if let given { return given }
         let row = try Tensor.scratch(rowShape)
@@ -158,7 +160,7 @@ extension Step {
         let share = 1 / Float(K)
         let mean = kind == .layer ? sum(K) { unsafe $0.of(a) } * share : 0
         let squares = sum(K) { place in
-            // The lanes past the end are not of the row: they must count as the mean.
+            // The lanes past the end of the row must contribute nothing.
             let difference = unsafe place.of(a) - mean
             return place.isWhole ? difference * difference : SIMD8(difference[0] * difference[0], 0, 0, 0, 0, 0, 0, 0)
         }

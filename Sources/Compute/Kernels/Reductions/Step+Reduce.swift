@@ -1,9 +1,9 @@
 import Glibc
 
 extension Step {
-    /// Makes one number of many over some axes; `l2` and the logarithms of floats alone, nothing of bool.
+    /// Reduces some axes of floats or integers; ``ReduceKind/l2`` and the logarithms take only floats.
     ///
-    /// - `result`: the sizes of `x` on the other axes; whether ones stand for the axes that are gone is all the same
+    /// - `result`: the sizes of `x` on the other axes, with or without ones for the reduced axes
     /// - Throws: ``ComputeError/shape(_:)`` unless `result` has as many elements as the other axes.
     package static func reduce(
         _ kind: ReduceKind, _ x: Tensor, axes: [Int], into result: Tensor
@@ -75,7 +75,8 @@ extension Step {
         }
     }
 
-    /// The largest element is taken out first, so that no exponential overflows.
+    /// The logarithm of the sum of exponentials. The largest element is subtracted first, so that no exponential
+    /// overflows.
     private static func logSumExp(
         _ x: Tensor, _ walk: Reduction, into result: Tensor
     ) throws(ComputeError) -> Step {
@@ -88,7 +89,7 @@ extension Step {
         return Step("logSumExp", keeping: [x, exponentials, largest, result]) {
             // SAFETY: as in `floatReduce`; the scratch tensors have the shapes of `x` and of the result.
             unsafe walk.maximum(a, into: m)
-            // An infinity minus itself would be no number.
+            // An infinity minus itself would be NaN.
             for index in 0..<walk.results where unsafe m[index].isInfinite { unsafe m[index] = 0 }
             centre.run()
             exponential.run()
@@ -129,7 +130,8 @@ extension Step {
         }
     }
 
-    /// The derivative of a product by `x`: `dy` times the product of the others, of which one zero leaves only its own.
+    /// The gradient of a product with respect to `x`: `dy` times the product of the other elements. If one element is
+    /// zero, only its own gradient is not.
     ///
     /// - `dy`: as many elements as `x` has on the other axes
     /// - Throws: ``ComputeError/shape(_:)`` unless the shapes fit.
@@ -155,7 +157,7 @@ extension Step {
 }
 
 extension Reduction {
-    /// The largest elements; what is not a number stays.
+    /// The largest elements; NaN if any is NaN.
     // SAFETY: as in `foldLanes`.
     fileprivate func maximum(_ x: UnsafeMutablePointer<Float>, into result: UnsafeMutablePointer<Float>) {
         unsafe foldLanes(x, into: result, from: -.infinity, larger) { left, right in

@@ -15,7 +15,7 @@ extension Step {
         try softmax(x, axis: axis, dnnl_softmax_log, into: result)
     }
 
-    /// The derivative of the softmax; `dx` may be the same view as `dy`.
+    /// The gradient of the softmax; `dx` may be the same view as `dy`.
     ///
     /// - `y`: the softmax's result
     /// - Throws: ``ComputeError/shape(_:)`` unless the shapes are equal and have that axis.
@@ -25,7 +25,7 @@ extension Step {
         try softmaxBackward(y: y, dy: dy, axis: axis, dnnl_softmax_accurate, into: dx)
     }
 
-    /// The derivative of the logarithm of the softmax; `dx` may be the same view as `dy`.
+    /// The gradient of the logarithm of the softmax; `dx` may be the same view as `dy`.
     ///
     /// - `y`: the result of ``logSoftmax(_:axis:into:)``
     /// - Throws: ``ComputeError/shape(_:)`` unless the shapes are equal and have that axis.
@@ -75,7 +75,7 @@ extension Step {
         return Step("softmax", keeping: [x, result], primitive.run)
     }
 
-    /// The sizes before, on and after an axis, each group as one.
+    /// The products of the sizes before, on and after an axis; the last is left out if it is one.
     private static func around(_ axis: Int, of shape: Shape) throws(ComputeError) -> [Int] {
         guard let axis = shape.axis(axis) else {
             throw .shape(.unsuitable(operation: "softmax", shape, reason: "has no axis \(axis)"))
@@ -88,7 +88,7 @@ extension Step {
 }
 
 extension PrimitiveDescription {
-    /// Along the second of the sizes.
+    /// Describes a softmax along the second of the sizes.
     fileprivate static func softmax(
         _ sizes: [Int], _ algorithm: dnnl_alg_kind_t
     ) throws(ComputeError) -> PrimitiveDescription {

@@ -1,9 +1,9 @@
 import Glibc
 
-// Softmax over an axis that is not the last: oneDNN goes through it element by element. Here whole rows of I neighbours
-// are treated at once: O blocks, N rows in each, I elements in a row, over whose N the softmax runs.
+// Softmax over an axis that is not the last. oneDNN processes it element by element; these loops process whole rows of
+// adjacent elements at once: O blocks, N rows in each, I elements in a row; the softmax runs over the N rows.
 extension Step {
-    /// `x`, of `O * N * I` elements; `result` may be the same view.
+    /// The softmax of `x`, of `O * N * I` elements; `result` may be the same view.
     static func softmaxAcross(
         _ x: Tensor, _ O: Int, _ N: Int, _ I: Int, isLogarithm: Bool, into result: Tensor
     ) throws(ComputeError) -> Step {
@@ -51,7 +51,7 @@ extension Step {
         }
     }
 
-    /// The derivative, from the result `y`; `dx` may be the same view as `dy`.
+    /// The gradient, from the result `y`; `dx` may be the same view as `dy`.
     static func softmaxAcrossBackward(
         y: Tensor, dy: Tensor, _ O: Int, _ N: Int, _ I: Int, isLogarithm: Bool, into dx: Tensor
     ) throws(ComputeError) -> Step {

@@ -1,14 +1,14 @@
-/// Where a sum stands: eight neighbours, or the last few one by one with zeros beside them.
+/// A position of a sum: eight adjacent elements, or one of the last few with zeros in the other lanes.
 struct SumPosition {
     fileprivate let index: Int
     fileprivate let lanes: Int
 
-    /// Whether all eight lanes are elements; else only the first is, and the terms of the others must be zero.
+    /// True when all eight lanes are elements; else only the first is, and the terms of the others must be zero.
     @inline(__always)
     var isWhole: Bool { lanes == 8 }
 
-    /// The elements at this place.
-    // SAFETY: `sum` only asks for places below its count, which the caller took from the tensor's shape.
+    /// The elements at this position.
+    // SAFETY: `sum` only uses positions below its count, which the caller took from the tensor's shape.
     @inline(__always)
     func of(_ elements: UnsafeMutablePointer<Float>) -> SIMD8<Float> {
         if lanes == 8 {
@@ -20,7 +20,7 @@ struct SumPosition {
     }
 }
 
-/// The sum of `term` over `count` places, in an order that depends on the count alone.
+/// The sum of `term` over `count` elements, in an order that depends only on the count.
 ///
 /// Four sums of eight lanes each: the compiler may not reorder additions of floats by itself, and the error grows with
 /// a 32nd of the count.

@@ -1,49 +1,29 @@
 import ByteText
+package import Options
 
-/// The options of a job, checked: every one there is, with its value or its default.
-///
-/// One decoder serves JSON objects, the fields of forms and the flags of the command line.
-package struct JobOptions: Hashable, Sendable {
-    /// In the order of ``JobOption/all``; `null` is none or automatic.
-    package let all: JSONValue.Object
-
+/// Between the options and their texts: JSON objects, the fields of forms and the flags of the command line.
+extension JobOptions {
     /// Checks what was given and fills in the rest.
     ///
     /// - Throws: ``OptionError`` with the nearest known name, or with what the value has to be.
     package init(decoding given: JSONValue.Object) throws(OptionError) {
+        self.init()
         for name in given.names where JobOption.named(name) == nil {
             throw .unknown(name, nearest: Spelling.nearest(to: name, among: JobOption.all.map(\.name)))
         }
-        var all = JSONValue.Object()
         for option in JobOption.all {
             let value = given[option.name] ?? .null
-            all[option.name] = value.isNull ? option.standard : try option.decode(value)
+            if !value.isNull { option.write(&self, try option.decode(value)) }
         }
-        if let epochs = all["epochs"], let steps = all["steps"], !epochs.isNull, !steps.isNull {
-            throw .conflict("epochs", with: "steps")
-        }
-        guard all["webhook"]?.isNull ?? true else {
+        if epochs != nil, steps != nil { throw .conflict("epochs", with: "steps") }
+        guard webhook == nil else {
             throw .invalid("webhook", found: "given", expected: "nothing: this version calls no webhooks")
         }
-        self.all = all
     }
 
-    package subscript(name: String) -> JSONValue { all[name] ?? .null }
-
-    package var metadata: JSONValue.Object { self["metadata"].object ?? JSONValue.Object() }
-    package var threads: Int? { self["threads"].int }
-    package var seed: UInt64 { UInt64(clamping: self["seed"].int ?? 0) }
-    package var deadlineSeconds: Int? { self["deadline_seconds"].int }
-    package var labelsKey: String? { self["labels"].string }
-    /// The output that labels and measures are about; the first without.
-    package var output: String? { self["outputs"].array?.first?.string }
-
-    /// By input of the model, the key of the data.
-    package var inputKeys: [String: String] {
-        var keys: [String: String] = [:]
-        // Names of other bytes may be the same characters, which are one key of a dictionary.
-        for (name, value) in self["inputs"].object?.members ?? [] { keys[name] = value.string }
-        return keys
+    /// Every option with its value or its default, in the order of ``JobOption/all``; `null` is none or automatic.
+    package var all: JSONValue.Object {
+        JSONValue.Object(JobOption.all.map { ($0.name, $0.read(self)) })
     }
 }
 
@@ -53,9 +33,6 @@ extension JobOption {
         // As its own object, `{"type": "ridge"}` leaves room for what belongs to one method alone.
         if name == "method", let type = value.object?["type"] { return try decode(type) }
         guard let result = converted(value) else {
-            if name == "method", let word = value.string, ["gate", "datafree"].contains(word) {
-                throw .invalid(name, found: "'\(word)', which this version does not have", expected: expectation)
-            }
             throw .invalid(name, found: value.string.map { "'\($0)'" } ?? value.text(), expected: expectation)
         }
         return result
@@ -66,7 +43,7 @@ extension JobOption {
         switch kind {
         case .word(let words):
             guard let word = value.string, words.contains(word) else { return nil }
-            return isAuto && standard.isNull ? .null : value
+            return isAuto && defaultValue.isNull ? .null : value
         case .text: return value.string.flatMap { $0.isEmpty ? nil : .string($0) }
         case .flag:
             switch value.string {
@@ -74,8 +51,8 @@ extension JobOption {
             case "false", "0", "no": return false
             default: return value.bool.map(JSONValue.bool)
             }
-        case .count(let minimum): return Self.count(value, from: minimum)
-        case .autoCount(let minimum): return isAuto ? .null : Self.count(value, from: minimum)
+        case .count(let minimum): return Self.wholeNumber(value, from: minimum)
+        case .autoCount(let minimum): return isAuto ? .null : Self.wholeNumber(value, from: minimum)
         case .number(let range, let allowsAuto):
             if isAuto, allowsAuto { return .null }
             guard let number = value.string.flatMap(Double.init) ?? value.double, range.contains(number) else {
@@ -88,12 +65,12 @@ extension JobOption {
             }
             guard let texts = value.array, texts.allSatisfy({ $0.string != nil }) else { return nil }
             return value
-        case .map: return Self.map(value)
-        case .labels: return Self.map(value).flatMap(Self.labels)
+        case .map: return Self.namedTexts(value)
+        case .labels: return Self.namedTexts(value).flatMap(Self.shortLabels)
         }
     }
 
-    private static func count(_ value: JSONValue, from minimum: Int) -> JSONValue? {
+    private static func wholeNumber(_ value: JSONValue, from minimum: Int) -> JSONValue? {
         let count = value.string.flatMap { text in
             text.utf8.allSatisfy { (0x30...0x39).contains($0) } ? Int(text) : nil
         }
@@ -101,7 +78,7 @@ extension JobOption {
         return .int(count)
     }
 
-    private static func labels(_ value: JSONValue) -> JSONValue? {
+    private static func shortLabels(_ value: JSONValue) -> JSONValue? {
         let members = value.object?.members ?? []
         let limits = labelLimits
         let areShort = members.allSatisfy { name, value in
@@ -112,9 +89,11 @@ extension JobOption {
     }
 
     /// An object of texts, or a text that is one in JSON or says `name=key,name=key`.
-    private static func map(_ value: JSONValue) -> JSONValue? {
+    private static func namedTexts(_ value: JSONValue) -> JSONValue? {
         if let text = value.string {
-            if text.utf8.first == UInt8(ascii: "{") { return (try? JSONParser.parse(Array(text.utf8))).flatMap(map) }
+            if text.utf8.first == UInt8(ascii: "{") {
+                return (try? JSONParser.parse(Array(text.utf8))).flatMap(namedTexts)
+            }
             var object = JSONValue.Object()
             for pair in text.splitBytes(at: UInt8(ascii: ",")) {
                 let parts = pair.splitBytes(at: UInt8(ascii: "="), maxSplits: 1)
