@@ -1,8 +1,11 @@
+// Test support: small data sets with expected values from numpy.
+
 import Compute
 
-/// Numbers that numpy makes with the same words, exact in Float32. In Python:
+/// Data that numpy computes with the same formulas, exact in Float32. In Python:
 ///
-///     def X(n, d, s): i = arange(n)[:, None]; j = arange(d)[None, :]; return (((7*i + 13*j + 5*i*j + 3*s) % 11) - 5) / 4
+///     def X(n, d, s):
+///         i = arange(n)[:, None]; j = arange(d)[None, :]; return (((7*i + 13*j + 5*i*j + 3*s) % 11) - 5) / 4
 ///     def N(n, o, s): i = arange(n)[:, None]; k = arange(o)[None, :]; return (((3*i + 5*k + i*i + s) % 9) - 4) / 2
 ///     T = array([[1, -2, 0.5], [0.25, 1, -1]])
 ///     x, u = X(12, 3, 0), X(8, 3, 1);  y, v = x @ T.T + N(12, 2, 0), u @ T.T + N(8, 2, 1)

@@ -27,7 +27,7 @@ import Testing
         let block = try Self.fit(graph, candidate, data)
         #expect(block.weight.shape == (try Shape([3, 12])))
         #expect(block.bias.shape == (try Shape([3])))
-        // The output depends on x through z alone, so that the plain fit on x finds no more than noise beside it.
+        // The output depends on x only through z, so that a fit on x explains nothing more.
         let smaller = try graph.replacing(block.rewrite(candidate))
         let error = meanSquare(try logits(smaller, data), try logits(graph, data))
         expectClose([block.meanSquareError], [error], within: 1e-5)

@@ -5,7 +5,7 @@ import Testing
 
 @testable import Collapse
 
-/// Two blocks `x + MLP(x)` with an op without a derivative behind the first, or behind both.
+/// Two blocks `x + MLP(x)`, each followed by an op without a gradient.
 private func obstructed(_ kind: UnaryKind = .gelu) throws -> Graph {
     var network = try Network(batch: 16, [6], seed: 5)
     for index in 0..<2 {
@@ -81,7 +81,7 @@ private func obstructed(_ kind: UnaryKind = .gelu) throws -> Graph {
             changed.map(\.0.name).sorted() == [
                 "blocks.0.up.bias", "blocks.0.up.weight", "blocks.1.up.bias", "blocks.1.up.weight",
             ])
-        // Near the best affine map there is: the ridge on the same samples.
+        // Near the best affine map, the ridge fit on the same samples.
         let candidate = Candidates(in: job.graph).found[0]
         let moments = try BlockMoments(original: job.graph).ofUntouched([candidate], on: samples.training)[0]
         let best = try BlockFit(candidate, in: job.graph, fit: moments, heldOut: moments)
@@ -115,7 +115,7 @@ private func obstructed(_ kind: UnaryKind = .gelu) throws -> Graph {
             }
             #expect(warnings == ["no_gradient"])
             #expect(outcome.collapsedCount == 2)
-            // What was learnt on the way to the identity is better than the identity put in at once.
+            // Training towards the identity is better than replacing the activation by it at once.
             let heldOut = try HeldOut(job.samples().search, original: job.graph, task: job.task)
             var naive = job.graph
             while let candidate = Candidates(in: naive).found.first {

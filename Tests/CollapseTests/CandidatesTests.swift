@@ -4,7 +4,7 @@ import Testing
 
 @testable import Collapse
 
-/// What stands between two layers, or what becomes of the second, and what is said of it.
+/// A case: the ops between two layers, and the expected kind or reason.
 struct Between: CustomTestStringConvertible, Sendable {
     let testDescription: String
     let said: String
@@ -266,7 +266,7 @@ private let refusals = [
         #expect(candidate.output == graph.outputs[0].value)
         #expect(candidate.nodes.last == candidate.output)
         #expect(candidate.nodes.count == (bias == .addedLeft || bias == .addedRight ? 5 : 3))
-        // Seven tokens a sample.
+        // Seven tokens per sample.
         #expect(Profit(candidate, in: graph).macsBefore == 7 * 9 * (5 + 3))
     }
 
@@ -298,7 +298,7 @@ private let refusals = [
     let linear = Op.matMul(transposeLeft: false, transposeRight: true)
     let product = try graph.append(linear, [x, weight], origin: Origin(nodes: [0]))
     #expect(Linear(product, in: graph, consumers: graph.consumers()) != nil)
-    // What a factor of a Gemm becomes.
+    // A further op of the same node, as for the factor of a Gemm.
     try graph.append(.unary(.negate), [product], name: "y", origin: Origin(nodes: [0]))
     #expect(Linear(product, in: graph, consumers: graph.consumers()) == nil)
 }

@@ -3,7 +3,8 @@ import Testing
 @testable import Collapse
 
 @Suite struct CertificateTests {
-    /// `scipy.stats.beta.ppf(.95, k + 1, n - k)`, and `beta.ppf(.025, k, n - k + 1)`, `beta.ppf(.975, k + 1, n - k)`
+    /// Expected: `scipy.stats.beta.ppf(.95, k + 1, n - k)`, `beta.ppf(.025, k, n - k + 1)` and
+    /// `beta.ppf(.975, k + 1, n - k)`.
     @Test(arguments: [
         (0, 2000, 0.0014967448951882837, 0.0, 0.0018427397934059364),
         (10, 2000, 0.00846634820551852, 0.0024002197556657725, 0.009175895070019778),
@@ -27,7 +28,7 @@ import Testing
         #expect(abs(interval[1] - high) < 1e-9)
     }
 
-    /// METHOD.md
+    /// The 95 % bounds of Clopper and Pearson, in percent.
     @Test(arguments: [(0, 0.15), (10, 0.85), (20, 1.45)])
     func `two thousand samples prove what the method promises`(events: Int, percent: Double) {
         let found = 100 * Certificate(events: events, of: 2000).upper95

@@ -10,7 +10,7 @@ import Testing
         Collapsing(try residualNetwork(count, linear: linear, gain: gain), on: try inputs(900, [6]))
     }
 
-    /// What is in the way of a point whose last layer is named.
+    /// The recorded reason against a point, by the activation of its last layer.
     private static func reason(_ outcome: Collapser.Outcome, _ activation: String?) throws -> String? {
         let place = try #require(activation.flatMap { outcome.layers.place(of: $0) })
         return outcome.layers[place].reason
@@ -85,7 +85,7 @@ import Testing
                     == "with it, held-out disagreement is \(rounded(disagreements[place])), over \(rounded(limit))")
         }
 
-        // Labels that the original always gets right: what it loses is what the two disagree on.
+        // The original predicts every label, so that the drop equals the disagreement.
         job.data = try job.data.labelled(by: job.graph)
         (job.options.maxDisagreement, job.options.maxMetricDrop) = (nil, limit + 1e-9)
         let labelled = try job.run()
@@ -145,7 +145,7 @@ import Testing
     }
 
     @Test func `samples that confirm take a point back`() throws {
-        // Linear where the data lie, and not where those lie that confirm.
+        // The block is linear on the data, but not on the confirming samples.
         var job = try Self.job(1, linear: [0])
         job.options.maxDisagreement = 0.02
         #expect(try job.run().collapsedCount == 1)
@@ -154,7 +154,7 @@ import Testing
         #expect(outcome.collapsedCount == 0)
         #expect(outcome.graph.numbers == job.graph.numbers)
         #expect(outcome.layers[0].reason?.hasPrefix("with it, held-out disagreement is ") == true)
-        // They have no say where the user sets no bound on quality.
+        // They do not count when the user sets no limit on quality.
         job.options.maxDisagreement = nil
         job.options.maxLayers = 1
         #expect(try job.run().collapsedCount == 1)
@@ -194,7 +194,7 @@ import Testing
     }
 
     @Test func `labels that say nothing of the outputs are no metric`() throws {
-        // Classes beyond the width of the outputs, which are compared by their squares.
+        // The classes exceed the width of the outputs, which are compared by mean square error.
         var job = try Self.job(1)
         let labels = (0..<job.data.count).map { Int64($0 % 7 + 4) }
         job.data = Dataset(
@@ -208,7 +208,7 @@ import Testing
 
     @Test func `a regression's error may grow by a share of itself`() throws {
         var job = try Self.job(2)
-        // The targets are near the outputs, so that the error before is known.
+        // The targets have a fixed distance from the outputs, so that the error before is known.
         let outputs = try logits(job.graph, job.data)
         let targets = try Tensor(outputs.floats.map { $0 + 0.25 }, outputs.shape)
         job.data = Dataset(inputs: job.data.inputs, labels: targets, count: job.data.count)

@@ -1,17 +1,19 @@
+// Test support: whole compressions of residual networks.
+
 import Compute
 import Model
 import Options
 
 @testable import Collapse
 
-/// A whole compression of a test's network.
+/// Runs a whole compression of a test network.
 struct Collapsing {
     var graph: Graph
     var data: Dataset
     var confirmation: Dataset?
     var options = JobOptions()
 
-    /// Fits only, unless a test says otherwise.
+    /// Creates a compression by the ridge method without fine-tuning.
     init(_ graph: Graph, on data: Dataset) {
         (self.graph, self.data) = (graph, data)
         options.method = .ridge
@@ -37,11 +39,11 @@ struct Collapsing {
 /// Blocks `x + MLP(x)` and a head of four classes.
 ///
 /// - Parameters:
-///   - count: of blocks, named `blocks.0` and so on.
-///   - linear: these have biases so large that no hidden value is ever negative.
-///   - gain: the head's logits are so many times as large.
-/// - Returns: the network, at a batch of sixteen.
-/// - Throws: when there is no memory.
+///   - count: the number of blocks, named `blocks.0` and so on.
+///   - linear: the blocks with biases so large that no hidden value is ever negative.
+///   - gain: the factor of the head's logits.
+/// - Returns: the network at batch size 16.
+/// - Throws: an error when there is no memory.
 func residualNetwork(_ count: Int, linear: Set<Int> = [], gain: Float = 1) throws -> Graph {
     var network = try Network(batch: 16, [6], seed: 5)
     for index in 0..<count {
@@ -50,7 +52,7 @@ func residualNetwork(_ count: Int, linear: Set<Int> = [], gain: Float = 1) throw
         try network.unary(.relu, name + ".act")
         try network.linear(name + ".fc2", 6, offset: -0.1...0.1)
         if linear.contains(index) {
-            // What the large biases bring in is taken out again, so that the stream stays small.
+            // The mean that the large biases add is subtracted, so that the stream remains small.
             let mean = try outputMean(network.graph, network.value)
             let shift = network.parameter(name + ".shift", mean)
             try network.append(.binary(.subtract), [shift], name + ".centred")
@@ -77,7 +79,7 @@ private func outputMean(_ graph: Graph, _ value: ValueID) throws -> Tensor {
 }
 
 extension Dataset {
-    /// With the classes that a network answers: it is always right.
+    /// The data set with the classes that a network predicts as labels.
     func labelled(by graph: Graph) throws -> Dataset {
         let outputs = try logits(graph, self)
         let classes = outputs.shape[1]

@@ -5,7 +5,8 @@ import Testing
 
 @testable import Collapse
 
-/// In Python: `a`, `b` as below; `ls = lambda z: z - log(exp(z).sum(1, keepdims=True))`; `p, q = ls(a), ls(b)`.
+/// Expected values are numpy's, with `a`, `b` as below, `ls = lambda z: z - log(exp(z).sum(1, keepdims=True))` and
+/// `p, q = ls(a), ls(b)`.
 @Suite struct ComparisonTests {
     private static let a: [Float] = [2, -1, 0.5, 0, 0, 1, 3, -2, 4, -1, -1, -1.5]
     private static let b: [Float] = [1, 0.5, 0, 0.5, -1, 0.25, 4, 0, 3, -1, -2, -1]

@@ -103,7 +103,7 @@ import Testing
             for: damaged.point.graph, streams: [stream], on: damaged.samples.training)
         var named = objective.terms.map { "\($0.target): \($0.loss.rawValue) \($0.weight)" }
         if mode != .labels {
-            // The collapsed output is held to the original's too, as much as its variance allows.
+            // The collapsed output is trained to match the original's too, weighted by its inverse variance.
             let held = try #require(objective.terms.last)
             #expect(held.target == "target/hidden.0")
             #expect(held.loss == .meanSquare)

@@ -10,7 +10,7 @@ import Testing
         ("blocks.?.fc1", "blocks.1.fc1", true), ("blocks.?.fc1", "blocks.11.fc1", false),
         ("*fc1", "fc1fc1", true), ("a*b*c", "axxbyyc", true), ("a*b*c", "axxbyy", false), ("**", "x", true),
         ("head", "heads", false), ("*é?", "caféx", true),
-        // A mark behind a star, a dot or a letter joins it to one character, and hides neither.
+        // A combining mark forms one `Character` with the star, dot or letter before it, and does not hide it.
         ("blocks.*", "blocks.\u{301}a", true), ("*\u{301}b", "a\u{301}b", true), ("a?b", "a\u{600}b", true),
         ("a?", "ab\u{301}", false), ("K", "\u{212A}", false),
     ])

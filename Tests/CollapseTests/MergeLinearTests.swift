@@ -5,7 +5,7 @@ import Testing
 
 @testable import Collapse
 
-/// A slope of one is the identity: the network as it stands says what the merged one has to compute.
+/// Activations with a slope of 1, the identity: the merged network must compute the same as the original.
 private let shapes: [Between] = [
     Between("alone", "") { try $0.prelu([1]) },
     Between("a slope a feature", "") { try $0.prelu([Float](repeating: 1, count: 9)) },
@@ -60,7 +60,7 @@ private let shapes: [Between] = [
         expectClose(try logits(merged, data), try logits(graph, data))
     }
 
-    /// `20 - 9 - 7 - 2` with slopes of one.
+    /// A chain of layers `20 - 9 - 7 - 2` with slopes of 1.
     private static func chain() throws -> Graph {
         var network = try Network([20])
         for (index, width) in [9, 7, 2].enumerated() {

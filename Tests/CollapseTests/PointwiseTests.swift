@@ -5,7 +5,7 @@ import Testing
 
 @testable import Collapse
 
-/// Two convolutions of single pixels with something between them.
+/// A network of two convolutions of single pixels with other ops in between.
 private func twoPixelwise(
     _ sizes: [Int] = [5, 3, 2], hidden: Int = 9, out: Int = 3, bias: Network.Bias = .operand,
     between: (inout Network) throws -> Void = { try $0.unary(.relu) }
@@ -100,7 +100,7 @@ private let otherwise = [
         let candidate = try #require(Candidates(in: graph).found.first)
         #expect(candidate.kind == between.said)
         #expect((candidate.inFeatures, candidate.hidden, candidate.out) == (5, 9, 3))
-        // Six pixels a sample.
+        // Six pixels per sample.
         #expect(Profit(candidate, in: graph).macsBefore == 6 * 9 * (5 + 3))
         #expect(Profit(candidate, in: graph).parametersAfter == 3 * 6)
         let merged = try graph.replacing(MergeLinear(in: graph).rewrite(candidate))
@@ -137,7 +137,7 @@ private let otherwise = [
         let fitted = try graph.replacing(block.rewrite(candidate))
         let error = meanSquare(try logits(fitted, data), try logits(graph, data))
         expectClose([block.meanSquareError], [error], within: 1e-5)
-        // No other map is better: one that is nudged is worse.
+        // No other map is better: a shifted one is worse.
         for index in fitted.parameters.indices {
             var other = fitted
             let numbers = fitted.parameters[index].tensor
@@ -169,7 +169,7 @@ private let otherwise = [
         #expect(abs(try #require(merged.layers.first?.bound) / change - 1) < 1e-4)
     }
 
-    /// The classifier of MobileNetV3 as timm has it: a convolution of what is pooled to one pixel, and a linear layer.
+    /// The classifier of timm's MobileNetV3: a convolution of one pooled pixel, and a linear layer.
     @Test(arguments: Network.Bias.allCases)
     func `a convolution of one pixel and the linear layer behind it become a linear layer`(bias: Network.Bias) throws {
         var network = try Network([5, 3, 2])

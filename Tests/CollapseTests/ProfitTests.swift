@@ -4,7 +4,7 @@ import Testing
 
 @testable import Collapse
 
-/// Layers with weights of zero, whose pages are never touched, and a ReLU between each two.
+/// Linear layers with ReLU in between. Their weights are zeros, whose memory pages are never touched.
 private func head(_ sizes: [Int]) throws -> Graph {
     var graph = Graph()
     var value = graph.addInput("x", .float(try Shape([1, sizes[0]])))
@@ -35,14 +35,15 @@ private func head(_ sizes: [Int]) throws -> Graph {
         #expect(profits.map(\.macsAfter) == [4096 * 25_088, 1000 * 4096])
         #expect(profits.map(\.isProfitable) == [true, true])
         #expect(graph.macs == 25_088 * 4096 + 4096 * 4096 + 4096 * 1000)
-        // METHOD.md: (W3 W2) W1 is 0.24 TFLOP, W3 (W2 W1) is 1.0; the product of W3 and W2 comes first.
+        // (W3 W2) W1 is 0.24 TFLOP, W3 (W2 W1) is 1.05; the product of W3 and W2 comes first.
         let costs = candidates.map { 2 * $0.productCost / 1e12 }
         #expect(costs[1] < costs[0])
         #expect(abs(costs[1] + 2 * 1000 * 4096 * 25_088 / 1e12 - 0.24) < 0.005)
         #expect(abs(costs[0] + 2 * 1000 * 4096 * 25_088 / 1e12 - 1.05) < 0.005)
     }
 
-    /// METHOD.md: the whole head as one layer; the convolutions of torchvision's networks have the rest.
+    /// The parameter counts of torchvision's networks, before and after the whole head becomes one layer;
+    /// `convolutions` is the rest.
     @Test(arguments: [
         ("VGG11", [25_088, 4096, 4096, 1000], 9_220_480, 132_863_336, 34_309_480),
         ("VGG16", [25_088, 4096, 4096, 1000], 14_714_688, 138_357_544, 39_803_688),
@@ -53,7 +54,7 @@ private func head(_ sizes: [Int]) throws -> Graph {
     ) throws {
         var graph = try head(sizes)
         #expect(graph.parameterCount + convolutions == before)
-        // The products themselves are half a TFLOP; their sizes are what counts.
+        // The products themselves would take half a TFLOP; only their sizes matter.
         while let candidate = Candidates(in: graph).found.last {
             let weight = try Tensor(zeros: Shape([candidate.out, candidate.inFeatures]))
             let bias = try Tensor(zeros: Shape([candidate.out]))

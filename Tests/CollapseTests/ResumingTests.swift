@@ -6,8 +6,8 @@ import Testing
 @testable import Collapse
 
 @Suite struct ResumingTests {
-    /// Keeps every checkpoint until the process is as good as killed: what is offered later never was. A class, because the
-    /// work and the test look at the same one.
+    /// Keeps the first `life` checkpoints and drops later ones, as if the process had been killed. A class, because the
+    /// compression and the test share it.
     private final class Memory {
         var kept: [String: Checkpoint] = [:]
         private(set) var offers = 0
@@ -30,7 +30,9 @@ import Testing
         }
     }
 
-    /// - Returns: the numbers of the network that comes out, and how many steps it took.
+    /// Runs a compression.
+    ///
+    /// - Returns: the parameters of the resulting network, and the number of steps.
     private static func run(_ job: Collapsing, _ memory: Memory) throws -> (numbers: [[Float]], steps: Int) {
         var steps = 0
         let outcome = try job.run(keeper: memory.keeper) { event in
@@ -42,7 +44,7 @@ import Testing
 
     private static func ridge() throws -> Collapsing {
         var job = Collapsing(try residualNetwork(3, linear: [1], gain: 3), on: try inputs(300, [6]))
-        // So tight that the larger collapses are trained and given up.
+        // A budget so tight that the larger collapses are trained and rejected.
         (job.options.finetune, job.options.maxDisagreement, job.options.steps) = (.selfDistill, 0.05, 7)
         return job
     }

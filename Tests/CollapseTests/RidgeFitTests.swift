@@ -10,8 +10,8 @@ import Testing
         return moments
     }
 
-    /// `A = solve(C + r * trace(C) / 3 * eye(3), xy).T;  c = y.mean(0) - A @ x.mean(0)`, and on the held-out samples
-    /// `e = ((u @ A.T + c - v)**2).sum(1).mean();  1 - e / v.var(0).sum()`
+    /// Expected: `A = solve(C + r * trace(C) / 3 * eye(3), xy).T;  c = y.mean(0) - A @ x.mean(0)`, and on the held-out
+    /// samples `e = ((u @ A.T + c - v)**2).sum(1).mean();  1 - e / v.var(0).sum()`.
     @Test(arguments: [
         (
             1e-6,
@@ -50,7 +50,7 @@ import Testing
         expectClose(layer.weight.floats.map(Double.init), map, within: 1e-6)
     }
 
-    /// Numpy's errors are 5.7627, 5.7477, 5.6393, 5.8725 and 7.4520.
+    /// The errors from numpy are 5.7627, 5.7477, 5.6393, 5.8725 and 7.4520.
     @Test(arguments: [[1e-3, 1e-2, 1e-1, 1, 10], [10, 1, 1e-1, 1e-2, 1e-3]])
     func `the strength with the least held-out error is taken`(strengths: [Double]) throws {
         let fit = try RidgeFit(Self.moments(.fit()), heldOut: Self.moments(.heldOut()), strengths: strengths)
@@ -88,7 +88,7 @@ import Testing
     }
 
     @Test func `what rounding leaves of constants' variance is no variance`() throws {
-        // In about one of a hundred of such sums it is negative somewhere, which no penalty in relation to it makes up for.
+        // In about one of a hundred of such sums it is negative, which no relative penalty corrects.
         var random = SeededRandom(seed: 0)
         for _ in 0..<300 {
             let (count, width) = (Int.random(in: 2..<400, using: &random), Int.random(in: 1..<5, using: &random))
@@ -118,7 +118,7 @@ import Testing
         try other.add(random([10, 50], seed: 3), random([10, 2], seed: 4))
         let fit = try RidgeFit(moments, heldOut: other)
         #expect(fit.map.values.allSatisfy { $0.isFinite })
-        // Ten points in fifty dimensions: the weakest penalty goes through all of them.
+        // Ten points in fifty dimensions: the fit with the weakest penalty passes through all of them.
         let exact = try RidgeFit(moments, heldOut: moments)
         #expect(exact.strength == 1e-6)
         #expect(exact.heldOutR2 > 0.999)

@@ -8,7 +8,7 @@ import Testing
 @Suite struct RidgePathTests {
     private static func activation(_ block: Int) -> String { "/blocks.\(block).act/out" }
 
-    /// Each block fitted by two runs from the start, as it stands.
+    /// The expected network of a point, each block fitted by two runs from the start.
     private static func reference(_ original: Graph, _ accepted: [String], _ samples: Samples) throws -> Graph {
         let moments = BlockMoments(original: original)
         var graph = original
@@ -68,7 +68,8 @@ import Testing
         #expect(outcome.points.count <= 4)
         #expect(outcome.points.map(\.layers) == outcome.points.map(\.layers).sorted())
         let chosen = outcome.collapsedCount
-        // Damage need not grow at each step: what is chosen holds, and the next point, which was tried, does not.
+        // Damage need not grow at each step: the chosen point is within the budget, and the next, which was tried, is
+        // not.
         #expect(outcome.chosen?.comparison?.disagreement ?? 0 <= disagreements[last - 1])
         if chosen < 7 {
             let next = try #require(outcome.points.first { $0.layers == chosen + 1 })

@@ -55,7 +55,7 @@ import Testing
         let plain = try zip(candidates, moments.ofUntouched(candidates, on: data)).map { candidate, sums in
             try BlockFit(candidate, in: graph, fit: sums, heldOut: sums)
         }
-        // A fitted map leaves an error that no other map of the same stream sees; a naive merge leaves one that it does.
+        // The error of a fitted map cannot be explained by another map of the same stream; that of a naive merge can.
         let first = try isNaive ? MergeLinear(in: graph).rewrite(candidates[0]) : plain[0].rewrite(candidates[0])
         let behind = try graph.replacing(first)
         let second = try #require(Candidates(in: behind).found.first)

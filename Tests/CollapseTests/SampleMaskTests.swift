@@ -6,7 +6,7 @@ import Testing
 @testable import Collapse
 
 @Suite struct SampleMaskTests {
-    /// Three samples of four places, the last of two of them padding.
+    /// The mask of three samples of four positions: the first ends with one position of padding, the second with two.
     private static let mask: [Int64] = [1, 1, 1, 0, 1, 1, 0, 0, 1, 1, 1, 1]
 
     private static func samples() throws -> Dataset {
@@ -39,7 +39,7 @@ import Testing
         #expect(found.rows == 9)
         #expect(found.disagreements == 0)
         #expect(found.divergence == 0)
-        // One row a sample is no row for each place.
+        // With one row per sample there is no row for each position.
         let pooled = try Tensor(Array(other.prefix(9)), Shape([3, 3]))
         #expect(Comparison(pooled, pooled, task, counting: mask).rows == 3)
     }

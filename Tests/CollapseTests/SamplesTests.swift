@@ -5,7 +5,7 @@ import Testing
 @testable import Collapse
 
 @Suite struct SamplesTests {
-    /// Each sample is its own number.
+    /// A data set whose samples are numbered by their values.
     private static func numbered(_ count: Int) throws -> Dataset {
         Dataset(
             inputs: ["x": try Tensor((0..<count).map(Float.init), Shape([count, 1]))],
@@ -14,7 +14,7 @@ import Testing
 
     private static func members(_ dataset: Dataset) throws -> [Int] {
         let numbers = try #require(dataset.inputs["x"]).floats.map { Int($0) }
-        // Inputs and labels go together.
+        // Inputs and labels belong to the same samples.
         #expect(try #require(dataset.labels).int64s.map(Int.init) == numbers)
         #expect(dataset.count == numbers.count)
         return numbers

@@ -65,7 +65,7 @@ import Testing
         if !isLossy { expectClose(try logits(trained.graph, job.data), try logits(job.graph, job.data), within: 1e-6) }
     }
 
-    /// Every hidden value is positive: the task says nothing about the slope, only the pull does.
+    /// Every hidden value is positive: the loss does not depend on the slope, only the penalty does.
     @Test(arguments: [0.0, 0.9])
     func `SGD takes the pull into its derivative`(momentum: Double) throws {
         var job = try Self.job(offset: 10...11) { try $0.unary(.relu) }

@@ -1,13 +1,15 @@
+// Test support: a builder of networks, random data, and comparisons.
+
 import Compute
 import Model
 import Testing
 
 @testable import Collapse
 
-/// A network under construction, a layer at a time, with the names that a file would give.
+/// Builds a network layer by layer, with the names that a file would give.
 struct Network {
     var graph = Graph()
-    /// What the next layer reads.
+    /// The input of the next layer.
     var value: ValueID
     private var random: SeededRandom
 
@@ -16,7 +18,7 @@ struct Network {
         value = graph.addInput("x", .float(try Shape([batch] + sizes)))
     }
 
-    /// How a linear layer has its bias.
+    /// The form of a linear layer's bias.
     enum Bias: CaseIterable { case none, operand, addedRight, addedLeft }
 
     mutating func numbers(_ sizes: [Int], _ range: ClosedRange<Float> = -1...1) throws -> Tensor {
@@ -49,7 +51,7 @@ struct Network {
         return value
     }
 
-    /// A convolution of single pixels; `groups` and `stride` make it another one.
+    /// Appends a convolution of single pixels, or another one if `groups` or `stride` is not 1.
     @discardableResult
     mutating func pointwise(
         _ name: String, _ out: Int, bias: Bias = .operand, groups: Int = 1, stride: Int = 1,
@@ -106,7 +108,7 @@ struct Network {
     @discardableResult
     mutating func append(_ op: Op, _ name: String) throws -> ValueID { try append(op, [], name) }
 
-    /// `x + W2 s(W1 x + b1) + b2`
+    /// Appends a block `x + W2 s(W1 x + b1) + b2`.
     mutating func residual(_ name: String, hidden: Int, _ kind: UnaryKind = .relu) throws {
         let stream = value
         let width = try #require(graph.shape(value).dimensions.last)
@@ -116,7 +118,7 @@ struct Network {
         try append(.binary(.add), [stream], name + ".sum")
     }
 
-    /// `max(x, 0.1)` on the first of the last axis, by an op without a derivative.
+    /// Appends `max(x, 0.1)` on the first element of the last axis, by an op without a gradient.
     mutating func withoutDerivative(_ name: String = "scatter") throws {
         let shape = graph.shape(value)
         let sizes = try Shape(shape.dimensions.dropLast() + [1])
@@ -133,7 +135,7 @@ struct Network {
     }
 }
 
-/// Two linear layers with something between them.
+/// A network of two linear layers with other ops in between.
 func twoLayers(
     in inFeatures: Int = 5, hidden: Int = 9, out: Int = 3,
     between: (inout Network) throws -> Void = { try $0.unary(.relu) }
@@ -157,7 +159,7 @@ func inputs(
     Dataset(inputs: ["x": try random([count] + sizes, seed: seed, range)], count: count)
 }
 
-/// Everything that a graph computes for a data set under the name of a value.
+/// The values with a name that a graph computes for a data set.
 func values(_ name: String, of graph: Graph, _ dataset: Dataset) throws -> Tensor {
     try graph.outputs(of: #require(graph.value(named: name)), for: dataset)
 }
@@ -173,7 +175,7 @@ func meanSquare(_ left: Tensor, _ right: Tensor) -> Double {
 
 func pow2(_ value: Double) -> Double { value * value }
 
-/// Whether numbers agree to `tolerance`, absolutely near zero and relatively elsewhere.
+/// Expects numbers to agree to `tolerance`, absolutely near zero and relatively elsewhere.
 func expectClose(
     _ actual: [Double], _ expected: [Double], within tolerance: Double,
     sourceLocation: SourceLocation = #_sourceLocation
@@ -197,7 +199,7 @@ func expectClose(
 }
 
 extension BlockMoments {
-    /// Of a block behind others, on one set of samples and from their start.
+    /// The moments of a block behind replaced ones, on one set of samples and from its start.
     func of(_ candidate: Candidate, in graph: Graph, on samples: Dataset) throws -> Moments {
         var before = PartialForward(original, [samples])
         return try of(candidate, in: PartialForward(graph, [samples]), behind: &before)[0]

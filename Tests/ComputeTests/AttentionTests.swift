@@ -3,10 +3,10 @@ import Testing
 
 @testable import Compute
 
-/// B, H, S, T, D, E: counts that no vector divides.
+/// The sizes B, H, S, T, D and E: no multiples of the width of a vector.
 private let (samples, heads, asking, answering, depth, valueDepth) = (2, 3, 5, 13, 6, 9)
 
-/// `softmax(scale * q k' + mask) v` in Float64, `[B, H, S, E]`, of operands that lie as `[B, places, H, size]`.
+/// The reference `softmax(scale * q k' + mask) v` in Float64, `[B, H, S, E]`, of operands `[B, positions, H, size]`.
 private func reference(
     _ q: [Double], _ k: [Double], _ v: [Double], scale: Double, mask: (Int, Int) -> Double
 ) -> [Double] {
@@ -161,7 +161,7 @@ func `the derivatives of attention agree with difference quotients in Float64`(i
     let flat = try made([gaps.elementCount]) {
         try .attentionBackward(same, gaps, query: base, key: base, value: base, dy: dy, mask: nil, into: $0)
     }
-    // Of the query's part only every third run of heads is reached.
+    // Only every third run of heads in the query's part is written.
     #expect(flat.floats[(heads * depth)..<(3 * heads * depth)].allSatisfy { $0 == 0 })
     #expect(flat.floats[0..<(heads * depth)].contains { $0 != 0 })
 }

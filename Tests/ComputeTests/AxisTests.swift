@@ -77,7 +77,7 @@ func `a softmax sums to one along its axis`(axis: Int) throws {
     let along = axis < 0 ? axis + 3 : axis
     let kept = sizes.indices.map { $0 == along ? 1 : sizes[$0] }
     var sums = [Double](repeating: 0, count: kept.reduce(1, *))
-    // The tests' own exponential: (1 + x / 2^20)^(2^20) by squaring.
+    // An exponential that is independent of the kernels: (1 + x / 2^20)^(2^20) by squaring.
     let powers = a.map { value in (0..<20).reduce(1 + value / 1_048_576) { power, _ in power * power } }
     for element in a.indices { sums[position(place(element, in: sizes), in: kept)] += powers[element] }
     let expected = a.indices.map { powers[$0] / sums[position(place($0, in: sizes), in: kept)] }

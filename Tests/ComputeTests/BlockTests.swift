@@ -14,7 +14,7 @@ extension Tensor {
         return result
     }
 
-    /// The elements in row-major order, however they lie.
+    /// The elements in row-major order, whatever the layout.
     fileprivate var plainFloats: [Float] {
         let values = floats
         return block == 1 ? values : values.indices.map { values[placeInBlocks($0)] }

@@ -2,7 +2,7 @@ import Testing
 
 @testable import Compute
 
-/// `clip(a * b + c) - relu(a * b)`, with a derivative of the rectifier at the end: links that are read twice, and operands too.
+/// The gradient of `hardSwish` at `clip(a * b + c) - relu(a * b)`: a chain with links and operands that are read twice.
 private let chain = ElementChain([
     .binary(.multiply, .operand(0), .operand(1)),
     .binary(.add, .result(0), .operand(2)),
@@ -12,7 +12,7 @@ private let chain = ElementChain([
     .unaryGradient(.hardSwish, x: .result(4), dy: .operand(0)),
 ])
 
-/// The same, one step after the other.
+/// The same computation, one step per operation.
 private func plain(_ a: Tensor, _ b: Tensor, _ c: Tensor, _ sizes: [Int]) throws -> [Float] {
     let product = try result(sizes) { try .binary(.multiply, a, b, into: $0) }
     let sum = try result(sizes) { try .binary(.add, product, c, into: $0) }

@@ -2,6 +2,7 @@ import Testing
 
 @testable import Compute
 
+/// The sizes and the window of a convolution under test.
 struct ConvolutionCase: Sendable, CustomTestStringConvertible {
     var x: [Int]
     var weight: [Int]
@@ -89,7 +90,7 @@ func `a weight that stays is the same weight`(c: ConvolutionCase) throws {
     #expect(try run() == expected)
 }
 
-/// Wide enough for Winograd's algorithm, where the processor has it.
+/// Sizes large enough for Winograd's algorithm, where the processor supports it.
 @Test func `a wide convolution and its derivatives agree with sums in Float64`() throws {
     let window = Window(kernel: [3, 3], strides: [1, 1], dilations: [1, 1], padsBegin: [1, 1], padsEnd: [1, 1])
     let (x, weight) = try (random([2, 64, 17, 18], seed: 1), random([64, 64, 3, 3], seed: 2))

@@ -2,7 +2,7 @@ import Testing
 
 @testable import Compute
 
-// What PyTorch 2 gives for `x`; the names are those of torch and torch.nn.functional.
+// The results of PyTorch 2 for `x`; the names are those of torch and torch.nn.functional.
 private let x: [Float] = [-3, -1, -0.5, 0, 0.25, 1, 2.5]
 private let functions: [(UnaryKind, [Double])] = [
     (.relu, [0, 0, 0, 0, 0.25, 1, 2.5]),

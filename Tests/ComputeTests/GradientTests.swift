@@ -2,14 +2,14 @@ import Testing
 
 @testable import Compute
 
-/// An op with one of its operands, by which it is derived.
+/// An op and the operand that it is differentiated with respect to.
 struct Derivative: Sendable, CustomTestStringConvertible {
     var name: String
-    /// Made anew for each test: the first is the one that is varied.
+    /// Creates the operands for each test; the first is the one that is varied.
     var operands: @Sendable () throws -> [Tensor]
     var result: [Int]
     var forward: @Sendable ([Tensor], Tensor) throws -> Step
-    /// The operands, `dy`, and where the derivative goes.
+    /// Takes the operands, `dy`, and the tensor for the gradient.
     var backward: @Sendable ([Tensor], Tensor, Tensor) throws -> Step
     var testDescription: String { name }
 }
@@ -27,7 +27,7 @@ private func positive(_ dimensions: [Int]) throws -> Tensor {
     return x
 }
 
-/// Numbers no two of which are near, so that the largest stays the largest.
+/// Numbers that are far apart, so that the largest remains the largest.
 private func distinct(_ dimensions: [Int]) throws -> Tensor {
     let x = try zeros(dimensions)
     var generator = SeededRandom(seed: 5)
@@ -150,7 +150,7 @@ func `a derivative agrees with differences of the forward step`(derivative: Deri
     let values = x.floats
     let step: Float = 1e-2
     var (worst, largest) = (0.0, 0.0)
-    // Thirty places, spread over the operand, are enough and quick.
+    // Thirty elements, spread over the operand, are enough and fast.
     for index in Swift.stride(from: 0, to: values.count, by: max(1, values.count / 30)) {
         var (above, below) = (values, values)
         above[index] += step

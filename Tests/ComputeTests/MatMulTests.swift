@@ -2,6 +2,7 @@ import Testing
 
 @testable import Compute
 
+/// The sizes of the operands of a matrix product under test.
 struct Product: Sendable, CustomTestStringConvertible {
     var left: [Int]
     var right: [Int]

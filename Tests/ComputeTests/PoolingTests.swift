@@ -2,7 +2,7 @@ import Testing
 
 @testable import Compute
 
-// Expected numbers are those of PyTorch 2; `ceil_mode` shows in the result's size alone.
+// Expected numbers are those of PyTorch 2; `ceil_mode` changes only the size of the result.
 private let ceiling = Window(
     kernel: [3, 3], strides: [2, 2], dilations: [1, 1], padsBegin: [1, 1], padsEnd: [1, 1])
 private let square = (0..<16).map(Float.init)

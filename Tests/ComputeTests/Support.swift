@@ -1,3 +1,5 @@
+// Helpers of the Compute tests: seeded and literal tensors, a comparison with tolerance, places in row-major tensors.
+
 import Testing
 
 @testable import Compute
@@ -13,16 +15,16 @@ func zeros(_ dimensions: [Int]) throws -> Tensor { try Tensor(zeros: Shape(dimen
 
 func tensor(_ values: [Float], _ dimensions: [Int]) throws -> Tensor { try Tensor(values, Shape(dimensions)) }
 
-/// What a step writes into a tensor of the given sizes.
+/// The tensor of the given sizes that a step writes.
 func result(_ dimensions: [Int], of step: (Tensor) throws -> Step) throws -> Tensor {
     let result = try zeros(dimensions)
-    // What was there before must not matter.
+    // The previous contents must not matter.
     result.copy(from: [Float](repeating: .nan, count: result.shape.elementCount))
     try step(result).run()
     return result
 }
 
-/// Whether all numbers agree to `tolerance`, absolutely near zero and relatively elsewhere.
+/// Expects all numbers to agree within `tolerance`, absolutely near zero and relatively elsewhere.
 func expectClose(
     _ actual: [Float], _ expected: [Double], within tolerance: Double = 1e-5,
     sourceLocation: SourceLocation = #_sourceLocation
@@ -47,7 +49,7 @@ func place(_ position: Int, in sizes: [Int]) -> [Int] {
     return place
 }
 
-/// Where a place lies in a row-major tensor of `sizes`, which is aligned from the right and stretched where it is one.
+/// The position of a place in a row-major tensor of `sizes`, aligned from the right and broadcast where a size is one.
 func position(_ place: [Int], in sizes: [Int]) -> Int {
     var position = 0
     for (axis, size) in sizes.enumerated() {

@@ -117,7 +117,7 @@ func `one bad element is found anywhere`(bad: Float) throws {
     #expect(target.int64s == [5, 6, 1, 2, 1, 2, 3, 4])
 }
 
-/// Stands for a mapped file: bytes at an offset from an aligned address.
+/// A stand-in for a mapped file: bytes at an offset from an aligned address.
 // @unchecked: the bytes never change.
 private final class File: @unchecked Sendable {
     private let memory: UnsafeMutableRawBufferPointer

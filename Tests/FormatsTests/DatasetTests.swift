@@ -5,7 +5,7 @@ import Testing
 
 @testable import Formats
 
-/// A model whose inputs and output have these shapes, as far as data are concerned.
+/// A graph with inputs and an output of these shapes and no ops.
 private func graph(_ inputs: [(String, ElementType, [Int])], output: [Int]) throws -> Graph {
     var graph = Graph()
     for (name, type, sizes) in inputs { _ = graph.addInput(name, ValueType(type, try Shape(sizes))) }
@@ -14,7 +14,7 @@ private func graph(_ inputs: [(String, ElementType, [Int])], output: [Int]) thro
     return graph
 }
 
-/// Ten samples of two features and three classes.
+/// A classifier of two features into three classes.
 private func classifier(_ input: String = "input") throws -> Graph {
     try graph([(input, .float32, [4, 2])], output: [4, 3])
 }
@@ -30,7 +30,7 @@ private func integers(_ values: [Int64], _ sizes: [Int] = []) throws -> Tensor {
 
 private func classes(_ count: Int) throws -> Tensor { try integers((0..<Int64(count)).map { $0 % 3 }) }
 
-/// A data file of these arrays.
+/// A data file with the given arrays.
 private struct Data {
     let folder: Folder
     let reader: DatasetReader
@@ -138,7 +138,7 @@ func `without a test split a tenth is held out by the seed`(x: String, y: String
         samples.inputs["input"]?.floats.enumerated().filter { $0.offset % 2 == 0 }.map(\.element) ?? []
     }
     #expect((first(result.training) + first(result.validation)).sorted() == (0..<50).map { Float(2 * $0) })
-    // Labels go with their samples.
+    // Labels are split along with their samples.
     for samples in [result.training, result.validation] {
         #expect(samples.labels?.int64s == first(samples).map { Int64($0) / 2 % 3 })
     }
@@ -258,7 +258,7 @@ func `a label that is no class is refused with its sample`(label: Int64) throws 
     #expect(few?.text == "key 'y' has 3 labels for 4 samples")
 }
 
-// MARK: Numbers that are none
+// MARK: NaN and infinity
 
 @Test(arguments: [Float.nan, .infinity, -.infinity])
 func `what is not a number is refused with its key and sample`(value: Float) throws {

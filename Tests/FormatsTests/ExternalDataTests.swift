@@ -4,7 +4,7 @@ import Testing
 
 @testable import Formats
 
-/// A model whose weight lies in another file, and a folder with files that it may or may not reach.
+/// A model with an external weight, in a folder with files that it may or may not read.
 private struct Beside {
     let folder: Folder
 
@@ -15,7 +15,7 @@ private struct Beside {
         for name in ["secret", "models/weights", "models/sub/weights", "models/.hidden", "models/linked"] {
             try folder.write(floats, as: name)
         }
-        // The bytes of these names are a slash and then an accent, which Swift takes for one character.
+        // The bytes of these names are a slash and then an accent, which form one `Character`.
         try folder.write(floats, as: "\u{338}secret")
         let files = FileManager.default
         try files.createSymbolicLink(atPath: folder.path + "/models/link", withDestinationPath: "../secret")
@@ -64,7 +64,7 @@ func `external data behind a link are refused`(location: String) throws {
         refusal?.text
             == "missing external data file 'mlp.onnx.data' (1 tensor, 814 080 bytes): "
             + "add -F model=@mlp.onnx.data, or export with external_data=False")
-    // Where the file does not say how many bytes, the shape does.
+    // Without a declared length, the shape gives the number of bytes.
     #expect(try Beside().open([("location", "absent")], sizes: [2, 3])?.text.contains("(1 tensor, 24 bytes)") == true)
 }
 

@@ -6,7 +6,7 @@ import Testing
 
 @testable import Formats
 
-/// Bytes that are refused, with the code and the text of the answer.
+/// Bytes that are rejected, with the code and the text of the error.
 private struct Refused: CustomTestStringConvertible, Sendable {
     let testDescription: String
     let bytes: [UInt8]
@@ -281,7 +281,7 @@ func `hundreds of thousands of empty messages are refused before they take memor
     #expect(refusal?.text.hasSuffix("'/Odd' (Odd, opset 17) and 990 more") == true)
     let long = ONNXBuilder([.init(opType: String(repeating: "a", count: 100_000), inputs: ["x"])])
     #expect(failure { _ = try ONNXDocument(folder.write(long.bytes)).lower(batch: 2) }?.text.count == 1003)
-    // One character, however many accents it has.
+    // One `Character` with two thousand accents.
     let accents = ONNXBuilder([.init(opType: "a" + String(repeating: "\u{301}", count: 2000), inputs: ["x"])])
     let text = failure { _ = try ONNXDocument(folder.write(accents.bytes)).lower(batch: 2) }?.text
     #expect(text?.unicodeScalars.count == 1003)

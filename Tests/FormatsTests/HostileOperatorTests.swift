@@ -5,7 +5,7 @@ import Testing
 
 @testable import Formats
 
-/// A node over `x [2, 4]`, or over what the case says, that cannot be run.
+/// A node that cannot be run, over `x [2, 4]` unless the case gives another shape.
 private struct Refused: CustomTestStringConvertible, Sendable {
     let testDescription: String
     let code: String
@@ -290,7 +290,7 @@ private func `a node that does not fit is refused with what is wrong`(refused: R
     #expect(refusal?.text == refused.text)
 }
 
-/// Sizes that are computed from known numbers, then used to reshape.
+/// The sizes of a reshape are computed from constants.
 @Test(
     arguments: [
         ("Add", [1, 2], [1, 2, 3], "broadcast: shapes [2] and [3] do not fit"),
@@ -309,7 +309,7 @@ func `shape arithmetic without a result is refused`(operation: String, left: [In
     #expect(refusal?.text == "node '/\(operation)' (\(operation), opset 17): \(text)")
 }
 
-/// Integers wrap around, and what is divided by zero is zero: sizes that come of it do not fit.
+/// Integers wrap around and division by zero gives zero, so that the computed sizes do not fit.
 @Test(
     arguments: [
         ("Div", [1], [0]), ("Div", [.min], [-1]), ("Add", [.max], [1]), ("Sub", [.min], [1]), ("Mul", [1 << 62], [2]),

@@ -5,9 +5,9 @@ import Testing
 
 @testable import Formats
 
-/// Reads, lowers and runs whatever the bytes are; all that may come of it is an error of ours.
+/// Reads, lowers and runs arbitrary bytes, and accepts only errors of the module.
 ///
-/// - Returns: whether the bytes were a model.
+/// - Returns: true when the bytes are a model.
 @discardableResult
 private func exercise(_ bytes: [UInt8], in folder: Folder) throws -> Bool {
     let path = try folder.write(bytes)
@@ -18,7 +18,7 @@ private func exercise(_ bytes: [UInt8], in folder: Folder) throws -> Bool {
         #expect(!error.code.isEmpty && !error.description.isEmpty)
         return false
     }
-    // What a mutation made large is left to the limits of the job.
+    // Large graphs are not run: the limits of the job apply to them.
     guard graph.nodes.reduce(0, { $0 + $1.type.shape.elementCount }) < 100_000, graph.nodes.allSatisfy(\.op.isSmall)
     else { return true }
     do {
@@ -48,7 +48,7 @@ private let models = [
 private func `a model that is cut off anywhere is refused or whole`(name: String) throws {
     let (folder, bytes) = (try Folder(), try Fixture.bytes(name))
     for count in bytes.indices {
-        // What is cut off after the graph may be left out without harm.
+        // The fields after the graph may be missing without harm.
         try exercise(Array(bytes.prefix(count)), in: folder)
     }
     #expect(try exercise(bytes, in: folder) == (name != "quantized.onnx"))
@@ -89,7 +89,7 @@ private func `an operator with bytes changed is refused or run`(seed: Int) throw
     }
 }
 
-/// Attributes and sizes that readers have been broken by, in place of each number of each operator's network.
+/// Replaces each number of each operator's network by values that have broken readers.
 @Test(arguments: [0, 1, -1, 2, 7, 1 << 31, -(1 << 31), .max, .min] as [Int64])
 private func `an operator with any number replaced is refused or run`(number: Int64) throws {
     let folder = try Folder()
@@ -100,12 +100,12 @@ private func `an operator with any number replaced is refused or run`(number: In
     }
 }
 
-/// Finds the numbers of a model and puts others in their place, with the lengths around them made right again.
+/// Replaces the numbers of a model one by one, and corrects the lengths around them.
 private enum Numbers {
-    /// By message, the fields that are messages: of the model, graph, node, attribute, tensor, and so on.
+    /// The structure of a message: its fields that are messages, such as graph, node, attribute and tensor.
     private indirect enum Kind {
         case message([UInt64: Kind])
-        /// A message that holds numbers in these fields.
+        /// A message with numbers in these fields.
         case numbers(Set<UInt64>, raw: UInt64?, [UInt64: Kind])
     }
 
@@ -148,7 +148,7 @@ private enum Numbers {
                         changes.append((fields.count, Wire.field(field, variant)))
                     }
                 } else if field == raw, count % 8 == 0, count <= 64 {
-                    // Maybe sizes; the first and the last of them.
+                    // These may be sizes: only the first and the last are replaced.
                     for place in Set([0, count - 8]) where count > 0 {
                         var content = Array(content)
                         for byte in 0..<8 { content[place + byte] = UInt8(truncatingIfNeeded: number >> (8 * byte)) }

@@ -59,12 +59,12 @@ private struct Refused: CustomTestStringConvertible, Sendable {
         (testDescription, self.text, self.code, bytes) = (what, text, code, ZipDraft(entries).bytes)
     }
 
-    /// One array `x`.
+    /// A file with one array `x`.
     init(_ what: String, _ text: String, code: String = "invalid_data", npy: [UInt8]) {
         self.init(what, text, code: code, [.init("x.npy", npy)])
     }
 
-    /// One array `x`, and what is wrong with how it is packed.
+    /// A file with one array `x` whose zip entry is changed.
     init(_ what: String, _ text: String, code: String = "invalid_data", _ change: (inout ZipDraft.Entry) -> Void) {
         var entry = ZipDraft.Entry("x.npy", ZipDraft.npy())
         change(&entry)
@@ -198,7 +198,7 @@ private func `an npz that lies is refused with what is wrong`(refused: Refused) 
 
 @Test func `an array is named by the bytes before the ending`() throws {
     let folder = try Folder()
-    // U+0600 makes one character of itself and the dot behind it, the accent one of itself and the letter before it.
+    // U+0600 and the dot after it form one `Character`, as do the accent and the letter before it.
     let names = ["x\u{600}.npy", "x.npy", "y.npy\u{301}"]
     let draft = ZipDraft(names.map { .init($0, ZipDraft.npy()) })
     #expect(try Set(DatasetReader(folder.write(draft.bytes)).arrays.keys) == ["x\u{600}", "x"])
@@ -250,6 +250,6 @@ func `an npz that is cut off anywhere is refused`(name: String) throws {
     #expect(arrays["n"]?.tensor.int64s == [.min, .max])
     #expect(arrays["one"]?.tensor.shape == .scalar)
     #expect(arrays["b"]?.tensor.bools == [true, false])
-    // The header ends at a multiple of 64, as numpy has it; the local header before it is 30 bytes and a name.
+    // The header ends at a multiple of 64, as in numpy; the local header before it is 30 bytes and a name.
     #expect(try contents(path).firstRange(of: Array("'shape': (2, 3,), }".utf8)) != nil)
 }

@@ -5,8 +5,8 @@ import Testing
 
 @testable import Formats
 
-/// A folder that `Benchmarks/node_tests.py` has filled: `NAME.onnx` and `NAME.npz` of each case, and `NAME.constants.onnx`
-/// where small operands may have to be known.
+/// The folder that `Benchmarks/node_tests.py` has filled: `NAME.onnx` and `NAME.npz` of each case, and
+/// `NAME.constants.onnx` with small operands as constants.
 private let folder = ProcessInfo.processInfo.environment["LAYERCOLLAPSE_NODE_TESTS"] ?? ""
 
 @Test(.enabled(if: !folder.isEmpty))
@@ -20,7 +20,7 @@ func `the node tests of the ONNX project are run, and what comes of each is writ
     let file = try #require(FileHandle(forWritingAtPath: results))
     try file.seekToEnd()
     for name in names where !known.contains(name) {
-        // Written first, so that a case that ends the process can be told.
+        // Written first, so that a case that ends the process can be identified.
         try file.write(contentsOf: Data("\(name)\t".utf8))
         let numbers = try NPZ.read(MappedFile("\(folder)/\(name).npz"))
         var (outcome, detail) = run("\(folder)/\(name).onnx", numbers)
@@ -58,7 +58,7 @@ private func run(_ path: String, _ numbers: [String: DataArray]) -> (outcome: St
     }
 }
 
-/// What tells two tensors apart, to the tolerance that the ONNX project has.
+/// The first difference between two tensors beyond the tolerance of the ONNX project, or nil.
 private func difference(_ actual: Tensor, _ expected: Tensor) -> String? {
     guard actual.type == expected.type else { return "type \(actual.type), expected \(expected.type)" }
     guard actual.shape == expected.shape else { return "shape \(actual.shape), expected \(expected.shape)" }

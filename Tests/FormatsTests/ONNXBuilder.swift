@@ -1,4 +1,6 @@
-/// The fields of protobuf, written without the code that is tested.
+// Test support: writes ONNX files, valid or invalid, without the code under test.
+
+/// Encodes protobuf fields, independently of the tested code.
 enum Wire {
     static func varint(_ value: UInt64) -> [UInt8] {
         value < 128 ? [UInt8(value)] : [UInt8(value & 127) | 128] + varint(value >> 7)
@@ -15,7 +17,7 @@ enum Wire {
     }
 }
 
-/// An ONNX model that may be as wrong as a test wants it.
+/// Builds an ONNX model, valid or invalid.
 struct ONNXBuilder {
     struct Node {
         var opType: String
@@ -25,7 +27,7 @@ struct ONNXBuilder {
         var int: [String: Int64] = [:]
         var strings: [String: String] = [:]
         var domain = ""
-        /// Fields behind the others.
+        /// Encoded fields to append.
         var more: [UInt8] = []
 
         var bytes: [UInt8] {
@@ -50,7 +52,7 @@ struct ONNXBuilder {
         var sizes: [Int64]
         var type: Int64 = 1
         var raw: [UInt8]?
-        /// Fields behind the others.
+        /// Encoded fields to append.
         var more: [UInt8] = []
 
         static func floats(_ name: String, _ sizes: [Int64], _ value: Float = 0.5) -> Weight {
@@ -77,12 +79,12 @@ struct ONNXBuilder {
 
     var irVersion: Int64 = 8
     var opset: Int64 = 17
-    /// Name, element type and sizes; a size below zero is open.
+    /// The name, element type and sizes of each input; a negative size is symbolic.
     var inputs: [(name: String, type: Int64, sizes: [Int64])] = [("x", 1, [-1, 4])]
     var outputs = ["y"]
     var nodes: [Node] = []
     var weights: [Weight] = []
-    /// Fields behind the others.
+    /// Encoded fields to append.
     var moreOfGraph: [UInt8] = []
     var moreOfModel: [UInt8] = []
 

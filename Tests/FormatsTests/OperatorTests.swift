@@ -5,7 +5,7 @@ import Testing
 
 @testable import Formats
 
-/// One small network for each way to write an operator, with what ONNX Runtime computes.
+/// The operator fixtures: one small network for each form of an operator, and the outputs of ONNX Runtime.
 private enum Operators {
     static let names: [String] = {
         let files = (try? FileManager.default.contentsOfDirectory(atPath: Fixture.path("ops"))) ?? []
@@ -28,7 +28,7 @@ private enum Operators {
         let model = try ONNXModel(MappedFile(Fixture.path("ops/\(name).onnx")))
         seen.formUnion((model.nodes + model.functions.flatMap(\.nodes)).map(NodeView.opType))
     }
-    // A standard operator to ONNX Runtime, where there is a network.
+    // ONNX Runtime has it in the default domain, where there is a network.
     seen.insert("com.microsoft.SimplifiedLayerNormalization")
     #expect(ONNXLowering.supported.subtracting(seen) == [])
 }

@@ -20,7 +20,7 @@ func `a model that is written as it was read has the same bytes`(path: String) t
 func `a trained network computes what PyTorch computed`(name: String, path: String) throws {
     let images = try #require(NPZ.read(MappedFile(Fixture.digits))["x_test"]).tensor.rows(0..<64)
     let logits = try #require(NPZ.read(MappedFile(Fixture.reference(name)))["logits_test64"]).tensor
-    // The last batch is a partial one.
+    // The last batch is partial.
     let graph = try ONNXDocument(path).lower(batch: 24)
     let inference = try Inference(graph, fetching: graph.outputs.map(\.value))
     let computed = try inference.outputs(for: Dataset(inputs: ["input": images], count: 64))
@@ -40,7 +40,7 @@ func `a trained network computes what PyTorch computed`(name: String, path: Stri
 @Test(arguments: [("/fc1/\u{301}act/Relu", "fc1.\u{301}act"), ("/fc\u{600}/fc\u{600}.4/Relu", "fc\u{600}.4")])
 func `a module path is cut at slashes, whatever marks join them`(name: String, scope: String) throws {
     let folder = try Folder()
-    // Of two names of a node the later one counts.
+    // The last of two names of a node counts.
     let draft = ONNXBuilder([.init(opType: "Relu", inputs: ["x"], more: Wire.field(3, name))])
     let graph = try ONNXDocument(folder.write(draft.bytes)).lower(batch: 2)
     #expect(graph.nodes.last?.scope == scope)
@@ -88,7 +88,7 @@ func `external data are read, and written beside the new model`(name: String, fi
             other.external["location"]
                 == (one.isExternal && one.name.hasSuffix("fc1.weight") ? file : other.external["location"]))
         #expect(document.weights[one.name]?.floats == copy.weights[one.name]?.floats)
-        // Small tensors are the same bytes; of the others, what they say beside their elements is.
+        // Small tensors keep their bytes; the others keep all fields except their elements.
         if !one.isExternal { #expect(Array(one.encoded) == Array(other.encoded)) }
         #expect(one.fieldsWithoutElements.map(Array.init) == other.fieldsWithoutElements.map(Array.init))
     }

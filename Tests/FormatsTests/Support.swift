@@ -1,3 +1,5 @@
+// Test support: paths of fixtures, temporary folders, and running and comparing graphs.
+
 import Compute
 import Foundation
 import Model
@@ -5,7 +7,7 @@ import Testing
 
 @testable import Formats
 
-/// The files that `Tests/EndToEnd/make_fixtures.py` writes, and the trained networks of the examples.
+/// The paths of the files that `Tests/EndToEnd/make_fixtures.py` writes, and of the trained networks of the examples.
 enum Fixture {
     static let folder = Bundle.module.bundlePath + "/Fixtures"
     static func path(_ name: String) -> String { folder + "/" + name }
@@ -20,7 +22,7 @@ enum Fixture {
 
 func contents(_ path: String) throws -> [UInt8] { try [UInt8](Data(contentsOf: URL(filePath: path))) }
 
-/// Owns a folder for one test, and takes it away afterwards.
+/// Owns a folder for one test, and removes it afterwards.
 final class Folder {
     let path: String
 
@@ -67,7 +69,7 @@ extension Tensor {
     }
 }
 
-/// Whether all numbers agree to `tolerance`, absolutely near zero and relatively elsewhere.
+/// Expects all numbers to agree to `tolerance`, absolutely near zero and relatively elsewhere.
 func expectClose(
     _ actual: Tensor, _ expected: Tensor, within tolerance: Double = 1e-5,
     sourceLocation: SourceLocation = #_sourceLocation
@@ -81,7 +83,7 @@ func expectClose(
     }
 }
 
-/// The code and text of what `body` throws.
+/// The code and text of the error that `body` throws, or nil.
 func failure(_ body: () throws -> Void) -> (code: String, text: String)? {
     do { try body() } catch {
         guard let error = error as? FormatError else { return ("\(type(of: error))", "\(error)") }

@@ -13,7 +13,7 @@ private struct Surgery {
     let edit: ONNXEdit
     private let folder: Folder
 
-    /// The rewrite is told the results of nodes by their names in the document.
+    /// Applies a rewrite, which receives the graph's values by their names in the document.
     init(_ path: String, batch: Int = 2, _ rewrite: (Graph, [String: ValueID]) throws -> Rewrite) throws {
         before = try ONNXDocument(path)
         let original = try before.lower(batch: batch)
@@ -30,7 +30,7 @@ private struct Surgery {
     }
     var initializers: [String] { after.model.initializers.map(\.name) }
 
-    /// Whether the new file computes what the rewritten graph computes, and what was not touched is as it was.
+    /// Expects the new file to compute what the rewritten graph computes, and other messages to keep their bytes.
     func expectSameMeaning(batch: Int = 2) throws {
         let inputs = Dictionary(
             uniqueKeysWithValues: try graph.inputs.map { value in
@@ -66,7 +66,7 @@ private func weight(_ sizes: [Int], seed: UInt64 = 5) throws -> Tensor {
     return try Tensor((0..<sizes.reduce(1, *)).map { _ in Float.random(in: -1...1, using: &random) }, Shape(sizes))
 }
 
-/// A rewrite of all ops from one named value to another, by their order in the graph.
+/// All ops from one value to another, in graph order.
 private func run(_ graph: Graph, _ first: ValueID, _ last: ValueID) -> [ValueID] {
     graph.values.filter { $0 >= first && $0 <= last && !graph[$0].origin.nodes.isEmpty }
 }
@@ -159,7 +159,7 @@ func `a file of a newer opset keeps it, with its IR version`(opset: Int) throws 
     try surgery.expectSameMeaning()
 }
 
-/// The convolutions of one pixel that a run becomes, or the linear layer behind a pixel.
+/// A run that ends in a convolution, or in a linear layer after a single pixel.
 @Test(arguments: [true, false])
 func `a run of convolutions of single pixels becomes one of them, and behind one pixel a Gemm`(endsFlat: Bool) throws {
     var nodes: [ONNXBuilder.Node] = [
@@ -180,7 +180,7 @@ func `a run of convolutions of single pixels becomes one of them, and behind one
         [.floats("layers.0.weight", [8, 4, 1, 1]), .floats("b1", [8])] + [
             endsFlat ? .floats("w3", [2, 8]) : .floats("w2", [2, 8, 1, 1])
         ], x: [-1, 4, pixels, pixels])
-    // As dynamo writes it: what is said of a weight that goes is not true of the one that takes its name.
+    // As written by dynamo: the value info of a removed weight does not fit the new weight of that name.
     draft.moreOfGraph = Wire.field(13, ONNXBuilder.value("layers.0.weight", 1, [8, 4, 1, 1]))
     let folder = try Folder()
     let surgery = try Surgery(folder.write(draft.bytes)) { graph, values in
@@ -295,8 +295,8 @@ func `a run of convolutions of single pixels becomes one of them, and behind one
     #expect(refusal?.text == "output 'y' depends on the size of a value that would be gone: exclude that layer")
 }
 
-/// As PyTorch exports the Conv1D of GPT-2: the rows of a product get the axes of its input back, and the next product asks
-/// for the size of what stands between.
+/// GPT-2's Conv1D as PyTorch exports it: the rows of a product get the axes of its input back, and the next product
+/// reads the shape of a value in between.
 @Test func `sizes of what goes are taken from where they came from`() throws {
     let integers: [ONNXBuilder.Weight] = [
         .integers("zero", [0]), .integers("two", [2]), .integers("five", [5]), .integers("four", [4]),

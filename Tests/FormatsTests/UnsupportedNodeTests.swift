@@ -27,7 +27,7 @@ import Testing
         #expect(nodes.map(\.index) == [0, 2, 3])
         #expect(nodes.map(\.operatorName) == ["BatchNormalization", "TopK", "Cast"])
         #expect(nodes.allSatisfy { $0.opset == 17 })
-        // The last reads no weight.
+        // The last node reads no weight.
         #expect(nodes.map(\.isOnGradientPath) == [true, true, false])
     }
 

@@ -1,17 +1,19 @@
-/// A zip file that may be as wrong as a test wants it.
+// Test support: writes `.npz` files, valid or invalid, without the code under test.
+
+/// Builds a zip file, valid or invalid.
 struct ZipDraft {
     struct Entry {
         var name: String
-        /// As they lie in the file.
+        /// The bytes in the file, possibly compressed.
         var stored: [UInt8]
         var method: UInt64 = 0
         var flags: UInt64 = 0
         var size: UInt64
         var storedSize: UInt64
         var checksum: UInt64
-        /// Where the list says the entry begins, if not where it does.
+        /// A false offset of the entry in the central directory; nil for the true one.
         var offset: UInt64?
-        /// In the list.
+        /// The extra field in the central directory.
         var extra: [UInt8] = []
 
         init(_ name: String, _ bytes: [UInt8]) {
@@ -19,7 +21,7 @@ struct ZipDraft {
             (size, storedSize, checksum) = (UInt64(bytes.count), UInt64(bytes.count), ZipDraft.checksum(bytes))
         }
 
-        /// In one deflate block that holds its bytes as they are.
+        /// An entry of a single uncompressed deflate block.
         static func deflated(_ name: String, _ bytes: [UInt8]) -> Entry {
             var entry = Entry(name, bytes)
             let count = UInt64(bytes.count)
@@ -31,7 +33,7 @@ struct ZipDraft {
     }
 
     var entries: [Entry]
-    /// As the end says, if not as it is.
+    /// A false number of entries in the end record; nil for the true one.
     var count: UInt64?
 
     init(_ entries: [Entry]) { self.entries = entries }

@@ -3,7 +3,7 @@ import Testing
 
 @testable import Model
 
-/// `relu(x W1^T)`, a PReLU whose slope is pulled to one, and `W2`.
+/// The network `relu(x W1^T)`, a PReLU whose slope is pulled to one, and `W2`.
 private func network(batch: Int) throws -> Graph {
     var graph = Graph()
     let x = graph.addInput("x", .float(try Shape([batch, 3])))
@@ -20,7 +20,7 @@ private func network(batch: Int) throws -> Graph {
 }
 
 private func samples(_ count: Int) throws -> Dataset {
-    // Every fifth label is ignored, so that the parts of a batch count for different shares.
+    // Every fifth label is ignored, so that the parts of a batch have different shares.
     let labels = (0..<count).map { $0 % 5 == 0 ? Loss.ignoredLabel : Int64($0 % 2) }
     return Dataset(
         inputs: [

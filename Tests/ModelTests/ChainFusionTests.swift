@@ -3,7 +3,7 @@ import Testing
 
 @testable import Model
 
-/// A graph of inputs `[3, 40]` and what is done to their elements.
+/// A graph of inputs `[3, 40]` and element-wise ops.
 private struct Elements {
     var graph = Graph()
 
@@ -17,7 +17,7 @@ private struct Elements {
 
     mutating func unary(_ kind: UnaryKind, _ x: ValueID) throws -> ValueID { try graph.append(.unary(kind), [x]) }
 
-    /// How many ops of each kind a plan runs.
+    /// The number of ops of each kind that a plan runs.
     func opCounts(seen: [ValueID]) throws -> (chains: Int, all: Int) {
         var fused = graph
         try fused.fuse(seen: seen)
@@ -26,7 +26,7 @@ private struct Elements {
         return (ops.count { if case .chain = fused[$0].op { true } else { false } }, ops.count)
     }
 
-    /// What a run gives for the values, when somebody also looks at `others`.
+    /// The results of a run for the values, if `others` are fetched too.
     func run(_ values: [ValueID], lookingAt others: [ValueID] = []) throws -> [[Float]] {
         let plan = try ExecutionPlan(graph, fetching: values + others)
         for (index, input) in graph.inputs.enumerated() {
@@ -69,7 +69,7 @@ private struct Elements {
     for index in 1...ElementChain.operandLimit {
         sum = try elements.binary(.add, try elements.input("x\(index)"), sum)
     }
-    // One operand more than a chain reads: the first sum stands alone.
+    // One operand more than a chain reads: the first sum remains an op of its own.
     #expect(try elements.opCounts(seen: [sum]) == (chains: 1, all: 2))
     #expect(try elements.run([sum]) == elements.run([sum], lookingAt: elements.graph.values))
     var long = Elements()
@@ -81,12 +81,12 @@ private struct Elements {
 @Test func `a chain is not made where it would keep two values for one`() throws {
     var elements = Elements()
     let (x, y) = try (elements.input("x"), elements.input("y"))
-    // Both are read by their product alone, which takes the place of one of them at once.
+    // Both are read only by their product, which overwrites one of them at once.
     let (left, right) = try (elements.unary(.exp, x), elements.unary(.exp, y))
     let product = try elements.binary(.multiply, left, right)
     let sum = try elements.binary(.add, product, x)
     #expect(try elements.opCounts(seen: [sum]) == (chains: 0, all: 4))
-    // Where somebody reads one of them later, it is kept anyway.
+    // If one of them is read later, it is kept anyway.
     let later = try elements.binary(.divide, sum, left)
     #expect(try elements.opCounts(seen: [later]) == (chains: 1, all: 3))
 }

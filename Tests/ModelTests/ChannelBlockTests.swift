@@ -3,7 +3,7 @@ import Testing
 
 @testable import Model
 
-/// Two convolutions with what stands between them and behind them, and the mean of squares as the loss.
+/// Two convolutions with ops between and behind them, and the mean of squares as the loss.
 private struct Images {
     var graph = Graph()
     let hidden, activation, pooled, output, loss: ValueID
@@ -31,7 +31,7 @@ private struct Images {
         gradients = try graph.gradients(of: loss, withRespectTo: [weight1, bias1, weight2])
     }
 
-    /// The loss and the derivatives, when somebody also looks at `others`.
+    /// The loss and the gradients, if `others` are fetched too.
     func run(lookingAt others: [ValueID]) throws -> [[Float]] {
         let wanted = [loss] + gradients.compactMap { $0 }
         let plan = try ExecutionPlan(graph, fetching: wanted + others)

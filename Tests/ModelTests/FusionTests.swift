@@ -3,17 +3,17 @@ import Testing
 
 @testable import Model
 
-/// One transformer block, spelled as exporters do, and what reads one place of it.
+/// One transformer block in the spellings of exporters, and optionally a slice that reads one position of it.
 private struct Block {
     var graph = Graph()
     let output: ValueID
 
     enum Spelling: CaseIterable {
-        /// One projection for all three, taken apart behind a transposition.
+        /// One projection for all three, split behind a transposition.
         case packed
         /// Three projections; the queries and the keys are each scaled.
         case separate
-        /// As `separate`, with a mask, and zeros where it leaves nothing.
+        /// The spelling `separate` with a mask, and zeros for rows that are masked completely.
         case masked
         /// The batch and the heads in one axis.
         case flat
@@ -96,7 +96,7 @@ private struct Block {
         graph.addOutput("y", output)
     }
 
-    /// The output, with every value kept for all to see, so that nothing is fused.
+    /// The output if every value is fetched, so that nothing is fused.
     func plainOutput(_ x: Tensor) throws -> Tensor {
         let plan = try ExecutionPlan(graph, fetching: graph.values)
         plan.tensor(graph.inputs[0]).copy(from: x)
@@ -170,7 +170,7 @@ private func `a block has the same derivatives in few ops as in many`(
     let places = products.filter { lifetimes.isNeeded[$0.index] && graph.shape($0).rank == 3 }.map {
         graph.shape($0)[1]
     }
-    // Keys and values are of all five places; the query, the way out of the attention and the perceptron of one.
+    // Keys and values have all five positions; the query, the output projection and the perceptron have one.
     #expect(places.sorted() == [1, 1, 1, 1, 5, 5])
 }
 

@@ -3,7 +3,7 @@ import Testing
 
 @testable import Model
 
-/// One op under test: its operands' shapes, and how it is appended to a graph.
+/// An op under test: the shapes of its operands, and the function that appends it to a graph.
 struct GradientCase: CustomTestStringConvertible, Sendable {
     let name: String
     let shapes: [[Int]]
@@ -279,7 +279,7 @@ private func batchNorm(_ graph: inout Graph, _ x: [ValueID], channels: Int) thro
     return try graph.append(.batchNorm(epsilon: 1e-5), x + [mean, variance])
 }
 
-/// Seeded numbers, none nearer to zero than a difference quotient reaches (kinks lie there).
+/// Seeded numbers, none so close to zero that a difference quotient reaches it: some functions have a kink there.
 func random(_ shape: Shape, seed: UInt64, _ range: ClosedRange<Float>) throws -> Tensor {
     var generator = SeededRandom(seed: seed)
     let values = (0..<shape.elementCount).map { _ in
@@ -302,7 +302,7 @@ func `a derivative equals the difference quotient`(test: GradientCase) throws {
     for (index, sizes) in test.shapes.enumerated() {
         operands.append(graph.addInput("x\(index)", .float(try Shape(sizes))))
     }
-    // A random projection makes a scalar whose derivative tells all elements of the result apart.
+    // A random projection makes a scalar whose gradient distinguishes all elements of the result.
     let result = try test.build(&graph, operands)
     let projection = try graph.append(.constant(random(graph.shape(result), seed: 7, 0.5...1.5)), [])
     let product = try graph.append(.binary(.multiply), [result, projection])

@@ -3,7 +3,7 @@ import Model
 import Testing
 
 @Suite struct ContinuationTests {
-    /// `softmax(relu(x W1) W2 + x * mask)`
+    /// The network `softmax(relu(x W1) W2 + x * mask)`.
     private static func network() throws -> Graph {
         var random = SeededRandom(seed: 3)
         func numbers(_ sizes: [Int]) throws -> Tensor {
@@ -55,14 +55,14 @@ import Testing
         let cut = try GraphSuffix(of: graph, from: out)
         #expect(cut.frontier.map { graph[$0.value].name } == ["active", "masked"])
         let inputs = cut.rest.inputs
-        // The first of the network stays, which tells the batch.
+        // The first input of the network is kept: it determines the batch size.
         #expect(inputs.map { cut.rest[$0].name } == ["x", "active", "masked"])
         #expect(inputs.map { cut.rest.inputName($0) } == ["x", "kept/0", "kept/1"])
 
         let sum = try #require(cut.rest.values.first { cut.rest[$0].name == "sum" })
         let again = try GraphSuffix(of: cut.rest, from: sum)
         #expect(again.frontier.map { cut.rest[$0.value].name } == ["out"])
-        // A name that is taken is not given twice.
+        // A name in use is not given again.
         let names = again.rest.inputs.map { again.rest.inputName($0) }
         #expect(Set(names).count == 3)
         #expect(names.count == 3)

@@ -3,7 +3,7 @@ import Testing
 
 @testable import Model
 
-/// `relu(x W1^T + b1) W2^T + b2`, with the values a test asks about.
+/// The network `relu(x W1^T + b1) W2^T + b2`, with the values that tests use.
 private struct TwoLayers {
     var graph = Graph()
     let x, hidden, activation, output: ValueID

@@ -3,7 +3,7 @@ import Testing
 
 @testable import Model
 
-/// `x W^T` over places of samples.
+/// The network `x W^T`, on samples of several positions.
 private func network(_ sizes: [Int]) throws -> Graph {
     var graph = Graph()
     let x = graph.addInput("x", .float(try Shape(sizes + [3])))

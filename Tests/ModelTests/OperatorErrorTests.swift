@@ -144,12 +144,12 @@ func `an index outside reads zero and writes nothing`(outside: Int64) throws {
     for scale in [0, -1, Float.nan, .infinity] {
         #expect(Resampling(3, to: 2, scale: scale, .nearest(.down), .asymmetric) == nil)
     }
-    // As many elements are averaged as the smallest scale asks for: 6, and 2 more.
+    // The smallest allowed scale averages as many elements as the limit allows: 6, and 2 more.
     let most = Resampling.countLimit / 2
     let scale = 2 / (Float(most) / 2)
     #expect(Resampling(3, to: 2, scale: scale, .linear, .halfPixel, averaging: .inside)?.taps == most / 2)
     #expect(Resampling(3, to: 2, scale: scale / 4, .linear, .halfPixel, averaging: .inside) == nil)
-    // The smallest scale there is leads far outside, and is answered from the end.
+    // The smallest positive scale leads to coordinates far outside, which are clamped to the end.
     #expect(Resampling(3, to: 2, scale: .leastNonzeroMagnitude, .nearest(.down), .asymmetric)?.places == [0, 2])
 }
 

@@ -4,7 +4,8 @@ import Testing
 
 @testable import Model
 
-/// An op with operands and what NumPy or PyTorch makes of them, from `Fixtures/operators.txt` by `Fixtures/operators.py`.
+/// An op with operands and the result of NumPy, PyTorch or ONNX Runtime, from `Fixtures/operators.txt`, which
+/// `Fixtures/operators.py` writes.
 private struct Reference: CustomTestStringConvertible, Sendable {
     let name: String
     let operands: [Tensor]
@@ -25,7 +26,7 @@ private struct Reference: CustomTestStringConvertible, Sendable {
         result = try #require(tensors.last)
     }
 
-    /// A type, sizes and elements, such as `float32 2,1 0.5 nan`.
+    /// Parses a type, sizes and elements, such as `float32 2,1 0.5 nan`.
     private static func tensor(_ text: String) throws -> Tensor {
         let words = text.split(separator: " ")
         let shape = try Shape(words[1].split(separator: ",").compactMap { Int($0) })
@@ -38,7 +39,7 @@ private struct Reference: CustomTestStringConvertible, Sendable {
         }
     }
 
-    /// What the name says.
+    /// The op that the name describes.
     func op() throws -> Op {
         let words = name.split(separator: " ").map(String.init)
         let number = words.last.flatMap { Int($0) } ?? 0
@@ -140,7 +141,7 @@ private func `an op computes what NumPy and PyTorch compute`(reference: Referenc
     #expect(graph.type(value) == ValueType(reference.result))
     let plan = try ExecutionPlan(graph, fetching: [value])
     for (operand, tensor) in zip(operands, reference.operands) { plan.tensor(operand).copy(from: tensor) }
-    // What an earlier run left must not matter.
+    // The results of an earlier run must not matter.
     plan.run()
     plan.run()
     expectEqual(plan.tensor(value), reference.result)

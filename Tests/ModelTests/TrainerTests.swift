@@ -96,7 +96,7 @@ func `a training goes on after any of its steps, and ends with the same bits`(op
                 #expect(work == "lesson")
                 let now = take()
                 #expect(isEnd == (now.step == 20))
-                // The trainer goes on with the same tensors.
+                // The trainer continues to change the same tensors.
                 if checkpoint == nil {
                     kept.append(Checkpoint(step: now.step, tensors: now.tensors.mapValues { (try? $0.clone()) ?? $0 }))
                 }
@@ -109,7 +109,7 @@ func `a training goes on after any of its steps, and ends with the same bits`(op
     }
     let whole = try trained(from: nil)
     #expect(kept.map(\.step) == Array(1...20))
-    // What an optimizer remembers serves no step after the last.
+    // The optimizer's moments are not needed after the last step.
     #expect(kept.last?.tensors.keys.sorted() == ["parameter.1"])
     for checkpoint in kept {
         let rest = try trained(from: checkpoint)
@@ -162,7 +162,7 @@ func `a training goes on after any of its steps, and ends with the same bits`(op
     #expect(last < 0.2 * first)
 }
 
-/// Two classes told apart by the sign of the first feature.
+/// Samples of two classes, separated by the sign of the first feature.
 private func separable(_ count: Int) throws -> Dataset {
     let x = try random(Shape([count, 3]), seed: 8, -2...2)
     let labels = stride(from: 0, to: count * 3, by: 3).map { Int64(x.floats[$0] > 0 ? 1 : 0) }
@@ -200,7 +200,7 @@ private func separable(_ count: Int) throws -> Dataset {
         Parameter(name: "slope", tensor: try Tensor([0] as [Float], Shape([1])), isTrainable: true))
     let y = try graph.append(.prelu, [x, slope])
     graph.addOutput("y", y)
-    // Positive inputs: the loss says nothing about the slope, only the pull does.
+    // For positive inputs the loss does not depend on the slope, only the penalty does.
     let data = Dataset(
         inputs: [
             "x": try Tensor([1, 2] as [Float], Shape([2, 1])), "target": try Tensor([1, 2] as [Float], Shape([2, 1])),

@@ -24,7 +24,7 @@ struct RidgePath: CollapsePath {
     ///
     /// - Parameters:
     ///   - original: the network.
-    ///   - order: the activations of the accepted candidates, in order of removal.
+    ///   - order: the activations of the blocks that may be collapsed, in order of removal.
     ///   - alone: the fit of each of them in the original network.
     ///   - samples: the samples to fit on.
     ///   - heldOut: the samples to measure points on.

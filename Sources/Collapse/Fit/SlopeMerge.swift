@@ -58,7 +58,7 @@ struct SlopeMerge {
 }
 
 extension Candidate {
-    /// Multiply-adds of the product of the two weights.
+    /// The multiply-adds of the product of the two weights.
     var productCost: Double { Double(out) * Double(hidden) * Double(inFeatures) }
 
     /// The slope for negative values, of the feature farthest from the identity.

@@ -4,13 +4,13 @@ import Model
 
 /// A comparison of two networks' logits (or other outputs), `[samples, ..., classes]` each.
 package struct Comparison: Sendable {
-    /// The mean over rows of KL(original, other) of the softmaxes; for other outputs than logits, the mean square
+    /// The mean over rows of KL(original, other) of the softmaxes; for outputs other than logits, the mean square
     /// error.
     package let divergence: Double
-    /// The number of rows whose largest output differs, and of all rows; both zero for other outputs than logits.
+    /// The number of rows whose largest output differs, and of all rows; both zero for outputs other than logits.
     package let disagreements: Int
     package let rows: Int
-    /// The mean square error over the variance of the original, for other outputs than logits.
+    /// The mean square error over the variance of the original, for outputs other than logits.
     private let relativeError: Double
 
     /// Compares the outputs of two networks.
@@ -46,7 +46,7 @@ package struct Comparison: Sendable {
         (divergence, disagreements, rows, relativeError) = (total / Double(max(1, count)), different, count, 0)
     }
 
-    /// The share of rows that are answered differently; for other outputs than logits, the lost share of the variance.
+    /// The share of rows with different predictions; for outputs other than logits, the lost share of the variance.
     package var disagreement: Double { rows == 0 ? relativeError : Double(disagreements) / Double(rows) }
 }
 

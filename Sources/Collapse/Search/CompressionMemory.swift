@@ -60,7 +60,7 @@ package struct CompressionMemory: Sendable {
         }
     }
 
-    /// The bytes of two moments per block, and of solving for the widest block.
+    /// The bytes of two sets of moments per block, and of solving for the widest block.
     private func fitting(_ candidates: [Candidate]) -> Int {
         var (sums, widest) = (0, 0)
         for candidate in candidates {

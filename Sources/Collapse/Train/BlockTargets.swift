@@ -10,7 +10,7 @@ struct BlockTargets {
     /// The input and the output of each block.
     let blocks: [(input: ValueID, output: ValueID)]
 
-    /// The warning before the work.
+    /// The warning that is emitted once, before the work.
     static func warning(_ obstacle: String) -> String {
         obstacle + "; collapsed layers are fitted and tuned against the outputs of their own blocks alone"
     }

@@ -2,7 +2,7 @@ import Compute
 import Model
 import Options
 
-/// Training after a collapse, without labels by default: the original network is the teacher.
+/// Trains a network after a collapse, by default without labels: the original network is the teacher.
 struct FineTuning {
     let lessons: TrainingTargets
     let options: JobOptions

@@ -57,7 +57,7 @@ package struct AttentionParts: Hashable, Sendable {
     package let indices: [Int]
     /// The range of elements of each part.
     package let ranges: [Range<Int>]
-    /// For each part, true when the views cover all of it.
+    /// True for each part that its views cover completely.
     package let areFull: [Bool]
 
     /// Returns nil when two gradients would be written to one element.

@@ -1,12 +1,12 @@
 import Compute
 
 extension ExecutionPlan {
-    /// What a plan would take, without taking it: the inputs, the arena, and what kernels keep beside them.
+    /// The bytes that a plan would take, without allocating them: the inputs, the arena, and the kernels' own memory.
     ///
     /// - Parameters:
-    ///   - graph: what would run.
-    ///   - fetching: the values that could be read after a run.
-    ///   - updates: what would happen to parameters; they are not prepared.
+    ///   - graph: the graph to run.
+    ///   - fetching: the values to read after a run.
+    ///   - updates: the updates of parameters; they are not prepared.
     /// - Returns: bytes, without the parameters.
     /// - Throws: ``ModelError`` as the plan itself does.
     package static func byteCount(
@@ -27,12 +27,12 @@ extension ExecutionPlan {
 }
 
 extension ValueType {
-    /// Of a value of this type.
+    /// The bytes of a value of this type.
     package var byteCount: Int { shape.elementCount * element.byteCount }
 }
 
 extension Graph {
-    /// What the kernel of an op keeps between runs.
+    /// The bytes that the kernel of an op keeps between runs.
     fileprivate func keptBytes(_ value: ValueID) -> Int {
         switch self[value].op {
         case .attention(let attention, _): attention.scratchByteCount(isBackward: false)
@@ -42,7 +42,7 @@ extension Graph {
         }
     }
 
-    /// What the kernel of an op keeps for itself.
+    /// The bytes of scratch memory of the kernel of an op.
     fileprivate func scratchBytes(_ value: ValueID) -> Int {
         let node = self[value]
         switch node.op {

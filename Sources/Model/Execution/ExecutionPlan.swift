@@ -1,9 +1,9 @@
 package import Compute
 
-/// Owns a graph made ready to run: every buffer has its place in one arena, every kernel is prepared, and a run is a flat
-/// list of calls.
+/// A graph prepared to run: every buffer has its place in one arena, every kernel is prepared, and a run is a flat list
+/// of calls. A class because it owns the arena and the steps.
 package final class ExecutionPlan {
-    /// Something that changes a parameter in place once its derivative is known and nobody reads the old numbers any more.
+    /// An in-place change of a parameter, once its gradient is known and its old values are no longer read.
     package struct Update {
         let parameter: ValueID
         let gradient: ValueID
@@ -21,19 +21,19 @@ package final class ExecutionPlan {
 
     private let graph: Graph
     private var steps: [Step] = []
-    /// Where each step stands, and the nanoseconds it has taken: only while a profile is wanted.
+    /// The phase of each step and the nanoseconds it has taken; they are measured only for a profile.
     private var phases: [StepProfile.Phase] = []
     private var nanoseconds: [UInt64] = []
     private var runCount = 0
-    /// For each value its memory; nil for what the plan does not need.
+    /// The memory of each value; nil for a value that the plan does not need.
     private var tensors: [Tensor?]
-    /// Bytes of the arena and of the inputs, without the parameters.
+    /// The bytes of the arena, the inputs and the scratch memory, without the parameters.
     package private(set) var byteCount = 0
 
     /// - Parameters:
-    ///   - graph: what is to run.
-    ///   - fetching: the values that can be read after a run.
-    ///   - updates: what happens to parameters in each run; those parameters become copies that the plan owns.
+    ///   - graph: the graph to run.
+    ///   - fetching: the values to read after a run.
+    ///   - updates: the updates of parameters in each run; those parameters become copies that the plan owns.
     /// - Throws: ``ModelError/compute(_:)`` when there is no memory or no kernel.
     package init(_ graph: Graph, fetching: [ValueID], updates: [Update] = []) throws(ModelError) {
         var fused = graph
@@ -50,7 +50,7 @@ package final class ExecutionPlan {
         if StepProfile.shared != nil { nanoseconds = [UInt64](repeating: 0, count: steps.count) }
     }
 
-    /// The memory of an input, to be written before a run; of a parameter; or of a fetched value, to be read after it.
+    /// The memory of an input, to write before a run; of a parameter; or of a fetched value, to read after a run.
     package func tensor(_ value: ValueID) -> Tensor {
         guard let tensor = tensors[value.index] else { preconditionFailure("value \(value.index) is not in the plan") }
         return tensor
@@ -61,7 +61,7 @@ package final class ExecutionPlan {
             for step in steps { step.run() }
             return
         }
-        // The first run sets things up.
+        // The first run includes one-time preparations.
         runCount += 1
         for (index, step) in steps.enumerated() {
             let started = StepProfile.now()
@@ -142,7 +142,7 @@ package final class ExecutionPlan {
         }
     }
 
-    /// Steps run one at a time, so what they need only while they run is one storage as large as the largest wants.
+    /// Places the scratch memory of all steps in one storage of the largest size, because steps run one at a time.
     private func placeScratch() throws(ModelError) {
         let byteCounts = steps.compactMap(\.scratch?.byteCount)
         guard let largest = byteCounts.max(), largest > 0 else { return }

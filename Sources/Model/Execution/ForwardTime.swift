@@ -1,7 +1,7 @@
 import Synchronization
 
-/// What this process has spent in running networks forward, without the runs of a training. It decides nothing: it tells which
-/// part of a work is the networks' own.
+/// The time that this process has spent on running networks forward, apart from training. It is only reported: as the
+/// networks' own share of the work.
 package enum ForwardTime {
     private static let nanoseconds = Mutex<UInt64>(0)
 

@@ -1,15 +1,15 @@
 package import Compute
 
-/// A graph made ready to run over any number of samples, a batch at a time.
+/// A graph prepared to run over any number of samples, a batch at a time.
 package struct Inference {
     private let graph: Graph
     private let plan: ExecutionPlan
     private let fetched: [ValueID]
-    /// Samples a run, which the graph was built for.
+    /// The number of samples per run, for which the graph was built.
     package let batchSize: Int
 
     /// - Throws: ``ModelError/data(input:reason:)`` for a graph without inputs or with results that mix samples,
-    ///   ``ModelError/compute(_:)`` without memory.
+    ///   ``ModelError/compute(_:)`` when there is no memory.
     package init(_ graph: Graph, fetching: [ValueID]) throws(ModelError) {
         guard let first = graph.inputs.first, let batchSize = graph.shape(first).dimensions.first, batchSize > 0 else {
             throw .data(input: "", reason: "the model has no input with a batch axis")
@@ -29,10 +29,10 @@ package struct Inference {
     /// Runs all samples in order.
     ///
     /// - Parameters:
-    ///   - dataset: has a key for each input of the graph.
-    ///   - body: takes which samples these are, and each fetched value with the rows of these samples only: memory of the
-    ///     plan, which the next batch overwrites.
-    /// - Throws: ``ModelError/data(input:reason:)`` when the data do not fit, and whatever the body throws.
+    ///   - dataset: the samples, with a key for each input of the graph.
+    ///   - body: receives the range of samples, and each fetched value with only their rows, in memory of the plan that
+    ///     the next batch overwrites.
+    /// - Throws: ``ModelError/data(input:reason:)`` when the data do not fit, and any error of the body.
     package func forEachBatch(
         of dataset: Dataset, _ body: (Range<Int>, [Tensor]) throws(ModelError) -> Void
     ) throws(ModelError) {
@@ -72,7 +72,7 @@ package struct Inference {
 }
 
 extension Tensor {
-    /// The part of a batch's value that belongs to its first samples.
+    /// The rows of a batch's value that belong to its first samples.
     fileprivate func firstSamples(_ count: Int, of batchSize: Int) -> Tensor {
         guard let leading = shape.dimensions.first else { return self }
         return rows(0..<(leading / batchSize * count))

@@ -1,15 +1,16 @@
 import Compute
 
-/// For each value of a graph: whether a run needs it, whose memory it lies in, and from which step to which it is alive.
+/// The liveness of each value of a graph: whether a run needs it, which buffer holds it, and during which steps it is
+/// alive.
 struct Lifetimes {
     private(set) var isNeeded: [Bool]
-    /// Values that are another value's memory under another shape.
+    /// True for values that are another value's memory under another shape.
     private(set) var isView: [Bool]
-    /// The value whose buffer holds this one: itself, what it is a view of, or the operand it overwrites.
+    /// The value whose buffer holds each value: itself, the value it is a view of, or the operand it overwrites.
     private(set) var roots: [ValueID]
-    /// How many bytes into the root's buffer a value starts.
+    /// The offset in bytes of each value in its root's buffer.
     private(set) var offsets: [Int]
-    /// By root, the steps during which its buffer is in use.
+    /// The steps during which the buffer of each root is in use.
     private(set) var ranges: [ClosedRange<Int>]
     private let isLeaf: [Bool]
     private var turns: [ValueID: Int] = [:]
@@ -26,7 +27,7 @@ struct Lifetimes {
         offsets = graph.nodes.indices.map { _ in 0 }
         ranges = graph.nodes.indices.map { $0...$0 }
 
-        // Views first: their readers keep the buffer behind them alive.
+        // Views first: their consumers keep the buffer behind them alive.
         for value in graph.values where isNeeded[value.index] {
             guard let offset = graph[value].viewOffset(in: graph) else { continue }
             let operand = graph[value].operands[0]
@@ -46,7 +47,7 @@ struct Lifetimes {
         }
         for value in fetching { lastRead[roots[value.index].index] = graph.nodes.count }
 
-        // Then in place: an element-wise op may write over an operand that nobody reads after it.
+        // Then in place: an element-wise op may overwrite an operand that is not read after it.
         for value in graph.values where isNeeded[value.index] && !isView[value.index] && graph[value].op.isElementwise {
             for operand in graph[value].operands {
                 let root = roots[operand.index]
@@ -67,17 +68,17 @@ struct Lifetimes {
         for index in graph.nodes.indices { ranges[index] = index...max(index, lastRead[index]) }
     }
 
-    /// Whether the value needs memory of its own in the arena.
+    /// True when the value needs its own memory in the arena.
     func ownsBuffer(_ value: ValueID) -> Bool {
         isNeeded[value.index] && !isLeaf[value.index] && roots[value.index] == value
     }
 
-    /// After which step the update happens.
+    /// The step after which the update happens.
     func turn(of update: ExecutionPlan.Update) -> Int? { turns[update.parameter] }
 }
 
 extension Node {
-    /// Where in the operand's bytes the result lies as it is; nil where it does not.
+    /// The offset in bytes of the result in its operand, if the result is a view of it; else nil.
     fileprivate func viewOffset(in graph: Graph) -> Int? {
         switch op {
         case .reshape: return 0
@@ -92,7 +93,7 @@ extension Node {
 }
 
 extension Op {
-    /// Whether each element of the result depends on the same element of each operand of its shape.
+    /// True when each element of the result depends on the same element of each operand of its shape.
     fileprivate var isElementwise: Bool {
         switch self {
         case .unary, .binary, .logical, .predicate, .select, .unaryGradient, .binaryGradient, .chain: true

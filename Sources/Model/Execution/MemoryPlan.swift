@@ -1,6 +1,6 @@
-/// Where each buffer lies in one arena, so that buffers which are never alive together may share memory.
+/// The offset of each buffer in one arena, so that buffers which are never alive together may share memory.
 ///
-/// Largest first, each at the lowest offset that is free for as long as it lives.
+/// The largest buffers are placed first, each at the lowest offset that is free during its lifetime.
 struct MemoryPlan {
     struct Buffer {
         let byteCount: Int
@@ -11,7 +11,7 @@ struct MemoryPlan {
     let offsets: [Int]
     let byteCount: Int
 
-    /// The width of a cache line, which is also what oneDNN likes best.
+    /// The alignment in bytes: the width of a cache line, which oneDNN prefers too.
     static let alignment = 64
 
     init(_ buffers: [Buffer]) {

@@ -2,13 +2,13 @@ import Compute
 import Glibc
 import Synchronization
 
-/// Where the time of this process' plans goes, by kind of step: written as JSON to the file that the environment variable
-/// `LAYERCOLLAPSE_PROFILE` names, each time that a plan is done with. Without the variable nothing is measured.
+/// The time that this process's plans take, by kind of step. It is written as JSON to the file that the environment
+/// variable `LAYERCOLLAPSE_PROFILE` names, each time a plan is released; without the variable nothing is measured.
 final class StepProfile: Sendable {
-    /// Where in a plan a step stands.
+    /// The phase of a plan that a step belongs to.
     enum Phase: String { case forward, backward, update }
 
-    /// What the steps of one name and phase took together.
+    /// The totals of the steps of one name and phase.
     private struct Entry {
         var calls = 0
         var seconds = 0.0
@@ -25,7 +25,7 @@ final class StepProfile: Sendable {
 
     private init(path: String) { self.path = path }
 
-    /// Adds what a step did.
+    /// Adds the calls of a step.
     func record(_ step: Step, _ phase: Phase, calls: Int, nanoseconds: UInt64) {
         let key = #""name": "\#(step.name)", "phase": "\#(phase.rawValue)""#
         entries.withLock {
@@ -36,7 +36,7 @@ final class StepProfile: Sendable {
         }
     }
 
-    /// Writes what was recorded until now. A file that cannot be written is not worth a training.
+    /// Writes the totals so far. A file that cannot be written does not fail the training.
     func write() {
         let rows = entries.withLock { $0 }.sorted { $0.value.seconds > $1.value.seconds }.map { key, entry in
             #"  {\#(key), "calls": \#(entry.calls), "seconds": \#(entry.seconds), "flops": \#(entry.operations), "#
@@ -48,7 +48,7 @@ final class StepProfile: Sendable {
         unsafe fputs(text, file)
     }
 
-    /// A clock that only goes forward.
+    /// The nanoseconds of the monotonic clock.
     static func now() -> UInt64 {
         var time = timespec()
         unsafe clock_gettime(CLOCK_MONOTONIC, &time)

@@ -1,21 +1,21 @@
-/// What a training would take, before it takes it.
+/// The memory that a training would take.
 package struct TrainingMemory: Sendable {
-    /// What is computed of every sample before the first step.
+    /// The bytes of the frozen prefix's outputs, computed for every sample before the first step.
     package let frozenBytes: Int
-    /// While that is computed.
+    /// The bytes of the plan that computes them.
     package let prefixBytes: Int
-    /// While there are steps.
+    /// The bytes of the training steps.
     package let stepBytes: Int
 
     package var peakBytes: Int { frozenBytes + max(prefixBytes, stepBytes) }
 
     /// - Parameters:
     ///   - graph: the network.
-    ///   - objective: what would become small.
-    ///   - trainable: indices of the parameters that would change.
-    ///   - sampleCount: of the training.
-    ///   - options: how it would be trained.
-    /// - Throws: ``ModelError`` for an op without a derivative on the way.
+    ///   - objective: the function to minimise.
+    ///   - trainable: the indices of the parameters to train.
+    ///   - sampleCount: the number of training samples.
+    ///   - options: the options of the training.
+    /// - Throws: ``ModelError`` for an op without a gradient between the loss and the parameters.
     package init(
         _ graph: Graph, _ objective: Objective, trainable: Set<Int>, sampleCount: Int, _ options: TrainingOptions
     ) throws(ModelError) {

@@ -1,6 +1,6 @@
 package import Compute
 
-/// The place of a node, and so of its result, in ``Graph/nodes``.
+/// The index of a node, and so of its result, in ``Graph/nodes``.
 package struct ValueID: Hashable, Comparable, Sendable {
     package let index: Int
     package init(index: Int) { self.index = index }
@@ -21,11 +21,11 @@ package struct ValueType: Hashable, Sendable {
     package static func float(_ shape: Shape) -> ValueType { ValueType(.float32, shape) }
 }
 
-/// Where a node comes from in the document that the graph was lowered from.
+/// The document nodes that a node was lowered from.
 package struct Origin: Hashable, Sendable {
     /// Indices of document nodes, ascending.
     package var nodes: [Int]
-    /// Whether the node stands in place of those document nodes instead of saying the same as they do.
+    /// True when the node replaces those document nodes, instead of being equivalent to them.
     package var isReplacement: Bool
 
     package static let none = Origin(nodes: [])
@@ -42,7 +42,7 @@ package struct Parameter: Sendable {
     package var tensor: Tensor
     /// False for constants and for the running statistics of a BatchNorm.
     package var isTrainable: Bool
-    /// Whether a rewrite made it, so that the document does not have it yet.
+    /// True when a rewrite added it, so that the document does not have it yet.
     package var isNew: Bool
 
     package init(name: String, tensor: Tensor, isTrainable: Bool, isNew: Bool = false) {
@@ -57,9 +57,9 @@ package struct Node: Sendable {
     package let op: Op
     package let operands: [ValueID]
     package let type: ValueType
-    /// The name of the result in the document, where it has one.
+    /// The name of the result in the document, if it has one.
     package var name: String
-    /// The path of the module it belongs to, such as `classifier.4`, where the file tells.
+    /// The module path, such as `classifier.4`, if the file has one.
     package var scope: String
     package var origin: Origin
 }
@@ -71,7 +71,7 @@ package struct Graph: Sendable {
     package private(set) var inputs: [ValueID] = []
     package private(set) var outputs: [(name: String, value: ValueID)] = []
 
-    /// - Parameter parameters: what `.parameter` ops that are appended may refer to.
+    /// - Parameter parameters: the parameters that appended `.parameter` ops refer to.
     package init(parameters: [Parameter] = []) { self.parameters = parameters }
 
     package subscript(value: ValueID) -> Node { nodes[value.index] }
@@ -79,10 +79,12 @@ package struct Graph: Sendable {
     package func shape(_ value: ValueID) -> Shape { nodes[value.index].type.shape }
     package var values: [ValueID] { nodes.indices.map(ValueID.init(index:)) }
 
+    /// Appends an input.
+    ///
     /// - Parameters:
-    ///   - name: of the input, as data have it.
-    ///   - type: of a batch.
-    ///   - valueName: of the value that comes in, where it has another.
+    ///   - name: the name of the input in the data.
+    ///   - type: the type of a batch.
+    ///   - valueName: the name of the input's value, if it is another.
     /// - Returns: the value.
     package mutating func addInput(_ name: String, _ type: ValueType, valueName: String? = nil) -> ValueID {
         let node = Node(op: .input(name), operands: [], type: type, name: valueName ?? name, scope: "", origin: .none)
@@ -98,10 +100,10 @@ package struct Graph: Sendable {
         return add(Node(op: op, operands: [], type: type, name: parameter.name, scope: "", origin: .none))
     }
 
-    /// Appends an op on values that exist, with the type that follows from theirs.
+    /// Appends an op on existing values, with the type that follows from theirs.
     ///
-    /// - Throws: ``ModelError/shape(value:_:)`` or ``ModelError/elementType(value:expected:found:)`` when the operands do
-    ///   not fit: an ill-typed graph cannot be built.
+    /// - Throws: ``ModelError/shape(value:_:)`` or ``ModelError/elementType(value:expected:found:)`` when the operands
+    ///   do not fit: an ill-typed graph cannot be built.
     @discardableResult
     package mutating func append(
         _ op: Op, _ operands: [ValueID], name: String = "", scope: String = "", origin: Origin = .none
@@ -125,30 +127,30 @@ package struct Graph: Sendable {
     /// Appends a node of another graph.
     ///
     /// - Parameters:
-    ///   - node: whose name, scope and origin stay.
-    ///   - operands: what its operands have become here.
+    ///   - node: the node; its name, scope and origin are kept.
+    ///   - operands: its operands in this graph.
     /// - Returns: the value.
     /// - Throws: ``ModelError`` as ``append(_:_:name:scope:origin:)``.
     mutating func append(_ node: Node, reading operands: [ValueID]) throws(ModelError) -> ValueID {
         try append(node.op, operands, name: node.name, scope: node.scope, origin: node.origin)
     }
 
-    /// Takes the outputs of another graph over.
+    /// Appends the outputs of another graph.
     ///
     /// - Parameters:
-    ///   - other: whose outputs.
-    ///   - moved: for each of its values what it has become here; an output that has become nothing is left out.
+    ///   - other: the graph with the outputs.
+    ///   - moved: the value in this graph for each value of the other; outputs without one are left out.
     mutating func addOutputs(of other: Graph, _ moved: [ValueID?]) {
         for output in other.outputs {
             if let value = moved[output.value.index] { addOutput(output.name, value) }
         }
     }
 
-    /// Computes a value in another way; who was only there for the old one is read by nobody any more.
+    /// Replaces the op that computes `value`. Operands used only by the old op become dead code.
     ///
     /// - Parameters:
-    ///   - value: whose name, scope and origin stay.
-    ///   - op: what computes it from now on.
+    ///   - value: the value; its name, scope and origin are kept.
+    ///   - op: the new op.
     ///   - operands: values before this one.
     /// - Throws: ``ModelError/shape(value:_:)`` when the new op has another type.
     mutating func recompute(_ value: ValueID, by op: Op, _ operands: [ValueID]) throws(ModelError) {
@@ -166,7 +168,7 @@ package struct Graph: Sendable {
             op: op, operands: operands, type: node.type, name: node.name, scope: node.scope, origin: node.origin)
     }
 
-    /// For each node, who reads it; a value that is an output is read by nobody more for that.
+    /// The consumers of each node. Being a graph output does not count as a consumer.
     package func consumers() -> [[ValueID]] {
         var result = [[ValueID]](repeating: [], count: nodes.count)
         for (index, node) in nodes.enumerated() {
@@ -175,45 +177,45 @@ package struct Graph: Sendable {
         return result
     }
 
-    /// The key of the data that a value is, if it is an input.
+    /// The key in the data of a value that is an input.
     package func inputName(_ value: ValueID) -> String? {
         if case .input(let name) = self[value].op { name } else { nil }
     }
 
     package func isOutput(_ value: ValueID) -> Bool { outputs.contains { $0.value == value } }
 
-    /// Which parameter a value is, if it is one.
+    /// The index of the parameter that a value is, if it is one.
     package func parameterIndex(_ value: ValueID) -> Int? {
         if case .parameter(let index) = self[value].op { index } else { nil }
     }
 
-    /// The value of `parameters[index]` in the nodes.
+    /// The value of the node that holds `parameters[index]`.
     package func parameterValue(_ index: Int) -> ValueID? {
         values.first { parameterIndex($0) == index }
     }
 
-    /// Gives a parameter other numbers of the same shape.
+    /// Replaces the tensor of a parameter by another of the same type and shape.
     package mutating func setParameter(_ index: Int, _ tensor: Tensor) {
         precondition(ValueType(tensor) == ValueType(parameters[index].tensor))
         parameters[index].tensor = tensor
     }
 
-    /// Samples a run: the leading size of the first input, or 1.
+    /// The number of samples per run: the leading size of the first input, or 1.
     package var batchSize: Int { max(1, inputs.first.flatMap { shape($0).dimensions.first } ?? 1) }
 
-    /// How many runs make a batch of the size that is wanted, where the network's own is smaller: as many as the samples
-    /// are enough for.
+    /// The number of runs that make up a batch of the wanted size, if the network's own is smaller; limited by the
+    /// number of samples.
     package func runsPerStep(batch wanted: Int, samples: Int) -> Int {
         let runs = wanted / batchSize + (wanted.isMultiple(of: batchSize) ? 0 : 1)
         return max(1, min(runs, samples / batchSize))
     }
 
-    /// Number of float parameters that are read, as a user counts them.
+    /// The number of float parameters, as a user counts them.
     package var parameterCount: Int {
         parameters.filter { $0.tensor.type == .float32 }.reduce(0) { $0 + $1.tensor.shape.elementCount }
     }
 
-    /// The nodes that are marked, and the parameters they read, numbered anew. Inputs always stay.
+    /// The graph of the marked nodes and parameters, renumbered. Inputs are always kept.
     func renumbered(keeping isKept: [Bool]) -> Graph {
         var graph = Graph()
         var moved = [ValueID?](repeating: nil, count: nodes.count)

@@ -1,18 +1,18 @@
 package import Compute
 
-/// What can be wrong with a network or with what it is asked to do.
+/// An error in a network or its data, or in running, training or rewriting it.
 package enum ModelError: Error, CustomStringConvertible {
     /// Sizes that do not fit, at the named value.
     case shape(value: String, ShapeError)
     /// An operand whose element type the op does not take.
     case elementType(value: String, expected: ElementType, found: ElementType)
-    /// An op between a loss and what it should teach that has no derivative.
+    /// An op without a gradient between a loss and a parameter to train.
     case noDerivative(value: String, reason: String)
-    /// A rewrite that would change what the rest of the graph sees.
+    /// A rewrite that would change the rest of the graph.
     case rewrite(value: String, reason: String)
     /// Data that do not fit the network's inputs.
     case data(input: String, reason: String)
-    /// The loss stopped being a number.
+    /// A loss that is not finite.
     case nanLoss(step: Int)
     case compute(ComputeError)
 
@@ -30,7 +30,7 @@ package enum ModelError: Error, CustomStringConvertible {
     }
 }
 
-/// Runs what throws a ``ComputeError`` and says it as this module does.
+/// Runs `body` and converts its ``ComputeError`` to a ``ModelError``.
 func computing<Result>(_ body: () throws(ComputeError) -> Result) throws(ModelError) -> Result {
     do { return try body() } catch { throw .compute(error) }
 }

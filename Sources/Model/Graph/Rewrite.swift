@@ -1,10 +1,10 @@
 package import Compute
 
-/// One block of a graph, said another way. The same rewrite changes the graph and, through the origins, the document.
+/// The replacement of one block of a graph. The same rewrite changes the graph and, through the origins, the document.
 package struct Rewrite: Sendable {
     package enum Replacement: Sendable {
-        /// `weight [out, in]`, `bias [out]` on the last axis of `input`; of an input `[N, in, 1, ...]` first becomes
-        /// `[N, in]`, where that is what the output has rows of.
+        /// `weight [out, in]`, `bias [out]` on the last axis of `input`; if the output has two axes, `[N, in, 1, ...]`
+        /// first becomes `[N, in]`.
         case linear(input: ValueID, weight: Tensor, bias: Tensor?)
         /// `weight [out, in]`, `bias [out]` on the second axis of `input`: a convolution of single pixels.
         case pointwise(input: ValueID, weight: Tensor, bias: Tensor?)
@@ -12,12 +12,13 @@ package struct Rewrite: Sendable {
         case prelu(input: ValueID, slope: Tensor)
     }
 
-    /// The ops that go, `output` among them, in evaluation order; parameters nobody reads any more go by themselves.
+    /// The ops to remove, `output` among them, in evaluation order. Parameters that are then unused are removed as
+    /// well.
     package let removed: [ValueID]
-    /// The value that the replacement computes from now on.
+    /// The value that the replacement computes.
     package let output: ValueID
     package let replacement: Replacement
-    /// The module path of what stands there afterwards.
+    /// The module path of the replacement.
     package let scope: String
 
     package init(removed: [ValueID], output: ValueID, replacement: Replacement, scope: String) {
@@ -29,10 +30,10 @@ package struct Rewrite: Sendable {
 }
 
 extension Graph {
-    /// The graph after the rewrite: same inputs, same outputs, same shapes. Nodes and parameters are numbered anew.
+    /// The graph after the rewrite: same inputs, same outputs, same shapes. Nodes and parameters are renumbered.
     ///
-    /// - Throws: ``ModelError/rewrite(value:reason:)`` if somebody else reads what goes, if the shape would change, or if a
-    ///   node of the document would go by half.
+    /// - Throws: ``ModelError/rewrite(value:reason:)`` if another node reads a removed value, if the shape would
+    ///   change, or if a document node would be removed only in part.
     package func replacing(_ rewrite: Rewrite) throws(ModelError) -> Graph {
         let removed = Set(rewrite.removed)
         let input =
@@ -85,7 +86,7 @@ extension Graph {
         }
     }
 
-    /// Adds what a new layer reads beside its input.
+    /// Adds the parameters of a new layer.
     private mutating func addLayer(_ scope: String, _ weight: Tensor, _ bias: Tensor?) -> [ValueID] {
         [("weight", weight), ("bias", bias)].compactMap { (suffix, tensor) -> ValueID? in
             tensor.map {
@@ -94,15 +95,15 @@ extension Graph {
         }
     }
 
-    /// `[N, C, 1, ...]` as `[N, C]`, where two axes are wanted.
+    /// Reshapes `[N, C, 1, ...]` to `[N, C]` if `rank` is 2.
     private mutating func flattened(_ value: ValueID, forRank rank: Int) throws(ModelError) -> ValueID {
         let full = shape(value)
         guard rank == 2, full.rank > 2, full.dimensions.dropFirst(2).allSatisfy({ $0 == 1 }) else { return value }
         return try append(.reshape(full.unfoldedToMatrix), [value])
     }
 
-    /// Copies what the outputs (and the inputs, which always stay) need, letting `substitute` put something else in place
-    /// of a node. It returns nil where the node stays as it is.
+    /// Copies the inputs and the nodes that the outputs need. `substitute` appends a replacement for a node, or returns
+    /// nil to keep the node.
     private func rebuilt(
         _ substitute: (inout Graph, ValueID, [ValueID?]) throws(ModelError) -> ValueID?
     ) throws(ModelError) -> Graph {
@@ -119,7 +120,7 @@ extension Graph {
                     moved[value.index] = replacement
                     continue
                 }
-                // Not every operand is there any more when the node itself is one of those that go.
+                // Operands are missing if the node itself is one of those removed.
                 let operands = node.operands.compactMap { moved[$0.index] }
                 guard operands.count == node.operands.count else { continue }
                 moved[value.index] = try graph.append(node, reading: operands)
@@ -134,7 +135,7 @@ extension Graph {
         return graph.pruned()
     }
 
-    /// Without the nodes and parameters that no output depends on.
+    /// The graph without the nodes and parameters that no output depends on.
     package func pruned() -> Graph {
         var isNeeded = [Bool](repeating: false, count: nodes.count)
         for output in outputs { isNeeded[output.value.index] = true }

@@ -1,33 +1,33 @@
 package import Compute
 
 extension Shape {
-    /// Sizes that are known to be good, because they regroup those of a shape that exists.
+    /// A shape of sizes that are known to be valid, because they regroup those of an existing shape.
     private init(regrouping sizes: [Int]) {
         do { self = try Shape(sizes) } catch { preconditionFailure("\(error)") }
     }
 
-    /// `full` with a size of one on `axes`.
+    /// The sizes of `full`, with a size of one on `axes`.
     init(_ full: Shape, keeping axes: [Int]) {
         self.init(regrouping: full.dimensions.enumerated().map { axes.contains($0) ? 1 : $1 })
     }
 
-    /// `[C, 1, ...]`, which broadcasts to `[N, C, ...]` of that rank.
+    /// The shape `[C, 1, ...]`, which broadcasts to `[N, C, ...]` of that rank.
     init(channels: Int, rank: Int) {
         self.init(regrouping: [channels] + [Int](repeating: 1, count: rank - 2))
     }
 
-    /// `[..., K]` as `[rows, K]`.
+    /// The shape `[..., K]` as `[rows, K]`.
     package var flattenedToMatrix: Shape {
         let columns = dimensions.last ?? 1
         return Shape(regrouping: [dimensions.dropLast().reduce(1, *), columns])
     }
 
-    /// `[M, ...]` as `[M, columns]`.
+    /// The shape `[M, ...]` as `[M, columns]`.
     package var unfoldedToMatrix: Shape {
         Shape(regrouping: [dimensions[0], dimensions.dropFirst().reduce(1, *)])
     }
 
-    /// `[M, N]` as `[M, N, 1, ...]` of that rank.
+    /// The shape `[M, N]` as `[M, N, 1, ...]` of that rank.
     func withPixels(rank: Int) -> Shape {
         Shape(regrouping: dimensions + [Int](repeating: 1, count: max(0, rank - dimensions.count)))
     }
@@ -37,6 +37,6 @@ extension Shape {
         Shape(regrouping: [count] + dimensions.dropFirst())
     }
 
-    /// `[...]` of `[..., C]`.
+    /// The sizes `[...]` of `[..., C]`.
     var droppingLast: Shape { Shape(regrouping: Array(dimensions.dropLast())) }
 }

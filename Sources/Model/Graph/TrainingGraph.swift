@@ -1,21 +1,21 @@
 import Compute
 
-/// A network with what training adds to it: the loss, and its derivative by each parameter that changes.
+/// A network extended for training by the loss and its gradient with respect to each trained parameter.
 struct TrainingGraph {
     private(set) var graph: Graph
-    /// The weighted sum of the terms, without the penalty of slopes.
+    /// The weighted sum of the terms, without the slope penalties.
     let loss: ValueID
     private(set) var trained: [(index: Int, parameter: ValueID, gradient: ValueID)] = []
-    /// By term, the scalar input that says which share of the whole batch's loss the mean over this run is; none where it is
-    /// always all of it.
+    /// The scalar input of each term for the share of this run's mean in the loss of the whole batch; empty if a share
+    /// is always 1.
     let shares: [ValueID]
 
     /// - Parameters:
-    ///   - network: at the batch size of a run.
-    ///   - objective: what becomes small.
-    ///   - trainable: indices of the parameters that change.
-    ///   - options: whether the penalty of slopes is a part of the loss, and how many runs a batch takes.
-    /// - Throws: ``ModelError`` for an op without a derivative on the way.
+    ///   - network: the network, at the batch size of a run.
+    ///   - objective: the function to minimise.
+    ///   - trainable: the indices of the parameters to train.
+    ///   - options: whether the slope penalty is a part of the loss, and how many runs a batch takes.
+    /// - Throws: ``ModelError`` for an op without a gradient between the loss and the parameters.
     init(
         _ network: Graph, _ objective: Objective, trainable: Set<Int>, _ options: TrainingOptions
     ) throws(ModelError) {
@@ -40,9 +40,8 @@ struct TrainingGraph {
         self.graph = graph
     }
 
-    /// What a ``Trainer`` of it takes: the memory of a run, the parameters that change twice (as they are trained and as
-    /// they are handed back), what the optimizer remembers of them, and sums of their derivatives where several runs make
-    /// a batch.
+    /// The bytes that a ``Trainer`` of the graph takes: the memory of a run, the trained parameters twice (in training
+    /// and as the result), the optimizer's moments, and the sums of gradients if several runs make a batch.
     ///
     /// - Throws: ``ModelError`` as the trainer itself does.
     func byteCount(_ options: TrainingOptions) throws(ModelError) -> Int {
@@ -58,14 +57,14 @@ struct TrainingGraph {
 }
 
 extension Objective {
-    /// Whether the mean over a run may be more or less than the mean over what counts of the batch.
+    /// True when the mean over a run may differ from its share of the mean over the counted rows of the batch.
     fileprivate func isShared(_ options: TrainingOptions) -> Bool {
         options.runsPerStep > 1 || terms.contains { $0.mask != nil }
     }
 }
 
 extension Optimizer {
-    /// Tensors of a parameter's size that are remembered between steps.
+    /// The number of tensors of a parameter's size that are kept between steps.
     var momentCount: Int {
         switch self {
         case .sgd: 1

@@ -1,12 +1,12 @@
-/// Who reads each value of a graph in a run.
+/// The consumers of each value of a graph in a run.
 struct UseLists {
     private let isNeeded: [Bool]
     private let isSeen: [Bool]
     private let readers: [[ValueID]]
 
     /// - Parameters:
-    ///   - graph: what is to run.
-    ///   - seen: values that somebody outside of the graph reads.
+    ///   - graph: the graph to run.
+    ///   - seen: values that are read outside of the graph.
     init(of graph: Graph, seen: [ValueID]) {
         var isSeen = [Bool](repeating: false, count: graph.nodes.count)
         for value in seen { isSeen[value.index] = true }
@@ -21,13 +21,13 @@ struct UseLists {
         (self.isNeeded, self.isSeen, self.readers) = (isNeeded, isSeen, readers)
     }
 
-    /// Whether the run is for this value, or for one that depends on it.
+    /// True for a seen value, or one that a seen value depends on.
     func isNeeded(_ value: ValueID) -> Bool { isNeeded[value.index] }
 
-    /// The ops that are all who read a value, the last first; none where somebody outside reads it too.
+    /// All ops that read a value, the last first; none if it is also read outside of the graph.
     func all(of value: ValueID) -> [ValueID] { isSeen[value.index] ? [] : readers[value.index] }
 
-    /// The op that alone reads a value.
+    /// The op that is the only consumer of a value.
     func only(of value: ValueID) -> ValueID? {
         let all = all(of: value)
         return all.count == 1 ? all[0] : nil

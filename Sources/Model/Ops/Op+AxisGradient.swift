@@ -1,8 +1,8 @@
 import Compute
 
-// The rules of reverse mode for ops along axes and by indices.
+// Backward rules of ops along axes and by indices.
 extension Graph {
-    /// The derivative of a reduction `y` by what it reduces.
+    /// The gradient of a reduction `y` with respect to its operand.
     mutating func reduceDerivative(
         _ kind: ReduceKind, _ axes: [Int], _ y: ValueID, _ dy: ValueID
     ) throws(ModelError) -> ValueID {
@@ -15,7 +15,7 @@ extension Graph {
             let share = try appendConstant(Float(kept.elementCount) / Float(max(shape(x).elementCount, 1)))
             return try append(.broadcast(shape(x)), [try append(.binary(.multiply), [dy, share])])
         case .maximum, .minimum:
-            // All that are as far out share equally.
+            // Equal extremes share the gradient equally.
             let isExtreme = try append(.compare(.equal), [x, y])
             let marks = try append(.cast(.float32), [isExtreme])
             let count = try append(.reduce(.sum, axes: axes, keepsAxes: true), [marks])
@@ -26,7 +26,7 @@ extension Graph {
             return try append(.binary(.multiply), [x, twice])
         case .l1: return try append(.binary(.multiply), [try append(.unary(.sign), [x]), dy])
         case .l2:
-            // Where the norm is zero all elements are, and so is their share of a finite quotient.
+            // If the norm is zero, all elements are, and so are their gradients: the quotient is finite.
             let norm = try append(.binary(.maximum), [y, try appendConstant(1e-30)])
             return try append(.binary(.multiply), [x, try append(.binary(.divide), [dy, norm])])
         case .logSum:
@@ -38,11 +38,11 @@ extension Graph {
         }
     }
 
-    /// By `x`, and by the value around it.
+    /// The gradients of a padding with respect to `x` and to the padding value.
     mutating func padDerivatives(
         _ kind: PadKind, _ before: [Int], _ after: [Int], _ operands: [ValueID], _ dy: ValueID, _ isWanted: [Bool]
     ) throws(ModelError) -> [ValueID?] {
-        // Counts are small beside `Int`: their sum with a size is one.
+        // Counts are far below the limit of `Int`: they can be negated and added to a size.
         let crop = Op.pad(.constant, before: before.map { -$0 }, after: after.map { -$0 })
         var result = [ValueID?](repeating: nil, count: operands.count)
         if isWanted[0] {
@@ -59,7 +59,7 @@ extension Graph {
         return result
     }
 
-    /// Of what reads or writes where indices say.
+    /// The gradients of ops that gather or scatter by indices.
     mutating func indexedDerivatives(
         of value: ValueID, _ dy: ValueID, _ isWanted: [Bool]
     ) throws(ModelError) -> [ValueID?] {

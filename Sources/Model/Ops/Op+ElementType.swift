@@ -1,10 +1,10 @@
 import Compute
 
 extension Op {
-    /// The first operand whose elements no kernel takes.
+    /// The first operand with an element type that no kernel supports.
     ///
-    /// - Parameter operands: in the order ``Op`` names them.
-    /// - Returns: nil when all fit.
+    /// - Parameter operands: the element types, in the order that ``Op`` lists the operands.
+    /// - Returns: nil when all are supported.
     func elementTypeMismatch(_ operands: [ElementType]) -> (expected: ElementType, found: ElementType)? {
         switch self {
         case .input, .parameter, .constant, .cast, .reshape, .transpose, .slice, .broadcast, .triangle:
@@ -35,7 +35,7 @@ extension Op {
         case .gatherGradient:
             return indexMismatch(operands[0]) ?? firstMismatch(operands.suffix(1), repeating: .float32)
         case .crossEntropy, .crossEntropyGradient:
-            // The second are the labels.
+            // The second operand holds the labels.
             return firstMismatch(operands.prefix(1), repeating: .float32)
                 ?? firstMismatch(operands.dropFirst().prefix(1), repeating: .int64)
         case .matMul, .fusedMatMul, .attention, .attentionGradient, .convolution, .fusedConvolution, .predicate, .unary,

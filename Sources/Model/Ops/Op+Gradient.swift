@@ -1,15 +1,15 @@
 import Compute
 
 extension Graph {
-    /// The rules of reverse mode, one an op: appends the derivative by each wanted operand.
+    /// Appends the gradient of each wanted operand of a node: the backward rules, one per op.
     ///
     /// - Parameters:
-    ///   - value: the node `y` whose operands are differentiated by.
-    ///   - dy: the derivative of the loss by `y`, of the shape of `y`.
-    ///   - isWanted: for each operand, whether anybody asks.
-    /// - Returns: for each operand its derivative, of its shape, or nil where there is none or nobody asks.
+    ///   - value: the node `y`.
+    ///   - dy: the gradient of the loss with respect to `y`, of the shape of `y`.
+    ///   - isWanted: for each operand, whether its gradient is needed.
+    /// - Returns: the gradient of each operand, of its shape, or nil where there is none or it is not needed.
     /// - Throws: ``ModelError/compute(_:)`` when there is no memory for a constant, and
-    ///   ``ModelError/noDerivative(value:reason:)`` for the few ways to scatter that have one which nobody has written.
+    ///   ``ModelError/noDerivative(value:reason:)`` for the kinds of scatter without a backward rule.
     mutating func appendDerivatives(
         of value: ValueID, adjoint dy: ValueID, isWanted: [Bool]
     ) throws(ModelError) -> [ValueID?] {
@@ -67,7 +67,7 @@ extension Graph {
                 if let derivative { result[index] = try sum(derivative, to: shape(operands[index])) }
             }
         case .unary(let kind):
-            // What a ReLU lets through is positive before and behind it: nobody need keep what came in.
+            // The input of a ReLU is positive exactly where its result is, so the input need not be kept.
             result[0] = try append(.unaryGradient(kind), [kind == .relu ? value : operands[0], dy])
         case .prelu:
             if isWanted[0] { result[0] = try append(.preluGradient, [operands[0], operands[1], dy]) }
@@ -149,7 +149,7 @@ extension Graph {
         return result
     }
 
-    /// One op for all three, of whose flat result each operand's derivative is a part.
+    /// The gradients of an attention, as slices of the flat result of one op.
     private mutating func attentionDerivatives(
         _ attention: Attention, _ operands: [ValueID], _ dy: ValueID
     ) throws(ModelError) -> [ValueID?] {
@@ -167,7 +167,7 @@ extension Graph {
         return result
     }
 
-    /// One part for each different value among the query, the key and the value.
+    /// The layout of the gradients: one part for each distinct value among the query, the key and the value.
     func attentionParts(_ attention: Attention, of operands: [ValueID]) -> AttentionParts? {
         var sources: [ValueID] = []
         for operand in operands.prefix(3) where !sources.contains(operand) { sources.append(operand) }
@@ -203,7 +203,7 @@ extension Graph {
         }
     }
 
-    /// `y = (x - mean) * scale / sqrt(variance + epsilon) + bias`; the statistics are constants.
+    /// The gradients of `y = (x - mean) * scale / sqrt(variance + epsilon) + bias`; the statistics are constants.
     private mutating func batchNormDerivatives(
         _ operands: [ValueID], _ dy: ValueID, epsilon: Float, _ isWanted: [Bool]
     ) throws(ModelError) -> [ValueID?] {
@@ -225,13 +225,13 @@ extension Graph {
         return result
     }
 
-    /// `[N, C, ...]` to `[C]`.
+    /// Sums `[N, C, ...]` to `[C]`.
     private mutating func sumToChannels(_ value: ValueID) throws(ModelError) -> ValueID {
         let axes = (0..<shape(value).rank).filter { $0 != 1 }
         return try append(.reduce(.sum, axes: axes, keepsAxes: false), [value])
     }
 
-    /// `[..., K]` to `[rows, K]`.
+    /// Reshapes `[..., K]` to `[rows, K]`.
     private mutating func flattened(_ value: ValueID) throws(ModelError) -> ValueID {
         let full = shape(value)
         return full.rank == 2 ? value : try append(.reshape(full.flattenedToMatrix), [value])

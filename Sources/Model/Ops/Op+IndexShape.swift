@@ -1,8 +1,8 @@
 import Compute
 
-// What the ops on axes and indices make of sizes.
+// Shape inference of the ops on axes and indices.
 extension Op {
-    /// No tensor has so long an axis, and with so small a count no sum overflows.
+    /// The range of padding counts: no tensor has a longer axis, and sums of such counts cannot overflow.
     private static let padLimit = -(1 << 56)...(1 << 56)
 
     static func normType(_ operands: [ValueType], axes: Int) throws(ShapeError) -> ValueType {
@@ -40,14 +40,14 @@ extension Op {
         return try Shape(sizes)
     }
 
-    /// That indices tell places in a tensor of `shape` that differ from their own on one axis alone.
+    /// Checks that indices name places in a tensor of `shape` that differ from their own on one axis only.
     static func checkElements(_ shape: Shape, _ indices: Shape, axis: Int) throws(ShapeError) {
         guard shape.dimensions.indices.contains(axis), indices.rank == shape.rank,
             shape.dimensions.indices.allSatisfy({ $0 == axis || indices[$0] <= shape[$0] })
         else { throw .mismatch(operation: "GatherElements", shape, indices) }
     }
 
-    /// `[B..., I..., R...]` of `[B..., D..., R...]` and `[B..., I..., count of D]`.
+    /// The shape `[B..., I..., R...]` for a tensor `[B..., D..., R...]` and indices `[B..., I..., count of D]`.
     static func partsShape(_ shape: Shape, _ indices: Shape, batchAxes: Int) throws(ShapeError) -> Shape {
         guard batchAxes >= 0, batchAxes < indices.rank, batchAxes <= shape.rank, let count = indices.dimensions.last,
             count <= shape.rank - batchAxes,
@@ -68,7 +68,7 @@ extension ValueType {
 }
 
 extension Shape {
-    /// Other sizes in place of one.
+    /// The shape with one size replaced by several.
     func replacing(_ axis: Int, with sizes: [Int]) throws(ShapeError) -> Shape {
         try Shape(dimensions[..<axis] + sizes + dimensions[(axis + 1)...])
     }

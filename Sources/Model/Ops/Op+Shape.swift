@@ -1,11 +1,11 @@
 import Compute
 
 extension Op {
-    /// The type of the result, or why the operands do not fit.
+    /// Infers the type of the result.
     ///
     /// - Parameters:
-    ///   - operands: the types of the operands, in the order ``Op`` names them.
-    ///   - parameters: what `.parameter` refers into.
+    ///   - operands: the types of the operands, in the order that ``Op`` lists them.
+    ///   - parameters: the parameters that `.parameter` refers to.
     /// - Returns: the element type and shape of what the op computes.
     /// - Throws: ``ShapeError`` when sizes do not fit.
     func infer(_ operands: [ValueType], parameters: [Parameter]) throws(ShapeError) -> ValueType {
@@ -203,7 +203,7 @@ extension Op {
         return try Shape([x[0], x[1]] + slide(window, over: x))
     }
 
-    /// How often the window fits on each spatial axis.
+    /// The number of positions of the window on each spatial axis.
     private static func slide(_ window: Window, over x: Shape) throws(ShapeError) -> [Int] {
         guard window.kernel.count == x.rank - 2 else {
             throw .unsuitable(operation: "window", x, reason: "has not the \(window.kernel.count) axes of the kernel")

@@ -1,10 +1,10 @@
 import Compute
 
 extension Op {
-    /// The op as a prepared call on memory.
+    /// The prepared step that computes the op.
     ///
     /// - Parameters:
-    ///   - x: the operands, in the order ``Op`` names them.
+    ///   - x: the operands, in the order that ``Op`` lists them.
     ///   - result: memory of the inferred type.
     /// - Returns: nil for a leaf, which computes nothing.
     /// - Throws: ``ComputeError`` when no kernel can be prepared.

@@ -1,15 +1,15 @@
 import Compute
 
-// B samples, H heads, S places that ask, T places that answer, D the size of a head.
+// B samples, H heads, S query positions, T key positions, D the size of a head.
 extension Graph {
-    /// Turns each `softmax(scale * Q K' + mask) V` into one op, which reads the heads where they lie in the projections and
-    /// keeps nothing of the size S * T.
+    /// Fuses each `softmax(scale * Q K' + mask) V` into one op, which reads the heads in place in the projections and
+    /// stores nothing of the size S * T.
     ///
-    /// What somebody else reads a part of, attention weights above all, stays as it is.
+    /// A pattern is not fused if one of its inner values, above all the attention weights, is read elsewhere.
     ///
     /// - Parameters:
-    ///   - trained: the parameters that training changes: a mask that depends on one needs a derivative of its own.
-    ///   - fetched: values that somebody will read after a run.
+    ///   - trained: the parameters that training changes: a mask that depends on one needs its own gradient.
+    ///   - fetched: values that are read after a run.
     /// - Throws: ``ModelError/shape(value:_:)`` never, as the op has the type of what it replaces.
     mutating func fuseAttention(trained: Set<Int>, fetched: [ValueID]) throws(ModelError) {
         var dependsOnTrained = [Bool](repeating: false, count: nodes.count)
@@ -26,7 +26,7 @@ extension Graph {
     }
 }
 
-/// Reads a graph around a softmax.
+/// A matcher of the attention around a softmax.
 private struct AttentionPattern {
     let graph: Graph
     let readers: UseLists
@@ -39,7 +39,7 @@ private struct AttentionPattern {
         let result: ValueID
     }
 
-    /// A value as a part of another one, in another order, times a factor.
+    /// A value as a view of another one, times a factor.
     private struct Source {
         var value: ValueID
         var view: StridedView
@@ -62,7 +62,7 @@ private struct AttentionPattern {
         guard matrices.allSatisfy({ graph.shape($0).dimensions.dropLast(2) == leading }) else { return nil }
 
         let query = heads(source(matrices[0]), isTransposed: transposesQuery)
-        // The matrix on the right of the product lies as [D, T] unless it is transposed.
+        // The right matrix of the product is [D, T] unless it is transposed.
         let key = heads(source(matrices[1]), isTransposed: !transposesKey)
         let value = heads(source(matrices[2]), isTransposed: transposesValue)
         let (result, resultView) = self.result(of: mixed)
@@ -79,7 +79,7 @@ private struct AttentionPattern {
         return Found(attention: attention, operands: all, result: result)
     }
 
-    /// The shares as they are used: behind `isNaN(shares) ? 0 : shares`, if that is all that reads them.
+    /// The attention weights as they are used: as `isNaN(shares) ? 0 : shares`, if that is their only use.
     private func told(by shares: ValueID) -> (ValueID, silencesEmptyRows: Bool)? {
         let readers = readers.all(of: shares)
         guard readers.count == 2 else { return (shares, false) }
@@ -93,7 +93,7 @@ private struct AttentionPattern {
         return nil
     }
 
-    /// `[B, H, rows, columns]` of a value that is read as a matrix for each head.
+    /// The view `[B, H, rows, columns]` of a value that is read as a matrix for each head.
     private func heads(_ source: Source, isTransposed: Bool) -> Source {
         var source = source
         if isTransposed {
@@ -107,7 +107,7 @@ private struct AttentionPattern {
 
     private func fourAxes(_ view: StridedView) -> StridedView { view.sizes.count == 4 ? view : view.inserting(1) }
 
-    /// The product behind the scores, what it is multiplied by, and what is added to it.
+    /// The product that computes the scores, its factor, and the mask added to it.
     private func scores(_ value: ValueID) -> (product: ValueID, factor: Float, mask: Source?)? {
         guard readers.only(of: value) != nil else { return nil }
         let operands = graph[value].operands
@@ -131,7 +131,7 @@ private struct AttentionPattern {
         }
     }
 
-    /// A value of the same shape that this is so many times of.
+    /// The operand and the factor of a value that is an operand of the same shape times a number.
     private func scaled(_ value: ValueID) -> (ValueID, Float)? {
         let operands = graph[value].operands
         switch graph[value].op {
@@ -150,7 +150,7 @@ private struct AttentionPattern {
         return nil
     }
 
-    /// What a value is a part of.
+    /// The value that a value is a view of, and the view.
     private func source(_ value: ValueID) -> Source {
         let whole = Source(value: value, view: StridedView(graph.shape(value)))
         let node = graph[value]
@@ -178,7 +178,8 @@ private struct AttentionPattern {
         }
     }
 
-    /// Where the heads' results lie in what becomes of them: behind a transposition, if that is all that reads them.
+    /// The value that contains the heads' results, and the view of them: the transposed value, if a transposition is
+    /// their only consumer.
     private func result(of mixed: ValueID) -> (ValueID, StridedView) {
         let own = (mixed, StridedView(graph.shape(mixed)))
         guard let next = readers.only(of: mixed), case .transpose(let permutation) = graph[next].op else { return own }
@@ -187,7 +188,7 @@ private struct AttentionPattern {
         return (next, StridedView(graph.shape(next)).transposed(inverse))
     }
 
-    /// A float that training leaves alone, whatever its shape.
+    /// The number in a float32 tensor of one element, of any shape, that training does not change.
     private func scalar(_ value: ValueID) -> Float? {
         let tensor: Tensor
         switch graph[value].op {

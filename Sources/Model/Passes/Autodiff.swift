@@ -1,13 +1,13 @@
 import Compute
 
 extension Graph {
-    /// Appends what computes the derivatives of a scalar, by walking the nodes from the last to the first.
+    /// Appends the gradients of a scalar, by walking the nodes from the last to the first.
     ///
     /// - Parameters:
     ///   - loss: a scalar value of this graph.
-    ///   - targets: the values to differentiate by.
-    /// - Returns: for each target its derivative, of the target's shape, or nil where the loss does not depend on it.
-    /// - Throws: ``ModelError/noDerivative(value:reason:)`` for an op on the way that has none;
+    ///   - targets: the values to differentiate with respect to.
+    /// - Returns: the gradient of each target, of the target's shape, or nil where the loss does not depend on it.
+    /// - Throws: ``ModelError/noDerivative(value:reason:)`` for an op between loss and targets without a gradient;
     ///   ``ModelError/shape(value:_:)`` never for a graph that was built by ``append(_:_:name:scope:origin:)``.
     package mutating func gradients(
         of loss: ValueID, withRespectTo targets: [ValueID]
@@ -22,7 +22,7 @@ extension Graph {
         var adjoints = [ValueID?](repeating: nil, count: nodes.count)
         guard dependsOnTarget[loss.index] else { return targets.map { _ in nil } }
         adjoints[loss.index] = try appendConstant(1)
-        // By value, the derivatives by its parts, until these make up the whole.
+        // The gradients of the slices of each value, until they cover the whole value.
         var parts = [[ValueID]](repeating: [], count: nodes.count)
         for index in stride(from: loss.index, through: 0, by: -1) {
             let value = ValueID(index: index)
@@ -49,9 +49,9 @@ extension Graph {
         return try append(.binary(.add), [one, other])
     }
 
-    /// What the sum of parts with zeros around them comes to where each place is in one of them.
+    /// The sum of parts with zeros around them, as a concatenation, if each index is in exactly one part.
     ///
-    /// - Returns: nil where some place is in none, or in two.
+    /// - Returns: nil where an index is in no part, or in two.
     private mutating func joined(_ parts: [ValueID]) throws(ModelError) -> ValueID? {
         var pieces: [(start: Int, value: ValueID)] = []
         var (axis, end) = (0, 0)
@@ -71,12 +71,12 @@ extension Graph {
         return try append(.concat(axis: axis), pieces.map(\.value))
     }
 
-    /// What keeps a loss on a value from teaching any of some parameters.
+    /// The reason why a loss on a value has no gradient for any of some parameters.
     ///
     /// - Parameters:
-    ///   - value: what the loss is of.
+    ///   - value: the value that the loss measures.
     ///   - parameters: indices in ``parameters``.
-    /// - Returns: nil when nothing does.
+    /// - Returns: nil when there is no such reason.
     package func obstacle(from value: ValueID, to parameters: Set<Int>) -> String? {
         let targets = values.filter { parameterIndex($0).map(parameters.contains) ?? false }
         guard !targets.isEmpty else { return nil }
@@ -93,7 +93,7 @@ extension Graph {
         }
     }
 
-    /// Adds up the axes along which `target` was stretched to the shape of `value`.
+    /// Sums the axes along which `target` was broadcast to the shape of `value`.
     mutating func sum(_ value: ValueID, to target: Shape) throws(ModelError) -> ValueID {
         let from = shape(value)
         guard from != target else { return value }

@@ -1,9 +1,9 @@
 import Compute
 
 extension Graph {
-    /// Does what is done to the elements of a value one after another in one op, where nobody reads what is in between.
+    /// Fuses element-wise ops that follow each other into one op, where the values in between are not read elsewhere.
     ///
-    /// - Parameter seen: values that somebody will read after a run, or that change a parameter.
+    /// - Parameter seen: values that are read after a run, or that update a parameter.
     /// - Throws: ``ModelError/shape(value:_:)`` never, as the op has the type of what it replaces.
     mutating func fuseChains(seen: [ValueID]) throws(ModelError) {
         let readers = UseLists(of: self, seen: seen)
@@ -17,11 +17,11 @@ extension Graph {
         }
     }
 
-    /// - Returns: in ascending order, the value last.
+    /// The ops of the chain that ends at `value`, in ascending order.
     private func links(endingAt value: ValueID, _ readers: UseLists) -> [ValueID] {
         var links: Set = [value]
         var operands = Set(self[value].operands)
-        // Who comes late is looked at first, since all readers of a link are links.
+        // The latest operand is visited first, since all consumers of a link are links.
         var open = operands
         while let next = open.max() {
             open.remove(next)
@@ -37,8 +37,8 @@ extension Graph {
         return links.sorted()
     }
 
-    /// Whether more memory would be in use if a value were computed no sooner than it is read: then the value takes none, but
-    /// what only it reads must wait for that.
+    /// True when computing a value only where it is read would take more memory: the value then takes none, but
+    /// operands that only it reads are alive for longer.
     private func prolongs(_ value: ValueID, _ readers: UseLists) -> Bool {
         let waiting = Set(self[value].operands).filter { operand in
             !self[operand].operands.isEmpty && readers.all(of: operand).first == value

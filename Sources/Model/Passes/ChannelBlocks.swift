@@ -1,14 +1,14 @@
 import Compute
 
-/// Which values of a graph lie in memory in blocks of channels, which is how convolutions read and write images fastest: those
-/// between two of them, if nothing else looks at them.
+/// The values of a graph that are stored in blocks of channels, the order in which convolutions read and write images
+/// fastest: those between two convolutions, if no other op reads them.
 struct ChannelBlocks {
     private(set) var isBlocked: [Bool]
 
     /// - Parameters:
-    ///   - graph: what is to run.
-    ///   - isNeeded: for each value, whether it runs.
-    ///   - seen: values that somebody outside of the graph reads.
+    ///   - graph: the graph to run.
+    ///   - isNeeded: for each value, whether it is computed.
+    ///   - seen: values that are read outside of the graph.
     init(of graph: Graph, isNeeded: [Bool], seen: [ValueID]) {
         isBlocked = graph.values.map { isNeeded[$0.index] && graph.canBeBlocked($0) }
         for value in seen { isBlocked[value.index] = false }
@@ -16,7 +16,7 @@ struct ChannelBlocks {
             for (position, operand) in graph[value].operands.enumerated()
             where !graph.takesBlocks(value, position) { isBlocked[operand.index] = false }
         }
-        // What is done element by element has all its images in one order.
+        // An element-wise op has all its images in one order.
         var isSettled = false
         while !isSettled {
             isSettled = true
@@ -33,7 +33,7 @@ struct ChannelBlocks {
 }
 
 extension Graph {
-    /// Whether the op of a value can write its result in blocks.
+    /// True when the op of a value can write its result in blocks.
     fileprivate func canBeBlocked(_ value: ValueID) -> Bool {
         let type = type(value)
         guard type.element == .float32, type.shape.rank == 4, type.shape[1] > 0, type.shape[1] % channelBlock == 0,
@@ -45,7 +45,7 @@ extension Graph {
         }
     }
 
-    /// Whether the op of a value can read the operand at a position in blocks.
+    /// True when the op of a value can read the operand at a position in blocks.
     fileprivate func takesBlocks(_ value: ValueID, _ position: Int) -> Bool {
         switch self[value].op {
         case .convolution, .fusedConvolution, .convolutionDataGradient: position == 0
@@ -55,7 +55,7 @@ extension Graph {
         }
     }
 
-    /// The operands and the result that are blocked together, or else none of the op's.
+    /// The operands and the result that are either all in blocks or not at all.
     fileprivate func imagesInOneOrder(_ value: ValueID) -> [ValueID] {
         if case .maxPoolGradient = self[value].op { return [self[value].operands[0], value] }
         return isElementByElement(value) ? self[value].operands + [value] : []

@@ -1,13 +1,13 @@
 import Compute
 
 extension Graph {
-    /// The graph without the work for numbers that nobody reads.
+    /// The graph without the computation of slices that are never read.
     ///
-    /// A classifier reads one place of a sequence: what the last block computes place by place, it then computes for that one
-    /// place alone, on the same numbers in the same order.
+    /// A classifier reads one position of a sequence: the last block then computes only that position, from the same
+    /// numbers in the same order.
     ///
-    /// - Parameter fetched: values that somebody will read after a run; these stay whole.
-    /// - Returns: the graph, with the same parameters and inputs, and where each of the old values is in it. Nothing where no
+    /// - Parameter fetched: values that are read after a run; they are kept whole.
+    /// - Returns: the graph, with the same parameters and inputs, and the new value of each old one; nil when no
     ///   product becomes smaller.
     /// - Throws: ``ModelError/shape(value:_:)`` never for a graph that was built by ``append(_:_:name:scope:origin:)``.
     func narrowed(to fetched: [ValueID]) throws(ModelError) -> (graph: Graph, moved: [ValueID?])? {
@@ -70,7 +70,7 @@ extension Graph {
         return (result, moved)
     }
 
-    /// What a value that is read so reads of its operands; nil where it cannot be computed in part.
+    /// The demand on each operand, given the demand on a value; nil where it cannot be computed in part.
     private func operandDemands(of value: ValueID, _ demand: Demand) -> [Demand]? {
         let node = self[value]
         guard case .part(let part) = demand else { return whole(node) }
@@ -104,7 +104,7 @@ extension Graph {
         }
     }
 
-    /// What a value that is read as a whole reads.
+    /// The demand on each operand of a node that is read as a whole.
     private func whole(_ node: Node) -> [Demand] {
         if case .slice(let axis, let start, let count, 1) = node.op, count < shape(node.operands[0])[axis] {
             return [.part(Part(axis: axis, start: start, count: count))]
@@ -112,7 +112,7 @@ extension Graph {
         return node.operands.map { _ in .all }
     }
 
-    /// The part of an operand that is stretched to the rank by numpy's rule.
+    /// The part of an operand that is broadcast to `rank`.
     private func aligned(_ part: Part, _ rank: Int, _ operand: Shape) -> Demand {
         let axis = part.axis - (rank - operand.rank)
         guard axis >= 0, operand[axis] != 1 else { return .all }
@@ -120,7 +120,7 @@ extension Graph {
     }
 }
 
-/// Some neighbours along one axis.
+/// A range of indices along one axis.
 private struct Part: Hashable {
     var axis: Int
     let start: Int
@@ -129,7 +129,7 @@ private struct Part: Hashable {
     func on(_ axis: Int) -> Part { Part(axis: axis, start: start, count: count) }
 }
 
-/// How much of a value is read.
+/// The part of a value that is read.
 private enum Demand: Equatable {
     case nothing, all
     case part(Part)
@@ -139,7 +139,7 @@ private enum Demand: Equatable {
         return other == .nothing ? self : .all
     }
 
-    /// The sizes of what is read.
+    /// The sizes of the part that is read.
     func sizes(of shape: Shape) throws(ModelError) -> Shape {
         guard case .part(let part) = self else { return shape }
         do throws(ShapeError) {

@@ -1,12 +1,12 @@
 import Compute
 
-/// A network cut where training begins to matter: what lies before is computed once per sample and not in each step.
+/// A network cut before its first trained parameter: the prefix is computed once per sample instead of in each step.
 struct FrozenPrefix {
-    /// The values that the rest reads, in the original graph, and the inputs that stand for them in `rest`.
+    /// The values of the original graph that the rest reads, and the names of their inputs in `rest`.
     let frontier: [(value: ValueID, name: String)]
     /// The network after the cut. Parameters keep their indices.
     let rest: Graph
-    /// Where each value of the original graph is in `rest`.
+    /// The value in `rest` of each value of the original graph.
     let moved: [ValueID?]
 
     /// - Returns: nil when nothing before the first trained parameter is worth keeping.
@@ -52,20 +52,21 @@ struct FrozenPrefix {
 }
 
 extension Graph {
-    /// How much memory the outputs of a frozen prefix may take before they are computed in each step after all.
+    /// The memory limit in bytes for the outputs of a frozen prefix; beyond it they are computed in each step.
     private static let frozenByteLimit = 1 << 30
 
     /// Trains some parameters of the network.
     ///
     /// - Parameters:
-    ///   - objective: what becomes small.
-    ///   - trainable: indices of the parameters that change.
+    ///   - objective: the function to minimise.
+    ///   - trainable: the indices of the parameters to train.
     ///   - dataset: the inputs, and the targets that the objective names.
-    ///   - options: how many steps, how large, in which order.
-    ///   - work: the training's name; under it the keeper finds what an earlier process left, and is offered every step.
-    ///   - keeper: of checkpoints.
-    ///   - afterStep: told the loss before each step, with the parameters as they are after it.
-    /// - Returns: the same graph with other numbers.
+    ///   - options: the options of the training.
+    ///   - work: the name of the training, under which the keeper finds an earlier checkpoint and is offered one after
+    ///     every step.
+    ///   - keeper: the store of checkpoints.
+    ///   - afterStep: called after each step with the trainer and the loss before that step.
+    /// - Returns: the same graph with trained parameters.
     /// - Throws: ``ModelError``, as ``Trainer`` does.
     package func trained(
         _ objective: Objective, trainable: Set<Int>, on dataset: Dataset, options: TrainingOptions,
@@ -96,9 +97,9 @@ extension Graph {
         return result
     }
 
-    /// Where a training of so many samples divides the network.
+    /// The division of the network for a training of so many samples.
     ///
-    /// - Returns: the division, and the objective in terms of what is behind it; nil when it is not worth its memory.
+    /// - Returns: the division, and the objective in terms of its rest; nil when the prefix is not worth its memory.
     func cut(
         _ objective: Objective, trainable: Set<Int>, sampleCount: Int
     ) throws(ModelError) -> (prefix: FrozenPrefix, objective: Objective)? {
@@ -115,7 +116,7 @@ extension Graph {
         return (prefix, rest)
     }
 
-    /// What lies before the division, for all samples.
+    /// The bytes of the prefix's outputs for all samples.
     func byteCount(of prefix: FrozenPrefix, sampleCount: Int) -> Int {
         prefix.frontier.reduce(0) { $0 + type($1.value).byteCount / batchSize * sampleCount }
     }

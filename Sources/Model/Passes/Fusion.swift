@@ -1,10 +1,10 @@
 extension Graph {
-    /// The graph as it runs fastest: without what nobody reads, and with each attention as one op.
+    /// The graph prepared to run fast: without slices that are never read, and with each attention as one op.
     ///
     /// - Parameters:
-    ///   - fetched: values that somebody will read after a run.
+    ///   - fetched: values that are read after a run.
     ///   - trained: the parameters that training changes.
-    /// - Returns: the graph, with the same parameters and inputs, and where the fetched values are in it.
+    /// - Returns: the graph, with the same parameters and inputs, and the fetched values in it.
     /// - Throws: ``ModelError/shape(value:_:)`` never for a graph that was built by ``append(_:_:name:scope:origin:)``.
     func prepared(fetching fetched: [ValueID], trained: Set<Int>) throws(ModelError) -> (Graph, fetched: [ValueID]) {
         var (graph, places) = (self, fetched)
@@ -17,9 +17,9 @@ extension Graph {
         return (graph, places)
     }
 
-    /// Lets ops do more at once, which changes no number and leaves out values that nobody reads.
+    /// Fuses ops, which changes no result and removes intermediate values that are not read elsewhere.
     ///
-    /// - Parameter seen: values that somebody will read after a run, or that change a parameter.
+    /// - Parameter seen: values that are read after a run, or that update a parameter.
     /// - Throws: ``ModelError/shape(value:_:)`` never, as each op has the type of what it replaces.
     mutating func fuse(seen: [ValueID]) throws(ModelError) {
         try fuseProducts(seen: seen)

@@ -1,17 +1,17 @@
 import Compute
 
-/// The rest of a network from one of its ops on: what is computed before it and read behind it comes in as data.
+/// The rest of a network from one of its ops on. Values computed before that op and read behind it become inputs.
 package struct GraphSuffix {
-    /// The values that the rest reads, in the whole network, and the inputs that stand for them in ``rest``. What is an input
-    /// of the whole network already stays one and is not among them.
+    /// The values of the whole network that become inputs of ``rest``, and the names of these inputs. The inputs of the
+    /// whole network remain inputs and are not among them.
     package let frontier: [(value: ValueID, input: String)]
-    /// The network from the place on, with the same outputs. Values keep their names, parameters their indices.
+    /// The network from the cut on, with the same outputs. Values keep their names, parameters their indices.
     package let rest: Graph
 
     /// - Parameters:
     ///   - graph: the whole network.
-    ///   - place: what has a smaller index lies before.
-    ///   - kept: values that must be found in the rest too, although no output depends on them.
+    ///   - place: the cut: values with a smaller index lie before it.
+    ///   - kept: values that must exist in the rest too, although no output depends on them.
     /// - Throws: ``ModelError`` never for a graph that is well typed.
     package init(of graph: Graph, from place: ValueID, keeping kept: [ValueID] = []) throws(ModelError) {
         var isData = [Bool](repeating: false, count: graph.nodes.count)
@@ -23,7 +23,7 @@ package struct GraphSuffix {
         }
         for value in graph.outputs.map(\.value) + kept { isNeeded[value.index] = true }
         for value in graph.values.reversed() where isNeeded[value.index] {
-            // What has no row for each sample is computed again.
+            // A value without a row for each sample is computed again.
             isCut[value.index] =
                 value < place && isData[value.index] && !graph[value].operands.isEmpty
                 && graph.shape(value).dimensions.first == graph.batchSize
@@ -38,7 +38,7 @@ package struct GraphSuffix {
         for value in graph.values {
             let node = graph[value]
             if case .input(let name) = node.op {
-                // The first stays in any case: it tells the batch.
+                // The first input is always kept: it determines the batch size.
                 guard isNeeded[value.index] || value == graph.inputs.first else { continue }
                 moved[value.index] = rest.addInput(name, node.type, valueName: node.name)
             } else if isCut[value.index] {

@@ -1,10 +1,10 @@
 import Compute
 
 extension Graph {
-    /// Lets matrix products, convolutions and the derivatives of norms do what follows them while they write their results:
-    /// bias, activation, and the sum with what goes around them.
+    /// Fuses the ops that follow matrix products, convolutions and norm gradients into them: bias, activation, and the
+    /// sum with a residual branch.
     ///
-    /// - Parameter seen: values that somebody will read after a run, or that change a parameter.
+    /// - Parameter seen: values that are read after a run, or that update a parameter.
     /// - Throws: ``ModelError/shape(value:_:)`` never, as each op has the type of what it replaces.
     mutating func fuseProducts(seen: [ValueID]) throws(ModelError) {
         let readers = UseLists(of: self, seen: seen)
@@ -28,7 +28,7 @@ extension Graph {
     private mutating func fuse(
         _ kind: UnaryKind, of inner: ValueID, into value: ValueID
     ) throws(ModelError) {
-        // Winograd's algorithm has no other function.
+        // Winograd's algorithm supports no other function.
         if kind == .relu, case .convolution(let window, let groups) = self[inner].op {
             let op = Op.fusedConvolution(window, groups: groups, activation: kind)
             return try recompute(value, by: op, self[inner].operands)
@@ -37,7 +37,9 @@ extension Graph {
         try fuse(inner, into: value) { $0.activation = kind }
     }
 
-    /// - Returns: whether the inner op can do it.
+    /// Fuses a sum into the op of one of its operands.
+    ///
+    /// - Returns: whether that op supports it.
     private mutating func fuseSum(
         of inner: ValueID, and other: ValueID, into value: ValueID
     ) throws(ModelError) -> Bool {
@@ -56,7 +58,7 @@ extension Graph {
         return true
     }
 
-    /// What a product does to its result; nil for what is no product.
+    /// The epilogue of a product; nil for another op.
     private func epilogue(of value: ValueID) -> Epilogue? {
         switch self[value].op {
         case .matMul: Epilogue(hasBias: self[value].operands.count > 2)

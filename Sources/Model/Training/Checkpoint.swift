@@ -1,11 +1,11 @@
 package import Compute
 
-/// A long work between two steps: everything that the next one depends on, by name.
+/// The saved state of a long computation between two steps: everything that the next one depends on, by name.
 package struct Checkpoint: Sendable {
     package let step: Int
-    /// Of a training, the parameters and what the optimizer remembers of them.
+    /// The saved tensors; for a training the parameters and the optimizer's moments.
     package let tensors: [String: Tensor]
-    /// What was measured on the way.
+    /// The numbers measured so far.
     package let figures: [String: Double]
 
     package init(step: Int, tensors: [String: Tensor], figures: [String: Double] = [:]) {
@@ -15,15 +15,15 @@ package struct Checkpoint: Sendable {
     }
 }
 
-/// Where long works leave what they have reached, and find what a process before this one reached, by their names.
+/// A store of checkpoints by name: a long computation saves its state in it, and finds that of an earlier process.
 ///
-/// What is found must be what the same work would compute again: whoever keeps it answers for that.
+/// A found checkpoint must equal what the same computation would produce again; the store guarantees that.
 package struct CheckpointKeeper {
-    /// The newest that is sound; nil for a work that starts anew.
+    /// Returns the newest valid checkpoint; nil for a computation that starts anew.
     package var find: (String) -> Checkpoint?
-    /// Takes what a work has reached, and whether that is its end. How often it is worth the time is the keeper's to decide.
+    /// Offers the current state, and whether the computation is complete. The store decides how often it is saved.
     package var offer: (String, _ isEnd: Bool, () -> Checkpoint) -> Void
-    /// Told of one that was found and does not fit.
+    /// Reports a checkpoint that was found and does not fit.
     package var refuse: (String, ModelError) -> Void
 
     package init(
@@ -35,7 +35,7 @@ package struct CheckpointKeeper {
         self.refuse = refuse
     }
 
-    /// Keeps nothing.
+    /// A store that saves nothing.
     package static var none: CheckpointKeeper {
         CheckpointKeeper(find: { _ in nil }, offer: { _, _, _ in }, refuse: { _, _ in })
     }

@@ -2,9 +2,9 @@ package import Compute
 
 /// Samples for a network: tensors that share their leading size.
 package struct Dataset: Sendable {
-    /// By input name, `[samples, ...]`.
+    /// The samples `[samples, ...]` of each input, by its name.
     package var inputs: [String: Tensor]
-    /// `[samples, ...]`: int64 classes, or float32 targets.
+    /// The labels `[samples, ...]`: int64 classes, or float32 targets.
     package var labels: Tensor?
     package let count: Int
 
@@ -21,7 +21,7 @@ package struct Dataset: Sendable {
         Dataset(inputs: inputs.mapValues { $0.rows(range) }, labels: labels?.rows(range), count: range.count)
     }
 
-    /// A copy of the chosen samples, in the order they are named.
+    /// A copy of the chosen samples, in the given order.
     ///
     /// - Throws: ``ModelError/compute(_:)`` when there is no memory.
     package func samples(_ indices: [Int]) throws(ModelError) -> Dataset {
@@ -44,14 +44,14 @@ extension Tensor {
     }
 }
 
-/// Which samples each step trains on, by the seed.
+/// The order of the samples in training steps, determined by the seed.
 package struct BatchOrder {
     private let sampleCount: Int
     private let batchSize: Int
     private let isShuffled: Bool
     private let seed: UInt64
 
-    /// The batch is at most as large as the data; a last partial one is dropped.
+    /// Creates an order with batches that are at most as large as the data; a last partial one is dropped.
     package init(sampleCount: Int, batchSize: Int, isShuffled: Bool, seed: UInt64) {
         precondition(batchSize > 0 && batchSize <= sampleCount)
         self.sampleCount = sampleCount
@@ -62,7 +62,7 @@ package struct BatchOrder {
 
     package var stepsPerEpoch: Int { sampleCount / batchSize }
 
-    /// The order of the samples in one epoch; the same whenever it is asked.
+    /// The order of the samples in one epoch, the same at every call.
     package func permutation(epoch: Int) -> [Int] {
         guard isShuffled else { return Array(0..<sampleCount) }
         var random = SeededRandom(seed: seed &+ UInt64(epoch) &* 0x9E37_79B9_7F4A_7C15)

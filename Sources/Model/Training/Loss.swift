@@ -1,29 +1,29 @@
 import Compute
 
-/// How far an output is from what it should be.
+/// A loss function: the distance of an output from its target.
 package enum Loss: String, Sendable {
-    /// int64 classes; -100 is ignored, as in PyTorch.
+    /// Cross-entropy with int64 classes; -100 is ignored, as in PyTorch.
     case crossEntropy = "cross_entropy"
     case meanSquare = "mse"
-    /// Float targets between 0 and 1 for logits.
+    /// Binary cross-entropy of logits with float targets between 0 and 1.
     case binaryCrossEntropy = "bce_with_logits"
-    /// KL to a teacher's logits.
+    /// The KL divergence from a teacher's logits.
     case distillation
 
     package static let ignoredLabel: Int64 = -100
 }
 
-/// What training makes small: a weighted sum of losses, and a pull of slopes towards one.
+/// The function that training minimises: a weighted sum of losses, and penalties that pull slopes towards 1.
 package struct Objective: Sendable {
     package struct Term: Sendable {
         package let loss: Loss
         /// The value of the graph that is compared.
         package internal(set) var value: ValueID
-        /// The key in ``Dataset/inputs`` of what it is compared with, `[samples, ...]`.
+        /// The key of the target in ``Dataset/inputs``, `[samples, ...]`.
         package let target: String
         package var weight: Float
-        /// The key of which rows count, `[samples, places]` of bool for a value `[samples, places, ...]`; all without.
-        /// Classes have a label for that.
+        /// The key of the mask of rows that count, bool `[samples, positions]` for a value `[samples, positions, ...]`;
+        /// nil if all count. Classes have a label for that.
         package let mask: String?
 
         package init(_ loss: Loss, of value: ValueID, target: String, weight: Float = 1, mask: String? = nil) {
@@ -36,11 +36,11 @@ package struct Objective: Sendable {
         }
     }
 
-    /// `strength * (1 - slope)^2` for the slope of one collapsing block.
+    /// The penalty `strength * (1 - slope)^2` on the slope of one collapsing block.
     ///
     /// - SeeAlso: arXiv:2311.17943
     package struct SlopePenalty: Sendable {
-        /// Index of the slope in ``Graph/parameters``.
+        /// The index of the slope in ``Graph/parameters``.
         package let parameter: Int
         package let strength: Float
 
@@ -65,7 +65,7 @@ extension Graph {
     ///
     /// - Parameters:
     ///   - terms: at least one.
-    ///   - isShared: whether each is multiplied by a scalar input of its own.
+    ///   - isShared: whether each is multiplied by its own scalar input.
     /// - Returns: a scalar, and those inputs.
     /// - Throws: ``ModelError`` for a term that does not fit its value.
     mutating func append(
@@ -76,7 +76,7 @@ extension Graph {
         for term in terms {
             let target = addInput(term.target, targetType(of: term))
             var value = term.value
-            // Where no row counts, what is compared is the target itself: no loss, and no derivative.
+            // A row that does not count compares the target with itself: no loss, and no gradient.
             if let mask = term.mask { value = try append(.select, [try append(mask, for: value), value, target]) }
             var loss: ValueID
             switch term.loss {
@@ -98,7 +98,7 @@ extension Graph {
         return (total, shares)
     }
 
-    /// Appends a mask, `[samples, places]`, stretched over the rows of a value.
+    /// Appends a mask, `[samples, positions]`, reshaped to broadcast over the rows of a value.
     private mutating func append(_ mask: String, for value: ValueID) throws(ModelError) -> ValueID {
         let sizes = Array(shape(value).dimensions.prefix(2))
         let rows = sizes + [Int](repeating: 1, count: max(0, shape(value).rank - sizes.count))

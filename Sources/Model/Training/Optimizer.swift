@@ -1,7 +1,7 @@
 import Compute
 import Glibc
 
-/// How a parameter follows its derivative. The defaults and the arithmetic are PyTorch's.
+/// The rule that updates a parameter by its gradient. The defaults and the arithmetic are PyTorch's.
 package enum Optimizer: Sendable, Equatable {
     /// `v = momentum v + g + decay p;  p -= rate v`
     case sgd(momentum: Float, weightDecay: Float)
@@ -14,7 +14,7 @@ package enum Optimizer: Sendable, Equatable {
 /// The learning rate over the steps of a training.
 package enum Schedule: Sendable, Equatable {
     case constant
-    /// From the full rate to zero along half a cosine.
+    /// A decay from the full rate to zero along half a cosine.
     case cosine
 
     package func factor(step: Int, of steps: Int) -> Float {
@@ -25,12 +25,12 @@ package enum Schedule: Sendable, Equatable {
     }
 }
 
-/// What an optimizer remembers between steps, and the numbers of the step that it is about to take.
+/// The moments of an optimizer between steps, and the numbers of its next step.
 struct OptimizerState {
     let optimizer: Optimizer
     /// `[rate]` for SGD; `[rate, 1 / (1 - beta1^t), 1 / (1 - beta2^t)]` for AdamW.
     let schedule: Tensor
-    /// By parameter, the running means of its derivative (and, for AdamW, of its square).
+    /// The running means of the gradient of each parameter (and, for AdamW, of its square).
     private(set) var moments: [Int: [Tensor]] = [:]
 
     init(_ optimizer: Optimizer) throws(ModelError) {
@@ -48,7 +48,7 @@ struct OptimizerState {
         do { return try Tensor(zeros: shape) } catch { throw .compute(.memory(error)) }
     }
 
-    /// Makes room for the moments of a parameter.
+    /// Allocates the moments of a parameter.
     mutating func add(_ index: Int, shape: Shape) throws(ModelError) {
         switch optimizer {
         case .sgd: moments[index] = [try Self.zeros(shape)]
@@ -56,7 +56,7 @@ struct OptimizerState {
         }
     }
 
-    /// The prepared update of a parameter that was added; `decays` is false for a slope, which weight decay leaves alone.
+    /// The prepared update of an added parameter; `decays` is false for a slope, which has no weight decay.
     func update(_ index: Int, _ parameter: Tensor, _ gradient: Tensor, decays: Bool) throws(ModelError) -> Step {
         guard let moments = moments[index] else { preconditionFailure("the parameter was added") }
         return try computing { () throws(ComputeError) in
@@ -74,7 +74,7 @@ struct OptimizerState {
         }
     }
 
-    /// Sets the numbers of the step that comes next, counted from 0.
+    /// Sets the numbers of the next step, counted from 0.
     func prepare(step: Int, rate: Float) {
         switch optimizer {
         case .sgd:

@@ -1,6 +1,6 @@
 package import Compute
 
-/// How a network is trained.
+/// The options of a training.
 package struct TrainingOptions: Sendable {
     package var steps: Int
     package var learningRate: Float
@@ -8,7 +8,7 @@ package struct TrainingOptions: Sendable {
     package var schedule: Schedule
     package var isShuffled: Bool
     package var seed: UInt64
-    /// How many batches of the network make one batch of the training: their derivatives are averaged.
+    /// The number of runs of the network per step, whose gradients are averaged (gradient accumulation).
     package var runsPerStep: Int
 
     package init(
@@ -26,7 +26,8 @@ package struct TrainingOptions: Sendable {
     }
 }
 
-/// Owns a training in progress: the compiled step, the parameters as they are now, and where in the data it is.
+/// A training in progress: the compiled step, the current parameters, and the position in the data. A class because it
+/// owns the plan and the parameters that it changes.
 package final class Trainer {
     private let graph: Graph
     private let plan: ExecutionPlan
@@ -34,26 +35,26 @@ package final class Trainer {
     private let options: TrainingOptions
     private let order: BatchOrder
     private let objective: Objective
-    /// Samples a run.
+    /// The number of samples per run.
     private let batchSize: Int
     private let loss: ValueID
     private let shares: [Tensor]
-    /// Where several runs make a step, what is done before the first and after the last of them.
+    /// The steps before the first and after the last run of a training step that consists of several.
     private let accumulation: (clearing: [Step], updates: [Step])
     private let inputs: [(tensor: Tensor, samples: Tensor)]
     private let trained: [(index: Int, tensor: Tensor)]
     private let state: OptimizerState
     private let decoupledPenalties: [(slope: Tensor, strength: Float)]
     private var permutation: (epoch: Int, indices: [Int]) = (-1, [])
-    /// Steps taken so far.
+    /// The number of steps taken so far.
     package private(set) var step = 0
 
     /// - Parameters:
     ///   - graph: the network, at the batch size of the training.
-    ///   - objective: what becomes small.
-    ///   - trainable: indices of the parameters that change.
+    ///   - objective: the function to minimise.
+    ///   - trainable: the indices of the parameters to train.
     ///   - dataset: the network's inputs, and the targets that the objective names.
-    ///   - options: how many steps, how large, in which order.
+    ///   - options: the options of the training.
     /// - Throws: ``ModelError/data(input:reason:)`` when the data do not fit or are less than one batch.
     package init(
         _ graph: Graph, objective: Objective, trainable: Set<Int>, dataset: Dataset, options: TrainingOptions
@@ -124,13 +125,13 @@ package final class Trainer {
     }
 
     package var stepsPerEpoch: Int { order.stepsPerEpoch }
-    /// Samples a step.
+    /// The number of samples per step.
     package var samplesPerStep: Int { batchSize * options.runsPerStep }
 
-    /// One batch forward, backward, and the update of the parameters.
+    /// Runs one batch forward and backward, and updates the parameters.
     ///
-    /// - Returns: the loss before the update, without the penalty of slopes.
-    /// - Throws: ``ModelError/nanLoss(step:)`` when it is not a number; the parameters are then of no use.
+    /// - Returns: the loss before the update, without the slope penalties.
+    /// - Throws: ``ModelError/nanLoss(step:)`` when the loss is not finite; the parameters are then unusable.
     package func takeStep() throws(ModelError) -> Float {
         let rows = nextRows()
         let rate = options.learningRate * options.schedule.factor(step: step, of: options.steps)
@@ -148,7 +149,7 @@ package final class Trainer {
         }
         for step in accumulation.updates { step.run() }
         for (slope, strength) in decoupledPenalties {
-            // a <- a - 2 rate lambda (a - 1), apart from the adaptive step (METHOD.md).
+            // a <- a - 2 rate lambda (a - 1), apart from the adaptive step (docs/method.md).
             slope.copy(from: slope.floats.map { $0 - 2 * rate * strength * ($0 - 1) })
         }
         guard value.isFinite else { throw .nanLoss(step: step) }
@@ -156,12 +157,12 @@ package final class Trainer {
         return value
     }
 
-    /// A trained parameter as it is now.
+    /// The current value of a trained parameter.
     package func parameter(_ index: Int) -> Tensor? {
         trained.first { $0.index == index }?.tensor
     }
 
-    /// The network with the trained parameters: their very memory, which a further step would change.
+    /// The network with the trained parameters. It shares their memory, which a further step would change.
     package func trainedGraph() -> Graph {
         var result = graph
         for (index, tensor) in trained { result.setParameter(index, tensor) }
@@ -176,11 +177,11 @@ package final class Trainer {
 }
 
 extension Objective.Term {
-    /// What the mean over some samples is multiplied by, so that the sum of those products is the mean over what counts of
-    /// the whole batch.
+    /// The factor of the mean over a run, such that the products of all runs add up to the mean over the counted rows
+    /// of the whole batch.
     fileprivate func share(of part: [Int], in batch: [Int], of dataset: Dataset) -> Float {
         if let mask, let places = dataset.inputs[mask] {
-            // The mean over a run divides by every place.
+            // The mean over a run divides by the number of all positions.
             let rows = part.count * (places.shape.elementCount / max(1, dataset.count))
             return Float(rows)
                 / Float(max(1, batch.reduce(0) { $0 + places.rows($1..<($1 + 1)).bools.count(where: \.self) }))
@@ -198,11 +199,11 @@ extension Objective.Term {
 }
 
 extension Trainer {
-    /// Everything that the next step depends on, so that a training can go on elsewhere with the same result. After the last
-    /// step the optimizer's moments serve nobody any more.
+    /// The state that the next step depends on, so that another process can resume the training with the same result.
+    /// After the last step it has no moments of the optimizer, since they are no longer needed.
     package var checkpoint: Checkpoint { Checkpoint(step: step, tensors: memory(at: step)) }
 
-    /// By name, what a checkpoint after so many steps holds.
+    /// The tensors of a checkpoint after `step` steps, by name.
     private func memory(at step: Int) -> [String: Tensor] {
         var tensors: [String: Tensor] = [:]
         for (index, tensor) in trained {
@@ -215,9 +216,9 @@ extension Trainer {
         return tensors
     }
 
-    /// Goes on where a checkpoint of the same training was taken.
+    /// Restores the state of a checkpoint of the same training.
     ///
-    /// - Throws: ``ModelError/data(input:reason:)`` when it is of another training; nothing has changed then.
+    /// - Throws: ``ModelError/data(input:reason:)`` when it belongs to another training; nothing is changed then.
     package func restore(_ checkpoint: Checkpoint) throws(ModelError) {
         guard (0...options.steps).contains(checkpoint.step) else {
             throw .data(input: "checkpoint", reason: "it is after \(checkpoint.step) steps of \(options.steps)")

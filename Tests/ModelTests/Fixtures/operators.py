@@ -1,6 +1,6 @@
-"""Writes operators.txt: what NumPy, PyTorch and ONNX Runtime compute for the ops of OperatorTests.swift.
+"""Writes operators.txt: the results of NumPy, PyTorch and ONNX Runtime for the ops of OperatorTests.swift.
 
-One case a line: its name, its operands and its result, each a type, the sizes and the elements.
+One case per line: its name, its operands and its result, each a type, the sizes and the elements.
 Run with an interpreter that has numpy, torch, onnx and onnxruntime: python operators.py > operators.txt
 """
 

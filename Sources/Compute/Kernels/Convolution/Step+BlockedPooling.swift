@@ -46,8 +46,8 @@ extension Step {
     }
 
     /// Computes the gradient of eight channels of one sample.
-    // SAFETY: a group is below the number of groups of eight channels, the elements of which are B apart; `inside`
-    // limits the rows and columns of a window to the image.
+    // SAFETY: a group is below the number of groups of eight channels, whose elements are B apart; `inside` limits the
+    // rows and columns of a window to the image.
     @inline(never)
     private func differentiate(_ group: Int) {
         let (block, lane) = (group / (B / Lanes.scalarCount), group % (B / Lanes.scalarCount) * Lanes.scalarCount)

@@ -29,7 +29,7 @@ extension Step {
         guard dy.shape.elementCount > 0 else { return try fill(dx, value: 0) }
         if x.block > 1 { return try blockedMaxPoolBackward(x, dy: dy, window: window, into: dx) }
         precondition(dy.block == 1 && dx.block == 1, "derivatives lie as what they are of")
-        // The forward pass runs again: its workspace tells the backward pass the positions of the largest elements.
+        // The forward pass runs again: its workspace gives the backward pass the positions of the largest elements.
         let description = try pooling.forward(dnnl_pooling_max, dnnl_forward_training)
         let scratch = Scratch()
         let forward = try Primitive(description, scratch: scratch)

@@ -6,7 +6,7 @@ extension Step {
     /// Autodiff composes the gradients of ``BinaryKind/add`` to ``BinaryKind/divide`` from other ops instead.
     ///
     /// - `result`: the shape of `dy`, or the same view
-    /// - Throws: ``ComputeError/shape(_:)`` unless the operands stretch to the shape of `dy`.
+    /// - Throws: ``ComputeError/shape(_:)`` unless the operands broadcast to the shape of `dy`.
     package static func binaryBackward(
         _ kind: BinaryKind, _ left: Tensor, _ right: Tensor, dy: Tensor, byLeft: Bool, into result: Tensor
     ) throws(ComputeError) -> Step {

@@ -16,7 +16,7 @@ extension Step {
 }
 
 extension ElementChain {
-    /// The number of elements processed together: as many of all operations fit into the first-level cache.
+    /// The number of elements processed together: tiles of that size for all operations fit into the first-level cache.
     fileprivate static let tile = 512
 
     /// The number of tiles: one per operand, in case it is broadcast, and one per result but the last.
@@ -75,8 +75,8 @@ extension ElementChain {
         }
     }
 
-    // SAFETY: the loop stays inside the result's sizes, the strides are those of the operands' shapes, and `tiles` has room
-    // for `tileCount` tiles.
+    // SAFETY: the loop stays inside the result's sizes, the strides are those of the operands' shapes, and `tiles` has
+    // room for `tileCount` tiles.
     private func run(_ offsets: SIMD8<Int>, from start: Int, count: Int, _ tiles: UnsafeMutablePointer<Float>) {
         for index in unsafe operands.indices where loop.row.strides[index + 1] == 0 {
             let value = unsafe operands[index][offsets[index + 1]]

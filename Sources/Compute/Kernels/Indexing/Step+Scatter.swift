@@ -88,7 +88,8 @@ extension Step {
         self.part = part
     }
 
-    // SAFETY: `x` and the result hold `count` elements; the walk names places inside, and there is a part for each update.
+    // SAFETY: `x` and the result hold `count` elements; the walk names places inside, and there is a part for each
+    // update.
     @inline(__always)
     func run(_ walk: some PartWalk, _ combine: (Element, Element) -> Element) {
         unsafe result.update(from: x, count: count)

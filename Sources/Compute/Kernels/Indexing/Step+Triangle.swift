@@ -21,7 +21,8 @@ extension Step {
         return Step("triangle", keeping: [x, result]) {
             for matrix in 0..<matrices {
                 for row in 0..<rows {
-                    // SAFETY: both hold `matrices * rows` rows of `columns`, and the border lies between 0 and `columns`.
+                    // SAFETY: both hold `matrices * rows` rows of `columns`, and the border lies between 0 and
+                    // `columns`.
                     let start = (matrix * rows + row) * columns * width
                     let (a, y) = unsafe (from + start, to + start)
                     let border = min(max(row + diagonal + (isUpper ? 0 : 1), 0), columns) * width

@@ -41,7 +41,7 @@ struct StridedLoop {
     @inline(__always)
     func forEachRow(_ body: (SIMD8<Int>) -> Void) { forEachRow(0..<rowCount, body) }
 
-    /// Calls the body with the offsets at which each of some rows starts.
+    /// Calls the body with the offsets at which each of `rows` starts.
     @inline(__always)
     func forEachRow(_ rows: Range<Int>, _ body: (SIMD8<Int>) -> Void) {
         guard let inner = outer.last else {

@@ -21,7 +21,8 @@ extension Step {
         let losses = unsafe rowLosses.target()
         return Step("crossEntropy", keeping: [logits, labels, exponentials, rowLosses, loss]) {
             inParallel(rows.count, grain: rows.grain) { part, _ in
-                // SAFETY: `x` and `e` hold `count * classes` elements, `losses` one a row; the label is below `classes`.
+                // SAFETY: `x` and `e` hold `count * classes` elements, `losses` one per row; the label is below
+                // `classes`.
                 for row in part {
                     let e = unsafe e + row * rows.classes
                     unsafe LabelledRows.centre(x + row * rows.classes, into: e, count: rows.classes)

@@ -130,8 +130,8 @@ extension Step {
         }
     }
 
-    /// The gradient of a product with respect to `x`: `dy` times the product of the other elements. If one element is
-    /// zero, only its own gradient is not.
+    /// The gradient of a product with respect to `x`: `dy` times the product of the other elements. If exactly one
+    /// element is zero, only its own gradient is not.
     ///
     /// - `dy`: as many elements as `x` has on the other axes
     /// - Throws: ``ComputeError/shape(_:)`` unless the shapes fit.
@@ -144,7 +144,7 @@ extension Step {
         let (a, g, d) = try unsafe (x.source(), dy.source(), dx.target())
         let (p, z) = unsafe (products.target(), zeros.target())
         return Step("product backward", keeping: [x, dy, dx, products, zeros]) {
-            // SAFETY: as in `floatReduce`; the scratch tensors hold an element a result.
+            // SAFETY: as in `floatReduce`; the scratch tensors hold one element per result.
             unsafe walk.fold(a, into: p, from: 1) { $1 == 0 ? $0 : $0 * $1 }
             unsafe walk.fold(a, into: z, from: 0) { $1 == 0 ? $0 + 1 : $0 }
             walk.forEach { result, element in
