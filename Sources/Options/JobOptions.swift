@@ -44,7 +44,7 @@ package struct JobOptions: Hashable, Sendable {
     package var order = Order.measured
     /// The strength of the pull of slopes to one (lambda in the paper).
     package var penalty: Double?
-    /// How near to one a slope must be for its block to merge.
+    /// The largest distance from one at which a slope lets its block merge.
     package var threshold = 0.05
     package var epochs: Int?
     package var steps: Int?
@@ -59,7 +59,7 @@ package struct JobOptions: Hashable, Sendable {
     package var labels: String?
     /// Names of the outputs that are kept as they are; losses and measures are about the first.
     package var outputs: [String] = []
-    /// By input of the model, the key of the data.
+    /// The key of the data for each input of the model.
     package var inputs: NamedTexts?
     package var calibrationSamples = 1000
     package var seed: UInt64 = 0

@@ -6,7 +6,6 @@ import Testing
 struct JobStatusTests {
     /// The transitions in the diagram of `JobStatus`, copied by hand.
     static let arrows: Set<[JobStatus]> = [
-        [.validatingFiles, .queued], [.validatingFiles, .failed], [.validatingFiles, .cancelled],
         [.queued, .running], [.queued, .cancelled],
         [.running, .queued], [.running, .succeeded], [.running, .failed], [.running, .cancelled],
     ]

@@ -80,30 +80,9 @@ struct SubmissionTests {
         #expect(counts[.queued] == 2 && counts[.running] == 1 && counts[.failed] == 0)
     }
 
-    @Test func `a job under validation cannot be claimed until it is let in`() throws {
+    @Test func `a job that waits is cancelled at once, and once only`() throws {
         let fixture = try Fixture()
-        try fixture.add("job_1", awaitsValidation: true)
-        #expect(try fixture.store.claim(at: 200, leaseUntil: 260) == nil)
-        #expect(try fixture.store.enqueue("job_1", at: 150).status == .queued)
-        #expect(try fixture.claim().0.id == "job_1")
-        #expect(throws: JobsError.invalidTransition(from: .running, to: .queued)) {
-            try fixture.store.enqueue("job_1", at: 201)
-        }
-    }
-
-    @Test func `a job whose files are refused fails with the reason`() throws {
-        let fixture = try Fixture()
-        try fixture.add("job_1", awaitsValidation: true)
-        let job = try fixture.store.reject("job_1", error: Data(#"{"code":"invalid_onnx"}"#), at: 110)
-        #expect(job.status == .failed && job.finishedAt == 110)
-        #expect(job.error == Data(#"{"code":"invalid_onnx"}"#))
-        #expect(try fixture.eventTypes("job_1") == ["status", "error", "status", "done"])
-    }
-
-    @Test(arguments: [true, false])
-    func `a job that waits is cancelled at once, and once only`(awaitsValidation: Bool) throws {
-        let fixture = try Fixture()
-        try fixture.add("job_1", awaitsValidation: awaitsValidation)
+        try fixture.add("job_1")
         let job = try fixture.store.requestCancel("job_1", at: 150)
         #expect(job.status == .cancelled && job.finishedAt == 150)
         #expect(try fixture.store.claim(at: 200, leaseUntil: 260) == nil)

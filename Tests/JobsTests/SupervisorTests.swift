@@ -115,12 +115,12 @@ struct SupervisorTests {
         // `tail` keeps an endless line in memory.
         let job = try await shop.run("exec tail /dev/zero")
         #expect(job.status == .failed && job.attempt == 1)
-        struct NumberFormat: Decodable {
+        struct Figures: Decodable {
             let code: String
             let limit_bytes: Int
             let used_bytes: Int
         }
-        let figures = try JSONDecoder().decode(NumberFormat.self, from: try #require(job.error))
+        let figures = try JSONDecoder().decode(Figures.self, from: try #require(job.error))
         #expect(figures.code == "memory_limit" && figures.limit_bytes == limit && figures.used_bytes > limit)
         #expect(job.peakMemoryBytes > limit && job.cpuSeconds > 0)
     }

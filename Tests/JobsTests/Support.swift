@@ -18,8 +18,8 @@ struct Fixture {
     }
 
     @discardableResult
-    func add(_ id: String, at now: UnixSeconds = 100, awaitsValidation: Bool = false) throws -> Job {
-        try store.add(NewJob(id: id, payload: Data("do \(id)".utf8), awaitsValidation: awaitsValidation), at: now).job
+    func add(_ id: String, at now: UnixSeconds = 100) throws -> Job {
+        try store.add(NewJob(id: id, payload: Data("do \(id)".utf8)), at: now).job
     }
 
     func claim(at now: UnixSeconds = 200, leaseUntil expiry: UnixSeconds = 260) throws -> (Job, Lease) {
@@ -48,5 +48,16 @@ struct SeededNumbers: RandomNumberGenerator {
         z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
         z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
         return z ^ (z >> 31)
+    }
+}
+
+extension SQLiteJobStore {
+    /// Adds events to a job without a lease.
+    @discardableResult
+    func appendEvents(_ events: [NewEvent], to id: String, at now: UnixSeconds) throws -> Job {
+        try change { database in
+            try Self.append(database, events, to: id, at: now)
+            return try Self.job(database, id: id)
+        }
     }
 }

@@ -1,9 +1,9 @@
 package import Options
 
-/// One option of a job: the same word as a JSON key, as a field of a form and, with dashes, as a flag.
+/// An option of a job: the same word as a JSON key, as a field of a form and, with dashes, as a flag.
 ///
-/// A row has the option's name, what a value may be, its default, its meaning, and its place in ``JobOptions``. Flags, fields,
-/// the echo of a plan and of a report, and the page docs/api.md are made of the rows.
+/// A row has the option's name, the form of a value, its default, its meaning, and its place in ``JobOptions``. Flags,
+/// fields, the echo of a plan and of a report, and the page docs/api.md are made of the rows.
 package struct JobOption: Sendable {
     package enum Kind: Hashable, Sendable {
         case word([String])

@@ -1,6 +1,6 @@
 import ByteText
 
-/// What a misspelt word was meant to be.
+/// The search for the known word that is nearest to a misspelt one.
 package enum Spelling {
     /// The known word with the fewest edits between it and the given one; nil when none is near.
     package static func nearest(to word: String, among known: some Sequence<String>) -> String? {

@@ -75,18 +75,14 @@ package struct NewJob: Sendable {
     package var payload: Data
     package var metadata: Data
     package var idempotency: Idempotency?
-    /// True when the job waits in `validating_files` until ``SQLiteJobStore/enqueue(_:at:)``.
-    package var awaitsValidation: Bool
 
     package init(
-        id: String, payload: Data, metadata: Data = Data("{}".utf8), idempotency: Idempotency? = nil,
-        awaitsValidation: Bool = false
+        id: String, payload: Data, metadata: Data = Data("{}".utf8), idempotency: Idempotency? = nil
     ) {
         self.id = id
         self.payload = payload
         self.metadata = metadata
         self.idempotency = idempotency
-        self.awaitsValidation = awaitsValidation
     }
 }
 

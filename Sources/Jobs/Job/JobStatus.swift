@@ -1,17 +1,16 @@
 /// The status of a job.
 ///
 /// ```
-///   validating_files ──────> queued <───────────────┐
-///          │                 │    │ claim           │ requeue: a crash below the cap,
-///          │                 │    v                 │ or the server ended
-///          │                 │  running ────────────┘
-///          │                 │    │
-///          v                 v    v
-///   failed | cancelled   cancelled   succeeded | failed | cancelled
+///   queued <───────────────┐
+///   │    │ claim           │ requeue: a crash below the cap,
+///   │    v                 │ or the server ended
+///   │  running ────────────┘
+///   │    │
+///   v    v
+///   cancelled   succeeded | failed | cancelled
 /// ```
 /// The last three are final. A trigger in the database enforces the same transitions.
 package enum JobStatus: String, Sendable, Hashable, CaseIterable {
-    case validatingFiles = "validating_files"
     case queued
     case running
     case succeeded
@@ -21,7 +20,6 @@ package enum JobStatus: String, Sendable, Hashable, CaseIterable {
     /// The statuses that may follow this one.
     package var successors: Set<JobStatus> {
         switch self {
-        case .validatingFiles: [.queued, .failed, .cancelled]
         case .queued: [.running, .cancelled]
         case .running: [.queued, .succeeded, .failed, .cancelled]
         case .succeeded, .failed, .cancelled: []

@@ -17,7 +17,7 @@ final class LockFile: Sendable {
             try systemCall("flock") { flock(descriptor, LOCK_EX | LOCK_NB) }
         } catch {
             let owner = Self.owner(of: descriptor)
-            _ = close(descriptor)
+            // The descriptor is closed by the deinitialiser, which also runs here.
             throw error == JobsError(call: "flock", code: EWOULDBLOCK) ? .inUse(processID: owner) : error
         }
         let text = Array("\(getpid())\n".utf8)

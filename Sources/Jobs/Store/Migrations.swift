@@ -16,6 +16,9 @@ enum Migrations {
             try database.execute(
                 sql: "ALTER TABLE jobs ADD COLUMN running_seconds REAL NOT NULL DEFAULT 0 CHECK (running_seconds >= 0)")
         }
+        migrator.registerMigration("3 uploads are folders alone") { database in
+            try database.execute(sql: "DROP TABLE files")
+        }
         return migrator
     }
 

@@ -1,4 +1,4 @@
-package import FoundationEssentials
+import FoundationEssentials
 import GRDB
 
 /// The operations of clients on jobs: add, find, list, cancel, delete.
@@ -13,7 +13,7 @@ extension SQLiteJobStore {
                 guard existing.idempotency == idempotency else { throw JobsError.idempotencyConflict }
                 return .existing(existing)
             }
-            let status: JobStatus = new.awaitsValidation ? .validatingFiles : .queued
+            let status = JobStatus.queued
             try database.execute(
                 sql: """
                     INSERT INTO jobs (id, client_id, body_digest, status, payload, metadata, available_at, created_at)
@@ -28,33 +28,6 @@ extension SQLiteJobStore {
         }
         if case .added(let job) = added { announce(job) }
         return added
-    }
-
-    /// Queues a job whose files are valid.
-    @discardableResult
-    package func enqueue(_ id: String, at now: UnixSeconds) throws(JobsError) -> Job {
-        try change { database in
-            let job = try Self.job(database, id: id)
-            guard job.status == .validatingFiles else {
-                throw JobsError.invalidTransition(from: job.status, to: .queued)
-            }
-            try database.execute(
-                sql: "UPDATE jobs SET status = 'queued', available_at = ? WHERE id = ?", arguments: [now, id])
-            try Self.append(database, [.status(.queued, "queued")], to: id, at: now)
-            return try Self.job(database, id: id)
-        }
-    }
-
-    /// Fails a job whose files are invalid.
-    @discardableResult
-    package func reject(_ id: String, error: Data, at now: UnixSeconds) throws(JobsError) -> Job {
-        try change { database in
-            let job = try Self.job(database, id: id)
-            guard job.status == .validatingFiles else {
-                throw JobsError.invalidTransition(from: job.status, to: .failed)
-            }
-            return try Self.end(database, job, .failed(error: error), at: now)
-        }
     }
 
     package func find(_ id: String) throws(JobsError) -> Job {
@@ -119,7 +92,7 @@ extension SQLiteJobStore {
         try change { database in
             let job = try Self.job(database, id: id)
             switch job.status {
-            case .validatingFiles, .queued:
+            case .queued:
                 return try Self.end(database, job, .cancelled, at: now)
             case .running:
                 try database.execute(
@@ -164,7 +137,7 @@ extension SQLiteJobStore {
             var statuses: [String: JobStatus] = [:]
             for row in try Row.fetchAll(database, sql: "SELECT id, status FROM jobs") {
                 guard let status = JobStatus(rawValue: row["status"]) else {
-                    throw JobsError.damaged("a job has a status that there is not")
+                    throw JobsError.damaged("the status of a job is none that exists")
                 }
                 statuses[row["id"]] = status
             }

@@ -20,15 +20,6 @@ extension SQLiteJobStore {
         }
     }
 
-    /// Adds events to a job without a lease, such as remarks on its files.
-    @discardableResult
-    package func appendEvents(_ events: [NewEvent], to id: String, at now: UnixSeconds) throws(JobsError) -> Job {
-        try change { database in
-            try Self.append(database, events, to: id, at: now)
-            return try Self.job(database, id: id)
-        }
-    }
-
     /// Waits until the job's revision differs from `revision` or the job is deleted.
     ///
     /// It also returns at the deadline and when the task is cancelled; read the job to find out which.

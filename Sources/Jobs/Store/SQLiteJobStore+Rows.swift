@@ -66,7 +66,9 @@ extension NewEvent {
 
 extension Job {
     init(row: Row) throws {
-        guard let status = JobStatus(rawValue: row["status"]) else { throw JobsError.notFound }
+        guard let status = JobStatus(rawValue: row["status"]) else {
+            throw JobsError.damaged("the status of a job is none that exists")
+        }
         let id: String = row["id"]
         let attempt: Int = row["attempt"]
         var lease: Lease?

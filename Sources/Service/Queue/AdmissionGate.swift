@@ -10,7 +10,8 @@ actor AdmissionGate {
 
     private let places: Int
     private let line: Int
-    private var taken: Set<Place> = []
+    /// The places that are held, and for each the task that takes it back at its deadline; nil for a moment while it begins.
+    private var taken: [Place: Task<Void, any Error>?] = [:]
     private var waiting: [(place: Place, continuation: CheckedContinuation<Bool, Never>)] = []
     private var last = 0
 
@@ -36,7 +37,7 @@ actor AdmissionGate {
         last += 1
         let place = last
         if taken.count < places {
-            taken.insert(place)
+            taken[place] = .some(nil)
         } else {
             guard waiting.count < line else { throw busy }
             let timer = Task { [weak self] in
@@ -51,7 +52,7 @@ actor AdmissionGate {
             timer.cancel()
             guard isIn else { throw busy }
         }
-        Task { [weak self] in
+        taken[place] = Task { [weak self] in
             try await Task.sleep(for: stay)
             await self?.leave(place)
         }
@@ -67,9 +68,11 @@ actor AdmissionGate {
 
     /// Returns a place, which passes to the caller that waits longest; a second call does nothing.
     func leave(_ place: Place) {
-        guard taken.remove(place) != nil, !waiting.isEmpty else { return }
+        guard let deadline = taken.removeValue(forKey: place) else { return }
+        deadline?.cancel()
+        guard !waiting.isEmpty else { return }
         let next = waiting.removeFirst()
-        taken.insert(next.place)
+        taken[next.place] = .some(nil)
         next.continuation.resume(returning: true)
     }
 }

@@ -63,7 +63,7 @@ extension Routes {
         case .succeeded: return job
         case .failed, .cancelled:
             throw Problem(.jobNotSucceeded, "The job \(job.status.rawValue == "failed" ? "failed" : "was cancelled").")
-        case .validatingFiles, .queued, .running:
+        case .queued, .running:
             throw Problem(
                 .jobNotFinished, "The job is \(job.status.rawValue).",
                 hint: "ask /v1/jobs/\(job.id)?wait=30 until it ends",

@@ -66,7 +66,7 @@ extension Routes {
             (try store.counts(), try clientID.flatMap { (id) throws(JobsError) in try store.find(clientID: id) })
         }
         guard known == nil else { return }
-        let waiting = counts[.queued, default: 0] + counts[.validatingFiles, default: 0]
+        let waiting = counts[.queued, default: 0]
         guard waiting >= configuration.queueLimit else { return }
         throw Problem(
             .queueFull, "\(waiting) jobs are waiting; more are not taken at the moment.", retryAfterSeconds: 30)

@@ -1,8 +1,7 @@
 import ArgumentParser
-import JobContract
 
 /// The flags that choose which layers are collapsed, how, and how far.
-struct MethodFlags: ParsableArguments {
+struct MethodFlags: OptionFlags {
     @Option(help: .option("method")) var method: String?
     @Option(help: .option("finetune")) var finetune: String?
     @Option(help: .option("train")) var train: String?
@@ -16,15 +15,4 @@ struct MethodFlags: ParsableArguments {
     @Option(help: .option("penalty")) var penalty: String?
     @Option(help: .option("threshold")) var threshold: String?
     @Option(help: .option("calibration_samples")) var calibrationSamples: String?
-
-    var given: JSONValue.Object {
-        var given = JSONValue.Object.given([
-            "method": method, "finetune": finetune, "train": train, "max_metric_drop": maxMetricDrop,
-            "max_disagreement": maxDisagreement, "compression_ratio": compressionRatio, "max_layers": maxLayers,
-            "order": order, "penalty": penalty, "threshold": threshold, "calibration_samples": calibrationSamples,
-        ])
-        given["include"] = include.isEmpty ? nil : .array(include.map(JSONValue.string))
-        given["exclude"] = exclude.isEmpty ? nil : .array(exclude.map(JSONValue.string))
-        return given
-    }
 }

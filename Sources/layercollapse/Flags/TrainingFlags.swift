@@ -1,9 +1,8 @@
 import ArgumentParser
-import JobContract
 import Pipeline
 
 /// The training flags, shared by `compress` and `train`.
-struct TrainingFlags: ParsableArguments {
+struct TrainingFlags: OptionFlags {
     @Option(help: .option("epochs")) var epochs: String?
     @Option(help: .option("steps")) var steps: String?
     @Option(help: .option("batch_size")) var batchSize: String?
@@ -18,15 +17,4 @@ struct TrainingFlags: ParsableArguments {
     @Option(help: .option("inputs")) var inputs: String?
     @Option(help: .option("seed")) var seed: String?
     @Option(help: .option("threads")) var threads: String?
-
-    var given: JSONValue.Object {
-        var given = JSONValue.Object.given([
-            "epochs": epochs, "steps": steps, "batch_size": batchSize, "learning_rate": learningRate,
-            "optimizer": optimizer, "momentum": momentum, "weight_decay": weightDecay, "loss": loss,
-            "labels": labels, "inputs": inputs, "seed": seed, "threads": threads,
-        ])
-        given["shuffle"] = .bool(shuffle)
-        given["outputs"] = outputs.isEmpty ? nil : .array(outputs.map(JSONValue.string))
-        return given
-    }
 }
