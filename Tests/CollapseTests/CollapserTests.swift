@@ -118,7 +118,7 @@ import Testing
         #expect(tried > 0 && others > 0)
         #expect(outcome.layers.count { $0.reason?.hasPrefix("with it, held-out disagreement is ") == true } == tried)
         #expect(
-            outcome.layers.count { $0.reason == "it comes after a layer that goes past the budget" } == others)
+            outcome.layers.count { $0.reason == "it comes after a layer that exceeds the budget" } == others)
     }
 
     @Test func `by itself it takes what moves the outputs little, up to two in a hundred answers`() throws {

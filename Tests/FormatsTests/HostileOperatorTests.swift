@@ -190,7 +190,7 @@ private let cases: [Refused] = [
         "the model uses what cannot be run: '/Reshape' (Reshape, opset 17) with sizes that depend on the data",
         code: "unsupported_operator", node("Reshape", ["x", "x"])),
     Refused(
-        "sizes in a table", node("Reshape", ": operand 1 of shape [1, 2] is no list"), node("Reshape", ["x", "s"]),
+        "sizes in a table", node("Reshape", ": operand 1 of shape [1, 2] is not a list"), node("Reshape", ["x", "s"]),
         [.integers("s", [2, 4], [1, 2])]),
     Refused(
         "an expansion beyond memory",
@@ -208,7 +208,7 @@ private let cases: [Refused] = [
         "parts that differ", node("Concat", ": Concat: shapes [2, 4] and [2, 5] do not fit"),
         node("Concat", ["x", "w"], int: ["axis": 0]), [.floats("w", [2, 5])]),
     Refused(
-        "starts without ends", node("Slice", ": its starts, ends, axes and steps are not as many"),
+        "starts without ends", node("Slice", ": starts, ends, axes and steps must have the same length"),
         node("Slice", ["x", "a", "b"]), [.integers("a", [0, 1]), .integers("b", [1])]),
     Refused(
         "a step of zero", node("Slice", ": it steps by zero"), node("Slice", ["x", "a", "b", "c", "d"]),

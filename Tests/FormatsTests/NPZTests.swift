@@ -79,39 +79,39 @@ private let lies: [Refused] = [
     Refused(
         "one name in two spellings", "two arrays are named 'e\u{301}'",
         [.init("\u{E9}.npy", ZipDraft.npy()), .init("e\u{301}.npy", ZipDraft.npy())]),
-    Refused("encrypted", "the data file is no whole .npz: 'x.npy' is encrypted") { $0.flags = 1 },
+    Refused("encrypted", "truncated or corrupt .npz: 'x.npy' is encrypted") { $0.flags = 1 },
     Refused("another method", "array 'x' is compressed by method 12: save it with numpy.savez") { $0.method = 12 },
-    Refused("two sizes", "the data file is no whole .npz: 'x.npy' has two sizes") { $0.size += 1 },
-    Refused("beyond the end", "the data file is no whole .npz: 'x.npy' is cut off") {
+    Refused("two sizes", "truncated or corrupt .npz: 'x.npy' has two sizes") { $0.size += 1 },
+    Refused("beyond the end", "truncated or corrupt .npz: 'x.npy' is cut off") {
         ($0.size, $0.storedSize) = (1 << 20, 1 << 20)
     },
-    Refused("elsewhere", "the data file is no whole .npz: 'x.npy' is not where the list says") { $0.offset = 3 },
-    Refused("after the end", "the data file is no whole .npz: 'x.npy' is not where the list says") {
+    Refused("elsewhere", "truncated or corrupt .npz: 'x.npy' is not where the list says") { $0.offset = 3 },
+    Refused("after the end", "truncated or corrupt .npz: 'x.npy' is not where the list says") {
         $0.offset = 0xFFFF_FFF0
     },
     Refused(
         "another checksum", "array 'x' is damaged: its bytes do not have the checksum that the file names"
     ) { $0.checksum ^= 1 },
     Refused(
-        "sizes of 2^63 in ZIP64", "the data file is no whole .npz: 'x.npy' is cut off"
+        "sizes of 2^63 in ZIP64", "truncated or corrupt .npz: 'x.npy' is cut off"
     ) {
         ($0.size, $0.storedSize) = (0xFFFF_FFFF, 0xFFFF_FFFF)
         $0.extra = little(1, 2) + little(16, 2) + little(1 << 63, 8) + little(1 << 63, 8)
     },
     Refused(
-        "an offset of 2^63 in ZIP64", "the data file is no whole .npz: 'x.npy' is not where the list says"
+        "an offset of 2^63 in ZIP64", "truncated or corrupt .npz: 'x.npy' is not where the list says"
     ) {
         $0.offset = 0xFFFF_FFFF
         $0.extra = little(1, 2) + little(8, 2) + little(.max, 8)
     },
     Refused(
-        "ZIP64 cut short", "the data file is no whole .npz: 'x.npy' is cut off"
+        "ZIP64 cut short", "truncated or corrupt .npz: 'x.npy' is cut off"
     ) {
         ($0.size, $0.storedSize) = (0xFFFF_FFFF, 0xFFFF_FFFF)
         $0.extra = little(1, 2) + little(16, 2) + little(0, 3)
     },
     Refused(
-        "bytes shared", "the data file is no whole .npz: two arrays share bytes",
+        "bytes shared", "truncated or corrupt .npz: two arrays share bytes",
         [
             .init("x.npy", ZipDraft.npy()),
             {
@@ -171,8 +171,8 @@ private let lies: [Refused] = [
     Refused(
         "many axes", "array 'x': its shape is '(\(String(repeating: "1,", count: 29))1'",
         npy: ZipDraft.npy("(" + String(repeating: "1,", count: 40) + ")")),
-    Refused("no magic", "array 'x': it is no .npy file", npy: [UInt8](repeating: 0, count: 100)),
-    Refused("nothing", "array 'x': it is no .npy file", npy: []),
+    Refused("no magic", "array 'x': not an .npy file", npy: [UInt8](repeating: 0, count: 100)),
+    Refused("nothing", "array 'x': not an .npy file", npy: []),
     Refused("version 9", "array 'x': its header is damaged", npy: ZipDraft.header("{}", version: 9) + [0, 0]),
     Refused(
         "a header without a shape", "array 'x': its header lacks 'descr', 'fortran_order' or 'shape'",

@@ -78,7 +78,7 @@ package struct Collapser {
         for index in layers.indices where !layers[index].isCollapsed && layers[index].reason == nil {
             layers[index].reason =
                 isBudgetSpent
-                ? "it comes after a layer that goes past the budget" : "the budget is reached without it"
+                ? "it comes after a layer that exceeds the budget" : "the budget is reached without it"
         }
         for layer in layers { tell(.layer(layer)) }
         return Outcome(

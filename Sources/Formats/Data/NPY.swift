@@ -25,7 +25,7 @@ struct NPYHeader {
         func broken(_ what: String) -> FormatError { .data("array '\(key)': \(what)") }
         let magic: [UInt8] = [0x93, 0x4E, 0x55, 0x4D, 0x50, 0x59]
         guard bytes.count >= 12, magic.indices.allSatisfy({ bytes[$0] == magic[$0] }) else {
-            throw broken("it is no .npy file")
+            throw broken("not an .npy file")
         }
         let wide = bytes[6] >= 2
         var length = Int(bytes[8]) | Int(bytes[9]) << 8

@@ -14,7 +14,7 @@ struct ZipDirectory {
 
     init(_ file: MappedFile) throws(FormatError) {
         let bytes = Bytes(file: file, range: 0..<file.byteCount)
-        func broken(_ what: String) -> FormatError { .data("the data file is no whole .npz: \(what)") }
+        func broken(_ what: String) -> FormatError { .data("truncated or corrupt .npz: \(what)") }
         guard let end = bytes.lastIndex(of: 0x0605_4B50, within: 65_557) else {
             throw broken("the list of its arrays is missing")
         }

@@ -22,7 +22,7 @@ struct ExternalFiles {
             )
         }
         let directory = unsafe Glibc.open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
-        guard directory >= 0 else { throw .unreadable(folder, reason: "it is no folder") }
+        guard directory >= 0 else { throw .unreadable(folder, reason: "not a folder") }
         defer { close(directory) }
         var status = stat()
         guard unsafe fstatat(directory, location, &status, AT_SYMLINK_NOFOLLOW) == 0 else {

@@ -153,7 +153,7 @@ package struct ONNXDocument: Sendable {
         }
         let elements = type == .int64 ? message.int64s : type == .float32 ? [] : message.int32s
         guard elements.count == shape.elementCount else {
-            throw .invalidONNX("tensor '\(message.name)' of shape \(shape) has not the elements of that shape")
+            throw .invalidONNX("tensor '\(message.name)' of shape \(shape) does not have as many elements as its shape")
         }
         do {
             switch type {

@@ -45,7 +45,7 @@ extension ONNXLowering {
         let axes = node.hasInput(3) ? try integers(node, 3) : Array(starts.indices)
         let steps = node.hasInput(4) ? try integers(node, 4) : starts.map { _ in 1 }
         guard starts.count == ends.count, axes.count == starts.count, steps.count == starts.count else {
-            throw unfit(node, "its starts, ends, axes and steps are not as many")
+            throw unfit(node, "starts, ends, axes and steps must have the same length")
         }
         guard !steps.contains(0) else { throw unfit(node, "it steps by zero") }
         var slices: [Op] = []

@@ -45,7 +45,7 @@ extension ONNXLowering {
         }
         let (left, right) = (try operand(node, 0), try operand(node, 1))
         guard graph.shape(left).rank >= 2, graph.shape(right).rank >= 2 else {
-            throw unfit(node, "shapes \(graph.shape(left)) and \(graph.shape(right)) are no matrices")
+            throw unfit(node, "shapes \(graph.shape(left)) and \(graph.shape(right)) are not matrices")
         }
         let op = Op.matMul(transposeLeft: node.flag("transA"), transposeRight: node.flag("transB"))
         let alpha = node.float("alpha") ?? 1

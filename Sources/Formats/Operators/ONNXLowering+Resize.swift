@@ -73,14 +73,14 @@ extension ONNXLowering {
         case "nearest":
             let rounding = node.string("nearest_mode") ?? "round_prefer_floor"
             guard let rounding = Resampling.Rounding(rawValue: rounding) else {
-                throw unfit(node, "'\(rounding)' is no way to round")
+                throw unfit(node, "'\(rounding)' is not a rounding mode")
             }
             return .nearest(rounding)
         case "linear": return .linear
         case "cubic":
             return .cubic(
                 coefficient: node.float("cubic_coeff_a") ?? -0.75, excludesOutside: node.flag("exclude_outside"))
-        case let mode: throw unfit(node, "'\(mode)' is no way to resize")
+        case let mode: throw unfit(node, "'\(mode)' is not a resize mode")
         }
     }
 
@@ -100,7 +100,7 @@ extension ONNXLowering {
             let ends = region.floats
             return .cropAndResize(
                 start: ends[index], end: ends[index + count], extrapolation: node.float("extrapolation_value") ?? 0)
-        case let mode: throw unfit(node, "'\(mode)' is no relation of coordinates")
+        case let mode: throw unfit(node, "'\(mode)' is not a coordinate transformation")
         }
     }
 }

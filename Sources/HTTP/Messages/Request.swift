@@ -23,7 +23,7 @@ package enum BodyError: Error, Hashable, Sendable, CustomStringConvertible {
     package var description: String {
         switch self {
         case .refused(let error): "\(error)"
-        case .gone: "nobody waits for the answer any more"
+        case .gone: "the client no longer waits for the response"
         }
     }
 }

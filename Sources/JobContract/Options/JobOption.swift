@@ -1,5 +1,33 @@
 package import Options
 
+/// The numbers that an option may be.
+package struct NumberRange: Hashable, Sendable {
+    private let lower: Double
+    private let upper: Double
+    private let hasUpper: Bool
+
+    /// From a number on, without end or up to another one, which is among them.
+    init(from lower: Double, to upper: Double = .infinity) {
+        (self.lower, self.upper, hasUpper) = (lower, upper, upper.isFinite)
+    }
+
+    /// From a number up to another one, which is not among them.
+    init(from lower: Double, below upper: Double) {
+        (self.lower, self.upper, hasUpper) = (lower, upper, false)
+    }
+
+    func contains(_ number: Double) -> Bool {
+        number >= lower && (hasUpper ? number <= upper : number < upper)
+    }
+
+    /// The range in words, such as `from 0 to 1`.
+    var words: String {
+        func text(_ number: Double) -> String { Int(exactly: number).map { String($0) } ?? "\(number)" }
+        guard upper.isFinite else { return "of at least \(text(lower))" }
+        return "from \(text(lower)) \(hasUpper ? "to" : "to below") \(text(upper))"
+    }
+}
+
 /// An option of a job: the same word as a JSON key, as a field of a form and, with dashes, as a flag.
 ///
 /// A row has the option's name, the form of a value, its default, its meaning, and its place in ``JobOptions``. Flags,
@@ -10,7 +38,7 @@ package struct JobOption: Sendable {
         case text
         case flag
         case count(minimum: Int)
-        case number(Range<Double>, allowsAuto: Bool)
+        case number(NumberRange, allowsAuto: Bool)
         /// A whole number, or `auto`.
         case autoCount(minimum: Int)
         /// A list: a flag repeats, a JSON list or a text with commas names several.
@@ -44,8 +72,7 @@ package struct JobOption: Sendable {
         case .count(let minimum): "a whole number of at least \(minimum)"
         case .autoCount(let minimum): "a whole number of at least \(minimum), or auto"
         case .number(let range, let allowsAuto):
-            "a number from \(range.lowerBound)"
-                + (range.upperBound.isFinite ? " to below \(range.upperBound)" : "") + (allowsAuto ? ", or auto" : "")
+            "a number \(range.words)" + (allowsAuto ? ", or auto" : "")
         case .texts: "a list of texts"
         case .map: "an object of texts"
         case .labels:
@@ -58,55 +85,59 @@ package struct JobOption: Sendable {
 }
 
 extension JobOption {
-    private static let anyNumber = 0..<Double.infinity
-    private static let fraction = 0..<1.000001
+    private static let anyNumber = NumberRange(from: 0)
+    private static let fraction = NumberRange(from: 0, to: 1)
 
     /// Every option there is, in the order in which they are explained and echoed.
     package static let all: [JobOption] = [
-        word("method", \.method, "how layers are collapsed; ridge with data, merge without"),
-        word("finetune", \.finetune, "what the training after it learns from"),
-        word("train", \.train, "which layers that training changes"),
+        word("method", \.method, "method of collapsing layers; ridge with data, merge without"),
+        word("finetune", \.finetune, "source of the targets of the training that follows"),
+        word("train", \.train, "layers that the training changes"),
         number(
             "max_metric_drop", \.maxMetricDrop, fraction,
-            "budget: the most the metric may drop, such as 0.01; needs labels"),
+            "budget: maximum drop of the metric, such as 0.01; needs labels"),
         number(
-            "max_disagreement", \.maxDisagreement, fraction, "budget: the most samples that may be answered differently"
+            "max_disagreement", \.maxDisagreement, fraction,
+            "budget: maximum fraction of samples whose prediction may change (0 to 1)"
         ),
         number(
-            "compression_ratio", \.compressionRatio, 1..<Double.infinity, "budget: parameters before / after to stop at"
+            "compression_ratio", \.compressionRatio, NumberRange(from: 1),
+            "budget: parameters before / after to stop at"
         ),
-        count("max_layers", \.maxLayers, from: 1, "budget: the most layers to collapse"),
+        count("max_layers", \.maxLayers, from: 1, "budget: maximum number of layers to collapse"),
         texts("include", \.include, "globs of module paths to collapse; all without"),
         texts("exclude", \.exclude, "globs of module paths to leave alone"),
-        word("order", \.order, "which layers first"),
-        number("penalty", \.penalty, anyNumber, auto: true, "lambda of the pull of slopes towards one"),
-        number("threshold", \.threshold, anyNumber, "how near to one a slope must be to merge"),
-        autoCount("epochs", \.epochs, "passes over the training data"),
+        word("order", \.order, "order in which layers are tried"),
+        number("penalty", \.penalty, anyNumber, auto: true, "strength of the pull of slopes towards one (lambda)"),
+        number("threshold", \.threshold, anyNumber, "largest distance of a slope from one at which its layer merges"),
+        autoCount("epochs", \.epochs, "passes over the training samples"),
         autoCount("steps", \.steps, from: 0, "training steps, in place of epochs"),
         autoCount("batch_size", \.batchSize, "samples of a training step"),
         number("learning_rate", \.learningRate, anyNumber, auto: true, "step size of the training"),
-        word("optimizer", \.optimizer, or: ["auto"], "how parameters follow their derivatives"),
-        number("momentum", \.momentum, 0..<1, auto: true, "momentum of sgd"),
-        number("weight_decay", \.weightDecay, anyNumber, auto: true, "pull of the parameters towards zero"),
-        flag("shuffle", \.shuffle, "order of the samples by the seed; else the file's"),
-        word("loss", \.loss, "what training makes small"),
+        word("optimizer", \.optimizer, or: ["auto"], "optimizer of the training"),
+        number("momentum", \.momentum, NumberRange(from: 0, below: 1), auto: true, "momentum of sgd"),
+        number("weight_decay", \.weightDecay, anyNumber, auto: true, "weight decay"),
+        flag("shuffle", \.shuffle, "shuffle the samples by the seed; otherwise the order of the file"),
+        word("loss", \.loss, "loss of the training"),
         text("labels", \.labels, "key of the labels in the data"),
         texts(
             "outputs", \.outputs,
-            "outputs of the model that matter, the one that is measured first; the model's first without"),
+            "outputs of the model that are measured, the one that labels fit first; by default its first output"),
         JobOption(
             name: "inputs", kind: .map, meaning: "key of the data for each input of the model",
             read: { $0.inputs.map(JSONValue.init) ?? .null }, write: { $0.inputs = NamedTexts($1) }),
-        count("calibration_samples", \.calibrationSamples, from: 1, "samples that maps are fitted on"),
+        count(
+            "calibration_samples", \.calibrationSamples, from: 1,
+            "calibration samples, on which replacements are fitted"),
         JobOption(
-            name: "seed", kind: .count(minimum: 0), meaning: "same seed, same threads: same bytes",
+            name: "seed", kind: .count(minimum: 0), meaning: "the same seed and the same threads give the same bytes",
             read: { .int(Int(clamping: $0.seed)) }, write: { $0.seed = UInt64(clamping: $1.int ?? 0) }),
         count("threads", \.threads, from: 1, "threads; every core without"),
-        count("deadline_seconds", \.deadlineSeconds, from: 1, "the longest the job may run"),
+        count("deadline_seconds", \.deadlineSeconds, from: 1, "maximum running time of the job"),
         JobOption(
             name: "metadata", kind: .labels, meaning: "labels of your own, kept with the job",
             read: { JSONValue($0.metadata) }, write: { $0.metadata = NamedTexts($1) ?? NamedTexts() }),
-        text("webhook", \.webhook, "address that is told when the job ends"),
+        text("webhook", \.webhook, "address to call when the job ends; not supported by this version"),
     ]
 }
 
@@ -173,14 +204,14 @@ extension JobOption {
     }
 
     private static func number(
-        _ name: String, _ place: any Place<Double>, _ range: Range<Double>, _ meaning: String
+        _ name: String, _ place: any Place<Double>, _ range: NumberRange, _ meaning: String
     ) -> JobOption {
         row(
             name, place, .number(range, allowsAuto: false), meaning, read: { .double($0) }, write: { $0.double })
     }
 
     private static func number(
-        _ name: String, _ place: any Place<Double?>, _ range: Range<Double>, auto: Bool = false, _ meaning: String
+        _ name: String, _ place: any Place<Double?>, _ range: NumberRange, auto: Bool = false, _ meaning: String
     ) -> JobOption {
         row(
             name, place, .number(range, allowsAuto: auto), meaning, read: { JSONValue($0) },

@@ -137,7 +137,7 @@ extension SQLiteJobStore {
             var statuses: [String: JobStatus] = [:]
             for row in try Row.fetchAll(database, sql: "SELECT id, status FROM jobs") {
                 guard let status = JobStatus(rawValue: row["status"]) else {
-                    throw JobsError.damaged("the status of a job is none that exists")
+                    throw JobsError.damaged("a job has an unknown status")
                 }
                 statuses[row["id"]] = status
             }

@@ -67,7 +67,7 @@ extension NewEvent {
 extension Job {
     init(row: Row) throws {
         guard let status = JobStatus(rawValue: row["status"]) else {
-            throw JobsError.damaged("the status of a job is none that exists")
+            throw JobsError.damaged("a job has an unknown status")
         }
         let id: String = row["id"]
         let attempt: Int = row["attempt"]

@@ -68,7 +68,7 @@ extension Setting {
             meaning: "folder of the queue, the uploads and the results; made when it is missing"),
         Setting(
             name: "allow_unauthenticated", kind: .flag, defaultValue: false,
-            meaning: "listen beyond loopback although whoever reaches the port may use the service"),
+            meaning: "listen beyond loopback although everyone who reaches the port may use the service"),
         Setting(
             name: "log_level", kind: .text, defaultValue: "info",
             meaning: "least severe line that is logged: trace debug info notice warning error critical"),
@@ -87,15 +87,15 @@ extension Setting {
         count("running_jobs", 1, 1...1024, "jobs that run at once, each in a process of its own"),
         count(
             "job_memory_bytes", 8 << 30, 0...exabyte,
-            "address space of a job's process, in bytes; beyond it the job fails with memory_limit; 0 is no limit"),
+            "memory of a job process, in bytes; beyond it the job fails with memory_limit; 0 is no limit"),
         count("job_threads", 0, 0...1024, "threads of a job that does not ask for a number; 0 is every core"),
         count("job_deadline_seconds", 86_400, 0...31_536_000, "longest time a job may run, in seconds; 0 is no limit"),
         count(
             "job_attempts", 3, 1...100,
             "times a job is started whose process crashes before a new checkpoint, until it fails"),
-        count("plan_timeout_seconds", 30, 1...3600, "longest time to look into a model for a plan, in seconds"),
+        count("plan_timeout_seconds", 30, 1...3600, "longest time to inspect a model for a plan, in seconds"),
         count(
-            "plan_memory_bytes", 4 << 30, 0...exabyte, "address space of the process that looks into a model, in bytes"),
+            "plan_memory_bytes", 4 << 30, 0...exabyte, "memory of the process that inspects a model, in bytes; 0 is no limit"),
         count(
             "drain_seconds", 6, 0...3600,
             "time for running requests and jobs to come to a good place after SIGTERM, in seconds"),
