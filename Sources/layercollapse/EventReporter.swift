@@ -11,7 +11,7 @@ final class EventReporter {
         printer = printsEvents ? nil : ProgressPrinter(isQuiet: isQuiet)
     }
 
-    func tell(_ event: WorkEvent) {
+    func emit(_ event: WorkEvent) {
         if let printer {
             printer.show(event)
         } else {
@@ -32,7 +32,7 @@ final class EventReporter {
     /// Reports a failure.
     ///
     /// - Returns: the failure, to end the program with.
-    func told(_ failure: Problem) -> Problem {
+    func reported(_ failure: Problem) -> Problem {
         if let printer {
             printer.finish()
         } else {

@@ -16,7 +16,7 @@ private func obstructed(_ kind: UnaryKind = .gelu) throws -> Graph {
     return network.finished()
 }
 
-@Suite struct LocalLessonsTests {
+@Suite struct BlockTargetsTests {
     private static func job(_ graph: Graph) throws -> Collapsing {
         var job = Collapsing(graph, on: try inputs(500, [6]))
         (job.options.finetune, job.options.maxLayers) = (.selfDistill, 2)
@@ -72,8 +72,8 @@ private func obstructed(_ kind: UnaryKind = .gelu) throws -> Graph {
             graph = try graph.replacing(MergeLinear(in: graph).rewrite(candidate))
         }
         let point = try ParetoPoint(graph, collapsed: ["/blocks.0.act/out", "/blocks.1.act/out"], heldOut: heldOut)
-        let lessons = TrainingTargets(original: job.graph, task: job.task, mode: .labels)
-        let tuned = try FineTuning(lessons: lessons, options: job.options, heldOut: heldOut) { _ in }
+        let targets = TrainingTargets(original: job.graph, task: job.task, mode: .labels)
+        let tuned = try FineTuning(targets: targets, options: job.options, heldOut: heldOut) { _ in }
             .run(point, on: samples.training)
         #expect(try #require(tuned.comparison).divergence < 0.5 * #require(point.comparison).divergence)
         let changed = zip(graph.parameters, tuned.graph.parameters).filter { $0.tensor.floats != $1.tensor.floats }

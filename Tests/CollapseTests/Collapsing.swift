@@ -27,11 +27,11 @@ struct Collapsing {
     }
 
     func run(
-        keeper: CheckpointKeeper = .none, _ tell: @escaping (CollapseEvent) -> Void = { _ in }
+        keeper: CheckpointKeeper = .none, _ emit: @escaping (CollapseEvent) -> Void = { _ in }
     ) throws -> Collapser.Outcome {
         try Collapser(
             graph, task: task, samples: samples(), confirmation: confirmation, options: options, keeper: keeper,
-            tell: tell
+            emit: emit
         ).run()
     }
 }

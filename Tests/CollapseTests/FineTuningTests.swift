@@ -28,8 +28,8 @@ import Testing
         }
 
         func tuned() throws -> ParetoPoint {
-            let lessons = TrainingTargets(original: job.graph, task: job.task, mode: job.options.finetune)
-            return try FineTuning(lessons: lessons, options: job.options, heldOut: heldOut) { _ in }
+            let targets = TrainingTargets(original: job.graph, task: job.task, mode: job.options.finetune)
+            return try FineTuning(targets: targets, options: job.options, heldOut: heldOut) { _ in }
                 .run(point, on: samples.training)
         }
 
@@ -97,9 +97,9 @@ import Testing
     ])
     func `the objective is made of what was asked for`(mode: JobOptions.Finetune, terms: [String]) throws {
         let damaged = try Damaged(mode, labelled: true)
-        let lessons = TrainingTargets(original: damaged.job.graph, task: damaged.job.task, mode: mode)
+        let targets = TrainingTargets(original: damaged.job.graph, task: damaged.job.task, mode: mode)
         let stream = "/blocks.1.sum/out"
-        let (objective, samples) = try lessons.prepare(
+        let (objective, samples) = try targets.prepare(
             for: damaged.point.graph, streams: [stream], on: damaged.samples.training)
         var named = objective.terms.map { "\($0.target): \($0.loss.rawValue) \($0.weight)" }
         if mode != .labels {
@@ -124,8 +124,8 @@ import Testing
 
     @Test func `less than one batch trains nothing`() throws {
         let damaged = try Damaged()
-        let lessons = TrainingTargets(original: damaged.job.graph, task: damaged.job.task, mode: .selfDistill)
-        let tuning = FineTuning(lessons: lessons, options: damaged.job.options, heldOut: damaged.heldOut) { _ in }
+        let targets = TrainingTargets(original: damaged.job.graph, task: damaged.job.task, mode: .selfDistill)
+        let tuning = FineTuning(targets: targets, options: damaged.job.options, heldOut: damaged.heldOut) { _ in }
         let tuned = try tuning.run(damaged.point, on: damaged.samples.training.samples(0..<15))
         #expect(damaged.changed(by: tuned).isEmpty)
     }

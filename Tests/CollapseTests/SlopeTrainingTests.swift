@@ -20,14 +20,14 @@ import Testing
     }
 
     private static func train(
-        _ job: Collapsing, _ tell: @escaping (CollapseEvent) -> Void = { _ in }
+        _ job: Collapsing, _ emit: @escaping (CollapseEvent) -> Void = { _ in }
     ) throws -> (graph: Graph, layers: [LayerOutcome]) {
         var layers = Candidates(in: job.graph).found.map { LayerOutcome($0, in: job.graph) }
         let training = SlopeTraining(
             original: job.graph, samples: try job.samples(),
-            lessons: TrainingTargets(original: job.graph, task: job.task, mode: job.options.finetune),
+            targets: TrainingTargets(original: job.graph, task: job.task, mode: job.options.finetune),
             options: job.options,
-            tell: tell)
+            emit: emit)
         let graph = try training.run(&layers)
         return (graph, layers)
     }

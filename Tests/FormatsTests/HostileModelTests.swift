@@ -212,7 +212,8 @@ private let documents: [Refused] = [
         "a weight of fewer bytes", "invalid_onnx", "tensor 'w' of shape [2, 3] needs 24 bytes and has 20"
     ) { $0.weights = [.init(name: "w", sizes: [2, 3], raw: [UInt8](repeating: 0, count: 20))] },
     Refused(
-        "a weight without elements", "invalid_onnx", "tensor 'w' of shape [2, 3] does not have as many elements as its shape"
+        "a weight without elements", "invalid_onnx",
+        "tensor 'w' of shape [2, 3] does not have as many elements as its shape"
     ) { $0.weights = [.init(name: "w", sizes: [2, 3])] },
     Refused(
         "floats as integers", "invalid_onnx", "tensor 'w' of shape [2] does not have as many elements as its shape"

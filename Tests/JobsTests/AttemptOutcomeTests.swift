@@ -3,7 +3,7 @@ import Testing
 
 @testable import Jobs
 
-struct EndingTests {
+struct AttemptOutcomeTests {
     private let result = Data("r")
     private let error = Data(#"{"code":"nan_loss"}"#)
 

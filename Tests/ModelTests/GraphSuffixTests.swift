@@ -2,7 +2,7 @@ import Compute
 import Model
 import Testing
 
-@Suite struct ContinuationTests {
+@Suite struct GraphSuffixTests {
     /// The network `softmax(relu(x W1) W2 + x * mask)`.
     private static func network() throws -> Graph {
         var random = SeededRandom(seed: 3)

@@ -216,13 +216,13 @@ import Testing
 
     /// - Returns: the model's bytes, and the events.
     private static func run(
-        _ order: CompressionOrder, tell: (WorkEvent) -> Void = { _ in }
+        _ order: CompressionOrder, emit: (WorkEvent) -> Void = { _ in }
     ) throws -> (model: [UInt8], heard: [WorkEvent]) {
         var heard: [WorkEvent] = []
-        try withoutActuallyEscaping(tell) { tell in
+        try withoutActuallyEscaping(emit) { emit in
             _ = try Compression.run(order) { event in
                 heard.append(event)
-                tell(event)
+                emit(event)
             }
         }
         return (try Samples.bytes(order.output), heard)

@@ -7,7 +7,7 @@ import Testing
 @testable import Service
 
 /// The treatment of job folders when a server starts, and their permissions.
-struct JobDeskTests {
+struct JobFoldersTests {
     private func write(_ text: String, _ path: String) throws {
         try text.write(toFile: path, atomically: false, encoding: .utf8)
     }

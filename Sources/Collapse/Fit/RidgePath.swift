@@ -18,7 +18,7 @@ struct RidgePath: CollapsePath {
     /// The fits, by the activations replaced before a block in graph order, and its own.
     private var fits: [[String]: BlockFit]
     private var known: [Int: ParetoPoint] = [:]
-    private let tell: (CollapseEvent) -> Void
+    private let emit: (CollapseEvent) -> Void
 
     /// Creates a path without points.
     ///
@@ -28,13 +28,13 @@ struct RidgePath: CollapsePath {
     ///   - alone: the fit of each of them in the original network.
     ///   - samples: the samples to fit on.
     ///   - heldOut: the samples to measure points on.
-    ///   - tell: receives each new point.
+    ///   - emit: receives each new point.
     /// - Throws: ``ModelError/compute(_:)`` when there is no memory.
     init(
         _ original: Graph, order: [String], alone: [String: BlockFit], samples: Samples, heldOut: HeldOut,
-        tell: @escaping (CollapseEvent) -> Void
+        emit: @escaping (CollapseEvent) -> Void
     ) throws(ModelError) {
-        (self.original, self.order, self.samples, self.heldOut, self.tell) = (original, order, samples, heldOut, tell)
+        (self.original, self.order, self.samples, self.heldOut, self.emit) = (original, order, samples, heldOut, emit)
         fits = [:]
         for (activation, fit) in alone { fits[[activation]] = fit }
         parameterCounts = try original.parameterCounts(withoutFirst: order)
@@ -46,10 +46,10 @@ struct RidgePath: CollapsePath {
         if let point = known[index] { return point }
         let point = try sweep(Array(order.prefix(index + 1)))
         known[index] = point
-        tell(.point(point))
+        emit(.point(point))
         // Bisection computes as many points as the count has binary digits.
         let expected = order.count <= Self.shortLength ? order.count : Int.bitWidth - order.count.leadingZeroBitCount
-        tell(.progress(done: expected + min(known.count, expected), of: 2 * expected))
+        emit(.progress(done: expected + min(known.count, expected), of: 2 * expected))
         return point
     }
 

@@ -5,7 +5,7 @@ import Model
 struct SlopeMerge {
     let original: Graph
     let heldOut: HeldOut?
-    let tell: (CollapseEvent) -> Void
+    let emit: (CollapseEvent) -> Void
 
     /// Merges the blocks of a network one by one.
     ///
@@ -50,8 +50,8 @@ struct SlopeMerge {
             graph = try graph.replacing(MergeLinear(in: graph).rewrite(candidate))
             let point = try ParetoPoint(graph, collapsed: collapsed, heldOut: heldOut)
             points.append(point)
-            tell(.point(point))
-            tell(.progress(done: collapsed.count, of: accepted.count))
+            emit(.point(point))
+            emit(.progress(done: collapsed.count, of: accepted.count))
         }
         return points
     }

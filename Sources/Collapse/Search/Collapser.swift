@@ -22,7 +22,7 @@ package struct Collapser {
     private let confirmation: Dataset?
     private let options: JobOptions
     private let keeper: CheckpointKeeper
-    private let tell: (CollapseEvent) -> Void
+    private let emit: (CollapseEvent) -> Void
 
     /// - Parameters:
     ///   - graph: the network, lowered at the batch size of the job.
@@ -31,10 +31,10 @@ package struct Collapser {
     ///   - confirmation: samples on which a user's budget must hold too; they decide nothing else.
     ///   - options: the user's options, with a method.
     ///   - keeper: the keeper of checkpoints.
-    ///   - tell: receives events.
+    ///   - emit: receives events.
     package init(
         _ graph: Graph, task: PredictionTask, samples: Samples?, confirmation: Dataset? = nil,
-        options: JobOptions, keeper: CheckpointKeeper = .none, tell: @escaping (CollapseEvent) -> Void
+        options: JobOptions, keeper: CheckpointKeeper = .none, emit: @escaping (CollapseEvent) -> Void
     ) {
         original = graph
         self.task = task
@@ -42,7 +42,7 @@ package struct Collapser {
         self.confirmation = options.limitsQuality ? confirmation : nil
         self.options = options
         self.keeper = keeper
-        self.tell = tell
+        self.emit = emit
     }
 
     /// Runs the compression.
@@ -64,7 +64,7 @@ package struct Collapser {
         if samples != nil, options.finetune != .none,
             let obstacle = candidates.obstacle(in: original, task: task, train: options.train)
         {
-            tell(.warning(code: "no_gradient", message: obstacle))
+            emit(.warning(code: "no_gradient", message: obstacle))
         }
         let heldOut: HeldOut? =
             if let samples { try HeldOut(samples.search, original: original, task: task) } else { nil }
@@ -80,34 +80,34 @@ package struct Collapser {
                 isBudgetSpent
                 ? "it comes after a layer that exceeds the budget" : "the budget is reached without it"
         }
-        for layer in layers { tell(.layer(layer)) }
+        for layer in layers { emit(.layer(layer)) }
         return Outcome(
             graph: chosen?.graph ?? original, layers: layers, refusals: candidates.refusals,
             points: path.points, chosen: chosen)
     }
 
     private func path(_ layers: inout [LayerOutcome], _ heldOut: HeldOut?) throws(ModelError) -> any CollapsePath {
-        let merging = SlopeMerge(original: original, heldOut: heldOut, tell: tell)
+        let merging = SlopeMerge(original: original, heldOut: heldOut, emit: emit)
         let limit = options.maxLayers ?? .max
         guard let samples, let heldOut else {
-            tell(.phase(.search))
+            emit(.phase(.search))
             return try merging.path(original, &layers, threshold: options.threshold, limit: limit)
         }
         switch options.method ?? .ridge {
         case .layercollapse:
-            let lessons = TrainingTargets(options, original: original, task: task)
+            let targets = TrainingTargets(options, original: original, task: task)
             let training = SlopeTraining(
-                original: original, samples: samples, lessons: lessons, options: options, keeper: keeper,
-                tell: tell)
+                original: original, samples: samples, targets: targets, options: options, keeper: keeper,
+                emit: emit)
             let trained = try training.run(&layers)
-            tell(.phase(.search))
+            emit(.phase(.search))
             return try merging.path(trained, &layers, threshold: options.threshold, limit: limit)
         case .merge:
-            tell(.phase(.search))
+            emit(.phase(.search))
             return try merging.path(original, &layers, threshold: options.threshold, limit: limit)
         case .ridge:
             return try RidgeSearch(
-                original: original, samples: samples, heldOut: heldOut, options: options, tell: tell
+                original: original, samples: samples, heldOut: heldOut, options: options, emit: emit
             ).path(&layers)
         }
     }
@@ -123,7 +123,7 @@ package struct Collapser {
             let enough = sizes.firstIndex { Double(original.parameterCount) / Double($0) >= ratio }
             place = min(place, enough ?? place)
             if enough == nil {
-                tell(.warning(code: "ratio_missed", message: "compression_ratio \(rounded(ratio)) is out of reach"))
+                emit(.warning(code: "ratio_missed", message: "compression_ratio \(rounded(ratio)) is out of reach"))
             }
         }
         guard let heldOut, let samples else { return try path.point(at: place) }
@@ -132,9 +132,9 @@ package struct Collapser {
         while place >= 0 {
             var point = try path.point(at: place)
             if options.method != .layercollapse, options.finetune != .none {
-                let lessons = TrainingTargets(options, original: original, task: task)
+                let targets = TrainingTargets(options, original: original, task: task)
                 let tuning = FineTuning(
-                    lessons: lessons, options: options, heldOut: heldOut, keeper: keeper, tell: tell)
+                    targets: targets, options: options, heldOut: heldOut, keeper: keeper, emit: emit)
                 point = try tuning.run(point, on: samples.training)
             }
             var reason = budget.reasonAgainst(point)
@@ -142,7 +142,7 @@ package struct Collapser {
             guard let reason else { return point }
             refuse(point, reason, &layers)
             place -= 1
-            if path.points.count < sizes.count { tell(.phase(.search)) }
+            if path.points.count < sizes.count { emit(.phase(.search)) }
         }
         return nil
     }

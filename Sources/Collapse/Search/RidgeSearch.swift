@@ -9,7 +9,7 @@ struct RidgeSearch {
     let samples: Samples
     let heldOut: HeldOut
     let options: JobOptions
-    let tell: (CollapseEvent) -> Void
+    let emit: (CollapseEvent) -> Void
 
     /// The maximum divergence by one block alone (KL in nats, or share of the variance) when the user sets no budget.
     static let smallDivergence = 0.1
@@ -20,7 +20,7 @@ struct RidgeSearch {
     /// - Returns: the path, the smallest damage first.
     /// - Throws: ``ModelError``.
     func path(_ layers: inout [LayerOutcome]) throws(ModelError) -> RidgePath {
-        tell(.phase(.calibrating))
+        emit(.phase(.calibrating))
         let candidates = Candidates(in: original).found.filter { candidate in
             layers.place(of: original[candidate.activationValue].name).map { layers[$0].reason == nil } ?? false
         }
@@ -28,7 +28,7 @@ struct RidgeSearch {
         let fit = try moments.ofUntouched(candidates, on: samples.calibration)
         let decide = try moments.ofUntouched(candidates, on: samples.search)
 
-        tell(.phase(.search))
+        emit(.phase(.search))
         var ranked: [(activation: String, damage: Double, place: Int)] = []
         var alone: [String: BlockFit] = [:]
         var passage = PartialForward(original, [samples.search])
@@ -41,7 +41,7 @@ struct RidgeSearch {
             layers[place].r2 = block.r2
             layers[place].meanSquareError = block.meanSquareError
             layers[place].divergence = result.divergence
-            tell(.progress(done: index + 1, of: 2 * candidates.count))
+            emit(.progress(done: index + 1, of: 2 * candidates.count))
             let size = result.rows > 0 ? result.divergence : result.disagreement
             if !options.hasBudget, size > Self.smallDivergence {
                 let name = result.rows > 0 ? "the outputs' KL" : "the share of the outputs' variance that is lost"
@@ -55,7 +55,7 @@ struct RidgeSearch {
         case .fromEnd: ranked.sort { $0.place > $1.place }
         }
         var path = try RidgePath(
-            original, order: ranked.map(\.activation), alone: alone, samples: samples, heldOut: heldOut, tell: tell)
+            original, order: ranked.map(\.activation), alone: alone, samples: samples, heldOut: heldOut, emit: emit)
         if ranked.count <= RidgePath.shortLength {
             for index in ranked.indices { _ = try path.point(at: index) }
         }

@@ -49,8 +49,8 @@ struct BlockTargets {
         let batch = graph.batchSize
         var network = Graph(parameters: graph.parameters)
         var copies: [Int: ValueID] = [:]
-        var lessons = Dataset(inputs: [:], count: affordable(samples.count))
-        let chosen = samples.samples(0..<lessons.count)
+        var targets = Dataset(inputs: [:], count: affordable(samples.count))
+        let chosen = samples.samples(0..<targets.count)
         var terms: [Objective.Term] = []
         for (index, block) in blocks.enumerated() {
             guard let before = original.value(named: graph[block.output].name) else { continue }
@@ -61,8 +61,8 @@ struct BlockTargets {
                 .outputs(for: chosen)
             let target = residual == nil ? wanted[0] : try wanted[0].plus(wanted[1], minus: now[1])
             let (x, y) = ("local/input.\(index)", "local/target.\(index)")
-            lessons.inputs[x] = now[0].reshaped(now[0].shape.divided(into: lessons.count))
-            lessons.inputs[y] = target.reshaped(target.shape.divided(into: lessons.count))
+            targets.inputs[x] = now[0].reshaped(now[0].shape.divided(into: targets.count))
+            targets.inputs[y] = target.reshaped(target.shape.divided(into: targets.count))
             let shape = graph.shape(block.input)
             let input = network.addInput(x, .float(shape.divided(into: batch)))
             let start = shape.divided(into: batch) == shape ? input : try network.append(.reshape(shape), [input])
@@ -71,7 +71,7 @@ struct BlockTargets {
             let weight = Float(1 / max(target.variance, 1e-12)) / Float(blocks.count)
             terms.append(.init(.meanSquare, of: end, target: y, weight: weight))
         }
-        return (network, Objective(terms: terms, slopePenalties: penalties), lessons)
+        return (network, Objective(terms: terms, slopePenalties: penalties), targets)
     }
 
     /// The number of samples whose inputs and targets fit in memory.

@@ -4,11 +4,11 @@ import Options
 
 /// Trains a network after a collapse, by default without labels: the original network is the teacher.
 struct FineTuning {
-    let lessons: TrainingTargets
+    let targets: TrainingTargets
     let options: JobOptions
     let heldOut: HeldOut
     var keeper = CheckpointKeeper.none
-    let tell: (CollapseEvent) -> Void
+    let emit: (CollapseEvent) -> Void
 
     /// Trains a point.
     ///
@@ -20,36 +20,20 @@ struct FineTuning {
     func run(_ point: ParetoPoint, on samples: Dataset) throws(ModelError) -> ParetoPoint {
         let graph = point.graph
         let new = Set(graph.parameters.indices.filter { graph.parameters[$0].isNew })
-        let runs = graph.runsPerStep(batch: options.batchSize ?? graph.batchSize, samples: samples.count)
-        let batch = graph.batchSize * runs
-        let plan = TrainingPlan.fineTuning(options, stepsPerEpoch: max(1, samples.count / batch))
-        let trainable = graph.trainable(options.train, collapsed: new)
-        guard plan.steps > 0, samples.count >= batch, !trainable.isEmpty else { return point }
-        tell(.phase(.finetuning))
-        let training = plan.options(seed: options.seed, isShuffled: options.shuffle, runsPerStep: runs)
-        let teach = { (trainer: Trainer, loss: Float) in
-            tell(.step(TrainingStep(trainer, loss: loss, plan, batchSize: batch)))
-        }
-        let work = "finetuning-\(point.layers)"
-        let isLocal = graph.obstacle(from: lessons.task.logits(of: graph), to: trainable) != nil
-        let trained: Graph
-        if isLocal {
-            let blocks = Self.layers(graph, new).map { (graph[$0].operands[0], $0) }
-            trained = try BlockTargets(original: lessons.original, graph: graph, blocks: blocks)
-                .trained(
-                    new.intersection(trainable), on: samples, options: training, as: work, keeper: keeper,
-                    afterStep: teach)
-        } else {
-            let (objective, samples) = try lessons.prepare(
-                for: graph, streams: Self.streams(of: graph, new, original: lessons.original), on: samples)
-            trained = try graph.trained(
-                objective, trainable: trainable, on: samples, options: training, as: work, keeper: keeper,
-                afterStep: teach)
+        let session = TrainingSession(
+            of: graph, own: new, targets: targets, on: samples, options: options, plan: TrainingPlan.fineTuning)
+        guard session.plan.steps > 0, samples.count >= session.batch, !session.trainable.isEmpty else { return point }
+        emit(.phase(.finetuning))
+        let trained = try session.run(
+            "finetuning-\(point.layers)", blocks: { Self.layers(graph, new).map { (graph[$0].operands[0], $0) } },
+            streams: { Self.streams(of: graph, new, original: targets.original) }, keeper: keeper
+        ) { trainer, loss in
+            emit(.step(TrainingStep(trainer, loss: loss, session.plan, batchSize: session.batch)))
         }
         let tuned = try ParetoPoint(trained, collapsed: point.collapsed, heldOut: heldOut)
         guard let before = point.comparison, let after = tuned.comparison else { return tuned }
         // Labels pull away from the original by intent; without them, nearer is better.
-        if !isLocal, options.finetune == .labels || options.finetune == .mix { return tuned }
+        if !session.isLocal, options.finetune == .labels || options.finetune == .mix { return tuned }
         return after.divergence <= before.divergence ? tuned : point
     }
 

@@ -9,10 +9,10 @@ import Options
 struct SlopeTraining {
     let original: Graph
     let samples: Samples
-    let lessons: TrainingTargets
+    let targets: TrainingTargets
     let options: JobOptions
     var keeper = CheckpointKeeper.none
-    let tell: (CollapseEvent) -> Void
+    let emit: (CollapseEvent) -> Void
 
     /// The initial slope of an activation without one.
     private static let startOfOthers: Float = 0.01
@@ -44,28 +44,18 @@ struct SlopeTraining {
         let slopes = blocks.compactMap { block in
             if case .prelu(let slope) = block.activation { (layer: block.name, parameter: slope) } else { nil }
         }
-        let runs = graph.runsPerStep(batch: options.batchSize ?? graph.batchSize, samples: samples.training.count)
-        let batch = graph.batchSize * runs
-        let plan = TrainingPlan.slopes(options, stepsPerEpoch: max(1, samples.training.count / batch))
-        tell(.phase(.finetuning))
-        let penalties = slopes.map { Objective.SlopePenalty(parameter: $0.parameter, strength: Float(plan.penalty)) }
         let own = Set(blocks.flatMap(\.layerParameters) + slopes.map(\.parameter))
-        let trainable = graph.trainable(options.train, collapsed: own)
-        let training = plan.options(seed: options.seed, isShuffled: options.shuffle, runsPerStep: runs)
-        let teach = { (trainer: Trainer, loss: Float) in
+        let session = TrainingSession(
+            of: graph, own: own, targets: targets, on: samples.training, options: options, plan: TrainingPlan.slopes)
+        emit(.phase(.finetuning))
+        let strength = Float(session.plan.penalty)
+        let penalties = slopes.map { Objective.SlopePenalty(parameter: $0.parameter, strength: strength) }
+        return try session.run(
+            work, blocks: { blocks.map { ($0.input, $0.output) } }, penalties: penalties, keeper: keeper
+        ) { trainer, loss in
             let now = slopes.map { ($0.layer, trainer.parameter($0.parameter)?.floats[0] ?? 0) }
-            tell(.step(TrainingStep(trainer, loss: loss, plan, batchSize: batch, slopes: now)))
+            emit(.step(TrainingStep(trainer, loss: loss, session.plan, batchSize: session.batch, slopes: now)))
         }
-        guard graph.obstacle(from: lessons.task.logits(of: graph), to: trainable) == nil else {
-            return try BlockTargets(original: original, graph: graph, blocks: blocks.map { ($0.input, $0.output) })
-                .trained(
-                    own.intersection(trainable), penalties: penalties, on: samples.training, options: training,
-                    as: work, keeper: keeper, afterStep: teach)
-        }
-        var (objective, lessons) = try lessons.prepare(for: graph, streams: [], on: samples.training)
-        objective.slopePenalties = penalties
-        return try graph.trained(
-            objective, trainable: trainable, on: lessons, options: training, as: work, keeper: keeper, afterStep: teach)
     }
 
     /// Replaces an activation by a PReLU of one slope. ReLU, LeakyReLU and a PReLU of one slope compute the same as
@@ -99,11 +89,11 @@ struct SlopeTraining {
 
     /// Warns when the swap alone changes the outputs, as it does for activations outside ReLU's family.
     private func reportSwap(from before: Graph, to after: Graph) throws(ModelError) {
-        let task = lessons.task
+        let task = targets.task
         let held = try HeldOut(samples.search, original: before, task: task)
         let cost = try held.comparison(with: after)
         guard cost.divergence > 1e-6 else { return }
-        tell(
+        emit(
             .warning(
                 code: "lossy_activation",
                 message: "PReLU in place of the activations alone moves the outputs by \(rounded(cost.divergence)) (KL)"

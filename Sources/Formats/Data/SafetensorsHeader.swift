@@ -1,3 +1,5 @@
+import ByteText
+
 /// The header of a safetensors file, in a subset of JSON.
 ///
 /// A general JSON decoder would accept duplicate keys, and different readers use different ones.
@@ -166,17 +168,5 @@ struct SafetensorsHeader {
 
     private func wrong(_ what: String) -> FormatError {
         .data("safetensors, byte \(bytes.range.lowerBound + offset): \(what): the header is damaged")
-    }
-}
-
-extension UInt8 {
-    /// The value of an ASCII hexadecimal digit, or nil.
-    fileprivate var hexadecimalDigit: UInt8? {
-        switch self {
-        case 0x30...0x39: self - 0x30
-        case 0x41...0x46: self - 0x37
-        case 0x61...0x66: self - 0x57
-        default: nil
-        }
     }
 }

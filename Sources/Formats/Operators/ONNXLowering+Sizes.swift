@@ -31,7 +31,9 @@ extension ONNXLowering {
         guard let tensor = known(try node.input(index)), tensor.type == .int64 || tensor.type == .int32 else {
             throw node.unsupported(" with sizes that depend on the data")
         }
-        guard tensor.shape.rank <= 1 else { throw unfit(node, "operand \(index) of shape \(tensor.shape) is not a list") }
+        guard tensor.shape.rank <= 1 else {
+            throw unfit(node, "operand \(index) of shape \(tensor.shape) is not a list")
+        }
         return tensor.type == .int64 ? tensor.int64s.map(Int.init) : tensor.int32s.map(Int.init)
     }
 

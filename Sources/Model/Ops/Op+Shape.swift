@@ -206,7 +206,8 @@ extension Op {
     /// The number of positions of the window on each spatial axis.
     private static func slide(_ window: Window, over x: Shape) throws(ShapeError) -> [Int] {
         guard window.kernel.count == x.rank - 2 else {
-            throw .unsuitable(operation: "window", x, reason: "does not have the \(window.kernel.count) axes of the kernel")
+            throw .unsuitable(
+                operation: "window", x, reason: "does not have the \(window.kernel.count) axes of the kernel")
         }
         var sizes: [Int] = []
         for axis in window.kernel.indices {

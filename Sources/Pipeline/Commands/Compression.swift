@@ -12,11 +12,11 @@ package enum Compression {
     ///
     /// - Parameters:
     ///   - order: files, options and output paths.
-    ///   - tell: receives the events.
+    ///   - emit: receives the events.
     /// - Returns: the result, with the model and the reports written.
     /// - Throws: ``Problem``; no model is written then. Reports are written even when nothing was collapsed.
-    package static func run(_ order: CompressionOrder, tell: @escaping EventSink) throws(Problem) -> CompressionResult {
-        let progress = CompressionProgress(tell: tell)
+    package static func run(_ order: CompressionOrder, emit: @escaping EventSink) throws(Problem) -> CompressionResult {
+        let progress = CompressionProgress(emit: emit)
         do {
             progress.begin(.validating)
             var options = try order.options.checked(hasData: order.data != nil)

@@ -40,16 +40,16 @@ package struct InferenceRun: Sendable {
 
     /// Runs the model and writes an `.npz` with one array for each output, by its name.
     ///
-    /// - Parameter tell: receives events about the samples used and the progress.
+    /// - Parameter emit: receives events about the samples used and the progress.
     /// - Returns: the last line to print.
     /// - Throws: ``Problem`` for files that are invalid or do not fit each other; nothing is written then.
-    package func run(tell: EventSink) throws(Problem) -> String {
+    package func run(emit: EventSink) throws(Problem) -> String {
         Processor.useThreads(threads)
         let source = try SourceModel(model)
         let samples = try SourceData(data, inputKeys: inputKeys)
         var graph = try source.graph(batch: batchSize ?? Self.defaultBatchSize, data: samples)
         let (dataset, part) = try self.samples(of: samples, for: graph)
-        tell(WorkEvent(.log, "\(samples.name): \(part), \(dataset.count) samples"))
+        emit(WorkEvent(.log, "\(samples.name): \(part), \(dataset.count) samples"))
         if batchSize == nil, dataset.count < Self.defaultBatchSize {
             graph = try source.graph(batch: dataset.count, data: samples)
         }
@@ -60,7 +60,7 @@ package struct InferenceRun: Sendable {
         do { try work.require(MemoryLimit(memoryLimitBytes)) } catch { throw Problem(any: error) }
         let publication = try AtomicOutput.opening(output)
         do {
-            let (results, clock) = try Self.outputs(of: graph, for: dataset, passes: passes, tell: tell)
+            let (results, clock) = try Self.outputs(of: graph, for: dataset, passes: passes, emit: emit)
             let arrays = zip(graph.outputs, results).map { (name: $0.name, tensor: $1) }
             try NPZ.write(arrays, to: publication.file)
             try publication.publish()
@@ -88,7 +88,7 @@ package struct InferenceRun: Sendable {
 
     /// Each output for all samples, `[samples, ...]`.
     private static func outputs(
-        of graph: Graph, for dataset: Dataset, passes: Int, tell: EventSink
+        of graph: Graph, for dataset: Dataset, passes: Int, emit: EventSink
     ) throws -> (results: [Tensor], clock: StepClock) {
         let inference = try Inference(graph, fetching: graph.outputs.map(\.value))
         let batchSize = inference.batchSize
@@ -106,7 +106,7 @@ package struct InferenceRun: Sendable {
             let whole = try Shape([total] + shape.dimensions.dropFirst())
             results.append(try Tensor(graph.type(output.value).element, zeros: whole))
         }
-        tell(WorkEvent(.phase, "running", data: ["phase": "running"]))
+        emit(WorkEvent(.phase, "running", data: ["phase": "running"]))
         let (steps, tooMany) = ((dataset.count + batchSize - 1) / batchSize).multipliedReportingOverflow(by: passes)
         guard !tooMany else {
             throw Problem(.invalidOption, "\(passes) passes are more than can be counted", pointer: "/repeat")
@@ -121,7 +121,7 @@ package struct InferenceRun: Sendable {
                 }
                 step += 1
                 clock.stepEnded(samples: range.count)
-                tell(.progress("running", step: step, of: steps, samplesPerSecond: clock.samplesPerSecond))
+                emit(.progress("running", step: step, of: steps, samplesPerSecond: clock.samplesPerSecond))
             }
         }
         return (results, clock)

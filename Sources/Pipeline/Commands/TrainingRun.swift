@@ -32,10 +32,10 @@ package struct TrainingRun: Sendable {
 
     /// Trains and writes the model: the same document with new values in the initializers that changed.
     ///
-    /// - Parameter tell: receives the progress events.
+    /// - Parameter emit: receives the progress events.
     /// - Returns: the last line to print.
     /// - Throws: ``Problem`` for files that are invalid or do not fit each other; nothing is written then.
-    package func run(tell: EventSink) throws(Problem) -> String {
+    package func run(emit: EventSink) throws(Problem) -> String {
         Processor.useThreads(options.threads)
         let source = try SourceModel(model)
         let samples = try SourceData(
@@ -55,7 +55,7 @@ package struct TrainingRun: Sendable {
         }
         let runs = graph.runsPerStep(
             batch: settings.batchSize ?? TrainingSettings.defaultBatchSize, samples: labelled.count)
-        if let warning = source.fixedBatchWarning(runsPerStep: runs) { tell(warning) }
+        if let warning = source.fixedBatchWarning(runsPerStep: runs) { emit(warning) }
         let batchSize = graph.batchSize * runs
         let plan = settings.trainingOptions(stepsPerEpoch: labelled.count / batchSize, runsPerStep: runs)
         do {
@@ -72,7 +72,7 @@ package struct TrainingRun: Sendable {
         }
 
         let publication = try AtomicOutput.opening(output)
-        tell(WorkEvent(.phase, "training", data: ["phase": "training"]))
+        emit(WorkEvent(.phase, "training", data: ["phase": "training"]))
         var losses: [Double] = []
         var clock = StepClock(batchSize: batchSize)
         do {
@@ -80,7 +80,7 @@ package struct TrainingRun: Sendable {
                 trainer, loss in
                 losses.append(Double(loss))
                 clock.stepEnded(samples: batchSize)
-                tell(
+                emit(
                     .progress("training", step: trainer.step, of: plan.steps, samplesPerSecond: clock.samplesPerSecond))
             }
             try source.document.write(source.changedNumbers(in: trained), to: publication.file)

@@ -6,7 +6,7 @@ import Model
 /// Turns the course of a compression into events, and measures the time and memory of each phase. A class because it
 /// keeps the current phase and the time of the last event.
 final class CompressionProgress {
-    private let tell: EventSink
+    private let emit: EventSink
     private let clock = ContinuousClock()
     private let start: ContinuousClock.Instant
     private var phase: (phase: CompressionPhase, start: ContinuousClock.Instant, forwardSeconds: Double)?
@@ -24,8 +24,8 @@ final class CompressionProgress {
     /// Approximate number of training steps reported; longer trainings report every n-th step.
     private static let metricsLimit = 1000
 
-    init(tell: @escaping EventSink) {
-        self.tell = tell
+    init(emit: @escaping EventSink) {
+        self.emit = emit
         start = clock.now
     }
 
@@ -43,7 +43,7 @@ final class CompressionProgress {
 
     /// Reports to the supervisor that the work up to `step` is saved.
     func advance(_ work: String, step: Int) {
-        tell(WorkEvent(.checkpoint, "\(work) step \(step)", data: ["work": .string(work), "step": .int(step)]))
+        emit(WorkEvent(.checkpoint, "\(work) step \(step)", data: ["work": .string(work), "step": .int(step)]))
     }
 
     func begin(_ next: CompressionPhase) {
@@ -51,7 +51,7 @@ final class CompressionProgress {
         end()
         phase = (next, clock.now, ForwardTime.seconds)
         (lastProgress, steps, firstFraction) = (nil, nil, nil)
-        tell(
+        emit(
             WorkEvent(
                 .phase, next.rawValue,
                 data: [
@@ -77,10 +77,10 @@ final class CompressionProgress {
 
     func warn(_ message: String, code: String) {
         warnings.append((code, message))
-        tell(.warning(code: code, message: message))
+        emit(.warning(code: code, message: message))
     }
 
-    func log(_ message: String) { tell(WorkEvent(.log, message)) }
+    func log(_ message: String) { emit(WorkEvent(.log, message)) }
 
     func take(_ event: CollapseEvent) {
         switch event {
@@ -89,7 +89,7 @@ final class CompressionProgress {
         case .step(let step): take(step)
         case .layer(let layer):
             let fate = layer.isCollapsed ? "collapsed" : "kept: \(layer.reason ?? "")"
-            tell(WorkEvent(.layer, "\(layer.name) \(layer.kind) \(fate)", data: layer.document))
+            emit(WorkEvent(.layer, "\(layer.name) \(layer.kind) \(fate)", data: layer.document))
         case .point(let point):
             let distance =
                 point.comparison.map { "  disagreement \(NumberFormat.fixed($0.disagreement, digits: 4))" } ?? ""
@@ -110,7 +110,7 @@ final class CompressionProgress {
             ("lr", .double(Double(step.learningRate))),
         ])
         for (layer, slope) in step.slopes { data["slope.\(layer)"] = .double(Double(slope)) }
-        tell(
+        emit(
             WorkEvent(
                 .metrics, "step \(step.step)/\(step.steps) loss \(NumberFormat.fixed(Double(step.loss), digits: 4))",
                 data: .object(data)))
@@ -127,7 +127,7 @@ final class CompressionProgress {
         firstFraction = first
         let pace = fraction > first ? ((now - phase.start) / .seconds(1)) / (fraction - first) : nil
         let remaining = pace.map { $0 * (1 - fraction) }
-        tell(
+        emit(
             WorkEvent(
                 .progress, "\(phase.phase.rawValue) \(step)/\(steps)",
                 data: [

@@ -1,31 +1,27 @@
 import ByteText
+import HTTP
 import HTTPTypes
 import JobContract
 
 /// A request matched to a route.
 struct Call: Sendable {
-    let method: HTTPRequest.Method
-    /// The decoded path, without the query.
-    let path: String
+    let head: RequestHead
     /// The values of the route's path parameters.
     let parameters: [String: String]
-    let query: Query
-    let headers: HTTPFields
-    /// The host and port as sent by the client.
-    let authority: String
     /// The id of the request, as in `X-Request-Id`.
     let id: String
     let body: RequestBody
 
+    var method: HTTPRequest.Method { head.method }
+    /// The decoded path, without the query.
+    var path: String { head.path }
+    var query: Query { Query(items: head.query) }
+    var headers: HTTPFields { head.headers }
+    /// The host and port as sent by the client.
+    var authority: String { head.authority }
+
     /// The value of a path parameter, which the route must have.
     func parameter(_ name: String) -> String { parameters[name] ?? "" }
-
-    /// True for curl, whose output people read, and for `?pretty`.
-    var isIndented: Bool { Self.isIndented(headers, query) }
-
-    static func isIndented(_ headers: HTTPFields, _ query: Query) -> Bool {
-        headers[.userAgent]?.startsWithBytes(of: "curl/") == true || query["pretty"] != nil
-    }
 
     /// The time to wait for a change, in seconds: `?wait=30` or `Prefer: wait=30` (RFC 7240 §4.3).
     func wait() throws(Problem) -> Int? {
@@ -47,14 +43,6 @@ struct Call: Sendable {
             throw Problem(.malformedRequest, "'\(text.prefix(40))' is not the id of an event.", parameter: "after")
         }
         return id
-    }
-
-    /// True when the client has the representation already (RFC 9110 §13.1.2: a weak comparison).
-    func matches(_ entityTag: String?) -> Bool {
-        guard let entityTag, let known = headers[.ifNoneMatch] else { return false }
-        return known.splitBytes(at: UInt8(ascii: ",")).map(\.trimmedBlanks).contains { tag in
-            tag.hasBytes(of: "*") || (tag.startsWithBytes(of: "W/") ? tag.dropBytes(2) : tag).hasBytes(of: entityTag)
-        }
     }
 
     /// The media type of the body, in lower case and without parameters.
@@ -80,5 +68,12 @@ extension Answer {
         answer.status = 304
         answer.body = .none
         return answer
+    }
+}
+
+extension RequestHead {
+    /// True for curl, whose output people read, and for `?pretty`.
+    var wantsIndentation: Bool {
+        headers[.userAgent]?.startsWithBytes(of: "curl/") == true || Query(items: query)["pretty"] != nil
     }
 }

@@ -53,12 +53,7 @@ final class Listener: Sendable {
         if case .length(let length) = head.framing { announced = length }
         if case .none = head.framing { announced = 0 }
         let body = RequestBody(announcedBytes: announced, next: { try await Self.nextBytes(of: request) })
-        let answer = await responder.answer(
-            Responder.Request(
-                method: head.method, path: head.path, query: Query(items: head.query), headers: head.headers,
-                authority: head.authority, body: body))
-        return answer.response(
-            isIndented: Call.isIndented(head.headers, Query(items: head.query)), logger: logger)
+        return await responder.answer(head, body: body).response(isIndented: head.wantsIndentation, logger: logger)
     }
 
     private static func nextBytes(of request: Request) async throws(Problem) -> [UInt8]? {

@@ -95,7 +95,8 @@ extension Setting {
             "times a job is started whose process crashes before a new checkpoint, until it fails"),
         count("plan_timeout_seconds", 30, 1...3600, "longest time to inspect a model for a plan, in seconds"),
         count(
-            "plan_memory_bytes", 4 << 30, 0...exabyte, "memory of the process that inspects a model, in bytes; 0 is no limit"),
+            "plan_memory_bytes", 4 << 30, 0...exabyte,
+            "memory of the process that inspects a model, in bytes; 0 is no limit"),
         count(
             "drain_seconds", 6, 0...3600,
             "time for running requests and jobs to come to a good place after SIGTERM, in seconds"),

@@ -1,3 +1,4 @@
+import HTTP
 import HTTPTypes
 import JobContract
 import Jobs
@@ -8,19 +9,8 @@ struct Responder: Sendable {
     let routes: Routes
     var table = RouteTable.all
 
-    /// A request as read by the connection.
-    struct Request: Sendable {
-        var method: HTTPRequest.Method
-        /// The decoded path.
-        var path: String
-        var query: Query
-        var headers: HTTPFields
-        var authority: String
-        var body: RequestBody
-    }
-
     /// Answers a request, and writes its log line.
-    func answer(_ request: Request) async -> Answer {
+    func answer(_ request: RequestHead, body: RequestBody) async -> Answer {
         let id = Identifier.make("req", at: routes.now())
         let start = ContinuousClock.now
         var template = "none"
@@ -31,9 +21,7 @@ struct Responder: Sendable {
             switch table.match(request.method, request.path) {
             case .found(let route, let parameters):
                 template = route.template
-                let call = Call(
-                    method: request.method, path: request.path, parameters: parameters, query: request.query,
-                    headers: request.headers, authority: request.authority, id: id, body: request.body)
+                let call = Call(head: request, parameters: parameters, id: id, body: body)
                 answer = try await route.handler(routes, call).narrowed(for: request.method, request.headers) {
                     Answer($0, instance: request.path, request: id)
                 }
@@ -72,7 +60,7 @@ struct Responder: Sendable {
     /// owner's page for one of ours (DNS rebinding). Without keys only the name tells them apart.
     ///
     /// - SeeAlso: RFC 9110 §15.5.20
-    private func refuseForeignNames(_ request: Request) throws(Problem) {
+    private func refuseForeignNames(_ request: RequestHead) throws(Problem) {
         guard !HostName.isOurs(request.authority, names: routes.configuration.hosts) else { return }
         throw Problem(
             .misdirectedRequest,
@@ -83,7 +71,7 @@ struct Responder: Sendable {
     /// Rejects changes by pages of other sites, which a browser on this machine may send; browsers state the origin.
     ///
     /// - SeeAlso: RFC 6454 §7, w3.org/TR/fetch-metadata
-    private static func refuseForeignPages(_ request: Request) throws(Problem) {
+    private static func refuseForeignPages(_ request: RequestHead) throws(Problem) {
         guard ![.get, .head, .options].contains(request.method) else { return }
         let site = request.headers[.fetchSite] ?? "none"
         let origins = request.headers[values: .origin]

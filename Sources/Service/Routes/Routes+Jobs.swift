@@ -1,3 +1,4 @@
+import HTTP
 import HTTPTypes
 import JobContract
 import Jobs
@@ -38,7 +39,7 @@ extension Routes {
             }
         }
         let answer = try await answer(job)
-        if call.matches(answer.headers[.eTag]) { return answer.notModified }
+        if Preconditions(call.headers, entityTag: answer.headers[.eTag]) == .unchanged { return answer.notModified }
         return answer.with(.preferenceApplied, call.prefersWait ? "wait" : nil)
     }
 

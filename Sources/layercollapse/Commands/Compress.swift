@@ -40,7 +40,7 @@ struct Compress: ParsableCommand {
 
     func run() throws {
         let isJob = JobFolder.isJob(model)
-        let narrator = EventReporter(printsEvents: isJob || events, isQuiet: quiet)
+        let reporter = EventReporter(printsEvents: isJob || events, isQuiet: quiet)
         // A job that has reported its end is never resumed.
         let folder = JobFolder(model, attempt: attempt)
         defer { if isJob { folder.removeCheckpoints() } }
@@ -53,10 +53,10 @@ struct Compress: ParsableCommand {
             defer { withExtendedLifetime(deadline) {} }
             Processor.useThreads(order.options.threads ?? order.threads)
             if let bytes = order.memoryLimitBytes { try ChildGuard.limitMemory(bytes: bytes) }
-            let result = try Compression.run(order, tell: narrator.tell)
-            narrator.end(result.summary, result.document)
+            let result = try Compression.run(order, emit: reporter.emit)
+            reporter.end(result.summary, result.document)
         } catch {
-            throw narrator.told(Problem(any: error))
+            throw reporter.reported(Problem(any: error))
         }
     }
 

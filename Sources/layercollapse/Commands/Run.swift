@@ -43,11 +43,11 @@ struct Run: ParsableCommand {
         let options = try JobOptions(decoding: .given(["batch_size": batchSize, "threads": threads, "inputs": inputs]))
         let interruption = Interruption()
         defer { withExtendedLifetime(interruption) {} }
-        let narrator = EventReporter(printsEvents: false, isQuiet: quiet)
+        let reporter = EventReporter(printsEvents: false, isQuiet: quiet)
         let run = InferenceRun(
             model: InputPath.resolved(model), data: InputPath.resolved(data), output: output, timing: timing,
             batchSize: options.batchSize, passes: `repeat`,
             threads: options.threads, inputKeys: options.inputKeys)
-        do { narrator.end(try run.run(tell: narrator.tell)) } catch { throw narrator.told(error) }
+        do { reporter.end(try run.run(emit: reporter.emit)) } catch { throw reporter.reported(error) }
     }
 }

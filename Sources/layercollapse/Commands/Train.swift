@@ -32,10 +32,10 @@ struct Train: ParsableCommand {
         let options = try JobOptions(decoding: training.given)
         let interruption = Interruption()
         defer { withExtendedLifetime(interruption) {} }
-        let narrator = EventReporter(printsEvents: false, isQuiet: quiet)
+        let reporter = EventReporter(printsEvents: false, isQuiet: quiet)
         let run = TrainingRun(
             model: InputPath.resolved(model), data: InputPath.resolved(data), output: output, trace: trace,
             timing: timing, options: options)
-        do { narrator.end(try run.run(tell: narrator.tell)) } catch { throw narrator.told(error) }
+        do { reporter.end(try run.run(emit: reporter.emit)) } catch { throw reporter.reported(error) }
     }
 }

@@ -3,7 +3,7 @@ import Testing
 @testable import JobContract
 @testable import Service
 
-struct ServerPlanGateTests {
+struct AdmissionGateTests {
     @Test func `the line moves in its order, and has an end`() async throws {
         let gate = AdmissionGate(places: 1, line: 2)
         let first = try await gate.enter(waiting: Self.long, staying: Self.long)
