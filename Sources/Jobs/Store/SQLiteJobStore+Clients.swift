@@ -145,6 +145,14 @@ extension SQLiteJobStore {
         }
     }
 
+    /// The ids of the jobs that ended before a moment, oldest first.
+    package func ended(before moment: UnixSeconds) throws(JobsError) -> [String] {
+        try read {
+            try String.fetchAll(
+                $0, sql: "SELECT id FROM jobs WHERE finished_at < ? ORDER BY sequence", arguments: [moment])
+        }
+    }
+
     /// The number of jobs in each status, including those with 0.
     package func counts() throws(JobsError) -> [JobStatus: Int] {
         try read { database in

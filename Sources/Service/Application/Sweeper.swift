@@ -33,7 +33,8 @@ struct Sweeper {
     /// Deletes jobs that ended and files that arrived before `moment`. Jobs keep their own links to the bytes of their
     /// files.
     func sweep(before moment: Int) async throws {
-        for id in try await jobsEnded(before: moment) {
+        let ended = try await store.perform { store throws(JobsError) in try store.ended(before: moment) }
+        for id in ended {
             do throws(JobsError) {
                 try await store.perform { store throws(JobsError) in try store.delete(id) }
             } catch .notFound {
@@ -42,19 +43,5 @@ struct Sweeper {
             jobs.removeFolder(of: id)
         }
         for file in artifacts.files where file.createdAt < moment { _ = try artifacts.delete(file.id) }
-    }
-
-    /// The ids of jobs that ended before `moment`. All are collected before the first deletion, because a page begins
-    /// after a job that must still exist.
-    private func jobsEnded(before moment: Int) async throws(JobsError) -> [String] {
-        var ids: [String] = []
-        var after: String?
-        repeat {
-            let known = after
-            let page = try await store.perform { store throws(JobsError) in try store.list(limit: 100, after: known) }
-            for job in page.elements where job.finishedAt.map({ $0 < moment }) == true { ids.append(job.id) }
-            after = page.hasMore ? page.elements.last?.id : nil
-        } while after != nil
-        return ids
     }
 }
