@@ -14,7 +14,7 @@ struct ExternalFiles {
     /// The location must be a plain file name, and the file must be a regular one with a single link: a symbolic or
     /// hard link would lead out of the folder.
     mutating func open(_ location: String, for tensors: [ONNXModel.TensorMessage]) throws(FormatError) {
-        // By bytes: one `Character` may be a slash with an accent.
+        // Bytes are compared, because one `Character` may be a slash with an accent.
         let isPlain = location.utf8.allSatisfy { $0 >= 0x20 && $0 != UInt8(ascii: "/") && $0 != UInt8(ascii: "\\") }
         guard isPlain, location != "", location != ".", location != ".." else {
             throw .invalidONNX(

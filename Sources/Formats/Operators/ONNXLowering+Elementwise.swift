@@ -71,7 +71,7 @@ extension ONNXLowering {
         if isFloat, let low = low ?? -.infinity as Float?, let high = high ?? .infinity as Float?,
             !node.hasInput(1) || known(node.inputs[1]) != nil, !node.hasInput(2) || known(node.inputs[2]) != nil
         {
-            // Where the bounds cross, the upper one applies.
+            // The upper bound applies where the bounds cross.
             return try append(.unary(.clip(minimum: min(low, high), maximum: high)), node, reading: 1)
         }
         var value = try operand(node, 0)
