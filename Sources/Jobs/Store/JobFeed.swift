@@ -20,6 +20,12 @@ package final class JobFeed: Sendable {
         var events: [JobEvent] = []
         var isReading = false
         var waiting: [ObjectIdentifier: Signal] = [:]
+
+        /// The signals of the waiting followers, which no longer wait.
+        mutating func takeWaiting() -> [Signal] {
+            defer { waiting = [:] }
+            return Array(waiting.values)
+        }
     }
 
     private static let interval = Duration.milliseconds(100)
@@ -99,11 +105,7 @@ package final class JobFeed: Sendable {
 
     /// Wakes all followers.
     func wakeAll() {
-        let signals = state.withLock { state in
-            defer { state.waiting = [:] }
-            return state.waiting.values
-        }
-        for signal in signals { signal.fire() }
+        for signal in state.withLock({ $0.takeWaiting() }) { signal.fire() }
     }
 
     /// Reads changes while there are followers.
@@ -142,17 +144,16 @@ package final class JobFeed: Sendable {
         } catch {
             result = .failure(error)
         }
-        let signals = state.withLock { state in
+        let signals = state.withLock { state -> [Signal] in
             let revision = try? state.latest?.get().revision
             switch result {
             case .success(let (job, events)):
                 state.latest = .success(job)
                 state.events = Array((state.events + events).suffix(Self.keptEvents))
-                if job.revision == revision { return [Signal]() }
+                if job.revision == revision { return [] }
             case .failure(let error): state.latest = .failure(error)
             }
-            defer { state.waiting = [:] }
-            return Array(state.waiting.values)
+            return state.takeWaiting()
         }
         for signal in signals { signal.fire() }
     }

@@ -58,6 +58,9 @@ extension NewEvent {
         NewEvent(type: "status", message: message, data: Data(#"{"status":"\#(status.rawValue)"}"#.utf8))
     }
 
+    /// A warning of the server to the client.
+    static func warning(_ message: String) -> NewEvent { NewEvent(level: "warning", type: "warning", message: message) }
+
     /// The last event of a job.
     static func done(_ status: JobStatus) -> NewEvent {
         NewEvent(type: "done", message: status.rawValue, data: Data(#"{"status":"\#(status.rawValue)"}"#.utf8))

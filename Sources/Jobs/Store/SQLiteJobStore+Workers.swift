@@ -134,9 +134,8 @@ extension SQLiteJobStore {
     /// Puts the job of an interrupted attempt back into the queue without counting the attempt, or cancels it.
     private static func release(_ database: Database, _ job: Job, at now: UnixSeconds) throws -> Job {
         if job.cancelRequested { return try end(database, job, .cancelled, at: now) }
-        let event = NewEvent(
-            level: "warning", type: "warning", message: "the worker was interrupted; the job starts again")
-        try append(database, [event], to: job.id, at: now)
+        try append(
+            database, [.warning("the worker was interrupted; the job starts again")], to: job.id, at: now)
         return try putBack(database, job, countsAttempt: false, availableAt: 0, at: now)
     }
 

@@ -204,8 +204,7 @@ final class Attempt: Sendable {
             switch line {
             case .complete(let bytes): supervisor.interpret(job, bytes)
             case .tooLong:
-                SupervisorUpdate(
-                    event: NewEvent(level: "warning", type: "warning", message: "a line of output was too long"))
+                SupervisorUpdate(event: .warning("a line of output was too long"))
             }
         }
         let report = state.withLock { state in
@@ -223,8 +222,7 @@ final class Attempt: Sendable {
                     report.events.append(event)
                 } else if !state.warned {
                     state.warned = true
-                    report.events.append(
-                        NewEvent(level: "warning", type: "warning", message: "too many events; later ones are dropped"))
+                    report.events.append(.warning("too many events; later ones are dropped"))
                 }
             }
             return report

@@ -51,12 +51,13 @@ struct AttemptOutcome: Sendable {
         case .leaseLost: return .leave
         case .cancelled: return .finish(.cancelled)
         case .deadline(let seconds):
-            return .finish(.failed(error: failure(.deadlineExceeded, "the job did not end within \(seconds) s")))
+            return .finish(.failed(error: Self.failure(.deadlineExceeded, "the job did not end within \(seconds) s")))
         case .memory(let limit, let used):
             let message = "the job needed \(used) bytes of memory; the limit is \(limit)"
             return .finish(
                 .failed(
-                    error: failure(.memoryLimit, message, [("limit_bytes", .int(limit)), ("used_bytes", .int(used))])))
+                    error: Self.failure(
+                        .memoryLimit, message, [("limit_bytes", .int(limit)), ("used_bytes", .int(used))])))
         case .serverStopping, .stalled, nil: break
         }
         if exit == .exited(0), let result, error == nil { return .finish(.succeeded(result: result)) }
@@ -67,7 +68,7 @@ struct AttemptOutcome: Sendable {
         // Attempts that advance end at some time; only attempts without progress are limited.
         return advanced || attempt < attempts
             ? .retry(reason: reason, countsAttempt: !advanced)
-            : .finish(.failed(error: failure(.workerCrashed, "\(reason), \(attempt) times in all")))
+            : .finish(.failed(error: Self.failure(.workerCrashed, "\(reason), \(attempt) times in all")))
     }
 
     /// The message for an attempt that ended without result or error.
@@ -82,7 +83,8 @@ struct AttemptOutcome: Sendable {
         }
     }
 
-    private func failure(_ code: ProblemCode, _ message: String, _ figures: [(String, JSONValue)] = []) -> Data {
+    /// The stored error of a failed job.
+    static func failure(_ code: ProblemCode, _ message: String, _ figures: [(String, JSONValue)] = []) -> Data {
         let members: [(String, JSONValue)] = [("code", .string(code.rawValue)), ("message", .string(message))]
         return Data(JSONValue.object(JSONValue.Object(members + figures)).text().utf8)
     }

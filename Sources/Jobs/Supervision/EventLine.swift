@@ -27,7 +27,7 @@ package enum EventLine {
         let event = NewEvent(level: document["level"]?.string ?? "info", type: type, message: message ?? "", data: data)
         switch type {
         case "done": return SupervisorUpdate(result: data ?? Data("null".utf8))
-        case "error": return SupervisorUpdate(error: data ?? crash(message ?? ""))
+        case "error": return SupervisorUpdate(error: data ?? AttemptOutcome.failure(.workerCrashed, message ?? ""))
         case "progress": return SupervisorUpdate(event: event, phase: member["phase"]?.string, progress: data)
         case "phase": return SupervisorUpdate(event: event, phase: member["phase"]?.string ?? message)
         case "checkpoint": return SupervisorUpdate(isCheckpoint: true)
@@ -36,9 +36,4 @@ package enum EventLine {
     }
 
     private static func isText(_ value: JSONValue?) -> Bool { value.map { $0.isNull || $0.string != nil } ?? true }
-
-    private static func crash(_ message: String) -> Data {
-        let error: JSONValue = ["code": .string(ProblemCode.workerCrashed.rawValue), "message": .string(message)]
-        return Data(error.text().utf8)
-    }
 }

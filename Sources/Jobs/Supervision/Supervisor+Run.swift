@@ -43,7 +43,7 @@ extension Supervisor {
                         return try store.finish(lease, outcome, usage: usage, at: time)
                     case .retry(let reason, let countsAttempt):
                         let next = countsAttempt ? "the job starts again" : "the job goes on from its last checkpoint"
-                        let event = NewEvent(level: "warning", type: "warning", message: "\(reason); \(next)")
+                        let event = NewEvent.warning("\(reason); \(next)")
                         return try store.requeue(
                             lease, countsAttempt: countsAttempt, availableAt: due() + retrySeconds, because: event,
                             usage: usage,
