@@ -75,4 +75,9 @@ struct FeedTests {
         #expect(fixture.store.feed(of: "job_1") === first)
         #expect(fixture.store.feed(of: "job_2") !== first)
     }
+
+    @Test func `many followers are woken less often, so that together they cost no more`() {
+        let intervals = [1, 50, 51, 300, 1000, 1001].map { JobFeed.interval(waking: $0) }
+        #expect(intervals == [100, 100, 102, 600, 2000, 2000].map { .milliseconds($0) })
+    }
 }

@@ -2,7 +2,9 @@ import Synchronization
 
 /// The changes of one job, read from the database once for all its followers. A class because the followers share it.
 ///
-/// While there are followers, one task reads the changes at most ten times a second and wakes the followers.
+/// While there are followers, one task reads the changes at most ten times a second and wakes the followers; with more
+/// than fifty it reads less often, so that all their wake-ups together stay at 500 a second and leave the processors to
+/// the job.
 /// A follower that is behind the kept events reads its own pages until it has caught up.
 package final class JobFeed: Sendable {
     /// The changes that are new to a follower.
@@ -28,7 +30,11 @@ package final class JobFeed: Sendable {
         }
     }
 
+    /// The shortest time between two reads.
     private static let interval = Duration.milliseconds(100)
+    /// The time between two reads for each follower that the first of them wakes.
+    private static let intervalPerFollower = Duration.milliseconds(2)
+    private static let longestInterval = Duration.seconds(2)
     /// The time without followers after which the reader ends.
     private static let grace = Duration.seconds(1)
     private static let keptEvents = 512
@@ -115,8 +121,8 @@ package final class JobFeed: Sendable {
             // Signed up before reading, so that no change is missed.
             let signal = store.hub.signal(for: .job(id))
             defer { store.hub.forget(signal, for: .job(id)) }
-            await look()
-            try? await Task.sleep(until: start + Self.interval, clock: .continuous)
+            let interval = Self.interval(waking: await look())
+            try? await Task.sleep(until: start + interval, clock: .continuous)
             let isFollowed = state.withLock { !$0.waiting.isEmpty }
             await signal.wait(until: .now + (isFollowed ? .seconds(60) : Self.grace))
             let isOver = state.withLock { state in
@@ -129,8 +135,15 @@ package final class JobFeed: Sendable {
         }
     }
 
+    /// The time between two reads of which the first wakes `count` followers.
+    static func interval(waking count: Int) -> Duration {
+        min(max(interval, intervalPerFollower * count), longestInterval)
+    }
+
     /// Reads the job and its new events and wakes the followers.
-    private func look() async {
+    ///
+    /// - Returns: the number of followers woken
+    private func look() async -> Int {
         let (id, known) = (id, state.withLock(\.events.last?.id))
         let result: Result<(Job, [JobEvent]), JobsError>
         do throws(JobsError) {
@@ -156,5 +169,6 @@ package final class JobFeed: Sendable {
             return state.takeWaiting()
         }
         for signal in signals { signal.fire() }
+        return signals.count
     }
 }
