@@ -20,17 +20,15 @@ extension ONNXDocument {
         var lowering = ONNXLowering(
             functions: model.functions, initializers: Set(weights.keys), statistics: untrained,
             furtherResults: furtherResults)
-        for (name, tensor) in weights { lowering.values[name] = .known(tensor, name: name) }
+        for (name, tensor) in weights { lowering.define(name, .known(tensor, name: name)) }
         do {
             for input in model.inputs where weights[input.name] == nil {
                 let type = try inputType(input, batch: batch, sample: shapes[input.name])
-                lowering.values[input.name] = .computed(lowering.graph.addInput(input.name, type))
+                lowering.addInput(input.name, type)
             }
             try lowerNodes(&lowering, &refused)
             if refused.isEmpty {
-                for output in model.outputs {
-                    lowering.graph.addOutput(output.name, try lowering.operand(output.name))
-                }
+                for output in model.outputs { try lowering.addOutput(output.name) }
             }
         } catch {
             // Other errors may follow from nodes that cannot be run.
@@ -63,7 +61,7 @@ extension ONNXDocument {
                 guard case .unsupportedOperator(let nodes) = error else { throw error }
                 refused += nodes.filter { !unknownOperators.contains($0.operatorName) && !refused.contains($0) }
                 unknown.formUnion(node.outputs.filter { !$0.isEmpty })
-                lowering.leave()
+                lowering.leaveAll()
             }
         }
     }
@@ -171,9 +169,10 @@ extension ONNXDocument {
                 if let function = functions[key] {
                     guard reached.insert(key).inserted else { continue }
                     bodies.append(function.nodes.map { (index: index, node: $0) })
-                } else if !ONNXLowering.supported.contains(NodeView.opType(node)) {
-                    let lowered = NodeView(node, index: index, in: &frame)
-                    refused.append(lowered.refused(ONNXLowering.refusals[lowered.opType] ?? ""))
+                } else {
+                    let known = ONNXLowering.operators[NodeView.opType(node)]
+                    guard known?.lower == nil else { continue }
+                    refused.append(NodeView(node, index: index, in: &frame).refused(known?.remedy ?? ""))
                 }
             }
         }

@@ -12,25 +12,21 @@ extension ONNXLowering {
         try alone.lower(node)
         var computed: [(name: String, value: ValueID)] = []
         for output in node.outputs {
-            switch alone.values[output] {
+            switch alone.found(output) {
             case .computed(let value): computed.append((output, value))
-            case .known(let tensor, let name): values[output] = .known(tensor, name: name)
+            case .known(let tensor, let name): define(output, .known(tensor, name: name))
             case nil: break
             }
         }
         guard !computed.isEmpty else { return true }
         let size = alone.graph.nodes.reduce(0) { $0 + $1.type.shape.elementCount }
-        guard size <= foldableElements else { return false }
-        foldableElements -= size
+        guard allowsFolding(size) else { return false }
         let plan: ExecutionPlan
         do { plan = try ExecutionPlan(alone.graph, fetching: computed.map(\.value)) } catch {
             throw unfit(node, "\(error)")
         }
         plan.run()
-        for (name, value) in computed {
-            values[name] = .known(plan.tensor(value), name: name)
-            folded.insert(name)
-        }
+        for (name, value) in computed { define(name, folded: plan.tensor(value)) }
         return true
     }
 }

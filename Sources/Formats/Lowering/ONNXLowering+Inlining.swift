@@ -2,24 +2,23 @@ import Compute
 import Model
 
 extension ONNXLowering {
-    /// The maximum depth of calls: recursive functions never end.
-    private static let depthLimit = 32
     private static let iterationLimit = 10_000
 
     /// Lowers one node: a constant, a call of a function, a branch, a loop, or an operator.
     mutating func lowerNode(_ node: NodeView, calling function: ONNXModel.Function?) throws(FormatError) {
-        nodesLeft -= 1
-        guard nodesLeft >= 0 else { throw .tooLarge("the model has too many nodes once its functions are put in") }
+        try count()
         if let function { return try call(function, node) }
-        switch node.opType {
-        case "If": try choose(node)
-        case "Loop": try unroll(node)
-        default: if try !fold(node) { try lower(node) }
-        }
+        if Self.operators[node.opType]?.hasSubgraphs != true, try fold(node) { return }
+        try lower(node)
     }
 
-    func function(_ node: ONNXModel.Node) -> ONNXModel.Function? {
-        functions.isEmpty ? nil : functions[Self.key(domain: node.domain, node.opType, overload: node.overload)]
+    /// Lowers a node of an operator.
+    ///
+    /// - Throws: ``FormatError`` for operands, attributes or sizes that do not fit.
+    mutating func lower(_ node: NodeView) throws(FormatError) {
+        let known = Self.operators[node.opType]
+        guard let lower = known?.lower else { throw node.unsupported(known?.remedy ?? "") }
+        do { try lower(&self, node) } catch { throw error as? FormatError ?? unfit(node, "\(error)") }
     }
 
     private mutating func call(_ function: ONNXModel.Function, _ node: NodeView) throws(FormatError) {
@@ -32,7 +31,8 @@ extension ONNXLowering {
         try lower(function.nodes, function.outputs, of: node, in: &frame)
     }
 
-    private mutating func choose(_ node: NodeView) throws(FormatError) {
+    /// Lowers the branch of an `If` whose condition is known.
+    mutating func choose(_ node: NodeView) throws(FormatError) {
         guard let condition = try truth(node.input(0)) else {
             throw node.unsupported(" whose condition depends on the data")
         }
@@ -55,7 +55,7 @@ extension ONNXLowering {
     ) throws(FormatError) {
         for message in initializers {
             let name = frame.define(message.name)
-            values[name] = .known(try ONNXDocument.tensor(message, nil), name: name)
+            define(name, .known(try ONNXDocument.tensor(message, nil), name: name))
         }
     }
 
@@ -74,16 +74,15 @@ extension ONNXLowering {
         }
         for (inner, outer) in zip(outputs, node.outputs) where !outer.isEmpty {
             let name = frame.resolve(inner)
-            guard let value = values[name] else { throw absent(name) }
-            values[outer] = value
+            define(outer, try value(name))
         }
-        depth -= 1
+        leave()
     }
 
     /// Unrolls a loop whose number of iterations does not depend on the data.
     ///
     /// - SeeAlso: onnx/Operators.md#Loop
-    private mutating func unroll(_ node: NodeView) throws(FormatError) {
+    mutating func unroll(_ node: NodeView) throws(FormatError) {
         guard let body = node.graph("body"), body.inputs.count >= 2, body.outputs.count == node.outputs.count + 1,
             node.inputs.count <= body.inputs.count, node.outputs.count >= body.inputs.count - 2
         else { throw unfit(node, "its body does not fit") }
@@ -110,9 +109,9 @@ extension ONNXLowering {
             var frame = Frame(in: node.frame, prefix: prefix + "::\(round)::")
             try define(body.initializers, in: &frame)
             let counter = frame.define(body.inputs[0])
-            values[counter] = .known(try node.tensor([Int64(round)], []), name: counter)
+            define(counter, .known(try node.tensor([Int64(round)], []), name: counter))
             let truth = frame.define(body.inputs[1])
-            do { values[truth] = .known(try Tensor([true], .scalar), name: truth) } catch {
+            do { define(truth, .known(try Tensor([true], .scalar), name: truth)) } catch {
                 throw .memory(byteCount: error.byteCount)
             }
             for (name, value) in zip(body.inputs.dropFirst(2), state) { frame.bind(name, to: value) }
@@ -121,7 +120,7 @@ extension ONNXLowering {
                 let lowered = NodeView(inner, index: node.index, in: &frame, scope: node.scope)
                 try lowerNode(lowered, calling: function(inner))
             }
-            depth -= 1
+            leave()
             guard let next = self.truth(frame.resolve(body.outputs[0])) else { throw dataDependent }
             condition = next
             let results = body.outputs.dropFirst().map { frame.resolve($0) }
@@ -130,11 +129,10 @@ extension ONNXLowering {
             round += 1
         }
         for (outer, name) in zip(node.outputs, state) where !outer.isEmpty {
-            guard let value = values[name] else { throw absent(name) }
-            values[outer] = value
+            define(outer, try value(name))
         }
         for (outer, names) in zip(node.outputs.dropFirst(carried), collected) where !outer.isEmpty {
-            values[outer] = .computed(try stacked(names, node))
+            define(outer, .computed(try stacked(names, node)))
         }
     }
 
@@ -149,15 +147,5 @@ extension ONNXLowering {
             rows.append(try reshaped(value, [1] + graph.shape(value).dimensions, node))
         }
         return rows.count == 1 ? rows[0] : try emit(.concat(axis: 0), rows, node)
-    }
-
-    /// Resets the depth to that of the document's own nodes after an error.
-    mutating func leave() { depth = 0 }
-
-    private mutating func enter(_ node: NodeView) throws(FormatError) {
-        guard depth < Self.depthLimit else {
-            throw .tooLarge("node \(node.description) is too deep in other functions")
-        }
-        depth += 1
     }
 }

@@ -12,26 +12,21 @@ struct ONNXLowering {
         case known(Tensor, name: String)
     }
 
-    var graph = Graph()
-    var values: [String: Value] = [:]
+    private(set) var graph = Graph()
+    private var values: [String: Value] = [:]
     /// The graph's values of known tensors that ops have read, by the tensors' names.
     private var materialized: [String: ValueID] = [:]
-    /// The operators that the file itself defines, by ``key(domain:_:overload:)``.
-    let functions: [String: ONNXModel.Function]
-    /// The names of the initializers of the file.
-    let initializers: Set<String>
-    /// The names of initializers that training may change: neither arithmetic constants nor statistics.
-    let weights: Set<String>
     /// The names of folded values.
-    var folded: Set<String> = []
+    private var folded: Set<String> = []
+    /// The operators that the file itself defines, by ``key(domain:_:overload:)``.
+    private let functions: [String: ONNXModel.Function]
+    /// The names of the initializers of the file.
+    private let initializers: Set<String>
+    /// The names of initializers that training may change: neither arithmetic constants nor statistics.
+    private let weights: Set<String>
     /// The further results of nodes, with the nodes that would compute them, for errors.
-    let furtherResults: [String: UnsupportedNode]
-    /// The number of elements that may still be folded; folded tensors are kept in memory.
-    var foldableElements = 1 << 26
-    /// The number of nodes that may still be lowered; those in functions and loops count once per run.
-    var nodesLeft = ONNXDocument.Limits.messages
-    /// The number of enclosing functions and subgraphs.
-    var depth = 0
+    private let furtherResults: [String: UnsupportedNode]
+    private var limits = Allowance()
 
     init(
         functions: [ONNXModel.Function], initializers: Set<String>, statistics: Set<String>,
@@ -47,7 +42,35 @@ struct ONNXLowering {
         self.furtherResults = furtherResults
     }
 
+    func function(_ node: ONNXModel.Node) -> ONNXModel.Function? {
+        functions.isEmpty ? nil : functions[Self.key(domain: node.domain, node.opType, overload: node.overload)]
+    }
+
     static func key(domain: String, _ name: String, overload: String) -> String { "\(domain).\(name):\(overload)" }
+
+    // MARK: Names and their values
+
+    /// Gives a name its value.
+    mutating func define(_ name: String, _ value: Value) { values[name] = value }
+
+    /// Gives a name a value that was computed while lowering.
+    mutating func define(_ name: String, folded tensor: Tensor) {
+        values[name] = .known(tensor, name: name)
+        folded.insert(name)
+    }
+
+    mutating func addInput(_ name: String, _ type: ValueType) { values[name] = .computed(graph.addInput(name, type)) }
+
+    mutating func addOutput(_ name: String) throws(FormatError) { graph.addOutput(name, try operand(name)) }
+
+    /// The value of a name, if it has one.
+    func found(_ name: String) -> Value? { values[name] }
+
+    /// The value of a name.
+    func value(_ name: String) throws(FormatError) -> Value {
+        guard let value = values[name] else { throw absent(name) }
+        return value
+    }
 
     /// Creates a lowering of a single node whose operands are known.
     init(folding node: NodeView, of outer: ONNXLowering) {
@@ -109,4 +132,87 @@ struct ONNXLowering {
         }
         return .invalidONNX("value '\(name)' is read before anything computes it")
     }
+
+    // MARK: Ops
+
+    /// Appends an op.
+    ///
+    /// - Throws: ``FormatError`` when its operands do not fit, or when its result is too large.
+    mutating func emit(
+        _ op: Op, _ operands: [ValueID], _ node: NodeView, name: String = ""
+    ) throws(FormatError) -> ValueID {
+        let value: ValueID
+        do throws(ModelError) {
+            value = try graph.append(op, operands, name: name, scope: node.scope, origin: Origin(nodes: [node.index]))
+        } catch {
+            switch error {
+            case .shape(_, let reason): throw unfit(node, "\(reason)")
+            case .elementType(_, let expected, let found):
+                throw .unsupportedType("node \(node.description) works on \(found): only \(expected) can be run here")
+            default: throw unfit(node, "\(error)")
+            }
+        }
+        let type = graph.type(value)
+        guard type.shape.rank <= Limits.rank else { throw unfit(node, "its result has \(type.shape.rank) axes") }
+        guard type.shape.elementCount <= Limits.elements else {
+            throw .tooLarge("node \(node.description): its result of shape \(type.shape) is too large")
+        }
+        return value
+    }
+
+    /// The maximum number of axes and elements of a value.
+    enum Limits {
+        /// The maximum number of axes: that of oneDNN.
+        static let rank = 12
+        /// The maximum number of elements: beyond any machine's memory, and small enough that sums of byte sizes do not
+        /// overflow.
+        static let elements = 1 << 38
+    }
+
+    // MARK: Work that is bounded
+
+    /// The work that is left for a file whose functions and loops multiply it.
+    private struct Allowance {
+        /// The number of elements that may still be folded; folded tensors are kept in memory.
+        var foldedElements = 1 << 26
+        /// The number of nodes that may still be lowered; those in functions and loops count once per run.
+        var nodes = ONNXDocument.Limits.messages
+        /// The number of enclosing functions and subgraphs.
+        var depth = 0
+    }
+
+    /// The maximum depth of calls: recursive functions never end.
+    private static let depthLimit = 32
+
+    /// Counts a node.
+    ///
+    /// - Throws: ``FormatError/tooLarge(_:)`` beyond the limit.
+    mutating func count() throws(FormatError) {
+        limits.nodes -= 1
+        guard limits.nodes >= 0 else { throw .tooLarge("the model has too many nodes once its functions are put in") }
+    }
+
+    /// Counts elements that are folded.
+    ///
+    /// - Returns: false when they are too many.
+    mutating func allowsFolding(_ elements: Int) -> Bool {
+        guard elements <= limits.foldedElements else { return false }
+        limits.foldedElements -= elements
+        return true
+    }
+
+    /// Enters a function or a subgraph of a node.
+    ///
+    /// - Throws: ``FormatError/tooLarge(_:)`` beyond the limit.
+    mutating func enter(_ node: NodeView) throws(FormatError) {
+        guard limits.depth < Self.depthLimit else {
+            throw .tooLarge("node \(node.description) is too deep in other functions")
+        }
+        limits.depth += 1
+    }
+
+    mutating func leave() { limits.depth -= 1 }
+
+    /// Returns to the document's own nodes after an error.
+    mutating func leaveAll() { limits.depth = 0 }
 }

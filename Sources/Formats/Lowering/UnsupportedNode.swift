@@ -32,12 +32,6 @@ extension NodeView {
 struct GradientPath {
     private var nodes: Set<Int> = []
 
-    /// Operators with integer or Boolean results, through which no gradient passes.
-    private static let integerResults: Set<String> = [
-        "And", "ArgMax", "ArgMin", "Equal", "Greater", "GreaterOrEqual", "IsInf", "IsNaN", "Less", "LessOrEqual",
-        "NonZero", "Not", "Or", "Shape", "Size", "Xor",
-    ]
-
     /// Finds the nodes between trained initializers and outputs.
     ///
     /// - Parameters:
@@ -46,7 +40,9 @@ struct GradientPath {
     init(in model: ONNXModel, trained: Set<String>) {
         var depending = trained
         for (index, node) in model.nodes.enumerated()
-        where !Self.integerResults.contains(node.opType) && node.inputs.contains(where: depending.contains) {
+        where !(ONNXLowering.operators[NodeView.opType(node)]?.isDiscrete ?? false)
+            && node.inputs.contains(where: depending.contains)
+        {
             depending.formUnion(node.outputs)
             nodes.insert(index)
         }

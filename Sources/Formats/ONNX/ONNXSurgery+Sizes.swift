@@ -34,18 +34,11 @@ extension ONNXDocument {
                 else { return nil }
                 return maker.inputs[1]
             }
-            guard Self.keepsShape.contains(maker.opType),
+            guard ONNXLowering.operators[NodeView.opType(maker)]?.keepsShape == true,
                 let same = maker.inputs.first(where: { lowering.type($0)?.shape == shape && !known.contains($0) })
             else { return nil }
             name = same
         }
         return nil
     }
-
-    /// Operators of one operand, or of two that broadcast, that keep the shape.
-    private static let keepsShape = Set(ONNXLowering.unaries.keys).union(ONNXLowering.binaries.keys).union([
-        "Cast", "Celu", "Clip", "Dropout", "Elu", "Gelu", "HardSigmoid", "Identity", "LeakyRelu", "PRelu", "Pow",
-        "Selu",
-        "Swish",
-    ])
 }

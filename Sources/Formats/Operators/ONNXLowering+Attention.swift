@@ -17,8 +17,8 @@ extension ONNXLowering {
             key = try emit(.concat(axis: 2), [try operand(node, 4), key], node)
             value = try emit(.concat(axis: 2), [try operand(node, 5), value], node)
         }
-        if let name = node.furtherOutput(1) { values[name] = .computed(key) }
-        if let name = node.furtherOutput(2) { values[name] = .computed(value) }
+        if let name = node.furtherOutput(1) { define(name, .computed(key)) }
+        if let name = node.furtherOutput(2) { define(name, .computed(value)) }
         key = try shared(key, by: graph.shape(query)[1], node)
         value = try shared(value, by: graph.shape(query)[1], node)
 
@@ -49,7 +49,7 @@ extension ONNXLowering {
         if let name = node.furtherOutput(3) {
             let mode = node.int("qk_matmul_output_mode") ?? 0
             guard stages.indices.contains(mode) else { throw unfit(node, "output mode \(mode)") }
-            values[name] = .computed(stages[mode])
+            define(name, .computed(stages[mode]))
         }
         let op = Op.matMul(transposeLeft: false, transposeRight: false)
         guard isFlat else { return try finish(op, [shares, value], node) }

@@ -2,14 +2,21 @@ import Compute
 import Model
 
 extension ONNXLowering {
-    static let reductions: [String: ReduceKind] = [
-        "ReduceSum": .sum, "ReduceMean": .mean, "ReduceMax": .maximum, "ReduceMin": .minimum, "ReduceProd": .product,
-        "ReduceSumSquare": .sumSquare, "ReduceL1": .l1, "ReduceL2": .l2, "ReduceLogSum": .logSum,
-        "ReduceLogSumExp": .logSumExp,
+    /// Operators that reduce axes, or work along one.
+    static let reductions: [String: ONNXOperator] = [
+        "ReduceSum": reduction(.sum), "ReduceMean": reduction(.mean), "ReduceMax": reduction(.maximum),
+        "ReduceMin": reduction(.minimum), "ReduceProd": reduction(.product), "ReduceSumSquare": reduction(.sumSquare),
+        "ReduceL1": reduction(.l1), "ReduceL2": reduction(.l2), "ReduceLogSum": reduction(.logSum),
+        "ReduceLogSumExp": reduction(.logSumExp),
+        "ArgMax": ONNXOperator(isDiscrete: true) { try $0.extreme(.maximum, $1) },
+        "ArgMin": ONNXOperator(isDiscrete: true) { try $0.extreme(.minimum, $1) },
+        "CumSum": ONNXOperator { try $0.cumulativeSum($1) },
     ]
 
+    private static func reduction(_ kind: ReduceKind) -> ONNXOperator { ONNXOperator { try $0.reduce(kind, $1) } }
+
     /// Lowers a reduction. Its axes are an operand from opset 18 on (`ReduceSum` from 13 on), before that an attribute.
-    mutating func reduce(_ kind: ReduceKind, _ node: NodeView) throws(FormatError) {
+    private mutating func reduce(_ kind: ReduceKind, _ node: NodeView) throws(FormatError) {
         let shape = try shape(node, 0)
         let isOperand = node.opset >= (kind == .sum ? 13 : 18)
         var axes = node.ints("axes") ?? []
@@ -29,20 +36,20 @@ extension ONNXLowering {
         try finish(.cast(.bool), [try emit(counted, [numbers], node)], node)
     }
 
-    mutating func globalPool(_ node: NodeView) throws(FormatError) {
+    mutating func globalPool(_ kind: ReduceKind, _ node: NodeView) throws(FormatError) {
         let shape = try shape(node, 0)
         guard shape.rank >= 3 else { throw unfit(node, "a value of shape \(shape) has no spatial axis") }
-        let kind: ReduceKind = node.opType == "GlobalMaxPool" ? .maximum : .mean
         try append(.reduce(kind, axes: Array(2..<shape.rank), keepsAxes: true), node, reading: 1)
     }
 
-    mutating func alongAxis(_ node: NodeView) throws(FormatError) {
-        guard node.opType == "CumSum" else {
-            let op = Op.extreme(
-                node.opType == "ArgMax" ? .maximum : .minimum, axis: try axis(node.int("axis") ?? 0, node),
-                keepsAxis: node.flag("keepdims", otherwise: true), takesLast: node.flag("select_last_index"))
-            return try append(op, node, reading: 1)
-        }
+    private mutating func extreme(_ kind: ExtremeKind, _ node: NodeView) throws(FormatError) {
+        let op = Op.extreme(
+            kind, axis: try axis(node.int("axis") ?? 0, node), keepsAxis: node.flag("keepdims", otherwise: true),
+            takesLast: node.flag("select_last_index"))
+        try append(op, node, reading: 1)
+    }
+
+    private mutating func cumulativeSum(_ node: NodeView) throws(FormatError) {
         let op = Op.cumulativeSum(
             axis: try axis(try integer(node, 1), node), isExclusive: node.flag("exclusive"),
             isReversed: node.flag("reverse"))

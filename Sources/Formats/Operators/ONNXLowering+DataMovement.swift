@@ -2,39 +2,53 @@ import Compute
 import Model
 
 extension ONNXLowering {
-    mutating func reshape(to shape: Shape, _ node: NodeView) throws(FormatError) {
+    /// Operators that move or copy elements.
+    static let movement: [String: ONNXOperator] = [
+        "Concat": ONNXOperator { try $0.concat($1) },
+        "Expand": ONNXOperator { try $0.expand($1) },
+        "Flatten": ONNXOperator { try $0.reshape(to: try $0.flattened($1), $1) },
+        "Pad": ONNXOperator { try $0.pad($1) },
+        "Reshape": ONNXOperator { try $0.reshape(to: try $0.reshaped($1), $1) },
+        "Slice": ONNXOperator { try $0.slice($1) },
+        "Split": ONNXOperator { try $0.split($1) },
+        "Squeeze": ONNXOperator { try $0.reshape(to: try $0.squeezed($1), $1) },
+        "Tile": ONNXOperator { try $0.tile($1) },
+        "Transpose": ONNXOperator { try $0.transpose($1) },
+        "Trilu": ONNXOperator { try $0.triangle($1) },
+        "Unsqueeze": ONNXOperator { try $0.reshape(to: try $0.unsqueezed($1), $1) },
+    ]
+
+    private mutating func reshape(to shape: Shape, _ node: NodeView) throws(FormatError) {
         if try self.shape(node, 0) == shape { return try alias(node) }
         try append(.reshape(shape), node, reading: 1)
     }
 
-    /// Lowers operators that move or copy elements.
-    mutating func rearrange(_ node: NodeView) throws(FormatError) {
-        switch node.opType {
-        case "Transpose":
-            let rank = try shape(node, 0).rank
-            let permutation = node.ints("perm") ?? Array((0..<rank).reversed())
-            if permutation == Array(0..<rank) { return try alias(node) }
-            try append(.transpose(permutation), node, reading: 1)
-        case "Concat":
-            guard let axis = node.int("axis") else { throw unfit(node, "it does not say on which axis") }
-            let op = Op.concat(axis: try self.axis(axis, node))
-            if node.inputs.count == 1 { return try alias(node) }
-            try append(op, node, reading: node.inputs.count)
-        case "Slice": try slice(node)
-        case "Split": try split(node)
-        case "Expand":
-            let (from, sizes) = (try shape(node, 0), try integers(node, 1))
-            let target = try shaped(node) { () throws(ShapeError) in try Shape(sizes).broadcast(with: from) }
-            if target == from { return try alias(node) }
-            try append(.broadcast(target), node, reading: 1)
-        case "Pad": try pad(node)
-        case "Tile": try tile(node)
-        default:
-            let diagonal = node.hasInput(1) ? try integer(node, 1) : 0
-            // All diagonals beyond the largest matrix are equivalent; clamped, their sums do not overflow.
-            let near = min(max(diagonal, -Limits.elements), Limits.elements)
-            try append(.triangle(isUpper: node.flag("upper", otherwise: true), diagonal: near), node, reading: 1)
-        }
+    private mutating func transpose(_ node: NodeView) throws(FormatError) {
+        let rank = try shape(node, 0).rank
+        let permutation = node.ints("perm") ?? Array((0..<rank).reversed())
+        if permutation == Array(0..<rank) { return try alias(node) }
+        try append(.transpose(permutation), node, reading: 1)
+    }
+
+    private mutating func concat(_ node: NodeView) throws(FormatError) {
+        guard let axis = node.int("axis") else { throw unfit(node, "it does not say on which axis") }
+        let op = Op.concat(axis: try self.axis(axis, node))
+        if node.inputs.count == 1 { return try alias(node) }
+        try append(op, node, reading: node.inputs.count)
+    }
+
+    private mutating func expand(_ node: NodeView) throws(FormatError) {
+        let (from, sizes) = (try shape(node, 0), try integers(node, 1))
+        let target = try shaped(node) { () throws(ShapeError) in try Shape(sizes).broadcast(with: from) }
+        if target == from { return try alias(node) }
+        try append(.broadcast(target), node, reading: 1)
+    }
+
+    private mutating func triangle(_ node: NodeView) throws(FormatError) {
+        let diagonal = node.hasInput(1) ? try integer(node, 1) : 0
+        // All diagonals beyond the largest matrix are equivalent; clamped, their sums do not overflow.
+        let near = min(max(diagonal, -Limits.elements), Limits.elements)
+        try append(.triangle(isUpper: node.flag("upper", otherwise: true), diagonal: near), node, reading: 1)
     }
 
     /// Lowers `Slice` to one op per axis.
@@ -101,8 +115,8 @@ extension ONNXLowering {
         for (name, count) in zip(node.outputs, counts) {
             if !name.isEmpty {
                 let op = Op.slice(axis: axis, start: start, count: count)
-                values[name] =
-                    count == size ? values[try node.input(0)] : .computed(try emit(op, [x], node, name: name))
+                let whole = try value(try node.input(0))
+                define(name, count == size ? whole : .computed(try emit(op, [x], node, name: name)))
             }
             start += count
         }
@@ -153,27 +167,31 @@ extension ONNXLowering {
 
     // MARK: From sizes alone
 
-    /// Lowers operators whose results follow from sizes and constants.
-    mutating func makeKnown(_ node: NodeView) throws(FormatError) {
-        let name = try node.output()
-        switch node.opType {
-        case "Shape":
-            let sizes = try shape(node, 0).dimensions
-            let (start, count) = Self.sliced(
-                from: node.int("start") ?? 0, to: node.int("end") ?? .max, by: 1, of: sizes.count)
-            let known = try node.tensor(sizes[start..<(start + count)].map(Int64.init), [count])
-            values[name] = .known(known, name: name)
-        case "Size":
-            values[name] = .known(try node.tensor([Int64(try shape(node, 0).elementCount)], []), name: name)
-        case "ConstantOfShape":
-            let fill = try node.fillValue()
-            let sizes = try integers(node, 0)
-            let target = try shaped(node) { () throws(ShapeError) in try Shape(sizes) }
-            let one = try emit(.constant(fill), [], node)
-            try finish(.broadcast(target), [try reshaped(one, [], node)], node)
-        default:
-            values[name] = .known(try range(node), name: name)
-        }
+    /// Operators whose results follow from sizes and constants.
+    static let knownValues: [String: ONNXOperator] = [
+        "Constant": ONNXOperator { try $0.define($1, known: try $1.constant()) },
+        "ConstantOfShape": ONNXOperator { try $0.constantOfShape($1) },
+        "Range": ONNXOperator { try $0.define($1, known: try $0.range($1)) },
+        "Shape": ONNXOperator(isDiscrete: true) { try $0.define($1, known: try $0.sizes($1)) },
+        "Size": ONNXOperator(isDiscrete: true) { lowering, node in
+            let count = try lowering.shape(node, 0).elementCount
+            try lowering.define(node, known: try node.tensor([Int64(count)], []))
+        },
+    ]
+
+    private func sizes(_ node: NodeView) throws(FormatError) -> Tensor {
+        let sizes = try shape(node, 0).dimensions
+        let (start, count) = Self.sliced(
+            from: node.int("start") ?? 0, to: node.int("end") ?? .max, by: 1, of: sizes.count)
+        return try node.tensor(sizes[start..<(start + count)].map(Int64.init), [count])
+    }
+
+    private mutating func constantOfShape(_ node: NodeView) throws(FormatError) {
+        let fill = try node.fillValue()
+        let sizes = try integers(node, 0)
+        let target = try shaped(node) { () throws(ShapeError) in try Shape(sizes) }
+        let one = try emit(.constant(fill), [], node)
+        try finish(.broadcast(target), [try reshaped(one, [], node)], node)
     }
 
     private func range(_ node: NodeView) throws(FormatError) -> Tensor {

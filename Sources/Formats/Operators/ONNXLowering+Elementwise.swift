@@ -2,29 +2,72 @@ import Compute
 import Model
 
 extension ONNXLowering {
-    /// Unary operators without attributes.
-    static let unaries: [String: UnaryKind] = [
-        "Relu": .relu, "Sigmoid": .sigmoid, "Tanh": .tanh, "Erf": .erf, "Exp": .exp, "Log": .log, "Sqrt": .sqrt,
-        "Neg": .negate, "Reciprocal": .reciprocal, "Abs": .absolute, "Sign": .sign, "Floor": .floor,
-        "Ceil": .ceiling, "Round": .round, "Sin": .sin, "Cos": .cos, "Softplus": .softplus, "Softsign": .softsign,
-        "HardSwish": .hardSwish, "Mish": .mish,
+    /// Unary functions of each element.
+    static let activations: [String: ONNXOperator] = [
+        "Abs": .unary(.absolute), "Ceil": .unary(.ceiling), "Cos": .unary(.cos), "Erf": .unary(.erf),
+        "Exp": .unary(.exp), "Floor": .unary(.floor), "HardSwish": .unary(.hardSwish), "Log": .unary(.log),
+        "Mish": .unary(.mish), "Neg": .unary(.negate), "Reciprocal": .unary(.reciprocal), "Relu": .unary(.relu),
+        "Round": .unary(.round), "Sigmoid": .unary(.sigmoid), "Sign": .unary(.sign), "Sin": .unary(.sin),
+        "Softplus": .unary(.softplus), "Softsign": .unary(.softsign), "Sqrt": .unary(.sqrt), "Tanh": .unary(.tanh),
+        "LeakyRelu": .unary { .leakyRelu(slope: $0.float("alpha") ?? 0.01) },
+        "Elu": .unary { .elu(alpha: $0.float("alpha") ?? 1) },
+        "HardSigmoid": .unary { .hardSigmoid(alpha: $0.float("alpha") ?? 0.2, beta: $0.float("beta") ?? 0.5) },
+        "Gelu": .unary { $0.string("approximate") == "tanh" ? .geluTanh : .gelu },
+        "Swish": .unary { .swish(alpha: $0.float("alpha") ?? 1) },
+        "Selu": ONNXOperator(keepsShape: true) { try $0.selu($1) },
+        "Celu": ONNXOperator(keepsShape: true) { try $0.celu($1) },
+        "Clip": ONNXOperator(keepsShape: true) { try $0.clip($1) },
+        "PRelu": ONNXOperator(keepsShape: true) { try $0.append(.prelu, $1, reading: 2) },
+        "Identity": ONNXOperator(keepsShape: true) { try $0.alias($1) },
+        "Dropout": ONNXOperator(keepsShape: true) { try $0.dropout($1) },
+        "Cast": ONNXOperator(keepsShape: true) { try $0.cast(to: try $1.elementType("to"), $1) },
+        "CastLike": ONNXOperator { lowering, node in
+            try lowering.cast(to: try lowering.elementType(node, 1), node)
+        },
+        "Softmax": ONNXOperator { lowering, node in
+            try lowering.append(.softmax(axis: try lowering.axis(node.int("axis") ?? -1, node)), node, reading: 1)
+        },
+        "LogSoftmax": ONNXOperator { lowering, node in
+            try lowering.append(.logSoftmax(axis: try lowering.axis(node.int("axis") ?? -1, node)), node, reading: 1)
+        },
     ]
 
-    static let binaries: [String: BinaryKind] = ["Add": .add, "Sub": .subtract, "Mul": .multiply, "Div": .divide]
-
-    static let comparisons: [String: CompareKind] = [
-        "Equal": .equal, "Less": .less, "LessOrEqual": .lessOrEqual, "Greater": .greater,
-        "GreaterOrEqual": .greaterOrEqual,
+    /// Functions of the elements of several operands.
+    static let arithmetic: [String: ONNXOperator] = [
+        "Add": .binary(.add), "Sub": .binary(.subtract), "Mul": .binary(.multiply), "Div": .binary(.divide),
+        "Max": ONNXOperator { try $0.variadic(.maximum, $1) },
+        "Min": ONNXOperator { try $0.variadic(.minimum, $1) },
+        "Sum": ONNXOperator { try $0.variadic(.add, $1) },
+        "Mean": ONNXOperator { try $0.variadic(.add, $1, isMean: true) },
+        "Mod": ONNXOperator { try $0.append(.binary($1.flag("fmod") ? .remainder : .modulo), $1, reading: 2) },
+        "Pow": ONNXOperator(keepsShape: true) { try $0.power($1) },
+        "Where": .op(.select, reading: 3),
     ]
 
-    static let logicals: [String: LogicalKind] = ["And": .and, "Or": .or, "Xor": .xor]
+    /// Functions of the elements with Boolean results.
+    static let logic: [String: ONNXOperator] = [
+        "Equal": .op(.compare(.equal), reading: 2, isDiscrete: true),
+        "Less": .op(.compare(.less), reading: 2, isDiscrete: true),
+        "LessOrEqual": .op(.compare(.lessOrEqual), reading: 2, isDiscrete: true),
+        "Greater": .op(.compare(.greater), reading: 2, isDiscrete: true),
+        "GreaterOrEqual": .op(.compare(.greaterOrEqual), reading: 2, isDiscrete: true),
+        "And": .op(.logical(.and), reading: 2, isDiscrete: true),
+        "Or": .op(.logical(.or), reading: 2, isDiscrete: true),
+        "Xor": .op(.logical(.xor), reading: 2, isDiscrete: true),
+        "Not": .op(.predicate(.not), reading: 1, isDiscrete: true),
+        "IsNaN": .op(.predicate(.isNaN), reading: 1, isDiscrete: true),
+        "IsInf": ONNXOperator(isDiscrete: true) { lowering, node in
+            let signs = PredicateKind.isInfinite(
+                positive: node.flag("detect_positive", otherwise: true),
+                negative: node.flag("detect_negative", otherwise: true))
+            try lowering.append(.predicate(signs), node, reading: 1)
+        },
+    ]
 
-    /// Variadic operators.
-    static let variadics: [String: BinaryKind] = ["Max": .maximum, "Min": .minimum, "Sum": .add, "Mean": .add]
-
-    mutating func variadic(_ kind: BinaryKind, _ node: NodeView) throws(FormatError) {
+    private mutating func variadic(
+        _ kind: BinaryKind, _ node: NodeView, isMean: Bool = false
+    ) throws(FormatError) {
         var value = try operand(node, 0)
-        let isMean = node.opType == "Mean" && node.inputs.count > 1
         guard node.inputs.count > 1 else { return try alias(node) }
         for position in 1..<node.inputs.count {
             let operands = [value, try operand(node, position)]
@@ -36,33 +79,20 @@ extension ONNXLowering {
         try finish(.binary(.multiply), [value, try factor(1 / Float(node.inputs.count), node)], node)
     }
 
-    /// Lowers elementwise operators with attributes or further operands.
-    mutating func elementwise(_ node: NodeView) throws(FormatError) {
-        switch node.opType {
-        case "LeakyRelu": try append(.unary(.leakyRelu(slope: node.float("alpha") ?? 0.01)), node, reading: 1)
-        case "Elu": try append(.unary(.elu(alpha: node.float("alpha") ?? 1)), node, reading: 1)
-        case "Selu":
-            let elu = UnaryKind.elu(alpha: node.float("alpha") ?? 1.673_263_2)
-            let value = try emit(.unary(elu), [try operand(node, 0)], node)
-            try finish(.binary(.multiply), [value, try factor(node.float("gamma") ?? 1.050_701, node)], node)
-        case "Celu":
-            let alpha = node.float("alpha") ?? 1
-            guard alpha != 1 else { return try append(.unary(.elu(alpha: 1)), node, reading: 1) }
-            guard alpha != 0 else { throw unfit(node, "its alpha is zero") }
-            // alpha * (exp(x / alpha) - 1) below zero, x above.
-            let scaled = try emit(.binary(.divide), [try operand(node, 0), try factor(alpha, node)], node)
-            let value = try emit(.unary(.elu(alpha: 1)), [scaled], node)
-            try finish(.binary(.multiply), [value, try factor(alpha, node)], node)
-        case "HardSigmoid":
-            let kind = UnaryKind.hardSigmoid(alpha: node.float("alpha") ?? 0.2, beta: node.float("beta") ?? 0.5)
-            try append(.unary(kind), node, reading: 1)
-        case "Gelu":
-            try append(.unary(node.string("approximate") == "tanh" ? .geluTanh : .gelu), node, reading: 1)
-        case "Swish": try append(.unary(.swish(alpha: node.float("alpha") ?? 1)), node, reading: 1)
-        case "Clip": try clip(node)
-        case "Mod": try append(.binary(node.flag("fmod") ? .remainder : .modulo), node, reading: 2)
-        default: try power(node)
-        }
+    private mutating func selu(_ node: NodeView) throws(FormatError) {
+        let elu = UnaryKind.elu(alpha: node.float("alpha") ?? 1.673_263_2)
+        let value = try emit(.unary(elu), [try operand(node, 0)], node)
+        try finish(.binary(.multiply), [value, try factor(node.float("gamma") ?? 1.050_701, node)], node)
+    }
+
+    private mutating func celu(_ node: NodeView) throws(FormatError) {
+        let alpha = node.float("alpha") ?? 1
+        guard alpha != 1 else { return try append(.unary(.elu(alpha: 1)), node, reading: 1) }
+        guard alpha != 0 else { throw unfit(node, "its alpha is zero") }
+        // alpha * (exp(x / alpha) - 1) below zero, x above.
+        let scaled = try emit(.binary(.divide), [try operand(node, 0), try factor(alpha, node)], node)
+        let value = try emit(.unary(.elu(alpha: 1)), [scaled], node)
+        try finish(.binary(.multiply), [value, try factor(alpha, node)], node)
     }
 
     private mutating func clip(_ node: NodeView) throws(FormatError) {
@@ -117,17 +147,17 @@ extension ONNXLowering {
         try finish(.cast(type), [try emit(.binary(.power), [base, exponent], node)], node)
     }
 
-    mutating func cast(to type: ElementType, _ node: NodeView) throws(FormatError) {
+    private mutating func cast(to type: ElementType, _ node: NodeView) throws(FormatError) {
         if try elementType(node, 0) == type { return try alias(node) }
         try append(.cast(type), node, reading: 1)
     }
 
     /// Lowers `Dropout` for inference: the identity, with a mask of true.
-    mutating func dropout(_ node: NodeView) throws(FormatError) {
+    private mutating func dropout(_ node: NodeView) throws(FormatError) {
         try alias(node)
         guard let mask = node.furtherOutput(1) else { return }
         let one = try emit(.constant(try node.tensor([Int64(1)], [])), [], node)
         let through = try emit(.cast(.bool), [one], node)
-        values[mask] = .computed(try emit(.broadcast(try shape(node, 0)), [through], node))
+        define(mask, .computed(try emit(.broadcast(try shape(node, 0)), [through], node)))
     }
 }

@@ -2,33 +2,48 @@ import Compute
 import Model
 
 extension ONNXLowering {
-    /// Lowers operators that read or write at indices.
-    mutating func index(_ node: NodeView) throws(FormatError) {
+    /// Operators that read or write at indices.
+    static let indexing: [String: ONNXOperator] = [
+        "Gather": ONNXOperator { try $0.gather($1) },
+        "GatherElements": ONNXOperator { lowering, node in
+            try lowering.append(.gatherElements(axis: try lowering.indexedAxis(node)), node, reading: 2)
+        },
+        "GatherND": ONNXOperator {
+            try $0.append(.gatherND(batchAxes: $1.int("batch_dims") ?? 0), $1, reading: 2)
+        },
+        "ScatterElements": ONNXOperator { lowering, node in
+            let (kind, axis) = (try lowering.scatterKind(node), try lowering.indexedAxis(node))
+            try lowering.append(.scatterElements(kind, axis: axis), node, reading: 3)
+        },
+        "ScatterND": ONNXOperator {
+            try $0.append(.scatterND(try $0.scatterKind($1), batchAxes: 0), $1, reading: 3)
+        },
+    ]
+
+    private func scatterKind(_ node: NodeView) throws(FormatError) -> ScatterKind {
         let kinds: [String: ScatterKind] = [
             "none": .replace, "add": .add, "mul": .multiply, "min": .minimum, "max": .maximum,
         ]
         guard let kind = kinds[node.string("reduction") ?? "none"] else {
             throw node.unsupported(" with that reduction")
         }
-        switch node.opType {
-        case "Gather":
-            let axis = try axis(node.int("axis") ?? 0, node)
-            let shape = try shape(node, 0)
-            if let indices = try knownIndices(node, into: shape[axis]), indices.count == 1 {
-                return try part(at: Int(indices[0]), on: axis, of: shape, node)
-            }
-            try append(.gather(axis: axis), node, reading: 2)
-        case "GatherElements":
-            let axis = try axis(node.int("axis") ?? 0, node)
-            _ = try knownIndices(node, into: try shape(node, 0)[axis])
-            try append(.gatherElements(axis: axis), node, reading: 2)
-        case "GatherND": try append(.gatherND(batchAxes: node.int("batch_dims") ?? 0), node, reading: 2)
-        case "ScatterElements":
-            let axis = try axis(node.int("axis") ?? 0, node)
-            _ = try knownIndices(node, into: try shape(node, 0)[axis])
-            try append(.scatterElements(kind, axis: axis), node, reading: 3)
-        default: try append(.scatterND(kind, batchAxes: 0), node, reading: 3)
+        return kind
+    }
+
+    /// The axis of a node with indices, which are checked if they are known.
+    private func indexedAxis(_ node: NodeView) throws(FormatError) -> Int {
+        let axis = try axis(node.int("axis") ?? 0, node)
+        _ = try knownIndices(node, into: try shape(node, 0)[axis])
+        return axis
+    }
+
+    private mutating func gather(_ node: NodeView) throws(FormatError) {
+        let axis = try axis(node.int("axis") ?? 0, node)
+        let shape = try shape(node, 0)
+        if let indices = try knownIndices(node, into: shape[axis]), indices.count == 1 {
+            return try part(at: Int(indices[0]), on: axis, of: shape, node)
         }
+        try append(.gather(axis: axis), node, reading: 2)
     }
 
     /// Lowers a `Gather` of one known index to a slice.

@@ -2,10 +2,18 @@ import Compute
 import Model
 
 extension ONNXLowering {
+    static let products: [String: ONNXOperator] = [
+        "Attention": ONNXOperator { try $0.attention($1) },
+        "Conv": ONNXOperator { try $0.convolution($1) },
+        "Gemm": ONNXOperator { try $0.gemm($1) },
+        "MatMul": ONNXOperator { try $0.matMul($1) },
+        "RotaryEmbedding": ONNXOperator { try $0.rotaryEmbedding($1) },
+    ]
+
     /// Lowers `Gemm`: `alpha A' B' + beta C`.
     ///
     /// - SeeAlso: onnx/Operators.md#Gemm
-    mutating func gemm(_ node: NodeView) throws(FormatError) {
+    private mutating func gemm(_ node: NodeView) throws(FormatError) {
         guard try shape(node, 0).rank == 2, try shape(node, 1).rank == 2 else {
             throw unfit(node, "shapes \(try shape(node, 0)) and \(try shape(node, 1)) are not two matrices")
         }
@@ -33,7 +41,7 @@ extension ONNXLowering {
     }
 
     /// Lowers `MatMul`. A vector is a matrix of one row or column, whose axis is removed from the result.
-    mutating func matMul(_ node: NodeView) throws(FormatError) {
+    private mutating func matMul(_ node: NodeView) throws(FormatError) {
         var (left, right) = (try operand(node, 0), try operand(node, 1))
         let (leftShape, rightShape) = (graph.shape(left), graph.shape(right))
         if leftShape.rank == 1 { left = try emit(try reshape([1] + leftShape.dimensions, node), [left], node) }
@@ -52,7 +60,7 @@ extension ONNXLowering {
         try finish(try reshape(sizes, node), [product], node)
     }
 
-    mutating func convolution(_ node: NodeView) throws(FormatError) {
+    private mutating func convolution(_ node: NodeView) throws(FormatError) {
         let weight = try shape(node, 1)
         let kernel = node.ints("kernel_shape") ?? Array(weight.dimensions.dropFirst(2))
         let op = Op.convolution(try window(node, kernel: kernel), groups: node.int("group") ?? 1)

@@ -3,28 +3,29 @@ import Model
 
 // Decomposes the operators that ONNX Runtime's optimizer fuses.
 extension ONNXLowering {
-    /// Lowers an operator of the domain `com.microsoft`.
+    /// Operators of the domain `com.microsoft`.
     ///
     /// - SeeAlso: onnxruntime/docs/ContribOperators.md
-    mutating func contributed(_ node: NodeView) throws(FormatError) {
-        switch node.opType.dropFirst("com.microsoft.".count) {
-        case "Gelu": try append(.unary(.gelu), node, reading: 1)
-        case "QuickGelu": try append(.unary(.swish(alpha: node.float("alpha") ?? 1.702)), node, reading: 1)
-        case "BiasGelu":
-            let sum = try emit(.binary(.add), [try operand(node, 0), try operand(node, 1)], node)
-            try finish(.unary(.gelu), [sum], node)
-        case "FastGelu":
-            var value = try operand(node, 0)
-            if node.hasInput(1) { value = try emit(.binary(.add), [value, try operand(node, 1)], node) }
-            try finish(.unary(.geluTanh), [value], node)
-        case "FusedMatMul": try fusedMatMul(node)
-        case "SimplifiedLayerNormalization":
-            let epsilon = node.float("epsilon") ?? 1e-5
-            try normalize(.rootMeanSquare, try operand(node, 0), try operand(node, 1), nil, epsilon, node)
-        case "SkipLayerNormalization": try skipNormalization(.layer, node, beta: 3, bias: 4)
-        case "SkipSimplifiedLayerNormalization": try skipNormalization(.rootMeanSquare, node, beta: nil, bias: 3)
-        default: throw node.unsupported()
-        }
+    static let microsoft: [String: ONNXOperator] = [
+        "com.microsoft.Gelu": .unary(.gelu),
+        "com.microsoft.QuickGelu": .unary { .swish(alpha: $0.float("alpha") ?? 1.702) },
+        "com.microsoft.BiasGelu": ONNXOperator(keepsShape: true) { try $0.biased(.gelu, $1) },
+        "com.microsoft.FastGelu": ONNXOperator(keepsShape: true) { try $0.biased(.geluTanh, $1) },
+        "com.microsoft.FusedMatMul": ONNXOperator { try $0.fusedMatMul($1) },
+        "com.microsoft.SimplifiedLayerNormalization": ONNXOperator { try $0.rootMeanSquareNorm($1) },
+        "com.microsoft.SkipLayerNormalization": ONNXOperator {
+            try $0.skipNormalization(.layer, $1, beta: 3, bias: 4)
+        },
+        "com.microsoft.SkipSimplifiedLayerNormalization": ONNXOperator {
+            try $0.skipNormalization(.rootMeanSquare, $1, beta: nil, bias: 3)
+        },
+    ]
+
+    /// Lowers an activation of the first operand plus the second, if there is one.
+    private mutating func biased(_ kind: UnaryKind, _ node: NodeView) throws(FormatError) {
+        var value = try operand(node, 0)
+        if node.hasInput(1) { value = try emit(.binary(.add), [value, try operand(node, 1)], node) }
+        try finish(.unary(kind), [value], node)
     }
 
     /// Lowers the sum of input, skip and bias, normalised over its last axis; the sum is the fourth result.
@@ -33,10 +34,11 @@ extension ONNXLowering {
     ) throws(FormatError) {
         var sum = try emit(.binary(.add), [try operand(node, 0), try operand(node, 1)], node)
         if node.hasInput(bias) { sum = try emit(.binary(.add), [sum, try operand(node, bias)], node) }
-        if let name = node.furtherOutput(3) { values[name] = .computed(sum) }
+        if let name = node.furtherOutput(3) { define(name, .computed(sum)) }
         var shift: ValueID?
         if let beta, node.hasInput(beta) { shift = try operand(node, beta) }
-        try normalize(kind, sum, try operand(node, 2), shift, node.float("epsilon") ?? 1e-12, node)
+        try normalize(
+            kind, sum, try operand(node, 2), shift, node.float("epsilon") ?? 1e-12, node, deviationOutput: 2)
     }
 
     private mutating func fusedMatMul(_ node: NodeView) throws(FormatError) {

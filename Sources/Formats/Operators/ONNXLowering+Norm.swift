@@ -1,30 +1,42 @@
-import ByteText
 import Compute
 import Model
 
 extension ONNXLowering {
-    mutating func normalize(_ node: NodeView) throws(FormatError) {
-        let epsilon = node.float("epsilon") ?? 1e-5
-        switch node.opType {
-        case "BatchNormalization":
-            guard !node.flag("training_mode") else {
-                throw node.unsupported(" in training mode: export after model.eval()")
-            }
-            try append(.batchNorm(epsilon: epsilon), node, reading: 5)
-        case "LayerNormalization":
-            let bias = node.hasInput(2) ? try operand(node, 2) : nil
-            try normalize(.layer, try operand(node, 0), try operand(node, 1), bias, epsilon, node)
-        case "SimplifiedLayerNormalization", "RMSNormalization":
-            try normalize(.rootMeanSquare, try operand(node, 0), try operand(node, 1), nil, epsilon, node)
-        default:
-            try normalizeChannels(node, epsilon)
+    static let norms: [String: ONNXOperator] = [
+        "BatchNormalization": ONNXOperator { try $0.batchNorm($1) },
+        "LayerNormalization": ONNXOperator { try $0.layerNorm($1) },
+        "RMSNormalization": ONNXOperator { try $0.rootMeanSquareNorm($1) },
+        "SimplifiedLayerNormalization": ONNXOperator { try $0.rootMeanSquareNorm($1) },
+        "InstanceNormalization": ONNXOperator { try $0.instanceNorm($1) },
+        "GroupNormalization": ONNXOperator { try $0.groupNorm($1) },
+    ]
+
+    private mutating func batchNorm(_ node: NodeView) throws(FormatError) {
+        guard !node.flag("training_mode") else {
+            throw node.unsupported(" in training mode: export after model.eval()")
         }
+        try append(.batchNorm(epsilon: epsilon(node)), node, reading: 5)
     }
 
-    /// Normalises over the trailing axes, from the attribute `axis` on; further results are the mean and the inverse
-    /// deviation.
+    private mutating func layerNorm(_ node: NodeView) throws(FormatError) {
+        let bias = node.hasInput(2) ? try operand(node, 2) : nil
+        let (x, scale) = (try operand(node, 0), try operand(node, 1))
+        try normalize(.layer, x, scale, bias, epsilon(node), node, deviationOutput: 2)
+    }
+
+    mutating func rootMeanSquareNorm(_ node: NodeView) throws(FormatError) {
+        let (x, scale) = (try operand(node, 0), try operand(node, 1))
+        // Without a mean, the deviation is the second result.
+        try normalize(.rootMeanSquare, x, scale, nil, epsilon(node), node, deviationOutput: 1)
+    }
+
+    private func epsilon(_ node: NodeView) -> Float { node.float("epsilon") ?? 1e-5 }
+
+    /// Normalises over the trailing axes, from the attribute `axis` on; further results are the mean and, at the place
+    /// `deviationOutput`, the inverse deviation.
     mutating func normalize(
-        _ kind: NormKind, _ x: ValueID, _ scale: ValueID, _ bias: ValueID?, _ epsilon: Float, _ node: NodeView
+        _ kind: NormKind, _ x: ValueID, _ scale: ValueID, _ bias: ValueID?, _ epsilon: Float, _ node: NodeView,
+        deviationOutput: Int
     ) throws(FormatError) {
         let shape = graph.shape(x)
         let axis = node.int("axis") ?? -1
@@ -40,47 +52,55 @@ extension ONNXLowering {
             let scaled = try emit(.binary(.multiply), [normalized, scale], node)
             try finish(.binary(.add), [scaled, bias], node)
         }
-        try statistics(kind, of: x, Array(first..<shape.rank), epsilon, node)
+        try statistics(kind, of: x, Array(first..<shape.rank), epsilon, node, deviationOutput)
     }
 
     /// Appends the mean and the inverse deviation. Few graphs read them; unread values are pruned at the end.
     private mutating func statistics(
-        _ kind: NormKind, of x: ValueID, _ axes: [Int], _ epsilon: Float, _ node: NodeView
+        _ kind: NormKind, of x: ValueID, _ axes: [Int], _ epsilon: Float, _ node: NodeView, _ deviationOutput: Int
     ) throws(FormatError) {
         guard node.furtherOutput(1) != nil || node.furtherOutput(2) != nil else { return }
         var centered = x
-        // Without a mean, the deviation is the second result.
-        var place = 1
         if kind == .layer {
             let mean = try emit(.reduce(.mean, axes: axes, keepsAxes: true), [x], node)
-            if let name = node.furtherOutput(1) { values[name] = .computed(mean) }
+            if let name = node.furtherOutput(1) { define(name, .computed(mean)) }
             centered = try emit(.binary(.subtract), [x, mean], node)
-            place = 2
         }
-        if node.opType.containsBytes(of: "Skip") { place = 2 }
-        guard let name = node.furtherOutput(place) else { return }
+        guard let name = node.furtherOutput(deviationOutput) else { return }
         let squares = try emit(.binary(.multiply), [centered, centered], node)
         let variance = try emit(.reduce(.mean, axes: axes, keepsAxes: true), [squares], node)
         let sum = try emit(.binary(.add), [variance, try factor(epsilon, node)], node)
-        values[name] = .computed(try emit(.unary(.reciprocal), [try emit(.unary(.sqrt), [sum], node)], node))
+        define(name, .computed(try emit(.unary(.reciprocal), [try emit(.unary(.sqrt), [sum], node)], node)))
     }
 
-    /// Normalises each channel, or each group of channels, of each sample.
-    private mutating func normalizeChannels(_ node: NodeView, _ epsilon: Float) throws(FormatError) {
+    /// Normalises each channel of each sample.
+    private mutating func instanceNorm(_ node: NodeView) throws(FormatError) {
+        let (x, scale, bias) = try channels(node)
+        let op = Op.norm(.layer, axes: graph.shape(x).rank - 2, epsilon: epsilon(node))
+        try scaleChannels(try emit(op, [x], node), scale, bias, node)
+    }
+
+    /// The operands of a norm over channels.
+    private mutating func channels(_ node: NodeView) throws(FormatError) -> (x: ValueID, scale: ValueID, bias: ValueID)
+    {
         let (x, scale, bias) = (try operand(node, 0), try operand(node, 1), try operand(node, 2))
-        let shape = graph.shape(x)
-        guard shape.rank >= 3 else { throw unfit(node, "a value of shape \(shape) has no spatial axis") }
-        let channels = shape[1]
-        guard node.opType == "GroupNormalization" else {
-            let op = Op.norm(.layer, axes: shape.rank - 2, epsilon: epsilon)
-            return try scaleChannels(try emit(op, [x], node), scale, bias, node)
+        guard graph.shape(x).rank >= 3 else {
+            throw unfit(node, "a value of shape \(graph.shape(x)) has no spatial axis")
         }
+        return (x, scale, bias)
+    }
+
+    /// Normalises each group of channels of each sample.
+    private mutating func groupNorm(_ node: NodeView) throws(FormatError) {
+        let (x, scale, bias) = try channels(node)
+        let shape = graph.shape(x)
+        let channels = shape[1]
         let groups = node.int("num_groups") ?? 0
         guard groups > 0, channels % groups == 0, shape.elementCount > 0 else {
             throw unfit(node, "\(groups) groups of \(channels) channels")
         }
         let grouped = try reshaped(x, [shape[0], groups, shape.elementCount / shape[0] / groups], node)
-        var value = try emit(.norm(.layer, axes: 1, epsilon: epsilon), [grouped], node)
+        var value = try emit(.norm(.layer, axes: 1, epsilon: epsilon(node)), [grouped], node)
         // Before opset 21 there is one scale and one bias per group.
         let isByGroup = node.opset < 21 && graph.shape(scale).dimensions == [groups]
         if isByGroup {

@@ -48,15 +48,9 @@ extension ONNXLowering {
         return integers[0]
     }
 
-    /// The shape that a node gives to its first operand.
+    /// The shape that a `Reshape` gives to its first operand.
     func reshaped(_ node: NodeView) throws(FormatError) -> Shape {
         let from = try shape(node, 0)
-        switch node.opType {
-        case "Flatten": return try flattened(from, node)
-        case "Squeeze": return try squeezed(from, node)
-        case "Unsqueeze": return try unsqueezed(from, node)
-        default: break
-        }
         var sizes = try integers(node, 1)
         if node.int("allowzero") != 1 {
             for (index, size) in sizes.enumerated() where size == 0 {
@@ -76,7 +70,8 @@ extension ONNXLowering {
         return try shaped(node) { () throws(ShapeError) in try Shape(sizes) }
     }
 
-    private func flattened(_ from: Shape, _ node: NodeView) throws(FormatError) -> Shape {
+    func flattened(_ node: NodeView) throws(FormatError) -> Shape {
+        let from = try shape(node, 0)
         let axis = node.int("axis") ?? 1
         let split = axis < 0 ? axis + from.rank : axis
         guard (0...from.rank).contains(split) else { throw unfit(node, "axis \(axis) of a value of shape \(from)") }
@@ -86,7 +81,8 @@ extension ONNXLowering {
         }
     }
 
-    private func squeezed(_ from: Shape, _ node: NodeView) throws(FormatError) -> Shape {
+    func squeezed(_ node: NodeView) throws(FormatError) -> Shape {
+        let from = try shape(node, 0)
         let axes = node.hasInput(1) ? try integers(node, 1) : from.dimensions.indices.filter { from[$0] == 1 }
         var removed: Set<Int> = []
         for axis in axes {
@@ -98,7 +94,8 @@ extension ONNXLowering {
         return try shaped(node) { () throws(ShapeError) in try Shape(sizes) }
     }
 
-    private func unsqueezed(_ from: Shape, _ node: NodeView) throws(FormatError) -> Shape {
+    func unsqueezed(_ node: NodeView) throws(FormatError) -> Shape {
+        let from = try shape(node, 0)
         let axes = try integers(node, 1)
         let rank = from.rank + axes.count
         let places = Set(axes.map { $0 < 0 ? $0 + rank : $0 })

@@ -6,8 +6,26 @@ extension ONNXLowering {
     /// The largest kernel, stride, dilation or padding; real ones are in the tens.
     private static let longest = 65536
 
+    static let pooling: [String: ONNXOperator] = [
+        "MaxPool": ONNXOperator { try $0.maxPool($1) },
+        "AveragePool": ONNXOperator { lowering, node in
+            let window = try lowering.poolWindow(node)
+            let op = Op.averagePool(window, countsPadding: node.flag("count_include_pad"))
+            try lowering.append(op, node, reading: 1)
+        },
+        "GlobalAveragePool": ONNXOperator { try $0.globalPool(.mean, $1) },
+        "GlobalMaxPool": ONNXOperator { try $0.globalPool(.maximum, $1) },
+        "Resize": ONNXOperator { try $0.resize($1) },
+    ]
+
+    private mutating func maxPool(_ node: NodeView) throws(FormatError) {
+        let window = try poolWindow(node)
+        try append(.maxPool(window), node, reading: 1)
+        if let name = node.furtherOutput(1) { define(name, .computed(try largestPlaces(node, window))) }
+    }
+
     /// The window of a pooling node.
-    func poolWindow(_ node: NodeView) throws(FormatError) -> Window {
+    private func poolWindow(_ node: NodeView) throws(FormatError) -> Window {
         guard let kernel = node.ints("kernel_shape") else {
             throw unfit(node, "it does not say how large its kernel is")
         }

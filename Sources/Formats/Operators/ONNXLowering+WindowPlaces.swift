@@ -28,9 +28,9 @@ extension ONNXLowering {
         let seen = try reshaped(try emit(.gather(axis: 1), [edged, read], node), [planes, windows, taps], node)
         let largest = try emit(.extreme(.maximum, axis: 2, keepsAxis: false, takesLast: false), [seen], node)
         let firsts = try numbers((0..<windows).map { Int64($0 * taps) }, [windows], node)
-        let told = try numbers(places.map { Int64($0?.told ?? 0) }, [windows * taps], node)
+        let written = try numbers(places.map { Int64($0?.written ?? 0) }, [windows * taps], node)
         let inPlane = try emit(
-            .gather(axis: 0), [told, try emit(.binary(.add), [largest, firsts], node)], node)
+            .gather(axis: 0), [written, try emit(.binary(.add), [largest, firsts], node)], node)
         let starts = try numbers((0..<planes).map { Int64($0 * elements) }, [planes, 1], node)
         return try reshaped(try emit(.binary(.add), [inPlane, starts], node), result.dimensions, node)
     }
@@ -49,8 +49,8 @@ extension ONNXLowering {
     /// - Returns: `[W, K]`
     private static func places(
         under window: Window, _ counts: [Int], _ sizes: [Int], byColumn: Bool
-    ) -> [(read: Int, told: Int)?] {
-        var places: [(read: Int, told: Int)?] = []
+    ) -> [(read: Int, written: Int)?] {
+        var places: [(read: Int, written: Int)?] = []
         for corner in Self.indices(counts) {
             for tap in Self.indices(window.kernel) {
                 let place = sizes.indices.map { axis in
@@ -61,8 +61,8 @@ extension ONNXLowering {
                     continue
                 }
                 let read = zip(place, sizes).reduce(0) { $0 * $1.1 + $1.0 }
-                let told = zip(place, sizes).reversed().reduce(0) { $0 * $1.1 + $1.0 }
-                places.append((read, byColumn ? told : read))
+                let written = zip(place, sizes).reversed().reduce(0) { $0 * $1.1 + $1.0 }
+                places.append((read, byColumn ? written : read))
             }
         }
         return places
