@@ -26,7 +26,7 @@ import Testing
                         step: now.step, tensors: now.tensors.mapValues { (try? $0.clone()) ?? $0 }, figures: now.figures
                     )
                 },
-                refuse: { Issue.record("\($0): \($1)") })
+                reject: { Issue.record("\($0): \($1)") })
         }
     }
 

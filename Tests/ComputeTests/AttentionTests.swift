@@ -51,7 +51,7 @@ private struct Operands {
             Attention(
                 scale: 0.7, query: view(query), key: view(key), value: view(value),
                 mask: mask.map { StridedView($0.shape).stretched(to: [samples, heads, asking, answering]) },
-                result: result, silencesEmptyRows: silences))
+                result: result, zeroesEmptyRows: silences))
     }
 
     func run(_ attention: Attention, mask: Tensor? = nil) throws -> Tensor {

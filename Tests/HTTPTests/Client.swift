@@ -152,10 +152,10 @@ func withServer(
 ) async throws {
     var logger = Logger(label: "test")
     logger.logLevel = .critical
-    let refuse: @Sendable (RequestError) -> Response = { error in
+    let reject: @Sendable (RequestError) -> Response = { error in
         Response(status: error.status, headers: [.contentType: "text/plain"], body: .bytes(bytes("\(error)")))
     }
-    let handler = Handler(respond: respond, refuse: refuse, answersWhenFull: answersWhenFull)
+    let handler = Handler(respond: respond, reject: reject, answersWhenFull: answersWhenFull)
     let server = try Server(
         host: "127.0.0.1", port: 0, limits: limits, workers: workers, logger: logger, handler: handler)
     try await server.start()

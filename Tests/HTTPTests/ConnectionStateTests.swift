@@ -20,7 +20,7 @@ private struct Bench {
             case .deliver(let bytes): log.append("deliver " + (bytes.map { text($0) } ?? "end"))
             case .fail(let error): log.append("fail " + (error.map { "\($0.status)" } ?? "gone"))
             case .sendContinue: log.append("continue")
-            case .refuse(let error): log.append("refuse \(error.status)")
+            case .reject(let error): log.append("refuse \(error.status)")
             case .cancel: log.append("cancel")
             case .shutDownWriting: log.append("shut down")
             case .close: log.append("close")

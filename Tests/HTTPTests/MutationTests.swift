@@ -59,7 +59,7 @@ private func mutated(_ input: [UInt8], using randomness: inout Randomness) -> [U
                 case .deliver(nil), .fail:
                     if state.answerBegins(wantsClose: false) != nil { act(state.answerQueued(complete: true, at: now)) }
                 case .deliver, .sendContinue: act(state.pulled(at: now))
-                case .refuse: act(state.wrote(10, pending: 0, at: now))
+                case .reject: act(state.wrote(10, pending: 0, at: now))
                 case .cancel, .shutDownWriting, .close, .reset: break
                 }
             }

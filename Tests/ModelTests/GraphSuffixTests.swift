@@ -39,7 +39,7 @@ import Testing
         let (graph, samples) = (try Self.network(), try Self.samples())
         let expected = try Inference(graph, fetching: graph.outputs.map(\.value)).outputs(for: samples)[0].floats
         for place in 0...graph.nodes.count {
-            let cut = try GraphSuffix(of: graph, from: ValueID(index: place))
+            let cut = GraphSuffix(of: graph, from: ValueID(index: place))
             var rest = samples
             let kept = try Inference(graph, fetching: cut.frontier.map(\.value)).outputs(for: samples)
             for (boundary, tensor) in zip(cut.frontier, kept) { rest.inputs[boundary.input] = tensor }
@@ -52,7 +52,7 @@ import Testing
     @Test func `only what is read behind the place comes in, under the names of the values`() throws {
         let graph = try Self.network()
         let out = try #require(graph.values.first { graph[$0].name == "out" })
-        let cut = try GraphSuffix(of: graph, from: out)
+        let cut = GraphSuffix(of: graph, from: out)
         #expect(cut.frontier.map { graph[$0.value].name } == ["active", "masked"])
         let inputs = cut.rest.inputs
         // The first input of the network is kept: it determines the batch size.
@@ -60,7 +60,7 @@ import Testing
         #expect(inputs.map { cut.rest.inputName($0) } == ["x", "kept/0", "kept/1"])
 
         let sum = try #require(cut.rest.values.first { cut.rest[$0].name == "sum" })
-        let again = try GraphSuffix(of: cut.rest, from: sum)
+        let again = GraphSuffix(of: cut.rest, from: sum)
         #expect(again.frontier.map { cut.rest[$0.value].name } == ["out"])
         // A name in use is not given again.
         let names = again.rest.inputs.map { again.rest.inputName($0) }
@@ -72,7 +72,7 @@ import Testing
         let graph = try Self.network()
         let place = try #require(graph.values.first { graph[$0].name == "last" })
         let hidden = try #require(graph.values.first { graph[$0].name == "hidden" })
-        let cut = try GraphSuffix(of: graph, from: place, keeping: [hidden])
+        let cut = GraphSuffix(of: graph, from: place, keeping: [hidden])
         #expect(cut.frontier.map(\.value) == [hidden] + graph[place].operands)
     }
 
@@ -83,7 +83,7 @@ import Testing
         let shaped = try graph.append(.reshape(Shape([4, 3])), [flat], name: "shaped")
         let last = try graph.append(.unary(.relu), [shaped], name: "last")
         graph.addOutput("y", last)
-        let cut = try GraphSuffix(of: graph, from: shaped)
+        let cut = GraphSuffix(of: graph, from: shaped)
         #expect(cut.frontier.isEmpty)
         #expect(cut.rest.nodes.count == graph.nodes.count)
     }

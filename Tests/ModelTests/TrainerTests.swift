@@ -100,7 +100,7 @@ func `a training goes on after any of its steps, and ends with the same bits`(op
                 if checkpoint == nil {
                     kept.append(Checkpoint(step: now.step, tensors: now.tensors.mapValues { (try? $0.clone()) ?? $0 }))
                 }
-            }, refuse: { refused.append("\($0): \($1)") })
+            }, reject: { refused.append("\($0): \($1)") })
         let result = try graph.trained(
             objective(graph), trainable: [1], on: samples(23), options: options(optimizer, steps: 20), as: "lesson",
             keeper: keeper

@@ -190,7 +190,7 @@ import Testing
         desk.progress.begin(.baseline)
         desk.progress.take(.progress(done: 1, of: 2))
         #expect(desk.heard.last?.data["fraction"]?.double == CompressionPhase.finetuning.overall(0.5))
-        desk.progress.goOn(from: ["seconds": 3600, "fraction": 7])
+        desk.progress.resume(from: ["seconds": 3600, "fraction": 7])
         #expect(desk.progress.elapsedSeconds >= 3600)
         #expect(desk.progress.figures["fraction"] == CompressionPhase.finetuning.overall(0.5))
     }

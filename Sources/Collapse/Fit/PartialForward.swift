@@ -15,9 +15,9 @@ struct PartialForward {
     private let byteLimit: Int
 
     /// The maximum memory of kept values. A pass that would need more continues from the last point that fits.
-    static let usualByteLimit = 1 << 30
+    static let defaultByteLimit = 1 << 30
 
-    init(_ graph: Graph, _ samples: [Dataset], byteLimit: Int = PartialForward.usualByteLimit) {
+    init(_ graph: Graph, _ samples: [Dataset], byteLimit: Int = PartialForward.defaultByteLimit) {
         (rest, whole) = (graph, graph)
         (self.samples, given) = (samples, samples)
         self.byteLimit = byteLimit
@@ -30,7 +30,7 @@ struct PartialForward {
     ///   - kept: values that ``rest`` must still have afterwards, although no output depends on them.
     /// - Throws: ``ModelError``.
     mutating func advance(to place: ValueID, keeping kept: [ValueID] = []) throws(ModelError) {
-        let continuation = try GraphSuffix(of: rest, from: place, keeping: kept)
+        let continuation = GraphSuffix(of: rest, from: place, keeping: kept)
         guard byteCount(keptIn: continuation.rest) <= byteLimit else { return }
         let inputs = continuation.rest.inputs.compactMap { continuation.rest.inputName($0) }
         let frontier = continuation.frontier

@@ -140,7 +140,7 @@ package struct Collapser {
             var reason = budget.reasonAgainst(point)
             if reason == nil { reason = try confirmed(point) }
             guard let reason else { return point }
-            refuse(point, reason, &layers)
+            reject(point, reason, &layers)
             place -= 1
             if path.points.count < sizes.count { emit(.phase(.search)) }
         }
@@ -159,7 +159,7 @@ package struct Collapser {
             let middle = isKnown ? bad - 1 : (good + bad) / 2
             let point = try path.point(at: middle)
             if budget.isHopeless(point) {
-                refuse(point, budget.reasonAgainst(point), &layers)
+                reject(point, budget.reasonAgainst(point), &layers)
                 bad = middle
             } else {
                 good = middle
@@ -169,7 +169,7 @@ package struct Collapser {
     }
 
     /// Records the reason why the last layer of a point is kept.
-    private func refuse(_ point: ParetoPoint, _ reason: String?, _ layers: inout [LayerOutcome]) {
+    private func reject(_ point: ParetoPoint, _ reason: String?, _ layers: inout [LayerOutcome]) {
         if let last = point.collapsed.last, let index = layers.place(of: last) { layers[index].reason = reason }
     }
 

@@ -51,7 +51,7 @@ package struct CompressionMemory: Sendable {
         guard !candidates.isEmpty else { return }
         switch options.method ?? .ridge {
         case .ridge:
-            let passages = try passages(candidates)
+            let passages = passages(candidates)
             fittingBytes =
                 kept + fitting(candidates) + plan + passages + (Self.comparedCopies - 1) * counts.search * logits
             trainingBytes = kept + Self.mapBytes(candidates) + (try tuning(candidates))
@@ -75,13 +75,13 @@ package struct CompressionMemory: Sendable {
     }
 
     /// The bytes kept between two blocks: by the current network before and after a step, and by the original.
-    private func passages(_ candidates: [Candidate]) throws(ModelError) -> Int {
+    private func passages(_ candidates: [Candidate]) -> Int {
         var widest = 0
         for place in candidates.compactMap(\.nodes.first) {
-            let frontier = try GraphSuffix(of: graph, from: place).frontier
+            let frontier = GraphSuffix(of: graph, from: place).frontier
             let bytes = frontier.reduce(0) { $0 + graph.bytesPerSample($1.value) }
             let (kept, overflow) = bytes.multipliedReportingOverflow(by: counts.calibration + counts.search)
-            if !overflow, kept <= PartialForward.usualByteLimit { widest = max(widest, kept) }
+            if !overflow, kept <= PartialForward.defaultByteLimit { widest = max(widest, kept) }
         }
         return 3 * widest
     }

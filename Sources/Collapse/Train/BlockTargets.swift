@@ -47,8 +47,7 @@ struct BlockTargets {
         _ penalties: [Objective.SlopePenalty], _ samples: Dataset
     ) throws(ModelError) -> (Graph, Objective, Dataset) {
         let batch = graph.batchSize
-        var network = Graph(parameters: graph.parameters)
-        var copies: [Int: ValueID] = [:]
+        var network = GraphTransformer(graph, keepsIndices: true)
         var targets = Dataset(inputs: [:], count: affordable(samples.count))
         let chosen = samples.samples(0..<targets.count)
         var terms: [Objective.Term] = []
@@ -64,14 +63,20 @@ struct BlockTargets {
             targets.inputs[x] = now[0].reshaped(now[0].shape.divided(into: targets.count))
             targets.inputs[y] = target.reshaped(target.shape.divided(into: targets.count))
             let shape = graph.shape(block.input)
-            let input = network.addInput(x, .float(shape.divided(into: batch)))
-            let start = shape.divided(into: batch) == shape ? input : try network.append(.reshape(shape), [input])
-            let output = try network.copy(block, of: graph, reading: start, &copies)
-            let end = try network.append(.reshape(graph.shape(block.output).divided(into: batch)), [output])
+            let input = network.result.addInput(x, .float(shape.divided(into: batch)))
+            let start =
+                shape.divided(into: batch) == shape ? input : try network.result.append(.reshape(shape), [input])
+            network.replace(block.input, by: start)
+            let isNeeded = graph.needed(for: [block.output]) { $0 == block.input }
+            for value in graph.values where isNeeded[value.index] && value != block.input {
+                if graph.parameterIndex(value) == nil || network[value] == nil { network.keep(value) }
+            }
+            let end = try network.result.append(
+                .reshape(graph.shape(block.output).divided(into: batch)), [network[block.output] ?? start])
             let weight = Float(1 / max(target.variance, 1e-12)) / Float(blocks.count)
             terms.append(.init(.meanSquare, of: end, target: y, weight: weight))
         }
-        return (network, Objective(terms: terms, slopePenalties: penalties), targets)
+        return (network.result, Objective(terms: terms, slopePenalties: penalties), targets)
     }
 
     /// The number of samples whose inputs and targets fit in memory.
@@ -90,30 +95,5 @@ extension Shape {
         guard rank > 0, self[0] != count else { return self }
         let rows = self[0] / max(1, count)
         do { return try Shape([count, rows] + dimensions.dropFirst()) } catch { return self }
-    }
-}
-
-extension Graph {
-    /// Appends the ops of another graph from one value to another.
-    fileprivate mutating func copy(
-        _ block: (input: ValueID, output: ValueID), of graph: Graph, reading start: ValueID,
-        _ parameters: inout [Int: ValueID]
-    ) throws(ModelError) -> ValueID {
-        var needed: Set<ValueID> = [block.output]
-        for value in graph.values.prefix(block.output.index + 1).reversed()
-        where needed.contains(value) && value != block.input {
-            needed.formUnion(graph[value].operands)
-        }
-        var moved = [block.input: start]
-        for value in needed.sorted() where value != block.input {
-            if let index = graph.parameterIndex(value) {
-                if parameters[index] == nil { parameters[index] = try append(.parameter(index), []) }
-                moved[value] = parameters[index]
-            } else {
-                moved[value] = try append(
-                    graph[value].op, graph[value].operands.compactMap { moved[$0] }, name: graph[value].name)
-            }
-        }
-        return moved[block.output] ?? start
     }
 }

@@ -14,12 +14,12 @@ package struct Attention: Hashable, Sendable {
     /// `[B, H, S, E]`
     package let result: StridedView
     /// True when a query whose mask is minus infinity for every key yields zeros instead of NaN.
-    package let silencesEmptyRows: Bool
+    package let zeroesEmptyRows: Bool
 
     /// Returns nil unless the sizes are consistent.
     package init?(
         scale: Float, query: StridedView, key: StridedView, value: StridedView, mask: StridedView?,
-        result: StridedView, silencesEmptyRows: Bool = false
+        result: StridedView, zeroesEmptyRows: Bool = false
     ) {
         let views = [query, key, value, result] + (mask.map { [$0] } ?? [])
         guard views.allSatisfy({ $0.sizes.count == 4 && $0.sizes.allSatisfy { $0 > 0 } }) else { return nil }
@@ -35,7 +35,7 @@ package struct Attention: Hashable, Sendable {
         self.value = value
         self.mask = mask
         self.result = result
-        self.silencesEmptyRows = silencesEmptyRows
+        self.zeroesEmptyRows = zeroesEmptyRows
     }
 
     /// The number of heads of all samples, B * H.

@@ -17,30 +17,22 @@ extension Graph {
     /// - Throws: ``FormatError/invalidONNX(_:)`` never, as the result has the type of the replaced value.
     func recognized() throws(FormatError) -> Graph {
         let pattern = GraphPattern(graph: self)
-        var result = Graph()
-        var moved: [ValueID] = []
+        var transformer = GraphTransformer(self)
         for value in values {
-            let node = self[value]
-            switch node.op {
-            case .input(let name): moved.append(result.addInput(name, node.type))
-            case .parameter(let index): moved.append(result.addParameter(parameters[index]))
-            default:
-                var (op, operands, origin) = (node.op, node.operands, node.origin)
-                if let found = pattern.recognize(value) {
-                    (op, operands) = (found.op, found.operands)
-                    origin.nodes = Set(found.covered.flatMap { self[$0].origin.nodes }).sorted()
-                }
-                do throws(ModelError) {
-                    moved.append(
-                        try result.append(
-                            op, operands.map { moved[$0.index] }, name: node.name, scope: node.scope, origin: origin))
-                } catch {
-                    throw .invalidONNX("\(error)")
-                }
+            guard let found = pattern.recognize(value), let operands = transformer.all(found.operands) else {
+                transformer.keep(value)
+                continue
+            }
+            let nodes = Set(found.covered.flatMap { self[$0].origin.nodes }).sorted()
+            let origin = Origin(nodes: nodes, isReplacement: self[value].origin.isReplacement)
+            do throws(ModelError) {
+                try transformer.keep(value, as: found.op, reading: operands, origin: origin)
+            } catch {
+                throw .invalidONNX("\(error)")
             }
         }
-        for output in outputs { result.addOutput(output.name, moved[output.value.index]) }
-        return result
+        transformer.keepOutputs()
+        return transformer.result
     }
 }
 

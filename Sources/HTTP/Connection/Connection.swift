@@ -169,7 +169,7 @@ actor Connection: EventReceiver {
             case .sendContinue:
                 output.append(ResponseWriter.continue)
                 flush()
-            case .refuse(let error): refuse(error)
+            case .reject(let error): reject(error)
             case .cancel:
                 task?.cancel()
                 releasePush()
@@ -206,9 +206,9 @@ actor Connection: EventReceiver {
         }
     }
 
-    private func refuse(_ error: RequestError) {
+    private func reject(_ error: RequestError) {
         logger.debug("refused", metadata: ["status": .stringConvertible(error.status), "reason": "\(error)"])
-        let response = handler.refuse(error)
+        let response = handler.reject(error)
         var bytes: [UInt8] = []
         if case .bytes(let body) = response.body { bytes = body }
         let answer = try? ResponseWriter.head(

@@ -22,7 +22,7 @@ package struct ConnectionState: Sendable {
         /// Send `100 Continue`.
         case sendContinue
         /// Send an error response, after which the connection ends.
-        case refuse(RequestError)
+        case reject(RequestError)
         /// Cancel the handler, whose response is no longer needed.
         case cancel
         case shutDownWriting
@@ -198,7 +198,7 @@ package struct ConnectionState: Sendable {
     package mutating func timerFired(at now: Instant) -> [Action] {
         guard let deadline, now >= deadline else { return [] }
         switch phase {
-        case .head: return input.isEmpty ? close() : refuse(.slowHead)
+        case .head: return input.isEmpty ? close() : reject(.slowHead)
         case .linger: return close()
         case .refused, .drain, .exchange:
             if answerGuard.isTooSlow(at: now) { return failed(resets: true) }
@@ -217,7 +217,7 @@ package struct ConnectionState: Sendable {
     }
 
     /// Refuses the request because the server is full.
-    package mutating func turnAway() -> [Action] { refuse(.tooManyConnections) }
+    package mutating func turnAway() -> [Action] { reject(.tooManyConnections) }
 
     /// Refuses a request whose body is incomplete because the server is stopping.
     package mutating func hurry(at now: Instant) -> [Action] {
@@ -274,7 +274,7 @@ package struct ConnectionState: Sendable {
     /// Replaces a response that cannot be sent by an error response.
     package mutating func answerUnusable() -> [Action] {
         guard case .exchange = phase else { return [] }
-        return refuse(.unusableAnswer)
+        return reject(.unusableAnswer)
     }
 
     /// Returns whether the rest of the body is short enough to be read and discarded.
@@ -307,7 +307,7 @@ package struct ConnectionState: Sendable {
             input = []
             return [.start(head)] + (rest.isEmpty ? [] : receivedBody(rest.span, at: now))
         } catch {
-            return refuse(error)
+            return reject(error)
         }
     }
 
@@ -354,14 +354,14 @@ package struct ConnectionState: Sendable {
         exchange?.error = error
         exchange?.closes = true
         let failure: [Action] = isPulling ? [.fail(error)] : []
-        return exchange?.answer == Answer.none ? failure + refuse(error) : failure
+        return exchange?.answer == Answer.none ? failure + reject(error) : failure
     }
 
-    private mutating func refuse(_ error: RequestError) -> [Action] {
+    private mutating func reject(_ error: RequestError) -> [Action] {
         let wasAnswering = exchange != nil
         exchange = nil
         phase = .refused
-        return (wasAnswering ? [.cancel] : []) + [.refuse(error)]
+        return (wasAnswering ? [.cancel] : []) + [.reject(error)]
     }
 
     private mutating func endExchange(at now: Instant) -> [Action] {

@@ -27,17 +27,17 @@ package struct Response: Sendable {
 package struct Handler: Sendable {
     package var respond: @Sendable (Request) async -> Response
     /// Makes the response for a refused request. It must be quick, since it runs on the event loop.
-    package var refuse: @Sendable (RequestError) -> Response
+    package var reject: @Sendable (RequestError) -> Response
     /// Returns whether a request is answered although the server is full, such as a health check.
     package var answersWhenFull: @Sendable (RequestHead) -> Bool
 
     package init(
         respond: @escaping @Sendable (Request) async -> Response,
-        refuse: @escaping @Sendable (RequestError) -> Response,
+        reject: @escaping @Sendable (RequestError) -> Response,
         answersWhenFull: @escaping @Sendable (RequestHead) -> Bool = { _ in false }
     ) {
         self.respond = respond
-        self.refuse = refuse
+        self.reject = reject
         self.answersWhenFull = answersWhenFull
     }
 }

@@ -16,11 +16,7 @@ struct Lifetimes {
     private var turns: [ValueID: Int] = [:]
 
     init(of graph: Graph, fetching: [ValueID], updates: [ExecutionPlan.Update]) {
-        isNeeded = [Bool](repeating: false, count: graph.nodes.count)
-        for value in fetching + updates.map(\.gradient) + graph.inputs { isNeeded[value.index] = true }
-        for value in graph.values.reversed() where isNeeded[value.index] {
-            for operand in graph[value].operands { isNeeded[operand.index] = true }
-        }
+        isNeeded = graph.needed(for: fetching + updates.map(\.gradient) + graph.inputs)
         isLeaf = graph.nodes.map(\.operands.isEmpty)
         isView = [Bool](repeating: false, count: graph.nodes.count)
         roots = graph.values

@@ -19,7 +19,7 @@ package struct TrainingMemory: Sendable {
     package init(
         _ graph: Graph, _ objective: Objective, trainable: Set<Int>, sampleCount: Int, _ options: TrainingOptions
     ) throws(ModelError) {
-        guard let (prefix, rest) = try graph.cut(objective, trainable: trainable, sampleCount: sampleCount) else {
+        guard let (prefix, rest) = graph.cut(objective, trainable: trainable, sampleCount: sampleCount) else {
             (frozenBytes, prefixBytes) = (0, 0)
             stepBytes = try TrainingGraph(graph, objective, trainable: trainable, options).byteCount(options)
             return

@@ -124,26 +124,12 @@ package struct Graph: Sendable {
         outputs.append((name, value))
     }
 
-    /// Appends a node of another graph.
-    ///
-    /// - Parameters:
-    ///   - node: the node; its name, scope and origin are kept.
-    ///   - operands: its operands in this graph.
-    /// - Returns: the value.
-    /// - Throws: ``ModelError`` as ``append(_:_:name:scope:origin:)``.
-    mutating func append(_ node: Node, reading operands: [ValueID]) throws(ModelError) -> ValueID {
-        try append(node.op, operands, name: node.name, scope: node.scope, origin: node.origin)
-    }
-
-    /// Appends the outputs of another graph.
-    ///
-    /// - Parameters:
-    ///   - other: the graph with the outputs.
-    ///   - moved: the value in this graph for each value of the other; outputs without one are left out.
-    mutating func addOutputs(of other: Graph, _ moved: [ValueID?]) {
-        for output in other.outputs {
-            if let value = moved[output.value.index] { addOutput(output.name, value) }
-        }
+    /// Appends a node of another graph, whose operands here have the types that they have there.
+    mutating func add(_ node: Node, reading operands: [ValueID]) -> ValueID {
+        add(
+            Node(
+                op: node.op, operands: operands, type: node.type, name: node.name, scope: node.scope,
+                origin: node.origin))
     }
 
     /// Replaces the op that computes `value`. Operands used only by the old op become dead code.
@@ -213,30 +199,6 @@ package struct Graph: Sendable {
     /// The number of float parameters, as a user counts them.
     package var parameterCount: Int {
         parameters.filter { $0.tensor.type == .float32 }.reduce(0) { $0 + $1.tensor.shape.elementCount }
-    }
-
-    /// The graph of the marked nodes and parameters, renumbered. Inputs are always kept.
-    func renumbered(keeping isKept: [Bool]) -> Graph {
-        var graph = Graph()
-        var moved = [ValueID?](repeating: nil, count: nodes.count)
-        for (index, node) in nodes.enumerated() {
-            switch node.op {
-            case .input(let name):
-                moved[index] = graph.addInput(name, node.type, valueName: node.name)
-            case .parameter(let parameter) where isKept[index]:
-                moved[index] = graph.addParameter(parameters[parameter])
-            case _ where isKept[index]:
-                let operands = node.operands.compactMap { moved[$0.index] }
-                precondition(operands.count == node.operands.count, "what a kept node reads is kept")
-                moved[index] = graph.add(
-                    Node(
-                        op: node.op, operands: operands, type: node.type, name: node.name, scope: node.scope,
-                        origin: node.origin))
-            default: break
-            }
-        }
-        graph.addOutputs(of: self, moved)
-        return graph
     }
 
     private mutating func add(_ node: Node) -> ValueID {

@@ -56,34 +56,48 @@ extension Graph {
         }
         let origin = Origin(nodes: sources.sorted(), isReplacement: true)
         let output = self[rewrite.output]
-        return try rebuilt { (graph, value, moved) throws(ModelError) in
-            guard value == rewrite.output, let input = moved[input.index] else { return nil }
-            let result: ValueID
-            switch rewrite.replacement {
-            case .linear(_, let weight, let bias):
-                let rows = try graph.flattened(input, forRank: output.type.shape.rank)
-                let operands = [rows] + graph.addLayer(rewrite.scope, weight, bias)
-                result = try graph.append(
-                    .matMul(transposeLeft: false, transposeRight: true), operands,
-                    name: output.name, scope: rewrite.scope, origin: origin)
-            case .pointwise(_, let weight, let bias):
-                let kernel = weight.reshaped(weight.shape.withPixels(rank: graph.shape(input).rank))
-                let operands = [input] + graph.addLayer(rewrite.scope, kernel, bias)
-                result = try graph.append(
-                    .convolution(Window(pointwise: kernel.shape.rank - 2), groups: 1), operands,
-                    name: output.name, scope: rewrite.scope, origin: origin)
-            case .prelu(_, let slope):
-                let slope = graph.addParameter(
-                    Parameter(name: rewrite.scope + ".slope", tensor: slope, isTrainable: true, isNew: true))
-                result = try graph.append(
-                    .prelu, [input, slope], name: output.name, scope: rewrite.scope, origin: origin)
+        var transformer = GraphTransformer(self)
+        for value in values {
+            if value == rewrite.output, let input = transformer[input] {
+                let result = try transformer.result.append(
+                    rewrite.replacement, of: rewrite.scope, reading: input, in: output, origin)
+                transformer.replace(value, by: result)
+            } else if transformer.all(self[value].operands) != nil {
+                // Operands are missing if the value itself is one of those removed.
+                transformer.keep(value)
             }
-            guard graph.type(result) == output.type else {
-                throw .rewrite(
-                    value: output.name, reason: "its shape would change to \(graph.shape(result))")
-            }
-            return result
         }
+        for output in outputs where transformer[output.value] == nil {
+            throw .rewrite(value: output.name, reason: "the model's output would be gone")
+        }
+        transformer.keepOutputs()
+        return transformer.result.pruned()
+    }
+
+    /// Appends a replacement of the node `old`.
+    private mutating func append(
+        _ replacement: Rewrite.Replacement, of scope: String, reading input: ValueID, in old: Node, _ origin: Origin
+    ) throws(ModelError) -> ValueID {
+        let (op, operands): (Op, [ValueID])
+        switch replacement {
+        case .linear(_, let weight, let bias):
+            let rows = try flattened(input, forRank: old.type.shape.rank)
+            (op, operands) = (
+                .matMul(transposeLeft: false, transposeRight: true), [rows] + addLayer(scope, weight, bias)
+            )
+        case .pointwise(_, let weight, let bias):
+            let kernel = weight.reshaped(weight.shape.withPixels(rank: shape(input).rank))
+            op = .convolution(Window(pointwise: kernel.shape.rank - 2), groups: 1)
+            operands = [input] + addLayer(scope, kernel, bias)
+        case .prelu(_, let slope):
+            let parameter = Parameter(name: scope + ".slope", tensor: slope, isTrainable: true, isNew: true)
+            (op, operands) = (.prelu, [input, addParameter(parameter)])
+        }
+        let result = try append(op, operands, name: old.name, scope: scope, origin: origin)
+        guard type(result) == old.type else {
+            throw .rewrite(value: old.name, reason: "its shape would change to \(shape(result))")
+        }
+        return result
     }
 
     /// Adds the parameters of a new layer.
@@ -100,48 +114,5 @@ extension Graph {
         let full = shape(value)
         guard rank == 2, full.rank > 2, full.dimensions.dropFirst(2).allSatisfy({ $0 == 1 }) else { return value }
         return try append(.reshape(full.unfoldedToMatrix), [value])
-    }
-
-    /// Copies the inputs and the nodes that the outputs need. `substitute` appends a replacement for a node, or returns
-    /// nil to keep the node.
-    private func rebuilt(
-        _ substitute: (inout Graph, ValueID, [ValueID?]) throws(ModelError) -> ValueID?
-    ) throws(ModelError) -> Graph {
-        var graph = Graph()
-        var moved = [ValueID?](repeating: nil, count: nodes.count)
-        for value in values {
-            let node = self[value]
-            switch node.op {
-            case .input(let name):
-                moved[value.index] = graph.addInput(name, node.type, valueName: node.name)
-            case .parameter(let index): moved[value.index] = graph.addParameter(parameters[index])
-            default:
-                if let replacement = try substitute(&graph, value, moved) {
-                    moved[value.index] = replacement
-                    continue
-                }
-                // Operands are missing if the node itself is one of those removed.
-                let operands = node.operands.compactMap { moved[$0.index] }
-                guard operands.count == node.operands.count else { continue }
-                moved[value.index] = try graph.append(node, reading: operands)
-            }
-        }
-        for output in outputs {
-            guard let value = moved[output.value.index] else {
-                throw .rewrite(value: output.name, reason: "the model's output would be gone")
-            }
-            graph.addOutput(output.name, value)
-        }
-        return graph.pruned()
-    }
-
-    /// The graph without the nodes and parameters that no output depends on.
-    package func pruned() -> Graph {
-        var isNeeded = [Bool](repeating: false, count: nodes.count)
-        for output in outputs { isNeeded[output.value.index] = true }
-        for value in values.reversed() where isNeeded[value.index] {
-            for operand in self[value].operands { isNeeded[operand.index] = true }
-        }
-        return renumbered(keeping: isNeeded)
     }
 }

@@ -10,13 +10,10 @@ struct UseLists {
     init(of graph: Graph, seen: [ValueID]) {
         var isSeen = [Bool](repeating: false, count: graph.nodes.count)
         for value in seen { isSeen[value.index] = true }
-        var isNeeded = isSeen
+        let isNeeded = graph.needed(for: seen)
         var readers = [[ValueID]](repeating: [], count: graph.nodes.count)
         for value in graph.values.reversed() where isNeeded[value.index] {
-            for operand in Set(graph[value].operands) {
-                isNeeded[operand.index] = true
-                readers[operand.index].append(value)
-            }
+            for operand in Set(graph[value].operands) { readers[operand.index].append(value) }
         }
         (self.isNeeded, self.isSeen, self.readers) = (isNeeded, isSeen, readers)
     }

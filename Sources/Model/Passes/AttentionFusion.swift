@@ -12,11 +12,7 @@ extension Graph {
     ///   - fetched: values that are read after a run.
     /// - Throws: ``ModelError/shape(value:_:)`` never, as the op has the type of what it replaces.
     mutating func fuseAttention(trained: Set<Int>, fetched: [ValueID]) throws(ModelError) {
-        var dependsOnTrained = [Bool](repeating: false, count: nodes.count)
-        for value in values {
-            let isTrained = parameterIndex(value).map(trained.contains) ?? false
-            dependsOnTrained[value.index] = isTrained || self[value].operands.contains { dependsOnTrained[$0.index] }
-        }
+        let dependsOnTrained = dependents { parameterIndex($0).map(trained.contains) ?? false }
         let pattern = AttentionPattern(
             graph: self, readers: UseLists(of: self, seen: fetched), dependsOnTrained: dependsOnTrained)
         for value in values {
@@ -49,9 +45,9 @@ private struct AttentionPattern {
     func attention(around shares: ValueID) -> Found? {
         let rank = graph.shape(shares).rank
         guard rank == 3 || rank == 4, case .softmax(let axis) = graph[shares].op, axis == rank - 1 || axis == -1,
-            let (told, silences) = told(by: shares), let mixed = readers.only(of: told),
+            let (used, zeroesEmptyRows) = used(shares), let mixed = readers.only(of: used),
             case .matMul(false, let transposesValue) = graph[mixed].op,
-            graph[mixed].operands.count == 2, graph[mixed].operands[0] == told, graph[mixed].operands[1] != told,
+            graph[mixed].operands.count == 2, graph[mixed].operands[0] == used, graph[mixed].operands[1] != used,
             let scores = scores(graph[shares].operands[0]),
             case .matMul(let transposesQuery, let transposesKey) = graph[scores.product].op,
             graph[scores.product].operands.count == 2
@@ -69,7 +65,8 @@ private struct AttentionPattern {
         guard
             let attention = Attention(
                 scale: scores.factor * query.factor * key.factor, query: query.view, key: key.view, value: value.view,
-                mask: scores.mask.map { fourAxes($0.view) }, result: fourAxes(resultView), silencesEmptyRows: silences)
+                mask: scores.mask.map { fourAxes($0.view) }, result: fourAxes(resultView),
+                zeroesEmptyRows: zeroesEmptyRows)
         else { return nil }
         guard value.factor == 1 else { return nil }
         let operands = [query.value, key.value, value.value]
@@ -80,7 +77,7 @@ private struct AttentionPattern {
     }
 
     /// The attention weights as they are used: as `isNaN(shares) ? 0 : shares`, if that is their only use.
-    private func told(by shares: ValueID) -> (ValueID, silencesEmptyRows: Bool)? {
+    private func used(_ shares: ValueID) -> (ValueID, zeroesEmptyRows: Bool)? {
         let readers = readers.all(of: shares)
         guard readers.count == 2 else { return (shares, false) }
         for (test, choice) in [(readers[0], readers[1]), (readers[1], readers[0])] {

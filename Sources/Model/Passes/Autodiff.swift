@@ -13,12 +13,7 @@ extension Graph {
         of loss: ValueID, withRespectTo targets: [ValueID]
     ) throws(ModelError) -> [ValueID?] {
         precondition(shape(loss).rank == 0, "only a scalar has a gradient")
-        var dependsOnTarget = [Bool](repeating: false, count: nodes.count)
-        for target in targets { dependsOnTarget[target.index] = true }
-        for value in values where self[value].operands.contains(where: { dependsOnTarget[$0.index] }) {
-            dependsOnTarget[value.index] = true
-        }
-
+        let dependsOnTarget = dependents(on: Set(targets).contains)
         var adjoints = [ValueID?](repeating: nil, count: nodes.count)
         guard dependsOnTarget[loss.index] else { return targets.map { _ in nil } }
         adjoints[loss.index] = try appendConstant(1)

@@ -29,45 +29,41 @@ extension Graph {
     }
 
     private func rewritten(_ demands: [Demand]) throws(ModelError) -> (graph: Graph, moved: [ValueID?]) {
-        var result = Graph(parameters: parameters)
-        var moved = [ValueID?](repeating: nil, count: nodes.count)
+        var transformer = GraphTransformer(self, keepsIndices: true)
         var parts: [ValueID: [Part: ValueID]] = [:]
         for value in values where demands[value.index] != .nothing {
             let node = self[value]
             let demand = demands[value.index]
-            if case .input(let name) = node.op {
-                moved[value.index] = result.addInput(name, node.type)
-                continue
-            }
             let wanted = operandDemands(of: value, demand) ?? node.operands.map { _ in .all }
             var operands: [ValueID] = []
             for (operand, want) in zip(node.operands, wanted) {
-                guard let whole = moved[operand.index] else { preconditionFailure("what is read is computed before") }
+                guard let whole = transformer[operand] else {
+                    preconditionFailure("what is read is computed before")
+                }
                 guard case .part(let part) = want, demands[operand.index] == .all else {
                     operands.append(whole)
                     continue
                 }
-                let slice =
-                    try parts[operand]?[part]
-                    ?? result.append(.slice(axis: part.axis, start: part.start, count: part.count), [whole])
-                parts[operand, default: [:]][part] = slice
+                guard let slice = parts[operand]?[part] else {
+                    let op = Op.slice(axis: part.axis, start: part.start, count: part.count)
+                    operands.append(try transformer.result.append(op, [whole]))
+                    parts[operand, default: [:]][part] = operands.last
+                    continue
+                }
                 operands.append(slice)
             }
             switch node.op {
-            case .slice where wanted != [.all]:
-                moved[value.index] = operands[0]
+            case .input: transformer.keep(value)
+            case .slice where wanted != [.all]: transformer.replace(value, by: operands[0])
             case .reshape(let shape):
-                let target = try demand.sizes(of: shape)
-                moved[value.index] = try result.append(
-                    .reshape(target), operands, name: node.name, scope: node.scope, origin: node.origin)
-            default:
-                moved[value.index] = try result.append(node, reading: operands)
+                try transformer.keep(value, as: .reshape(try demand.sizes(of: shape)), reading: operands)
+            default: try transformer.keep(value, as: node.op, reading: operands)
             }
         }
         for output in outputs where demands[output.value.index] == .all {
-            if let value = moved[output.value.index] { result.addOutput(output.name, value) }
+            if let value = transformer[output.value] { transformer.result.addOutput(output.name, value) }
         }
-        return (result, moved)
+        return (transformer.result, values.map { transformer[$0] })
     }
 
     /// The demand on each operand, given the demand on a value; nil where it cannot be computed in part.

@@ -24,19 +24,19 @@ package struct CheckpointKeeper {
     /// Offers the current state, and whether the computation is complete. The store decides how often it is saved.
     package var offer: (String, _ isEnd: Bool, () -> Checkpoint) -> Void
     /// Reports a checkpoint that was found and does not fit.
-    package var refuse: (String, ModelError) -> Void
+    package var reject: (String, ModelError) -> Void
 
     package init(
         find: @escaping (String) -> Checkpoint?, offer: @escaping (String, _ isEnd: Bool, () -> Checkpoint) -> Void,
-        refuse: @escaping (String, ModelError) -> Void
+        reject: @escaping (String, ModelError) -> Void
     ) {
         self.find = find
         self.offer = offer
-        self.refuse = refuse
+        self.reject = reject
     }
 
     /// A store that saves nothing.
     package static var none: CheckpointKeeper {
-        CheckpointKeeper(find: { _ in nil }, offer: { _, _, _ in }, refuse: { _, _ in })
+        CheckpointKeeper(find: { _ in nil }, offer: { _, _, _ in }, reject: { _, _ in })
     }
 }

@@ -13,8 +13,8 @@ package enum ChildGuard {
         guard let parent = variables[ChildEnvironment.parentName].flatMap(pid_t.init) else { return }
         try ChildLimits.dieWithParent(parent: parent)
         try ChildLimits.exitWhenStandardInputCloses()
-        try ChildLimits.refuseNewPrivileges()
-        try ChildLimits.refuseCoreDumps()
+        try ChildLimits.forbidNewPrivileges()
+        try ChildLimits.forbidCoreDumps()
         // A container may forbid it; only the order of the OOM killer is lost.
         try? ChildLimits.preferAsVictim()
     }

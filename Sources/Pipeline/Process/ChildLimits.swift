@@ -69,12 +69,12 @@ package enum ChildLimits {
     }
 
     /// Disables core dumps, so that a crash writes no user data to disk.
-    package static func refuseCoreDumps() throws(Problem) {
+    package static func forbidCoreDumps() throws(Problem) {
         try limit(RLIMIT_CORE, 0)
     }
 
     /// Prevents `execve` from gaining privileges, for example by set-user-id programs.
-    package static func refuseNewPrivileges() throws(Problem) {
+    package static func forbidNewPrivileges() throws(Problem) {
         try control(PR_SET_NO_NEW_PRIVS, 1, "PR_SET_NO_NEW_PRIVS")
     }
 

@@ -39,13 +39,13 @@ final class CheckpointFolder {
         try DurableFile.makeFolder(path)
         (self.path, self.identity, self.progress, self.now) = (path, identity, progress, now)
         last = (now(), .zero)
-        for name in names.sorted() { takeUp(name) }
+        for name in names.sorted() { load(name) }
     }
 
     var keeper: CheckpointKeeper {
         CheckpointKeeper(
             find: { self.found.removeValue(forKey: $0) }, offer: { self.offered($0, isEnd: $1, $2) },
-            refuse: { work, error in self.ignored(work, "\(error)") })
+            reject: { work, error in self.ignored(work, "\(error)") })
     }
 
     private var names: [String] { (try? FileManager.default.contentsOfDirectory(atPath: path)) ?? [] }
@@ -107,12 +107,12 @@ final class CheckpointFolder {
 
     /// Loads one file. A process killed while it writes leaves a partial file; killed just after, it leaves two of one
     /// work, and the later step is the newer.
-    private func takeUp(_ name: String) {
+    private func load(_ name: String) {
         guard name.endsWithBytes(of: Self.ending) else { return remove(name) }
         let work = name.bytes(before: UInt8(ascii: "."))
         do throws(Refusal) {
             let (checkpoint, figures) = try read(name, of: work)
-            progress.goOn(from: figures)
+            progress.resume(from: figures)
             if checkpoint.step >= found[work]?.step ?? 0 { found[work] = checkpoint }
         } catch {
             ignored(work, error.reason)

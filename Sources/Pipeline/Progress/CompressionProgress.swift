@@ -36,7 +36,7 @@ final class CompressionProgress {
     var figures: [String: Double] { ["fraction": furthest, "seconds": elapsedSeconds] }
 
     /// Resumes from the values of earlier checkpoints; the newest one has the largest values.
-    func goOn(from figures: [String: Double]) {
+    func resume(from figures: [String: Double]) {
         if let fraction = figures["fraction"], fraction <= 1 { furthest = max(furthest, fraction) }
         if let seconds = figures["seconds"], seconds.isFinite { earlierSeconds = max(earlierSeconds, seconds) }
     }

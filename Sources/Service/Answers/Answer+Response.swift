@@ -59,11 +59,11 @@ extension Answer {
     /// - Parameters:
     ///   - method: the method of the request; only GET has ranges
     ///   - requested: the headers of the request
-    ///   - refuse: makes the answer for a problem
+    ///   - reject: makes the answer for a problem
     /// - Returns: the whole file, a part of it, or the answer of a failed precondition or range
     /// - Throws: ``SystemError`` when the file cannot be read.
     func narrowed(
-        for method: HTTPRequest.Method, _ requested: HTTPFields, refuse: (Problem) -> Answer
+        for method: HTTPRequest.Method, _ requested: HTTPFields, reject: (Problem) -> Answer
     ) throws -> Answer {
         guard status == 200, case .file(let path, let type) = body else { return self }
         let file = try OpenFile(path: path)
@@ -74,7 +74,7 @@ extension Answer {
         case .met: break
         case .unchanged: return answer.notModified
         case .failed:
-            return refuse(Problem(.preconditionFailed, "The file is not the one that If-Match names."))
+            return reject(Problem(.preconditionFailed, "The file is not the one that If-Match names."))
         }
         guard method == .get, let wanted = requested[.range],
             Preconditions.allowsRange(requested, entityTag: headers[.eTag])
@@ -87,7 +87,7 @@ extension Answer {
             answer.body = .part(file, range, type: type)
             return answer
         case .unsatisfiable:
-            return refuse(Problem(.rangeNotSatisfiable, "The file has \(file.length) bytes."))
+            return reject(Problem(.rangeNotSatisfiable, "The file has \(file.length) bytes."))
                 .with(.contentRange, "bytes */\(file.length)")
         }
     }

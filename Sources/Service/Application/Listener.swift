@@ -30,7 +30,7 @@ final class Listener: Sendable {
         drain = configuration.drain
         let handler = Handler(
             respond: { await Self.respond(to: $0, by: responder, logger: logger) },
-            refuse: { Self.refusal($0, by: responder) },
+            reject: { Self.refusal($0, by: responder) },
             answersWhenFull: { ["/livez", "/readyz"].contains($0.path) })
         server = try Server(
             host: configuration.host, port: configuration.port, limits: limits, workers: configuration.httpWorkers,

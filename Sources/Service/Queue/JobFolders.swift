@@ -22,7 +22,7 @@ struct JobFolders: Sendable {
     /// Prepares the folder of a job process: the files under their own names, and the manifest.
     ///
     /// The job's row is written later, so that an acknowledged job has all of its files.
-    func lay(_ manifest: JobFolder.Manifest, _ files: JobFiles, id: String) throws(StorageError) {
+    func prepare(_ manifest: JobFolder.Manifest, _ files: JobFiles, id: String) throws(StorageError) {
         let folder = folder(of: id)
         do throws(StorageError) {
             try folder.make()

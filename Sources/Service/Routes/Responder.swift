@@ -16,8 +16,8 @@ struct Responder: Sendable {
         var template = "none"
         var answer: Answer
         do {
-            try refuseForeignNames(request)
-            try Self.refuseForeignPages(request)
+            try rejectForeignNames(request)
+            try Self.rejectForeignPages(request)
             switch table.match(request.method, request.path) {
             case .found(let route, let parameters):
                 template = route.template
@@ -60,7 +60,7 @@ struct Responder: Sendable {
     /// owner's page for one of ours (DNS rebinding). Without keys only the name tells them apart.
     ///
     /// - SeeAlso: RFC 9110 §15.5.20
-    private func refuseForeignNames(_ request: RequestHead) throws(Problem) {
+    private func rejectForeignNames(_ request: RequestHead) throws(Problem) {
         guard !HostName.isOurs(request.authority, names: routes.configuration.hosts) else { return }
         throw Problem(
             .misdirectedRequest,
@@ -71,7 +71,7 @@ struct Responder: Sendable {
     /// Rejects changes by pages of other sites, which a browser on this machine may send; browsers state the origin.
     ///
     /// - SeeAlso: RFC 6454 §7, w3.org/TR/fetch-metadata
-    private static func refuseForeignPages(_ request: RequestHead) throws(Problem) {
+    private static func rejectForeignPages(_ request: RequestHead) throws(Problem) {
         guard ![.get, .head, .options].contains(request.method) else { return }
         let site = request.headers[.fetchSite] ?? "none"
         let origins = request.headers[values: .origin]

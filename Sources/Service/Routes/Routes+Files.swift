@@ -75,7 +75,7 @@ extension Routes {
             throw Problem(.missingField, "A file is missing.", hint: "-F file=@FILE", parameter: "file")
         }
         let kind = purpose ?? Self.purpose(ofFile: first.name)
-        if kind == .model { try Pickle.refuse(modelAt: upload.folder + "/0", field: field) }
+        if kind == .model { try Pickle.reject(modelAt: upload.folder + "/0", field: field) }
         let file = try artifacts.commit(upload, purpose: kind, at: now())
         return Answer.json(file.document, status: 201).with(.location, "/v1/files/\(file.id)")
     }

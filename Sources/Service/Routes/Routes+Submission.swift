@@ -6,7 +6,7 @@ import Options
 
 extension Routes {
     func createJob(_ call: Call) async throws -> Answer {
-        try await refuseWhenFull()
+        try await rejectWhenFull()
         let job = try await submit(try await Submission(call, self)).job
         return try await accepted(job)
     }
@@ -21,7 +21,7 @@ extension Routes {
         guard isPlain, (1...128).contains(clientID.utf8.count) else {
             throw Problem(.malformedRequest, "An id has 1 to 128 letters, digits, dots, hyphens and underscores.")
         }
-        try await refuseWhenFull(unless: clientID)
+        try await rejectWhenFull(unless: clientID)
         switch try await submit(try await Submission(call, self), as: clientID) {
         case .added(let job): return try await accepted(job)
         case .existing(let job): return try await answer(job).with(.location, "/v1/jobs/\(job.id)")
@@ -30,7 +30,7 @@ extension Routes {
 
     /// Creates a job with the files of another one; options in the body replace its options.
     func duplicateJob(_ call: Call) async throws -> Answer {
-        try await refuseWhenFull()
+        try await rejectWhenFull()
         let job = try await job(call)
         guard let order = JobOrder(stored: job.payload) else {
             throw Problem(.internalError, "The job cannot be read.")
@@ -60,7 +60,7 @@ extension Routes {
         try await answer(job, status: 202).with(.location, "/v1/jobs/\(job.id)")
     }
 
-    private func refuseWhenFull(unless clientID: String? = nil) async throws {
+    private func rejectWhenFull(unless clientID: String? = nil) async throws {
         if isStopping() { throw Problem(.shuttingDown, "The service is about to stop.", retryAfterSeconds: 10) }
         let (counts, known) = try await store.perform { store throws(JobsError) in
             (try store.counts(), try clientID.flatMap { (id) throws(JobsError) in try store.find(clientID: id) })
@@ -104,7 +104,7 @@ extension Routes {
             job: job.id, modelFiles: files.model.map(\.name), dataFile: files.data?.name,
             validationFile: files.validation?.name, options: options,
             memoryLimitBytes: configuration.jobMemoryBytes, threads: configuration.jobThreads)
-        try jobs.lay(manifest, files, id: job.id)
+        try jobs.prepare(manifest, files, id: job.id)
         do {
             let added = try await store.perform { store throws(JobsError) in try store.add(job, at: time) }
             if added.job.id != job.id { jobs.removeFolder(of: job.id) }

@@ -104,7 +104,7 @@ final class FormUploadReader {
                 for index in bytes.indices.prefix(RefusedFormat.lengthOfStart - start.count) {
                     start.append(bytes[index])
                 }
-                try Pickle.refuse(start, field: field)
+                try Pickle.reject(start, field: field)
                 self.start = start.count < RefusedFormat.lengthOfStart ? start : nil
             }
             try upload.append(bytes)

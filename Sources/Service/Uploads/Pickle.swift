@@ -8,13 +8,13 @@ enum Pickle {
     ///   - start: up to ``RefusedFormat/lengthOfStart`` bytes
     ///   - field: the field of the file
     /// - Throws: ``Problem`` with `pickle_rejected`.
-    static func refuse(_ start: [UInt8], field: FormUploadReader.FileField) throws(Problem) {
+    static func reject(_ start: [UInt8], field: FormUploadReader.FileField) throws(Problem) {
         guard RefusedFormat.format(start, isModel: field.isModel) != nil else { return }
         throw refusal(field)
     }
 
     /// Rejects a stored file, used as a model, by its first bytes.
-    static func refuse(modelAt path: String, field: FormUploadReader.FileField) throws(Problem) {
+    static func reject(modelAt path: String, field: FormUploadReader.FileField) throws(Problem) {
         if RefusedFormat.format(ofFile: path) != nil { throw refusal(field) }
     }
 

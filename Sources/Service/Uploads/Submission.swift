@@ -101,7 +101,7 @@ struct Submission {
         guard let file = artifacts.file(id) else {
             throw Problem(.notFound, "There is no such file.", parameter: field)
         }
-        if field == fileFields[0].name { try Pickle.refuse(modelAt: artifacts.path(of: file), field: fileFields[0]) }
+        if field == fileFields[0].name { try Pickle.reject(modelAt: artifacts.path(of: file), field: fileFields[0]) }
         return .stored(file)
     }
 

@@ -206,7 +206,7 @@ private protocol HeadChunk {
                     unsafe addMask(mask + (attention.mask?.offset ?? 0) + offset, maskStrides[3], to: scores, T)
                 }
                 let total = unsafe softmax(scores, count: T)
-                if attention.silencesEmptyRows, total.isNaN { unsafe scores.update(repeating: 0, count: T) }
+                if attention.zeroesEmptyRows, total.isNaN { unsafe scores.update(repeating: 0, count: T) }
             }
         }
     }

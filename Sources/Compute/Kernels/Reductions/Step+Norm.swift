@@ -12,7 +12,7 @@ extension Step {
         let rows = try NormRows(kind, x, axes: axes, epsilon: epsilon)
         try result.shape.require(x.shape, for: "norm")
         for factor in [scale, bias] { try factor?.shape.require(rows.rowShape, for: "norm") }
-        let factors = try [rows.factor(scale, usually: 1), rows.factor(bias, usually: 0)]
+        let factors = try [rows.factor(scale, otherwise: 1), rows.factor(bias, otherwise: 0)]
         let (K, x_, y) = unsafe (rows.K, rows.x, result.target())
         let (gamma, beta) = try unsafe (factors[0].source(), factors[1].source())
         return Step("norm", keeping: [x, result] + factors) {
@@ -44,7 +44,7 @@ extension Step {
         try dx.shape.require(x.shape, for: "norm backward")
         try other?.shape.require(x.shape, for: "norm backward")
         try scale?.shape.require(rows.rowShape, for: "norm backward")
-        let factor = try rows.factor(scale, usually: 1)
+        let factor = try rows.factor(scale, otherwise: 1)
         let (K, x_, dy_, dx_) = try unsafe (rows.K, rows.x, dy.source(), dx.target())
         let (gamma, other_) = try unsafe (factor.source(), other?.source())
         let share = 1 / Float(max(1, K))
@@ -145,7 +145,7 @@ extension Step {
     var parts: Int { max(1, min(threadCount, R / grain)) }
 
     /// The given factor, or without one a row of its default value.
-    func factor(_ given: Tensor?, usually value: Float) throws(ComputeError) -> Tensor {
+    func factor(_ given: Tensor?, otherwise value: Float) throws(ComputeError) -> Tensor {
         if let given { return given }
         let row = try Tensor.scratch(rowShape)
         // SAFETY: the tensor holds K elements.
