@@ -17,7 +17,7 @@ LIBRARIES := libdnnl-dev libopenblas-openmp-dev libsqlite3-dev libssl-dev pkg-co
 BUILD_FLAGS := --explicit-target-dependency-import-check error
 
 # Those that compute for minutes would hold up those that wait for sockets and processes: the two run one after the other.
-QUICK_TESTS := ^(ByteText|House|HTTP|JobContract|Jobs|Service)Tests\.
+QUICK_TESTS := ^(ByteText|House|HTTP|JobContract|Jobs|Service|SystemCalls)Tests\.
 
 demo: program
 	@.ci/packages curl jq

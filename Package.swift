@@ -35,16 +35,20 @@ let package = Package(
         .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
         .systemLibrary(name: "COneDNN", providers: [.apt(["libdnnl-dev"])]),
         .systemLibrary(name: "CLAPACK", providers: [.apt(["libopenblas-openmp-dev"])]),
+        // Descriptors, durable files and the errors of system calls.
+        .target(name: "SystemCalls", dependencies: ["CProcess"], swiftSettings: sources),
         // Text from outside, compared as bytes.
         .target(name: "ByteText", swiftSettings: sources),
         // The typed options of a job, from the edge to the search.
         .target(name: "Options", swiftSettings: sources),
         // What the server and a job process agree on.
-        .target(name: "JobContract", dependencies: ["ByteText", "Options", "COpenSSL"], swiftSettings: sources),
+        .target(
+            name: "JobContract", dependencies: ["ByteText", "Options", "SystemCalls", "COpenSSL"],
+            swiftSettings: sources),
         .target(
             name: "HTTP",
             dependencies: [
-                "ByteText", "CEpoll",
+                "ByteText", "SystemCalls", "CEpoll",
                 .product(name: "HTTPTypes", package: "swift-http-types"),
                 .product(name: "Logging", package: "swift-log"),
             ],
@@ -57,12 +61,14 @@ let package = Package(
                 .unsafeFlags(["-L\(openBLASFolder)", "-Xlinker", "-rpath", "-Xlinker", openBLASFolder])
             ]),
         .target(name: "Model", dependencies: ["Compute"], swiftSettings: sources),
-        .target(name: "Formats", dependencies: ["ByteText", "Model", "Compute", "CZlib"], swiftSettings: sources),
+        .target(
+            name: "Formats", dependencies: ["ByteText", "SystemCalls", "Model", "Compute", "CZlib"],
+            swiftSettings: sources),
         .target(name: "Collapse", dependencies: ["ByteText", "Options", "Model", "Compute"], swiftSettings: sources),
         .target(
             name: "Jobs",
             dependencies: [
-                "ByteText", "CProcess", "JobContract",
+                "ByteText", "SystemCalls", "CProcess", "JobContract",
                 .product(name: "GRDB", package: "GRDB.swift"),
                 .product(name: "Logging", package: "swift-log"),
             ],
@@ -71,14 +77,15 @@ let package = Package(
         .target(
             name: "Pipeline",
             dependencies: [
-                "ByteText", "CProcess", "JobContract", "Options", "Formats", "Collapse", "Model", "Compute",
+                "ByteText", "SystemCalls", "CProcess", "JobContract", "Options", "Formats", "Collapse", "Model",
+                "Compute",
             ],
             swiftSettings: sources),
         // The server. It can name nothing that computes.
         .target(
             name: "Service",
             dependencies: [
-                "ByteText", "HTTP", "Jobs", "JobContract", "Options",
+                "ByteText", "SystemCalls", "HTTP", "Jobs", "JobContract", "Options",
                 .product(name: "Configuration", package: "swift-configuration"),
                 .product(name: "HTTPTypes", package: "swift-http-types"),
                 .product(name: "Logging", package: "swift-log"),
@@ -87,18 +94,20 @@ let package = Package(
         .executableTarget(
             name: "layercollapse",
             dependencies: [
-                "ByteText", "JobContract", "Options", "Pipeline", "Service",
+                "ByteText", "SystemCalls", "JobContract", "Options", "Pipeline", "Service",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
             ],
             swiftSettings: sources),
         // What several test targets share.
         .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: tests),
+        .testTarget(
+            name: "SystemCallsTests", dependencies: ["SystemCalls", "TestSupport"], swiftSettings: tests),
         .testTarget(name: "ByteTextTests", dependencies: ["ByteText"], swiftSettings: tests),
         .testTarget(
             name: "HTTPTests",
             dependencies: [
-                "HTTP", .product(name: "HTTPTypes", package: "swift-http-types"),
+                "HTTP", "SystemCalls", .product(name: "HTTPTypes", package: "swift-http-types"),
                 .product(name: "Logging", package: "swift-log"),
             ],
             swiftSettings: tests),
@@ -114,13 +123,14 @@ let package = Package(
         .testTarget(
             name: "JobsTests",
             dependencies: [
-                "Jobs", "JobContract", "TestSupport",
+                "Jobs", "JobContract", "SystemCalls", "TestSupport",
                 .product(name: "GRDB", package: "GRDB.swift"),
                 .product(name: "Logging", package: "swift-log"),
             ],
             swiftSettings: tests),
         .testTarget(
-            name: "JobContractTests", dependencies: ["JobContract", "Options", "TestSupport"], swiftSettings: tests),
+            name: "JobContractTests", dependencies: ["JobContract", "Options", "SystemCalls", "TestSupport"],
+            swiftSettings: tests),
         .testTarget(
             name: "PipelineTests",
             dependencies: [
@@ -130,7 +140,7 @@ let package = Package(
         .testTarget(
             name: "ServiceTests",
             dependencies: [
-                "Service", "HTTP", "Jobs", "JobContract", "Options", "TestSupport",
+                "Service", "HTTP", "Jobs", "JobContract", "Options", "SystemCalls", "TestSupport",
                 .product(name: "HTTPTypes", package: "swift-http-types"),
                 .product(name: "Logging", package: "swift-log"),
             ],

@@ -3,6 +3,7 @@ import Foundation
 import JobContract
 import Pipeline
 import Service
+import SystemCalls
 
 /// Output to the terminal, and the exit statuses. Control characters in names from files are shown as codes.
 enum Terminal {

@@ -1,5 +1,6 @@
 import Glibc
 import HTTPTypes
+import SystemCalls
 import Testing
 
 @testable import HTTP

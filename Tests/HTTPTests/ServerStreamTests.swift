@@ -112,7 +112,7 @@ extension ServerTests {
                 status: 200,
                 body: .stream { writer in
                     let piece = [UInt8](repeating: 0x61, count: 100_000)
-                    for _ in 0..<1000 {
+                    for _ in 0..<400 {
                         written.add(piece.count, ordering: .relaxed)
                         try await writer.write(piece)
                     }
@@ -130,7 +130,7 @@ extension ServerTests {
                 total += chunk.count
                 #expect(written.load(ordering: .relaxed) - total < room)
             }
-            #expect(total == 100_000_000)
+            #expect(total == 40_000_000)
         }
     }
 

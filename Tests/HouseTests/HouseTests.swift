@@ -27,16 +27,19 @@ struct SourceFile: CustomTestStringConvertible, Sendable {
 private let arrows: [String: Set<String>] = [
     "ByteText": [],
     "Options": [],
-    "JobContract": ["ByteText", "Options", "COpenSSL"],
-    "HTTP": ["ByteText", "CEpoll"],
-    "Jobs": ["ByteText", "CProcess", "JobContract"],
-    "Service": ["ByteText", "HTTP", "Jobs", "JobContract", "Options"],
+    "SystemCalls": ["CProcess"],
+    "JobContract": ["ByteText", "Options", "SystemCalls", "COpenSSL"],
+    "HTTP": ["ByteText", "SystemCalls", "CEpoll"],
+    "Jobs": ["ByteText", "SystemCalls", "CProcess", "JobContract"],
+    "Service": ["ByteText", "SystemCalls", "HTTP", "Jobs", "JobContract", "Options"],
     "Compute": ["COneDNN", "CLAPACK"],
     "Model": ["Compute"],
-    "Formats": ["ByteText", "Model", "Compute", "CZlib"],
+    "Formats": ["ByteText", "SystemCalls", "Model", "Compute", "CZlib"],
     "Collapse": ["ByteText", "Options", "Model", "Compute"],
-    "Pipeline": ["ByteText", "CProcess", "JobContract", "Options", "Formats", "Collapse", "Model", "Compute"],
-    "layercollapse": ["ByteText", "JobContract", "Options", "Pipeline", "Service"],
+    "Pipeline": [
+        "ByteText", "SystemCalls", "CProcess", "JobContract", "Options", "Formats", "Collapse", "Model", "Compute",
+    ],
+    "layercollapse": ["ByteText", "SystemCalls", "JobContract", "Options", "Pipeline", "Service"],
 ]
 
 private let ourModules = Set(arrows.keys).union([

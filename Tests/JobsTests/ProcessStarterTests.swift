@@ -1,5 +1,6 @@
 import Foundation
 import Glibc
+import SystemCalls
 import Testing
 
 @testable import Jobs
@@ -43,7 +44,7 @@ struct ProcessStarterTests {
         (EMFILE, true), (ENFILE, true), (EAGAIN, true), (ENOMEM, true), (ENOENT, false), (EACCES, false),
     ])
     func `a want of room is another thing than a program that cannot be started`(code: CInt, isPassing: Bool) {
-        #expect(JobsError(call: "posix_spawn", code: code).isPassing == isPassing)
+        #expect(SystemError(call: "posix_spawn", code: code).isPassing == isPassing)
     }
 
     @Test func `a child that could not be started for want of room is not an attempt`() {
@@ -54,7 +55,7 @@ struct ProcessStarterTests {
 
     @Test func `a program that is not there says so`() async throws {
         let missing = JobCommand(executable: "/no/such/program", arguments: [], workingDirectory: "/")
-        await #expect(throws: JobsError.system(call: "posix_spawn", code: ENOENT)) {
+        await #expect(throws: SystemError(call: "posix_spawn", code: ENOENT)) {
             try await ChildCall.run(missing, timeout: .seconds(30), outputBytes: 10)
         }
     }

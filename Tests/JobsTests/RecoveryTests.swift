@@ -1,5 +1,6 @@
 import Foundation
 import GRDB
+import SystemCalls
 import TestSupport
 import Testing
 
@@ -14,7 +15,7 @@ struct RecoveryTests {
 
     @Test func `a folder that does not exist is an error and no crash`() throws {
         let folder = try TemporaryFolder()
-        #expect(throws: JobsError.system(call: "open", code: ENOENT)) {
+        #expect(throws: JobsError.system(SystemError(call: "open", code: ENOENT))) {
             try SQLiteJobStore(path: folder.file("none/jobs.sqlite"))
         }
     }

@@ -3,36 +3,6 @@ import Testing
 
 @testable import Model
 
-/// A linear layer behind a frozen one: `relu(x W1^T) W2^T`.
-private func network(batch: Int) throws -> Graph {
-    var graph = Graph()
-    let x = graph.addInput("x", .float(try Shape([batch, 3])))
-    let first = graph.addParameter(
-        Parameter(name: "first", tensor: try random(Shape([4, 3]), seed: 1, -1...1), isTrainable: true))
-    let second = graph.addParameter(
-        Parameter(name: "second", tensor: try random(Shape([2, 4]), seed: 2, -1...1), isTrainable: true))
-    let linear = Op.matMul(transposeLeft: false, transposeRight: true)
-    let hidden = try graph.append(.unary(.relu), [try graph.append(linear, [x, first])])
-    graph.addOutput("y", try graph.append(linear, [hidden, second]))
-    return graph
-}
-
-private func samples(_ count: Int) throws -> Dataset {
-    let labels = (0..<count).map { Int64($0 % 2) }
-    return Dataset(
-        inputs: [
-            "x": try random(Shape([count, 3]), seed: 5, -2...2), "target": try Tensor(labels, Shape([count])),
-        ], count: count)
-}
-
-private func objective(_ graph: Graph) -> Objective {
-    Objective(terms: [.init(.crossEntropy, of: graph.outputs[0].value, target: "target")])
-}
-
-private func options(_ optimizer: Optimizer, steps: Int, isShuffled: Bool = true) -> TrainingOptions {
-    TrainingOptions(steps: steps, learningRate: 0.05, optimizer: optimizer, isShuffled: isShuffled, seed: 11)
-}
-
 @Test func `SGD with momentum takes the steps that the formula gives`() throws {
     // y = w x, mean square to 0: dw = 2 w x^2 / 1; x = 1, w0 = 1, rate 0.1, momentum 0.9, decay 0.
     var graph = Graph()
@@ -63,11 +33,11 @@ private func options(_ optimizer: Optimizer, steps: Int, isShuffled: Bool = true
 
 @Test(arguments: [Optimizer.sgd(momentum: 0.9, weightDecay: 0.01), .adamW(weightDecay: 0.01)])
 func `a training that was interrupted ends with the same bits`(optimizer: Optimizer) throws {
-    let graph = try network(batch: 4)
+    let graph = try TrainedNetwork.network(batch: 4)
     func trainer() throws -> Trainer {
         try Trainer(
-            graph, objective: objective(graph), trainable: [0, 1], dataset: samples(23),
-            options: options(optimizer, steps: 20))
+            graph, objective: TrainedNetwork.objective(graph), trainable: [0, 1], dataset: TrainedNetwork.samples(23),
+            options: TrainedNetwork.options(optimizer, steps: 20))
     }
     let whole = try trainer()
     for _ in 0..<20 { _ = try whole.takeStep() }
@@ -86,7 +56,7 @@ func `a training that was interrupted ends with the same bits`(optimizer: Optimi
 
 @Test(arguments: [Optimizer.sgd(momentum: 0.9, weightDecay: 0.01), .adamW(weightDecay: 0.01)])
 func `a training goes on after any of its steps, and ends with the same bits`(optimizer: Optimizer) throws {
-    let graph = try network(batch: 4)
+    let graph = try TrainedNetwork.network(batch: 4)
     var kept: [Checkpoint] = []
     func trained(from checkpoint: Checkpoint?) throws -> (numbers: [[Float]], steps: [Int], refused: [String]) {
         var (steps, refused) = ([Int](), [String]())
@@ -102,7 +72,8 @@ func `a training goes on after any of its steps, and ends with the same bits`(op
                 }
             }, reject: { refused.append("\($0): \($1)") })
         let result = try graph.trained(
-            objective(graph), trainable: [1], on: samples(23), options: options(optimizer, steps: 20), as: "lesson",
+            TrainedNetwork.objective(graph), trainable: [1], on: TrainedNetwork.samples(23),
+            options: TrainedNetwork.options(optimizer, steps: 20), as: "lesson",
             keeper: keeper
         ) { trainer, _ in steps.append(trainer.step) }
         return (result.parameters.map(\.tensor.floats), steps, refused)
@@ -137,25 +108,12 @@ func `a training goes on after any of its steps, and ends with the same bits`(op
     }
 }
 
-@Test func `caching what cannot change gives the same network`() throws {
-    let graph = try network(batch: 4)
-    let choices = options(.adamW(weightDecay: 0), steps: 30)
-    let cached = try graph.trained(
-        objective(graph), trainable: [1], on: samples(20), options: choices, afterStep: { _, _ in })
-    let plain = try Trainer(
-        graph, objective: objective(graph), trainable: [1], dataset: samples(20), options: choices)
-    for _ in 0..<30 { _ = try plain.takeStep() }
-    let expected = try #require(plain.parameter(1))
-    #expect(cached.parameters[1].tensor.maxAbsoluteDifference(from: expected) < 1e-5)
-    #expect(cached.parameters[0].tensor.floats == graph.parameters[0].tensor.floats)
-    #expect(cached.parameters[1].tensor.floats != graph.parameters[1].tensor.floats)
-}
-
 @Test func `training makes the loss small`() throws {
-    let graph = try network(batch: 8)
+    let graph = try TrainedNetwork.network(batch: 8)
     var losses: [Float] = []
     _ = try graph.trained(
-        objective(graph), trainable: [0, 1], on: separable(64), options: options(.adamW(weightDecay: 0), steps: 200),
+        TrainedNetwork.objective(graph), trainable: [0, 1], on: separable(64),
+        options: TrainedNetwork.options(.adamW(weightDecay: 0), steps: 200),
         afterStep: { _, loss in losses.append(loss) })
     #expect(losses.count == 200)
     let (first, last) = (losses.prefix(8).reduce(0, +), losses.suffix(8).reduce(0, +))
@@ -170,20 +128,20 @@ private func separable(_ count: Int) throws -> Dataset {
 }
 
 @Test func `less than one batch is refused with a way out`() throws {
-    let graph = try network(batch: 8)
+    let graph = try TrainedNetwork.network(batch: 8)
     #expect {
         try Trainer(
-            graph, objective: objective(graph), trainable: [0], dataset: samples(7),
-            options: options(.adamW(weightDecay: 0), steps: 1))
+            graph, objective: TrainedNetwork.objective(graph), trainable: [0], dataset: TrainedNetwork.samples(7),
+            options: TrainedNetwork.options(.adamW(weightDecay: 0), steps: 1))
     } throws: { error in
         "\(error)".contains("7 samples are less than one batch: give more, or a smaller batch_size")
     }
 }
 
 @Test func `a loss that is not a number names its step`() throws {
-    let graph = try network(batch: 4)
+    let graph = try TrainedNetwork.network(batch: 4)
     let trainer = try Trainer(
-        graph, objective: objective(graph), trainable: [0, 1], dataset: samples(8),
+        graph, objective: TrainedNetwork.objective(graph), trainable: [0, 1], dataset: TrainedNetwork.samples(8),
         options: TrainingOptions(
             steps: 500, learningRate: 1e30, optimizer: .sgd(momentum: 0.9, weightDecay: 0), isShuffled: false))
     #expect {

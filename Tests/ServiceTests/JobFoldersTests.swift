@@ -1,5 +1,6 @@
 import Foundation
 import Jobs
+import SystemCalls
 import TestSupport
 import Testing
 

@@ -1,5 +1,6 @@
 import Jobs
 import Options
+import SystemCalls
 import Testing
 
 @testable import JobContract
@@ -8,8 +9,8 @@ import Testing
 /// The memory limits of forms and JSON.
 struct ServerMemoryTests {
     private func intake(_ budget: MemoryBudget = MemoryBudget(bytes: 16 << 20)) -> FormUploadReader {
-        FormUploadReader(fileFields: [], textFields: ["config", "include"], memory: budget) { () throws(StorageError) in
-            throw .full
+        FormUploadReader(fileFields: [], textFields: ["config", "include"], memory: budget) { () throws(SystemError) in
+            throw SystemError(call: "open", code: 28)
         }
     }
 

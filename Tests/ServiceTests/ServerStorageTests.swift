@@ -1,5 +1,6 @@
 import Foundation
 import HTTP
+import SystemCalls
 import TestSupport
 import Testing
 
@@ -122,7 +123,7 @@ extension ArtifactStore {
                 FormUploadReader.FileField(name: "model", isModel: true), FormUploadReader.FileField(name: "data"),
             ]
             let intake = FormUploadReader(fileFields: fields, memory: MemoryBudget(bytes: 1 << 20)) {
-                () throws(StorageError) in
+                () throws(SystemError) in
                 count += 1
                 return try store.upload(id: "file_\(field)_\(isCut)_\(count)")
             }

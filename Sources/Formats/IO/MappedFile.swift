@@ -1,4 +1,5 @@
 import Glibc
+import SystemCalls
 
 /// Owns a read-only mapping of a regular file.
 // @unchecked: the bytes are never written, and unmapped only after the last reference is released.
@@ -17,11 +18,14 @@ import Glibc
     /// - Throws: ``FormatError/unreadable(_:reason:)``; a symbolic link is not followed.
     package init(_ path: String, in folder: CInt = AT_FDCWD) throws(FormatError) {
         // Without O_NONBLOCK, opening a pipe would wait for a writer.
-        let descriptor = unsafe openat(folder, path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK)
-        guard descriptor >= 0 else { throw .unreadable(path, reason: Self.reason()) }
-        defer { close(descriptor) }
+        let descriptor: FileDescriptor
+        do throws(SystemError) {
+            descriptor = try FileDescriptor(opening: path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK, in: folder)
+        } catch {
+            throw .unreadable(path, reason: error.reason)
+        }
         var status = stat()
-        guard unsafe fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
+        guard unsafe fstat(descriptor.raw, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
             throw .unreadable(path, reason: "it is not a regular file")
         }
         self.status = status
@@ -31,9 +35,9 @@ import Glibc
             return
         }
         // SAFETY: the kernel chooses the address; the mapping has the length of the file and is private.
-        let address = unsafe mmap(nil, byteCount, PROT_READ, MAP_PRIVATE, descriptor, 0)
+        let address = unsafe mmap(nil, byteCount, PROT_READ, MAP_PRIVATE, descriptor.raw, 0)
         guard let address = unsafe address, unsafe address != MAP_FAILED else {
-            throw .unreadable(path, reason: Self.reason())
+            throw .unreadable(path, reason: SystemError(call: "mmap").reason)
         }
         unsafe start = UnsafeRawPointer(address)
     }
@@ -44,6 +48,4 @@ import Glibc
 
     /// All bytes; valid as long as this object.
     var bytes: UnsafeRawBufferPointer { unsafe UnsafeRawBufferPointer(start: start, count: byteCount) }
-
-    private static func reason() -> String { unsafe String(cString: strerror(errno)) }
 }

@@ -1,5 +1,5 @@
 import Compute
-import Glibc
+import SystemCalls
 
 /// A part of a file to write.
 enum Part {
@@ -18,57 +18,27 @@ enum Part {
 }
 
 package enum OutputFile {
-    /// Writes a whole file or nothing: to a temporary sibling, which is made durable and then renamed.
+    /// Writes a whole file or nothing.
     ///
-    /// - Throws: ``FormatError/unwritable(_:reason:)``, after removing the temporary file.
+    /// - Throws: ``FormatError/unwritable(_:reason:)`` or ``FormatError/noRoom(_:)``
     static func write(_ parts: [Part], to path: String) throws(FormatError) {
-        let temporary = path + ".partial"
-        let descriptor = unsafe open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
-        guard descriptor >= 0 else { throw failure(path) }
-        var isWhole = false
-        defer {
-            close(descriptor)
-            if !isWhole { unsafe unlink(temporary) }
-        }
-        for part in parts {
-            let isWritten =
-                switch part {
-                case .bytes(let bytes): unsafe write(bytes.span.bytes, to: descriptor)
-                case .file(let bytes): unsafe write(bytes.buffer.bytes, to: descriptor)
-                case .tensor(let tensor): tensor.withBytes { write($0, to: descriptor) }
+        do throws(SystemError) {
+            try DurableFile.replace(path, mode: 0o644) { file throws(SystemError) in
+                for part in parts {
+                    switch part {
+                    case .bytes(let bytes): try file.write(bytes.span)
+                    case .file(let bytes): try unsafe file.write(bytes.buffer.bytes)
+                    case .tensor(let tensor):
+                        try tensor.withBytes { bytes throws(SystemError) in try file.write(bytes) }
+                    }
                 }
-            guard isWritten else { throw failure(path) }
-        }
-        guard fsync(descriptor) == 0, unsafe rename(temporary, path) == 0 else { throw failure(path) }
-        isWhole = true
-        let directory = unsafe open(path.folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
-        if directory >= 0 {
-            fsync(directory)
-            close(directory)
+            }
+        } catch {
+            throw error.isFull ? .noRoom(path) : .unwritable(path, reason: error.reason)
         }
     }
 
     package static func write(_ bytes: [UInt8], to path: String) throws(FormatError) {
         try write([.bytes(bytes)], to: path)
-    }
-
-    private static func write(_ bytes: RawSpan, to descriptor: CInt) -> Bool {
-        unsafe bytes.withUnsafeBytes { buffer in
-            var offset = 0
-            while offset < buffer.count {
-                // SAFETY: the address and count stay inside the buffer.
-                let written = unsafe Glibc.write(
-                    descriptor, buffer.baseAddress?.advanced(by: offset), min(buffer.count - offset, 1 << 24))
-                if written < 0 && errno == EINTR { continue }
-                guard written > 0 else { return false }
-                offset += written
-            }
-            return true
-        }
-    }
-
-    private static func failure(_ path: String) -> FormatError {
-        errno == ENOSPC || errno == EDQUOT
-            ? .noRoom(path) : .unwritable(path, reason: unsafe String(cString: strerror(errno)))
     }
 }

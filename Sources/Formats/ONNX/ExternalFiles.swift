@@ -1,4 +1,5 @@
 import Glibc
+import SystemCalls
 
 /// The external data files of a model, restricted to the model's own folder.
 ///
@@ -21,16 +22,16 @@ struct ExternalFiles {
                 "external data must lie beside the model, not at '\(location)': save the model again with a plain location"
             )
         }
-        let directory = unsafe Glibc.open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
-        guard directory >= 0 else { throw .unreadable(folder, reason: "not a folder") }
-        defer { close(directory) }
+        guard let directory = try? FileDescriptor(opening: folder, O_RDONLY | O_DIRECTORY) else {
+            throw .unreadable(folder, reason: "not a folder")
+        }
         var status = stat()
-        guard unsafe fstatat(directory, location, &status, AT_SYMLINK_NOFOLLOW) == 0 else {
+        guard unsafe fstatat(directory.raw, location, &status, AT_SYMLINK_NOFOLLOW) == 0 else {
             let byteCount = tensors.reduce(0) { $0 &+ $1.declaredByteCount }
             throw .missingExternalData(file: location, tensors: tensors.count, byteCount: byteCount)
         }
         guard status.st_mode & S_IFMT == S_IFREG else { throw linked(location) }
-        let file = try MappedFile(location, in: directory)
+        let file = try MappedFile(location, in: directory.raw)
         guard file.status.st_nlink == 1 else { throw linked(location) }
         files[location] = file
     }

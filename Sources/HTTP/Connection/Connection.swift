@@ -1,5 +1,6 @@
 import HTTPTypes
 import Logging
+import SystemCalls
 
 /// The connection of one client: an actor on the event loop that carries out the actions of ``ConnectionState``.
 actor Connection: EventReceiver {
@@ -33,12 +34,12 @@ actor Connection: EventReceiver {
     private var push: CheckedContinuation<Void, Never>?
 
     init(
-        _ socket: consuming FileDescriptor, of peer: PeerAddress, isGuest: Bool, server: Server, loop: EventLoop,
+        _ socket: FileDescriptor, of peer: PeerAddress, isGuest: Bool, server: Server, loop: EventLoop,
         settings: Server.Settings
     ) {
         self.isGuest = isGuest
         self.peer = peer
-        self.socket = consume socket
+        self.socket = socket
         self.server = server
         self.loop = loop
         handler = settings.handler

@@ -1,5 +1,6 @@
 import Dispatch
 import Synchronization
+import SystemCalls
 
 /// A receiver of descriptor and timer events. Both functions are called on the loop's queue.
 protocol EventReceiver: AnyObject, Sendable {

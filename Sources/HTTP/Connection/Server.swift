@@ -1,4 +1,5 @@
 package import Logging
+import SystemCalls
 
 /// The listening server and owner of the connections: an actor on the event loop.
 package actor Server: EventReceiver {
@@ -55,7 +56,7 @@ package actor Server: EventReceiver {
         } catch {
             throw .system(error)
         }
-        self.socket = consume socket
+        self.socket = socket
         spare = Syscalls.spare()
         settings = Settings(limits: limits, handler: handler, workers: Workers(count: workers), logger: logger)
     }
@@ -154,10 +155,10 @@ package actor Server: EventReceiver {
         return try Syscalls.accept(raw, from: &peer)
     }
 
-    private func open(_ client: consuming FileDescriptor, of peer: PeerAddress) {
+    private func open(_ client: FileDescriptor, of peer: PeerAddress) {
         let limits = settings.limits
         // The system assigns the lowest free number, so the number shows how many descriptors are in use.
-        let isShort = Int(client.raw) >= Syscalls.descriptorLimit - limits.reservedDescriptors
+        let isShort = Int(client.raw) >= DescriptorLimit.current - limits.reservedDescriptors
         let isFull = isShort || connections.count - guests.count >= limits.connections
         let hasRoom = !isFull || makeRoom()
         let isGuest = !hasRoom || peers[peer, default: 0] >= limits.connectionsPerAddress

@@ -1,3 +1,5 @@
+package import SystemCalls
+
 /// The reason why a server cannot start.
 package enum ServerError: Error, Hashable, Sendable, CustomStringConvertible {
     case unknownHost(String)

@@ -1,5 +1,6 @@
 import CEpoll
 import Glibc
+import SystemCalls
 
 /// The system calls of the server.
 enum Syscalls {
@@ -37,10 +38,10 @@ enum Syscalls {
             // Limits unsent data in the kernel, so that file data is read late. Data in flight is not limited.
             try set(TCP_NOTSENT_LOWAT, at: tcp, of: socket.raw, to: unsentBytes)
             // SAFETY: the address and its length come from getaddrinfo.
-            _ = try systemCall("bind") {
+            try systemCall("bind") {
                 unsafe Glibc.bind(socket.raw, address.pointee.ai_addr, address.pointee.ai_addrlen)
             }
-            _ = try systemCall("listen") { Glibc.listen(socket.raw, backlog) }
+            try systemCall("listen") { Glibc.listen(socket.raw, backlog) }
             return socket
         } catch {
             throw .cannotListen(host: host, port: port, error)
@@ -48,7 +49,7 @@ enum Syscalls {
     }
 
     /// The port to which a socket is bound.
-    static func port(of socket: borrowing FileDescriptor) throws(SystemError) -> UInt16 {
+    static func port(of socket: FileDescriptor) throws(SystemError) -> UInt16 {
         let raw = socket.raw
         var address = sockaddr_storage()
         var length = socklen_t(MemoryLayout<sockaddr_storage>.size)
@@ -100,7 +101,7 @@ enum Syscalls {
     private static func set(_ option: CInt, at level: CInt, of raw: CInt, to value: CInt = 1) throws(SystemError) {
         var value = value
         // SAFETY: the option's value is a `CInt`, whose size is passed.
-        _ = try systemCall("setsockopt") {
+        try systemCall("setsockopt") {
             unsafe setsockopt(raw, level, option, &value, socklen_t(MemoryLayout<CInt>.size))
         }
     }
@@ -113,14 +114,6 @@ enum Syscalls {
     }
 
     // MARK: Descriptors
-
-    /// The number of descriptors that this process may have open.
-    static var descriptorLimit: Int {
-        var limits = rlimit()
-        // SAFETY: the call fills `limits`.
-        guard unsafe getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limits) == 0 else { return 1024 }
-        return Int(clamping: limits.rlim_cur)
-    }
 
     /// An unused descriptor, kept to be closed when another one is needed.
     static func spare() -> FileDescriptor? { try? makeSignal() }
@@ -140,21 +133,12 @@ enum Syscalls {
 
     /// Reads up to `count` bytes from a socket; empty at the end, nil when the call would block.
     static func receive(_ raw: CInt, upTo count: Int) throws(SystemError) -> [UInt8]? {
-        var failure: SystemError?
-        // SAFETY: the buffer has room for `count` bytes, and the call returns how many it has written.
-        let bytes = unsafe [UInt8](unsafeUninitializedCapacity: count) { buffer, filled in
-            do throws(SystemError) {
-                let base = buffer.baseAddress
-                filled = try systemCall("recv") { unsafe Glibc.recv(raw, base, count, 0) }
-            } catch {
-                failure = error
-            }
+        do throws(SystemError) {
+            return try unsafe FileDescriptor.bytes(upTo: count, "recv") { unsafe Glibc.recv(raw, $0, count, 0) }
+        } catch {
+            if error.isWouldBlock { return nil }
+            throw error
         }
-        if let failure {
-            if failure.isWouldBlock { return nil }
-            throw failure
-        }
-        return bytes
     }
 
     /// Writes as many bytes as the socket accepts.
@@ -190,16 +174,10 @@ enum Syscalls {
 
     // MARK: Files
 
-    /// Opens a file for reading, without following a symbolic link.
-    static func openFile(_ path: String) throws(SystemError) -> FileDescriptor {
-        // SAFETY: Swift passes the string with its terminating zero.
-        FileDescriptor(try systemCall("open") { unsafe Glibc.open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW) })
-    }
-
     static func length(ofFile raw: CInt) throws(SystemError) -> Int {
         var status = stat()
         // SAFETY: the call fills `status`.
-        _ = try systemCall("fstat") { unsafe fstat(raw, &status) }
+        try systemCall("fstat") { unsafe fstat(raw, &status) }
         guard status.st_mode & S_IFMT == S_IFREG else { throw SystemError(call: "open", code: EISDIR) }
         return Int(status.st_size)
     }
@@ -236,7 +214,7 @@ enum Syscalls {
     ) throws(SystemError) {
         var event = unsafe epoll_event(events: interest.rawValue, data: epoll_data_t(u64: id))
         // SAFETY: `event` lives through the call, which copies it.
-        _ = try systemCall("epoll_ctl") { unsafe epoll_ctl(poll, operation, raw, &event) }
+        try systemCall("epoll_ctl") { unsafe epoll_ctl(poll, operation, raw, &event) }
     }
 
     /// Waits for events.
@@ -254,4 +232,9 @@ enum Syscalls {
         }
         return unsafe events.map { unsafe ($0.data.u64, Interest(rawValue: $0.events)) }
     }
+}
+
+extension SystemError {
+    /// True when a non-blocking descriptor has no data or no room.
+    fileprivate var isWouldBlock: Bool { code == EAGAIN || code == EWOULDBLOCK }
 }

@@ -1,3 +1,6 @@
+import Glibc
+package import SystemCalls
+
 /// An open file that is sent as a body. A class because it owns the descriptor.
 package final class OpenFile: Sendable {
     let descriptor: FileDescriptor
@@ -7,7 +10,7 @@ package final class OpenFile: Sendable {
     ///
     /// - Throws: ``SystemError`` when the file cannot be opened or is not a regular file
     package init(path: String) throws(SystemError) {
-        descriptor = try Syscalls.openFile(path)
+        descriptor = try FileDescriptor(opening: path, O_RDONLY | O_NOFOLLOW)
         length = try Syscalls.length(ofFile: descriptor.raw)
     }
 }

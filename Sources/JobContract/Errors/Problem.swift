@@ -1,3 +1,5 @@
+package import SystemCalls
+
 /// The reason why a request or a job failed, in the formats of RFC 9457 and of OpenAI's API.
 package struct Problem: Error, Hashable, Sendable, CustomStringConvertible {
     /// One error, with its place in the input and the remedy.
@@ -140,8 +142,8 @@ extension Problem {
 }
 
 extension Problem {
-    package init(_ error: StorageError) {
-        self.init(error == .full ? .diskFull : .internalError, "\(error)")
+    package init(_ error: SystemError) {
+        self.init(error.isFull ? .diskFull : .internalError, "\(error)")
     }
 
     package init(_ error: OptionError) {

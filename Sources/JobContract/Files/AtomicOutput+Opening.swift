@@ -1,3 +1,5 @@
+package import SystemCalls
+
 extension AtomicOutput {
     /// Opens the output before the work on it, so that an unwritable path is reported at once.
     ///
@@ -6,7 +8,7 @@ extension AtomicOutput {
     /// - Throws: ``Problem`` that names the path.
     package static func opening(_ path: String) throws(Problem) -> AtomicOutput {
         do { return try AtomicOutput(of: path) } catch {
-            throw Problem(error == .full ? .diskFull : .internalError, "'\(path)' cannot be written: \(error)")
+            throw Problem(error.isFull ? .diskFull : .internalError, "'\(path)' cannot be written: \(error)")
         }
     }
 }

@@ -1,4 +1,5 @@
 import Foundation
+package import SystemCalls
 
 /// The files of one job on disk. The server prepares the folder; the job process reads it and writes its results there.
 ///
@@ -63,8 +64,8 @@ package struct JobFolder: Hashable, Sendable {
     /// Creates the folders of an attempt, and moves the checkpoints of earlier ones into them.
     ///
     /// - Parameter attempt: the name of the attempt, not used before
-    /// - Throws: ``StorageError``
-    package func begin(attempt: String) throws(StorageError) {
+    /// - Throws: ``SystemError``
+    package func begin(attempt: String) throws(SystemError) {
         let next = JobFolder(path, attempt: attempt)
         let earlier = try DurableFile.names(in: attempts).map { JobFolder(path, attempt: $0) }
         for folder in [attempts, next.work, next.output, next.temporary] { try DurableFile.makeFolder(folder) }
@@ -78,7 +79,7 @@ package struct JobFolder: Hashable, Sendable {
     }
 
     /// Makes the output of an attempt the job's own. When this returns, it survives a power loss.
-    package func publish(attempt: String) throws(StorageError) {
+    package func publish(attempt: String) throws(SystemError) {
         let folder = JobFolder(path, attempt: attempt)
         let written = try DurableFile.names(in: folder.output)
         // Left by a server that died after this and before it updated the job's row.
@@ -90,7 +91,7 @@ package struct JobFolder: Hashable, Sendable {
     }
 
     /// Creates the folder and its subfolders.
-    package func make() throws(StorageError) {
+    package func make() throws(SystemError) {
         for folder in [path, model, data, validation, output, checkpoints, temporary] {
             try DurableFile.makeFolder(folder)
         }
@@ -160,7 +161,7 @@ extension JobFolder {
     }
 
     /// Writes the manifest of a folder that has none yet.
-    package func write(_ manifest: Manifest) throws(StorageError) {
+    package func write(_ manifest: Manifest) throws(SystemError) {
         try DurableFile.write(manifest.document.text(indented: true) + "\n", creating: manifestFile)
         try DurableFile.synchroniseFolder(path)
     }

@@ -1,4 +1,4 @@
-import Glibc
+package import SystemCalls
 
 /// The errors of the queue and of job processes. No case carries a payload or a bound value.
 package enum JobsError: Error, Equatable {
@@ -22,26 +22,18 @@ package enum JobsError: Error, Equatable {
     case damaged(String)
     /// Another error of SQLite, with its extended result code.
     case database(code: Int, message: String)
-    case system(call: String, code: CInt)
-    /// Descriptors, processes or memory are exhausted; the same call may succeed later.
-    case noResources(call: String, code: CInt)
+    case system(SystemError)
 
     /// True when the same operation may succeed later, after resources are freed.
     package var isPassing: Bool {
         switch self {
-        case .diskFull, .noResources: true
+        case .diskFull: true
+        case .system(let error): error.isPassing
         default: false
         }
     }
 
-    /// The error of a failed system call.
-    package init(call: String, code: CInt) {
-        self =
-            switch code {
-            case EMFILE, ENFILE, EAGAIN, ENOMEM, ENOBUFS: .noResources(call: call, code: code)
-            default: .system(call: call, code: code)
-            }
-    }
+    package init(_ error: SystemError) { self = error.isFull ? .diskFull : .system(error) }
 }
 
 extension JobsError: CustomStringConvertible {
@@ -62,8 +54,7 @@ extension JobsError: CustomStringConvertible {
             "the database is damaged (\(reason)); nothing was changed or removed: restore a copy of it, or move it away "
                 + "together with the folder 'jobs'"
         case .database(let code, let message): "database error \(code): \(message)"
-        case .system(let call, let code), .noResources(let call, let code):
-            "\(call) failed: \(unsafe String(cString: strerror(code)))"
+        case .system(let error): "\(error)"
         }
     }
 }

@@ -1,3 +1,5 @@
+package import SystemCalls
+
 /// Runs a child process to its end and collects its output, for requests whose client waits.
 package enum ChildCall {
     package struct Outcome: Sendable, Equatable {
@@ -23,10 +25,10 @@ package enum ChildCall {
     ///   - timeout: the time after which the child is killed
     ///   - outputBytes: the maximum output, beyond which the child is killed
     /// - Returns: its exit and its output
-    /// - Throws: ``JobsError`` when the child cannot be started
+    /// - Throws: ``SystemError`` when the child cannot be started
     package static func run(
         _ command: JobCommand, timeout: Duration, outputBytes: Int
-    ) async throws(JobsError) -> Outcome {
+    ) async throws(SystemError) -> Outcome {
         let deadline = ContinuousClock.now + timeout
         var outcome = Outcome(exitCode: nil, output: [], errors: [], stop: nil)
         let exit = try await ChildProcess.run(command) { child in

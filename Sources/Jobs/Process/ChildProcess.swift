@@ -1,6 +1,7 @@
 import CProcess
 import Dispatch
 import Glibc
+import SystemCalls
 
 /// A running child process: its output, and signals to its process group. Valid in the closure that receives it.
 struct ChildProcess: Sendable {
@@ -18,17 +19,16 @@ struct ChildProcess: Sendable {
     /// The child is reaped after `body` returns: until then its process id is not reused, so that signals reach the
     /// right group. Reading ends when the child has ended, even if a grandchild holds its output open.
     ///
-    /// - Throws: ``JobsError/noResources(call:code:)`` when a later start may succeed, ``JobsError/system(call:code:)``
-    ///   otherwise
+    /// - Throws: ``SystemError``; ``SystemError/isPassing`` tells when a later start may succeed
     static func run(
         _ command: JobCommand, body: (ChildProcess) async -> Void
-    ) async throws(JobsError) -> ChildExit {
-        let (input, output, errors) = (try Descriptor.pipe(), try Descriptor.pipe(), try Descriptor.pipe())
+    ) async throws(SystemError) -> ChildExit {
+        let (input, output, errors) = (try FileDescriptor.pipe(), try FileDescriptor.pipe(), try FileDescriptor.pipe())
         let process = try await ProcessStarter.get()
             .start(command, descriptors: [input.read, output.write, errors.write])
-        let handle: Descriptor
-        do throws(JobsError) {
-            handle = Descriptor(try systemCall("pidfd_open") { pidfd_open(process, 0) })
+        let handle: FileDescriptor
+        do throws(SystemError) {
+            handle = FileDescriptor(try systemCall("pidfd_open") { pidfd_open(process, 0) })
         } catch {
             _ = kill(-process, SIGKILL)
             _ = await reap(process)
@@ -70,33 +70,33 @@ struct ChildProcess: Sendable {
 
     /// The bytes of a pipe as they arrive. Reading is on demand, so that a child with much output waits.
     struct Chunks: AsyncSequence, Sendable {
-        let pipe: Descriptor
+        let pipe: FileDescriptor
         /// The child's process descriptor, readable once the child has ended (pidfd_open(2)).
-        let child: Descriptor
+        let child: FileDescriptor
 
         struct AsyncIterator: AsyncIteratorProtocol {
             private static let chunkBytes = 64 << 10
             /// The maximum number of bytes read after the child has ended: the maximum capacity of a pipe.
             private static let restBytes = 1 << 20
 
-            let pipe: Descriptor
-            let child: Descriptor
+            let pipe: FileDescriptor
+            let child: FileDescriptor
             private let queue = DispatchQueue(label: "jobs.pipe")
             private var rest: Int?
 
-            init(pipe: Descriptor, child: Descriptor) {
+            init(pipe: FileDescriptor, child: FileDescriptor) {
                 self.pipe = pipe
                 self.child = child
             }
 
-            mutating func next() async throws(JobsError) -> [UInt8]? {
+            mutating func next() async throws(SystemError) -> [UInt8]? {
                 if let rest, rest <= 0 { return nil }
                 let (pipe, child) = (pipe, child)
                 let (bytes, hasEnded) = try await withCheckedContinuation {
-                    (continuation: CheckedContinuation<Result<([UInt8], Bool), JobsError>, Never>) in
+                    (continuation: CheckedContinuation<Result<([UInt8], Bool), SystemError>, Never>) in
                     queue.async {
                         continuation.resume(
-                            returning: Result { () throws(JobsError) in try Self.read(pipe, of: child) })
+                            returning: Result { () throws(SystemError) in try Self.read(pipe, of: child) })
                     }
                 }.get()
                 if hasEnded { rest = (rest ?? Self.restBytes) - bytes.count }
@@ -106,7 +106,9 @@ struct ChildProcess: Sendable {
             /// Waits for bytes or the end of the child.
             ///
             /// - Returns: the bytes, empty at the end, and whether the child has ended
-            private static func read(_ pipe: Descriptor, of child: Descriptor) throws(JobsError) -> ([UInt8], Bool) {
+            private static func read(_ pipe: FileDescriptor, of child: FileDescriptor) throws(SystemError) -> (
+                [UInt8], Bool
+            ) {
                 var watched = [pipe, child].map { pollfd(fd: $0.raw, events: CShort(POLLIN), revents: 0) }
                 // SAFETY: the count passed is that of the array.
                 try systemCall("poll") { unsafe poll(&watched, nfds_t(watched.count), -1) }

@@ -2,6 +2,7 @@ import CProcess
 import Dispatch
 import Glibc
 import Synchronization
+import SystemCalls
 
 /// Starts processes from one thread that lives as long as this process: the kernel sends a child's parent-death signal
 /// when the *thread* that started it ends. A class because it owns that thread.
@@ -17,9 +18,9 @@ final class ProcessStarter: Sendable {
 
     /// The shared starter of this process; its thread starts with the first call.
     ///
-    /// - Throws: ``JobsError/noResources(call:code:)`` when no thread can be created now
-    static func get() throws(JobsError) -> ProcessStarter {
-        try shared.withLock { (shared) throws(JobsError) in
+    /// - Throws: ``SystemError`` when no thread can be created now
+    static func get() throws(SystemError) -> ProcessStarter {
+        try shared.withLock { (shared) throws(SystemError) in
             if let shared { return shared }
             let starter = ProcessStarter()
             try starter.begin()
@@ -28,7 +29,7 @@ final class ProcessStarter: Sendable {
         }
     }
 
-    private func begin() throws(JobsError) {
+    private func begin() throws(SystemError) {
         var thread = pthread_t()
         let context = unsafe Unmanaged.passRetained(self)
         // SAFETY: `thread` lives through the call, and the thread keeps the retained reference for ever.
@@ -40,7 +41,7 @@ final class ProcessStarter: Sendable {
             }, context.toOpaque())
         guard code == 0 else {
             unsafe context.release()
-            throw JobsError(call: "pthread_create", code: code)
+            throw SystemError(call: "pthread_create", code: code)
         }
         pthread_detach(thread)
     }
@@ -62,21 +63,20 @@ final class ProcessStarter: Sendable {
     ///   - command: the program, its arguments, environment and working directory
     ///   - descriptors: its standard input, output and error
     /// - Returns: its process id
-    /// - Throws: ``JobsError/noResources(call:code:)`` when a later start may succeed, ``JobsError/system(call:code:)``
-    ///   otherwise
-    func start(_ command: JobCommand, descriptors: [Descriptor]) async throws(JobsError) -> pid_t {
-        try await withCheckedContinuation { (continuation: CheckedContinuation<Result<pid_t, JobsError>, Never>) in
+    /// - Throws: ``SystemError``; ``SystemError/isPassing`` tells when a later start may succeed
+    func start(_ command: JobCommand, descriptors: [FileDescriptor]) async throws(SystemError) -> pid_t {
+        try await withCheckedContinuation { (continuation: CheckedContinuation<Result<pid_t, SystemError>, Never>) in
             waiting.withLock {
                 $0.append {
                     continuation.resume(
-                        returning: Result { () throws(JobsError) in try Self.spawn(command, descriptors) })
+                        returning: Result { () throws(SystemError) in try Self.spawn(command, descriptors) })
                 }
             }
             available.signal()
         }.get()
     }
 
-    private static func spawn(_ command: JobCommand, _ descriptors: [Descriptor]) throws(JobsError) -> pid_t {
+    private static func spawn(_ command: JobCommand, _ descriptors: [FileDescriptor]) throws(SystemError) -> pid_t {
         var actions = unsafe posix_spawn_file_actions_t()
         var attributes = posix_spawnattr_t()
         var (noSignals, allSignals) = (sigset_t(), sigset_t())
@@ -116,8 +116,8 @@ final class ProcessStarter: Sendable {
     }
 
     /// Throws the error of a function that returns its error code instead of setting `errno`.
-    private static func check(_ call: String, _ code: CInt) throws(JobsError) {
-        guard code == 0 else { throw JobsError(call: call, code: code) }
+    private static func check(_ call: String, _ code: CInt) throws(SystemError) {
+        guard code == 0 else { throw SystemError(call: call, code: code) }
     }
 
     /// Passes texts as a null-terminated array of C strings.

@@ -2,6 +2,7 @@ import Dispatch
 import GRDB
 import Glibc
 import Synchronization
+import SystemCalls
 
 /// The store of jobs, events and stored-file rows in one SQLite file. A class because it owns the connection and lock.
 ///
@@ -147,7 +148,7 @@ extension JobsError {
         case let error as DatabaseError where error.resultCode == .SQLITE_FULL: self = .diskFull
         // An exhausted resource: the same may succeed later.
         case let error as DatabaseError where error.resultCode == .SQLITE_NOMEM:
-            self = .noResources(call: "sqlite", code: ENOMEM)
+            self = .system(SystemError(call: "sqlite", code: ENOMEM))
         case let error as DatabaseError where error.resultCode == .SQLITE_CORRUPT || error.resultCode == .SQLITE_NOTADB:
             self = .damaged(error.message ?? "SQLite cannot read it")
         case let error as DatabaseError:

@@ -1,6 +1,7 @@
 import FoundationEssentials
 import Logging
 import Synchronization
+import SystemCalls
 
 /// One run of a job's process. A class because its tasks (two readers and a guard) share its state.
 final class Attempt: Sendable {
@@ -46,7 +47,7 @@ final class Attempt: Sendable {
         var stop: StopReason?
         let exit: ChildExit
         var tail = Tail(limit: supervisor.settings.standardErrorBytes)
-        do throws(JobsError) {
+        do throws(SystemError) {
             exit = try await ChildProcess.run(command) { child in
                 async let errors = readErrors(child)
                 async let lines: Void = readLines(child)
@@ -55,7 +56,7 @@ final class Attempt: Sendable {
             }
         } catch {
             logger.error("the worker cannot be started", metadata: ["error": "\(error)"])
-            exit = if case .noResources = error { .noResources } else { .notStarted }
+            exit = error.isPassing ? .noResources : .notStarted
         }
         let ending = state.withLock {
             $0.usage.runningSeconds = (ContinuousClock.now - start) / .seconds(1)

@@ -1,5 +1,6 @@
 package import Logging
 import Synchronization
+import SystemCalls
 
 /// Takes jobs from the queue and runs each in a job process. A class because it owns the running tasks.
 ///

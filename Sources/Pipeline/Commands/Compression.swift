@@ -5,6 +5,7 @@ import Foundation
 package import JobContract
 import Model
 import Options
+import SystemCalls
 
 /// The pipeline of one job: ONNX document, graph, fit or train, collapse, ONNX document, verification, report.
 package enum Compression {

@@ -3,6 +3,7 @@ import Formats
 import Foundation
 package import JobContract
 import Model
+import SystemCalls
 
 /// Plain inference: every output of a model for every sample of a file.
 package struct InferenceRun: Sendable {

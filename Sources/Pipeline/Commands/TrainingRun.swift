@@ -4,6 +4,7 @@ import Foundation
 package import JobContract
 import Model
 package import Options
+import SystemCalls
 
 /// Plain fine-tuning of every parameter by labels, as a baseline for a compression.
 package struct TrainingRun: Sendable {

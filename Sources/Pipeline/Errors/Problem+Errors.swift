@@ -3,6 +3,7 @@ import Compute
 import Formats
 package import JobContract
 import Model
+import SystemCalls
 
 /// Conversions of the lower modules' errors to problems.
 extension Problem {
@@ -60,7 +61,7 @@ extension Problem {
         case let error as ModelError: self.init(error)
         case let error as ComputeError: self.init(error)
         case let error as MemoryError: self.init(error)
-        case let error as StorageError: self.init(error)
+        case let error as SystemError: self.init(error)
         case let error as OptionError: self.init(error)
         default: self.init(.internalError, "\(error)")
         }

@@ -3,6 +3,7 @@ import CProcess
 import FoundationEssentials
 import Glibc
 package import JobContract
+import SystemCalls
 
 /// Limits that a process sets on itself before it opens the user's files. None can be lifted again.
 package enum ChildLimits {
@@ -34,7 +35,7 @@ package enum ChildLimits {
                     if count == 0 || (count < 0 && errno != EINTR) { _exit(1) }
                 }
             }, nil)
-        guard code == 0 else { throw Self.problem("pthread_create", code) }
+        guard code == 0 else { throw Problem(SystemError(call: "pthread_create", code: code)) }
         pthread_detach(thread)
     }
 
@@ -80,12 +81,12 @@ package enum ChildLimits {
 
     /// Makes the kernel choose this process before the server when memory runs out.
     package static func preferAsVictim() throws(Problem) {
-        // SAFETY: the path is a Swift string, which the call sees with its terminating zero.
-        let descriptor = try check("open", unsafe open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC))
-        defer { _ = close(descriptor) }
-        let score = Array("500".utf8)
-        // SAFETY: the buffer is the array's own and the count is its length.
-        try check("write", CInt(truncatingIfNeeded: unsafe write(descriptor, score, score.count)))
+        do throws(SystemError) {
+            let score = Array("500".utf8)
+            try FileDescriptor(opening: "/proc/self/oom_score_adj", O_WRONLY).write(score.span)
+        } catch {
+            throw Problem(error)
+        }
     }
 
     private static func limit(_ resource: __rlimit_resource, _ value: rlim_t) throws(Problem) {
@@ -98,13 +99,7 @@ package enum ChildLimits {
         try check("prctl(\(name))", process_control(option, value))
     }
 
-    @discardableResult
-    private static func check(_ call: String, _ result: CInt) throws(Problem) -> CInt {
-        guard result != -1 else { throw problem(call, errno) }
-        return result
-    }
-
-    private static func problem(_ call: String, _ code: CInt) -> Problem {
-        Problem(.internalError, "\(call) failed: \(unsafe String(cString: strerror(code)))")
+    private static func check(_ call: String, _ result: CInt) throws(Problem) {
+        guard result != -1 else { throw Problem(SystemError(call: call)) }
     }
 }

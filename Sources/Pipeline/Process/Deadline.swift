@@ -1,6 +1,7 @@
 import Dispatch
 import Glibc
 package import JobContract
+import SystemCalls
 
 /// Ends the process when its time is over, after removing partial output. A class because it owns a timer.
 package final class Deadline {

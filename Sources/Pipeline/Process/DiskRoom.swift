@@ -1,6 +1,7 @@
 import Formats
 import Glibc
 import JobContract
+import SystemCalls
 
 /// Retries writes on a full disk. A job has hours of work behind it when it writes its result, so it waits for room; at
 /// a terminal the error is shown at once.
@@ -28,7 +29,8 @@ struct DiskRoom {
 
     private static func isFull(_ error: any Error) -> Bool {
         switch error {
-        case FormatError.noRoom, StorageError.full: true
+        case FormatError.noRoom: true
+        case let error as SystemError: error.isFull
         default: false
         }
     }

@@ -1,6 +1,7 @@
 import Dispatch
 import Glibc
 import JobContract
+import SystemCalls
 
 /// Ends the process on SIGINT or SIGTERM after removing partial output. A class because it owns the signal sources.
 package final class Interruption {

@@ -4,6 +4,7 @@ import Foundation
 import Glibc
 import JobContract
 import Model
+import SystemCalls
 
 /// The checkpoints of one job as files in a folder: the newest of each work, named by the work and the SHA-256 of the
 /// file, so that a job whose process was killed can resume. A class because it remembers when it last wrote.
@@ -31,11 +32,11 @@ final class CheckpointFolder {
     ///   - identity: digest of everything that the numbers depend on; checkpoints with another one are discarded.
     ///   - progress: saved with the numbers; reports on the checkpoints.
     ///   - now: returns the time.
-    /// - Throws: ``StorageError`` when the folder cannot be created.
+    /// - Throws: ``SystemError`` when the folder cannot be created.
     init(
         _ path: String, identity: String, progress: CompressionProgress,
         now: @escaping () -> ContinuousClock.Instant = { .now }
-    ) throws(StorageError) {
+    ) throws(SystemError) {
         try DurableFile.makeFolder(path)
         (self.path, self.identity, self.progress, self.now) = (path, identity, progress, now)
         last = (now(), .zero)
@@ -98,7 +99,7 @@ final class CheckpointFolder {
     private static func reason(_ error: any Error) -> String {
         switch error {
         case FormatError.unwritable(_, let reason): reason
-        case FormatError.noRoom: "\(StorageError.full)"
+        case FormatError.noRoom: "there is no room left on the disk"
         default: "\(error)"
         }
     }

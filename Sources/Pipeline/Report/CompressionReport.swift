@@ -6,6 +6,7 @@ import Foundation
 import JobContract
 import Model
 import Options
+import SystemCalls
 
 /// The outcome and cost of a compression: the job's result, and everything needed to run it again.
 struct CompressionReport {
@@ -207,7 +208,7 @@ struct CompressionReport {
     }
 
     /// Writes the report in the format given by each path's extension.
-    func write(to paths: [String]) throws(StorageError) {
+    func write(to paths: [String]) throws(SystemError) {
         guard !paths.isEmpty else { return }
         let document = document
         for path in paths {

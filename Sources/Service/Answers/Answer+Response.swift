@@ -2,6 +2,7 @@ import HTTP
 import HTTPTypes
 import JobContract
 import Logging
+import SystemCalls
 
 extension Answer {
     /// The answer as an HTTP response.

@@ -3,6 +3,7 @@ import Glibc
 import JobContract
 import Jobs
 package import Logging
+import SystemCalls
 
 /// The server as a whole. A class because it owns the queue, the job processes and the listening socket.
 package final class Application: Sendable {
@@ -91,9 +92,9 @@ package final class Application: Sendable {
             else {
                 continue
             }
-            guard unsafe chmod(path, status.st_mode & 0o700) == 0 else { throw StorageError("chmod") }
+            guard unsafe chmod(path, status.st_mode & 0o700) == 0 else { throw SystemError(call: "chmod") }
         }
-        guard unsafe chmod(folder, 0o700) == 0 else { throw StorageError("chmod") }
+        guard unsafe chmod(folder, 0o700) == 0 else { throw SystemError(call: "chmod") }
         let hasResults = !(try DurableFile.names(in: folder + "/jobs")).isEmpty
         guard !hasResults || FileManager.default.fileExists(atPath: folder + "/queue.sqlite") else {
             throw DataDirectoryError.databaseMissing(folder)
@@ -128,8 +129,8 @@ extension JobFolders {
         for job: Job, executable: String, configuration: Configuration
     ) throws(JobsError) -> JobCommand {
         guard let attempt = job.leaseToken else { throw .leaseLost }
-        do throws(StorageError) { try folder(of: job.id).begin(attempt: attempt) } catch {
-            throw JobsError(storage: error)
+        do throws(SystemError) { try folder(of: job.id).begin(attempt: attempt) } catch {
+            throw JobsError(error)
         }
         let wanted = JobOrder(stored: job.payload)?.options["deadline_seconds"]?.int
         let deadline = [wanted, configuration.jobDeadlineSeconds].compactMap(\.self).min()
@@ -143,20 +144,9 @@ extension JobFolders {
 
     fileprivate func publish(_ job: Job) throws(JobsError) {
         guard let attempt = job.leaseToken else { throw .leaseLost }
-        do throws(StorageError) { try folder(of: job.id).publish(attempt: attempt) } catch {
-            throw JobsError(storage: error)
+        do throws(SystemError) { try folder(of: job.id).publish(attempt: attempt) } catch {
+            throw JobsError(error)
         }
-    }
-}
-
-extension JobsError {
-    /// Converts a file error to an error of the queue.
-    init(storage error: StorageError) {
-        self =
-            switch error {
-            case .full: .diskFull
-            case .failed(let call, let code), .noResources(let call, let code): Self(call: call, code: code)
-            }
     }
 }
 

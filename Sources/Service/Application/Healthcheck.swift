@@ -1,4 +1,5 @@
 import Glibc
+import SystemCalls
 
 /// Checks whether a running server is ready, for `layercollapse healthcheck` inside a container.
 enum Healthcheck {
@@ -17,22 +18,23 @@ enum Healthcheck {
             return false
         }
         defer { unsafe freeaddrinfo(address) }
-        let descriptor = unsafe socket(address.pointee.ai_family, address.pointee.ai_socktype, 0)
-        guard descriptor >= 0 else { return false }
-        defer { _ = close(descriptor) }
+        let raw = unsafe socket(address.pointee.ai_family, address.pointee.ai_socktype, 0)
+        guard raw >= 0 else { return false }
+        let descriptor = FileDescriptor(raw)
+        defer { withExtendedLifetime(descriptor) {} }
         var timeout = timeval(tv_sec: 5, tv_usec: 0)
         for option in [SO_RCVTIMEO, SO_SNDTIMEO] {
             // SAFETY: the option's value is a `timeval` of this size.
-            _ = unsafe setsockopt(descriptor, SOL_SOCKET, option, &timeout, socklen_t(MemoryLayout<timeval>.size))
+            _ = unsafe setsockopt(raw, SOL_SOCKET, option, &timeout, socklen_t(MemoryLayout<timeval>.size))
         }
         // SAFETY: the address and its length come from getaddrinfo.
-        guard unsafe connect(descriptor, address.pointee.ai_addr, address.pointee.ai_addrlen) == 0 else { return false }
+        guard unsafe connect(raw, address.pointee.ai_addr, address.pointee.ai_addrlen) == 0 else { return false }
         let request = Array("GET /readyz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n".utf8)
         // SAFETY: the buffers are the arrays' own and the counts their lengths.
-        let sent = unsafe send(descriptor, request, request.count, CInt(MSG_NOSIGNAL))
+        let sent = unsafe send(raw, request, request.count, CInt(MSG_NOSIGNAL))
         guard sent == request.count else { return false }
         var answer = [UInt8](repeating: 0, count: 12)
-        let count = unsafe recv(descriptor, &answer, answer.count, CInt(MSG_WAITALL))
+        let count = unsafe recv(raw, &answer, answer.count, CInt(MSG_WAITALL))
         return count == answer.count && String(decoding: answer, as: UTF8.self) == "HTTP/1.1 200"
     }
 }

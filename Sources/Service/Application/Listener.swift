@@ -3,6 +3,7 @@ import HTTPTypes
 import JobContract
 import Jobs
 import Logging
+import SystemCalls
 
 /// Turns HTTP requests into calls of the responder, and its answers into responses. A class because it owns the server.
 final class Listener: Sendable {

@@ -3,6 +3,7 @@ import Foundation
 import Glibc
 import JobContract
 import Synchronization
+import SystemCalls
 
 /// Writes log lines on a thread of its own, so that a stalled reader of the log blocks nothing. Lines that do not fit
 /// the queue are dropped and counted, and the count is logged. A class because it owns the queue.
@@ -62,16 +63,8 @@ package final class LogWriter: Sendable {
             }
             guard let text else { return }
             let bytes = Array(text.utf8)
-            var written = 0
-            while written < bytes.count {
-                let rest = bytes[written...]
-                // SAFETY: the buffer is the slice's own memory and the count its length.
-                let count = unsafe rest.withUnsafeBytes { unsafe Glibc.write(descriptor, $0.baseAddress, $0.count) }
-                if count < 0, errno == EINTR { continue }
-                // A log that cannot be written is no reason to stop.
-                guard count > 0 else { break }
-                written += count
-            }
+            // A log that cannot be written is no reason to stop.
+            try? FileDescriptor.write(bytes.span, to: descriptor)
         }
     }
 

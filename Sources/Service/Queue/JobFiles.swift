@@ -1,5 +1,6 @@
 import ByteText
 import JobContract
+import SystemCalls
 
 /// The files of a job or a plan: their names in the job folder and the paths of their bytes.
 struct JobFiles {
@@ -37,7 +38,7 @@ struct JobFiles {
     /// Places every file in a job folder under its name. Files are hard links to the stored bytes, so they cost no room
     /// and outlive the deletion of the upload. External data are copied, because the model reader rejects files with
     /// more than one link.
-    func place(in folder: JobFolder) throws(StorageError) {
+    func place(in folder: JobFolder) throws(SystemError) {
         for (number, file) in model.enumerated() {
             let path = "\(folder.model)/\(file.name)"
             if number == 0 {

@@ -2,12 +2,13 @@ import ByteText
 import Foundation
 import JobContract
 import Jobs
+import SystemCalls
 
 /// The job folders, `jobs/ID` below the data directory.
 struct JobFolders: Sendable {
     let dataDirectory: String
 
-    init(dataDirectory: String) throws(StorageError) {
+    init(dataDirectory: String) throws(SystemError) {
         self.dataDirectory = dataDirectory
         try DurableFile.makeFolder(dataDirectory + "/jobs")
     }
@@ -15,16 +16,16 @@ struct JobFolders: Sendable {
     func folder(of id: String) -> JobFolder { JobFolder("\(dataDirectory)/jobs/\(id)") }
 
     /// The files published by the job process.
-    func outputs(of id: String) throws(StorageError) -> [String] {
+    func outputs(of id: String) throws(SystemError) -> [String] {
         try DurableFile.names(in: folder(of: id).output).filter { !$0.startsWithBytes(of: ".") }
     }
 
     /// Prepares the folder of a job process: the files under their own names, and the manifest.
     ///
     /// The job's row is written later, so that an acknowledged job has all of its files.
-    func prepare(_ manifest: JobFolder.Manifest, _ files: JobFiles, id: String) throws(StorageError) {
+    func prepare(_ manifest: JobFolder.Manifest, _ files: JobFiles, id: String) throws(SystemError) {
         let folder = folder(of: id)
-        do throws(StorageError) {
+        do throws(SystemError) {
             try folder.make()
             try files.place(in: folder)
             try folder.write(manifest)
@@ -47,8 +48,8 @@ struct JobFolders: Sendable {
     ///   - statuses: the status of every job, by id
     ///   - now: seconds since 1970
     /// - Returns: the names of the folders moved to `lost`
-    /// - Throws: ``StorageError`` when a folder cannot be read or moved.
-    func settle(_ statuses: [String: JobStatus], at now: Int) throws(StorageError) -> [String] {
+    /// - Throws: ``SystemError`` when a folder cannot be read or moved.
+    func settle(_ statuses: [String: JobStatus], at now: Int) throws(SystemError) -> [String] {
         var orphans: [String] = []
         for name in try DurableFile.names(in: dataDirectory + "/jobs") {
             guard let status = statuses[name] else {
@@ -69,7 +70,7 @@ struct JobFolders: Sendable {
     static let lostSeconds = 7 * 86_400
 
     /// Removes folders that have been in `lost` long enough.
-    func removeLost(at now: Int) throws(StorageError) {
+    func removeLost(at now: Int) throws(SystemError) {
         for name in try DurableFile.names(in: lost) {
             guard let time = Query.digits(name.bytes(before: UInt8(ascii: "."))), now - time > Self.lostSeconds else {
                 continue

@@ -1,7 +1,9 @@
 import ByteText
+import Glibc
 import HTTPTypes
 import JobContract
 import Jobs
+import SystemCalls
 
 extension Routes {
     func listFiles(_ call: Call) throws -> Answer {
@@ -50,7 +52,7 @@ extension Routes {
         let id = try storedFile(call).id
         let artifacts = artifacts
         let isDeleted = try await reserve.spend { () async throws(JobsError) in
-            do throws(StorageError) { return try artifacts.delete(id) } catch { throw JobsError(storage: error) }
+            do throws(SystemError) { return try artifacts.delete(id) } catch { throw JobsError(error) }
         }
         guard isDeleted else { throw Problem.notFound("file") }
         return .json(["id": .string(id), "object": "file", "deleted": true])
@@ -115,8 +117,10 @@ extension Routes {
     }
 
     /// Begins an upload, unless the disk or the quota is full.
-    func makeUpload() throws(StorageError) -> Upload {
-        if let quota = configuration.storedLimitBytes, artifacts.storedBytes >= quota { throw .full }
+    func makeUpload() throws(SystemError) -> Upload {
+        if let quota = configuration.storedLimitBytes, artifacts.storedBytes >= quota {
+            throw SystemError(call: "upload", code: EDQUOT)
+        }
         return try artifacts.upload(id: Identifier.make("file", at: now()))
     }
 }

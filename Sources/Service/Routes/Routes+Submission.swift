@@ -3,6 +3,7 @@ import HTTPTypes
 import JobContract
 import Jobs
 import Options
+import SystemCalls
 
 extension Routes {
     func createJob(_ call: Call) async throws -> Answer {
@@ -117,7 +118,7 @@ extension Routes {
 
     private func stored(
         _ source: Submission.Source, as purpose: StoredFile.Purpose, at time: Int
-    ) throws(StorageError) -> StoredFile {
+    ) throws(SystemError) -> StoredFile {
         switch source {
         case .stored(let file): file
         case .arrived(let upload): try artifacts.commit(upload, purpose: purpose, at: time)

@@ -3,6 +3,7 @@ import HTTPTypes
 import JobContract
 import Jobs
 import Logging
+import SystemCalls
 
 /// The dependencies of the handlers, which are its extensions, one file per kind of resource.
 struct Routes: Sendable {
@@ -61,11 +62,11 @@ extension Problem {
             let code: ProblemCode = if case .unknown = error { .unknownOption } else { .invalidOption }
             self.init(code, error.description, hint: error.hint, parameter: error.name)
         case let error as JSONError: self.init(.malformedRequest, error.description)
-        case StorageError.noResources, JobsError.noResources:
-            self = .overloaded("The machine has no descriptors, processes or memory left for this at the moment.")
+        case JobsError.system(let error): self.init(error)
         case let error as SystemError where error.isPassing:
-            self = .overloaded("The machine has no descriptors or memory left for this at the moment.")
-        case StorageError.full, JobsError.diskFull:
+            self = .overloaded("The machine has no descriptors, processes or memory left for this at the moment.")
+        case let error as SystemError where error.isFull: self.init(JobsError.diskFull)
+        case JobsError.diskFull:
             self.init(.diskFull, "There is no room left on the disk.", hint: "delete finished jobs or files")
         case JobsError.notFound: self = .notFound("job")
         case JobsError.idempotencyConflict:

@@ -1,7 +1,8 @@
 import Foundation
 import Glibc
-package import JobContract
+import JobContract
 import Synchronization
+package import SystemCalls
 
 /// The uploads on disk: `files/ID/file.json` with the parts beside it as `0`, `1`, ...
 ///
@@ -16,7 +17,7 @@ package final class ArtifactStore: Sendable {
     package let damaged: [String]
 
     /// Opens the store below a data directory, creating it when missing.
-    package init(dataDirectory: String) throws(StorageError) {
+    package init(dataDirectory: String) throws(SystemError) {
         folder = dataDirectory + "/files"
         temporary = dataDirectory + "/tmp"
         // Partial uploads, which were never acknowledged.
@@ -63,12 +64,12 @@ package final class ArtifactStore: Sendable {
     package func path(of file: StoredFile, part: Int = 0) -> String { "\(folder)/\(file.id)/\(part)" }
 
     /// Starts an upload, which is removed again unless committed.
-    package func upload(id: String) throws(StorageError) -> Upload {
+    package func upload(id: String) throws(SystemError) -> Upload {
         try Upload(id: id, folder: "\(temporary)/\(id)")
     }
 
     /// Makes an upload permanent. When this returns, the file survives a power loss.
-    package func commit(_ upload: Upload, purpose: StoredFile.Purpose, at now: Int) throws(StorageError) -> StoredFile {
+    package func commit(_ upload: Upload, purpose: StoredFile.Purpose, at now: Int) throws(SystemError) -> StoredFile {
         let file = StoredFile(id: upload.id, purpose: purpose, createdAt: now, parts: upload.parts)
         precondition(!file.parts.isEmpty, "an upload without a part is refused before it is committed")
         try DurableFile.write(file.document.text(), creating: upload.folder + "/file.json")
@@ -82,14 +83,15 @@ package final class ArtifactStore: Sendable {
     /// Deletes a file. Jobs that use it keep their own links to the bytes.
     ///
     /// - Returns: true when the file existed
-    package func delete(_ id: String) throws(StorageError) -> Bool {
+    package func delete(_ id: String) throws(SystemError) -> Bool {
         guard index.withLock({ $0[id] }) != nil else { return false }
         // Moved out of `files` in one step: after a kill half-way, the next start deletes the rest from `tmp`.
-        do throws(StorageError) {
+        do throws(SystemError) {
             try DurableFile.move("\(folder)/\(id)", to: "\(temporary)/\(id)")
-        } catch .failed(_, ENOENT) {
+        } catch {
             // Another request deleted it first.
-            return false
+            if error.code == ENOENT { return false }
+            throw error
         }
         _ = index.withLock { $0.removeValue(forKey: id) }
         try DurableFile.synchroniseFolder(folder)

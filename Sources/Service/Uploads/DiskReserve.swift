@@ -2,6 +2,7 @@ import Glibc
 import JobContract
 import Jobs
 import Synchronization
+import SystemCalls
 
 /// Disk space held by a file without content, so that actions that free room (deleting, cancelling) can be recorded on
 /// a full disk. A class because all users release the same file.
@@ -55,11 +56,8 @@ final class DiskReserve: Sendable {
 
     private func withFile(_ body: (CInt) -> Void) {
         lock.withLock { _ in
-            // SAFETY: the path is a Swift string, which the call sees with its terminating zero.
-            let descriptor = unsafe open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o600)
-            guard descriptor >= 0 else { return }
-            body(descriptor)
-            _ = close(descriptor)
+            guard let file = try? FileDescriptor(opening: path, O_RDWR | O_CREAT | O_NOFOLLOW) else { return }
+            body(file.raw)
         }
     }
 }

@@ -1,5 +1,6 @@
 import ByteText
 import JobContract
+import SystemCalls
 
 /// Reads a multipart body part by part. Files are written to disk as they arrive; fields are small and kept as text.
 ///
@@ -34,7 +35,7 @@ final class FormUploadReader {
     private let fileFields: [FileField]
     /// The fields that may hold text. The text of a field that is also a file field is the id of a stored file.
     private let textFields: [String]
-    private let makeUpload: () throws(StorageError) -> Upload
+    private let makeUpload: () throws(SystemError) -> Upload
     private var target: Target?
     private var text: [UInt8] = []
     private var textBytes = 0
@@ -47,7 +48,7 @@ final class FormUploadReader {
 
     init(
         fileFields: [FileField], textFields: [String] = [], memory: MemoryBudget,
-        makeUpload: @escaping () throws(StorageError) -> Upload
+        makeUpload: @escaping () throws(SystemError) -> Upload
     ) {
         share = MemoryBudget.Share(of: memory)
         self.fileFields = fileFields

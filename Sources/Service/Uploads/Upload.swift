@@ -1,6 +1,7 @@
 import Foundation
 import HTTP
-package import JobContract
+import JobContract
+package import SystemCalls
 
 /// An upload in progress. A class because it owns a temporary folder, which is removed with it unless committed.
 package final class Upload {
@@ -10,7 +11,7 @@ package final class Upload {
 
     private var open: (name: String, file: DurableFile, hash: SHA256, bytes: Int)?
 
-    init(id: String, folder: String) throws(StorageError) {
+    init(id: String, folder: String) throws(SystemError) {
         self.id = id
         self.folder = folder
         try DurableFile.makeFolder(folder)
@@ -19,19 +20,19 @@ package final class Upload {
     deinit { try? FileManager.default.removeItem(atPath: folder) }
 
     /// Begins the next part.
-    package func begin(_ name: String) throws(StorageError) {
+    package func begin(_ name: String) throws(SystemError) {
         precondition(open == nil, "the part before has not ended")
         open = (name, try DurableFile(creating: "\(folder)/\(parts.count)"), SHA256(), 0)
     }
 
-    package func append(_ bytes: Span<UInt8>) throws(StorageError) {
+    package func append(_ bytes: Span<UInt8>) throws(SystemError) {
         precondition(open != nil, "no part has begun")
         try open?.file.write(bytes)
         open?.hash.update(bytes)
         open?.bytes += bytes.count
     }
 
-    package func end() throws(StorageError) {
+    package func end() throws(SystemError) {
         guard let part = open else { return }
         open = nil
         try part.file.finish()

@@ -1,43 +1,4 @@
-import CProcess
 import Glibc
-
-/// An open descriptor, closed with its last reference. A class because readers and their process share it.
-final class Descriptor: Sendable {
-    let raw: CInt
-
-    init(_ raw: CInt) { self.raw = raw }
-
-    deinit { _ = Glibc.close(raw) }
-
-    /// Makes a pipe whose ends are not inherited by other programs.
-    static func pipe() throws(JobsError) -> (read: Descriptor, write: Descriptor) {
-        var ends: (CInt, CInt) = (-1, -1)
-        // SAFETY: the call writes two descriptors, and a pair of `CInt` is two adjacent ones.
-        try systemCall("pipe2") {
-            unsafe withUnsafeMutablePointer(to: &ends) {
-                unsafe $0.withMemoryRebound(to: CInt.self, capacity: 2) { unsafe pipe2($0, O_CLOEXEC) }
-            }
-        }
-        return (Descriptor(ends.0), Descriptor(ends.1))
-    }
-
-    /// Reads up to `count` bytes; empty at the end.
-    func read(upTo count: Int) throws(JobsError) -> [UInt8] {
-        var failure: JobsError?
-        // SAFETY: the buffer has room for `count` bytes, and the call returns how many it has written.
-        let bytes = unsafe [UInt8](unsafeUninitializedCapacity: count) { buffer, filled in
-            do throws(JobsError) {
-                let base = buffer.baseAddress
-                filled = Int(
-                    try systemCall("read") { CInt(truncatingIfNeeded: unsafe Glibc.read(raw, base, count)) })
-            } catch {
-                failure = error
-            }
-        }
-        if let failure { throw failure }
-        return bytes
-    }
-}
 
 /// The limit on this process's open descriptors.
 package enum DescriptorLimit {
@@ -69,12 +30,12 @@ package enum DescriptorLimit {
 
     /// Returns whether `count` more descriptors can be opened now.
     package static func hasRoom(for count: Int) -> Bool {
-        var held: [Descriptor] = []
+        var held: [FileDescriptor] = []
         while held.count < count {
             // Copies standard error, which every process has, so that no file has to be opened.
             let raw = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 0)
             guard raw >= 0 else { return errno == EBADF }
-            held.append(Descriptor(raw))
+            held.append(FileDescriptor(raw))
         }
         return true
     }

@@ -4,7 +4,7 @@ import Testing
 @testable import Model
 
 /// One transformer block in the spellings of exporters, and optionally a slice that reads one position of it.
-private struct Block {
+struct TransformerBlock {
     var graph = Graph()
     let output: ValueID
 
@@ -109,101 +109,11 @@ private struct Block {
     }
 }
 
-private func count(_ graph: Graph, fetching: [ValueID], where isCounted: (Op) -> Bool) -> Int {
+/// The number of ops that a run needs and that are counted.
+func count(_ graph: Graph, fetching: [ValueID], where isCounted: (Op) -> Bool) -> Int {
     let lifetimes = Lifetimes(of: graph, fetching: fetching, updates: [])
     return graph.values.count { lifetimes.isNeeded[$0.index] && isCounted(graph[$0].op) }
 }
 
-private func isAttention(_ op: Op) -> Bool { if case .attention = op { true } else { false } }
-private func isSoftmax(_ op: Op) -> Bool { if case .softmax = op { true } else { false } }
-
-@Test(arguments: Block.Spelling.allCases, [true, false])
-private func `a block computes the same in few ops as in many`(spelling: Block.Spelling, readsOnePlace: Bool) throws {
-    let block = try Block(spelling, readsOnePlace: readsOnePlace)
-    let x = try block.samples
-    let expected = try block.plainOutput(x).floats
-    let inference = try Inference(block.graph, fetching: [block.output])
-    let found = try inference.outputs(for: Dataset(inputs: ["x": x], count: x.shape[0]))[0].floats
-    #expect(zip(found, expected).allSatisfy { abs($0 - $1) < 1e-5 })
-    let (graph, fetched) = try block.graph.prepared(fetching: [block.output], trained: [])
-    #expect(count(graph, fetching: fetched, where: isAttention) == 1)
-    #expect(count(graph, fetching: fetched, where: isSoftmax) == 0)
-}
-
-@Test(arguments: Block.Spelling.allCases, [true, false])
-private func `a block has the same derivatives in few ops as in many`(
-    spelling: Block.Spelling, readsOnePlace: Bool
-) throws {
-    let block = try Block(spelling, readsOnePlace: readsOnePlace)
-    let x = try block.samples
-    let target = try random(block.graph.shape(block.output), seed: 5, -1...1)
-
-    func derivatives(_ graph: Graph, _ output: ValueID) throws -> [[Float]] {
-        var graph = graph
-        let goal = graph.addInput("goal", .float(graph.shape(output)))
-        let loss = try graph.append(.meanSquare, [output, goal])
-        let parameters = graph.values.filter { graph.parameterIndex($0) != nil }
-        let gradients = try graph.gradients(of: loss, withRespectTo: parameters).map { try #require($0) }
-        let plan = try ExecutionPlan(graph, fetching: gradients)
-        plan.tensor(graph.inputs[0]).copy(from: x)
-        plan.tensor(goal).copy(from: target)
-        plan.run()
-        return gradients.map { plan.tensor($0).floats }
-    }
-
-    let (graph, fetched) = try block.graph.prepared(
-        fetching: [block.output], trained: Set(block.graph.parameters.indices))
-    let found = try derivatives(graph, fetched[0])
-    let expected = try derivatives(block.graph, block.output)
-    #expect(found.count == expected.count)
-    for (left, right) in zip(found, expected) {
-        let scale = right.reduce(1e-3) { max($0, abs($1)) }
-        #expect(zip(left, right).allSatisfy { abs($0 - $1) < 2e-5 * scale })
-    }
-}
-
-@Test func `where one place is read, the rest of the last block is not computed`() throws {
-    let block = try Block(.separate)
-    let (graph, fetched) = try block.graph.prepared(fetching: [block.output], trained: [])
-    let products = graph.values.filter { if case .matMul = graph[$0].op { true } else { false } }
-    let lifetimes = Lifetimes(of: graph, fetching: fetched, updates: [])
-    let places = products.filter { lifetimes.isNeeded[$0.index] && graph.shape($0).rank == 3 }.map {
-        graph.shape($0)[1]
-    }
-    // Keys and values have all five positions; the query, the output projection and the perceptron have one.
-    #expect(places.sorted() == [1, 1, 1, 1, 5, 5])
-}
-
-@Test func `a value that is fetched stays whole, and so does what two read differently`() throws {
-    let block = try Block(.separate)
-    let final = try #require(block.graph.values.last { if case .norm = block.graph[$0].op { true } else { false } })
-    #expect(try block.graph.narrowed(to: [block.output, final]) == nil)
-    var graph = block.graph
-    let other = try graph.append(.slice(axis: 1, start: 1, count: 1), [final])
-    #expect(try graph.narrowed(to: [block.output, other]) == nil)
-}
-
-@Test(arguments: [([0, 2, 3], 0), ([0, 3], 2), ([0, 2, 2, 3], 4)])
-private func `derivatives by parts are put beside each other where they make up the whole`(
-    starts: [Int], padded: Int
-) throws {
-    var graph = Graph()
-    let x = graph.addInput("x", .float(try Shape([4, 5])))
-    let slices = try starts.map {
-        try graph.append(.slice(axis: 1, start: $0, count: $0 == 0 ? 2 : $0 == 2 ? 1 : 2), [x])
-    }
-    let joined = try graph.append(.concat(axis: 1), slices)
-    let zero = try graph.append(.constant(Tensor(zeros: graph.shape(joined))), [])
-    let loss = try graph.append(.meanSquare, [joined, zero])
-    let gradient = try #require(try graph.gradients(of: loss, withRespectTo: [x])[0])
-    let pads = count(graph, fetching: [gradient]) { if case .padSlice = $0 { true } else { false } }
-    #expect(pads == padded)
-}
-
-@Test func `attention weights that somebody reads stay to be read`() throws {
-    let block = try Block(.separate, readsOnePlace: false)
-    let shares = try #require(
-        block.graph.values.first { if case .softmax = block.graph[$0].op { true } else { false } })
-    let (graph, fetched) = try block.graph.prepared(fetching: [block.output, shares], trained: [])
-    #expect(count(graph, fetching: fetched, where: isAttention) == 0)
-}
+func isAttention(_ op: Op) -> Bool { if case .attention = op { true } else { false } }
+func isSoftmax(_ op: Op) -> Bool { if case .softmax = op { true } else { false } }

@@ -10,8 +10,8 @@ package final class AtomicOutput {
     private static let open = Mutex<Set<String>>([])
 
     /// - Parameter path: the path of the output.
-    /// - Throws: ``StorageError`` when nothing can be written beside it.
-    package init(of path: String) throws(StorageError) {
+    /// - Throws: ``SystemError`` when nothing can be written beside it.
+    package init(of path: String) throws(SystemError) {
         target = URL(filePath: path).standardizedFileURL
         let parent = target.deletingLastPathComponent().path
         folder = "\(parent)/.\(target.lastPathComponent).\(getpid()).tmp"
@@ -26,7 +26,7 @@ package final class AtomicOutput {
     package var file: String { folder + "/" + target.lastPathComponent }
 
     /// Moves every written file beside the target; the target itself comes last.
-    package func publish() throws(StorageError) {
+    package func publish() throws(SystemError) {
         let written = try DurableFile.names(in: folder)
         let parent = target.deletingLastPathComponent().path
         for name in written { try DurableFile.synchronise(folder + "/" + name) }
@@ -38,7 +38,7 @@ package final class AtomicOutput {
     }
 
     /// Writes a text to a file, whole or not at all.
-    package static func write(_ text: String, to path: String) throws(StorageError) {
+    package static func write(_ text: String, to path: String) throws(SystemError) {
         let publication = try AtomicOutput(of: path)
         // The user's umask decides who may read it; the server's folders admit nobody else.
         try DurableFile.write(text, creating: publication.file, mode: 0o666)
