@@ -17,6 +17,7 @@ package final class FileDescriptor: Sendable {
     ///   - flags: the flags of open(2)
     ///   - mode: the permissions of a new file before the umask
     ///   - folder: the descriptor of the folder that `path` is relative to; the current one by default
+    /// - Throws: ``SystemError``
     package convenience init(
         opening path: String, _ flags: CInt, mode: UInt32 = 0o600, in folder: CInt = AT_FDCWD
     ) throws(SystemError) {

@@ -71,7 +71,8 @@ private func obstructed(_ kind: UnaryKind = .gelu) throws -> Graph {
         while let candidate = Candidates(in: graph).found.first {
             graph = try graph.replacing(MergeLinear(in: graph).rewrite(candidate))
         }
-        let point = try ParetoPoint(graph, collapsed: ["/blocks.0.act/out", "/blocks.1.act/out"], heldOut: heldOut)
+        let point = try ParetoPoint(
+            graph, collapsed: ["/blocks.0.act/out", "/blocks.1.act/out"].map { BlockID($0) }, heldOut: heldOut)
         let targets = TrainingTargets(original: job.graph, task: job.task, mode: .labels)
         let tuned = try FineTuning(targets: targets, options: job.options, heldOut: heldOut) { _ in }
             .run(point, on: samples.training)

@@ -11,8 +11,8 @@ import Testing
     }
 
     /// The recorded reason against a point, by the activation of its last layer.
-    private static func reason(_ outcome: Collapser.Outcome, _ activation: String?) throws -> String? {
-        let place = try #require(activation.flatMap { outcome.layers.place(of: $0) })
+    private static func reason(_ outcome: Collapser.Outcome, _ block: BlockID?) throws -> String? {
+        let place = try #require(block.flatMap { outcome.layers.place(of: $0) })
         return outcome.layers[place].reason
     }
 

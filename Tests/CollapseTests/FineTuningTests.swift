@@ -24,7 +24,7 @@ import Testing
             heldOut = try HeldOut(samples.search, original: graph, task: job.task)
             let candidate = Candidates(in: graph).found[1]
             let merged = try graph.replacing(MergeLinear(in: graph).rewrite(candidate))
-            point = try ParetoPoint(merged, collapsed: ["/blocks.1.act/out"], heldOut: heldOut)
+            point = try ParetoPoint(merged, collapsed: [BlockID("/blocks.1.act/out")], heldOut: heldOut)
         }
 
         func tuned() throws -> ParetoPoint {

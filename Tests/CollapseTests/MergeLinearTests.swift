@@ -87,7 +87,7 @@ private let shapes: [Between] = [
         var layers = Candidates(in: chain).found.map { LayerOutcome($0, in: chain) }
         let merging = SlopeMerge(original: chain, heldOut: nil) { _ in }
         let points = try merging.path(chain, &layers, threshold: 0.05, limit: .max)
-        #expect(points.map(\.collapsed) == [["/act2/out"], ["/act2/out", "/act1/out"]])
+        #expect(points.map(\.collapsed) == [["/act2/out"], ["/act2/out", "/act1/out"]].map { $0.map { BlockID($0) } })
         #expect(points.map(\.parameters) == [9 * 21 + 2 * 10 + 1, 2 * 21])
     }
 

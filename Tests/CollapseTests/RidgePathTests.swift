@@ -6,14 +6,14 @@ import Testing
 @testable import Collapse
 
 @Suite struct RidgePathTests {
-    private static func activation(_ block: Int) -> String { "/blocks.\(block).act/out" }
+    private static func activation(_ block: Int) -> BlockID { BlockID("/blocks.\(block).act/out") }
 
     /// The expected network of a point, each block fitted by two runs from the start.
-    private static func reference(_ original: Graph, _ accepted: [String], _ samples: Samples) throws -> Graph {
+    private static func reference(_ original: Graph, _ accepted: [BlockID], _ samples: Samples) throws -> Graph {
         let moments = BlockMoments(original: original)
         var graph = original
         while let candidate = Candidates(in: graph).found.first(where: {
-            accepted.contains(graph[$0.activationValue].name)
+            accepted.contains($0.id)
         }) {
             let sums =
                 if graph.parameterCount == original.parameterCount {
@@ -82,7 +82,7 @@ import Testing
     @Test func `values are kept up to the limit, and not a byte over it`() throws {
         let (graph, data) = (try residualNetwork(3), try inputs(50, [6]))
         func place(_ passage: PartialForward, _ block: Int) throws -> ValueID {
-            try #require(passage.rest.candidate(Self.activation(block))?.nodes.first)
+            try #require(Candidates(in: passage.rest)[Self.activation(block)]?.nodes.first)
         }
         // The residual stream, which is also what the block reads.
         let byteCount = 50 * 6 * 4

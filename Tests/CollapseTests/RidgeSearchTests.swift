@@ -6,7 +6,7 @@ import Testing
 @testable import Collapse
 
 @Suite struct RidgeSearchTests {
-    private static func activation(_ block: Int) -> String { "/blocks.\(block).act/out" }
+    private static func activation(_ block: Int) -> BlockID { BlockID("/blocks.\(block).act/out") }
 
     @Test(arguments: [0, 1, 2])
     func `a block that is linear on the data goes first, wherever it stands`(place: Int) throws {
@@ -28,7 +28,7 @@ import Testing
         let ranked = outcome.layers.sorted {
             ($0.divergence ?? .nan) / Double($0.saving) < ($1.divergence ?? .nan) / Double($1.saving)
         }
-        #expect(outcome.points.last?.collapsed == ranked.map(\.activation))
+        #expect(outcome.points.last?.collapsed == ranked.map(\.block))
         #expect(outcome.points.map(\.layers) == [1, 2, 3, 4])
         #expect(outcome.points.map(\.parameters) == outcome.points.map { $0.graph.parameterCount })
         for layer in outcome.layers {

@@ -41,12 +41,26 @@ package enum Activation: Hashable, Sendable {
     }
 }
 
+/// The identity of a block in a graph and in all graphs that rewrites of other blocks make of it: the name of the
+/// activation's result, or the document nodes that it was lowered from where it has no name.
+package struct BlockID: Hashable, Sendable {
+    private let text: String
+
+    package init(_ activation: String) { text = activation }
+
+    init(_ activation: ValueID, in graph: Graph) {
+        let node = graph[activation]
+        text = node.name.isEmpty ? node.origin.nodes.map(String.init).joined(separator: ",") : node.name
+    }
+}
+
 /// A block linear - activation - linear that can be replaced by one linear layer.
-package struct Candidate: Sendable {
+package struct Candidate: Sendable, Identifiable {
+    package let id: BlockID
     package let first: Linear
     package let second: Linear
     package let activation: Activation
-    /// The activation's result, whose name identifies the candidate while the activation exists.
+    /// The activation's result.
     package let activationValue: ValueID
     /// The operand of the activation.
     package let activationInput: ValueID

@@ -20,6 +20,9 @@ package struct Candidates: Sendable {
         }
     }
 
+    /// The candidate with an identity, if there is one.
+    subscript(id: BlockID) -> Candidate? { found.first { $0.id == id } }
+
     /// The reason why no gradient of a loss on the network's output reaches the layers, so that they are trained on
     /// their own blocks.
     ///
@@ -130,7 +133,8 @@ package struct Candidates: Sendable {
         }
         return .candidate(
             Candidate(
-                first: first, second: second, activation: activation.kind, activationValue: activation.value,
+                id: BlockID(activation.value, in: graph), first: first, second: second, activation: activation.kind,
+                activationValue: activation.value,
                 activationInput: activation.input, batchNorms: batchNorms, nodes: nodes + second.nodes,
                 kind: (words + ["Linear"]).joined(separator: "-"),
                 rowsPerSample: max(1, shape.elementCount / max(1, first.inFeatures) / graph.batchSize)))

@@ -64,10 +64,3 @@ struct PartialForward {
         }
     }
 }
-
-extension Graph {
-    /// The candidate whose activation's result has the given name.
-    func candidate(_ activation: String) -> Candidate? {
-        Candidates(in: self).found.first { self[$0.activationValue].name == activation }
-    }
-}

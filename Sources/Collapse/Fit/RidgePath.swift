@@ -13,10 +13,10 @@ struct RidgePath: CollapsePath {
     private let original: Graph
     private let samples: Samples
     private let heldOut: HeldOut
-    /// The activations in order of removal.
-    private let order: [String]
-    /// The fits, by the activations replaced before a block in graph order, and its own.
-    private var fits: [[String]: BlockFit]
+    /// The blocks in order of removal.
+    private let order: [BlockID]
+    /// The fits, by the blocks replaced before one in graph order, and itself.
+    private var fits: [[BlockID]: BlockFit]
     private var known: [Int: ParetoPoint] = [:]
     private let emit: (CollapseEvent) -> Void
 
@@ -24,19 +24,19 @@ struct RidgePath: CollapsePath {
     ///
     /// - Parameters:
     ///   - original: the network.
-    ///   - order: the activations of the blocks that may be collapsed, in order of removal.
+    ///   - order: the blocks that may be collapsed, in order of removal.
     ///   - alone: the fit of each of them in the original network.
     ///   - samples: the samples to fit on.
     ///   - heldOut: the samples to measure points on.
     ///   - emit: receives each new point.
     /// - Throws: ``ModelError/compute(_:)`` when there is no memory.
     init(
-        _ original: Graph, order: [String], alone: [String: BlockFit], samples: Samples, heldOut: HeldOut,
+        _ original: Graph, order: [BlockID], alone: [BlockID: BlockFit], samples: Samples, heldOut: HeldOut,
         emit: @escaping (CollapseEvent) -> Void
     ) throws(ModelError) {
         (self.original, self.order, self.samples, self.heldOut, self.emit) = (original, order, samples, heldOut, emit)
         fits = [:]
-        for (activation, fit) in alone { fits[[activation]] = fit }
+        for (block, fit) in alone { fits[[block]] = fit }
         parameterCounts = try original.parameterCounts(withoutFirst: order)
     }
 
@@ -54,22 +54,19 @@ struct RidgePath: CollapsePath {
     }
 
     /// Computes a point by replacing the accepted blocks in graph order.
-    private mutating func sweep(_ accepted: [String]) throws(ModelError) -> ParetoPoint {
+    private mutating func sweep(_ accepted: [BlockID]) throws(ModelError) -> ParetoPoint {
         let moments = BlockMoments(original: original)
         var graph = original
         var now = PartialForward(original, [samples.calibration, samples.search])
         var before: PartialForward?
-        var history: [String] = []
-        while let candidate = Candidates(in: graph).found.first(where: {
-            accepted.contains(graph[$0.activationValue].name)
-        }) {
-            let activation = graph[candidate.activationValue].name
-            history.append(activation)
+        var history: [BlockID] = []
+        while let candidate = Candidates(in: graph).found.first(where: { accepted.contains($0.id) }) {
+            history.append(candidate.id)
             // No fit is left: only the measuring samples are still needed.
             if history.count == accepted.count, fits[history] != nil { now.dropFirstSamples() }
-            if let place = now.rest.candidate(activation)?.nodes.first { try now.advance(to: place) }
-            guard let ahead = now.rest.candidate(activation) else {
-                throw .rewrite(value: activation, reason: "it is not what it was in the rest of the network")
+            if let place = Candidates(in: now.rest)[candidate.id]?.nodes.first { try now.advance(to: place) }
+            guard let ahead = Candidates(in: now.rest)[candidate.id] else {
+                throw .rewrite(value: candidate.name, reason: "it is not what it was in the rest of the network")
             }
             var wanted = before ?? now
             let block: BlockFit
@@ -92,10 +89,10 @@ struct RidgePath: CollapsePath {
 
 extension Graph {
     /// The parameter counts after the first replacement, the first two, and so on.
-    fileprivate func parameterCounts(withoutFirst order: [String]) throws(ModelError) -> [Int] {
+    fileprivate func parameterCounts(withoutFirst order: [BlockID]) throws(ModelError) -> [Int] {
         var (graph, counts) = (self, [Int]())
-        for activation in order {
-            if let candidate = graph.candidate(activation) { graph = try graph.replacing(candidate.placeholder()) }
+        for block in order {
+            if let candidate = Candidates(in: graph)[block] { graph = try graph.replacing(candidate.placeholder()) }
             counts.append(graph.parameterCount)
         }
         return counts
@@ -103,8 +100,8 @@ extension Graph {
 }
 
 extension Candidate {
-    /// A replacement by zeros, for counting; its memory pages are never touched.
-    fileprivate func placeholder() throws(ModelError) -> Rewrite {
+    /// A replacement by zeros, to count parameters and memory; its memory pages are never touched.
+    func placeholder() throws(ModelError) -> Rewrite {
         do {
             return rewrite(weight: try Tensor(zeros: Shape([out, inFeatures])), bias: try Tensor(zeros: Shape([out])))
         } catch {

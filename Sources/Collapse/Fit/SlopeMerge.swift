@@ -19,14 +19,13 @@ struct SlopeMerge {
     func path(
         _ graph: Graph, _ layers: inout [LayerOutcome], threshold: Double, limit: Int
     ) throws(ModelError) -> [ParetoPoint] {
-        var accepted: [(activation: String, gap: Double)] = []
+        var accepted: [(block: BlockID, gap: Double)] = []
         for candidate in Candidates(in: graph).found {
-            let activation = graph[candidate.activationValue].name
-            guard let place = layers.place(of: activation), layers[place].reason == nil else { continue }
+            guard let place = layers.place(of: candidate.id), layers[place].reason == nil else { continue }
             let slope = candidate.slope(in: graph)
             layers[place].slope = slope
             if abs(slope - 1) < threshold {
-                accepted.append((activation, abs(slope - 1)))
+                accepted.append((candidate.id, abs(slope - 1)))
             } else {
                 let found = candidate.activation.hasSlope ? "its slope \(rounded(slope))" : candidate.activation.name
                 layers[place].reason = "\(found) is not within \(rounded(threshold)) of the identity's slope, 1"
@@ -34,19 +33,19 @@ struct SlopeMerge {
         }
         accepted.sort { $0.gap < $1.gap }
         for refused in accepted.dropFirst(limit) {
-            guard let place = layers.place(of: refused.activation) else { continue }
+            guard let place = layers.place(of: refused.block) else { continue }
             layers[place].reason = "max_layers is \(limit)"
         }
-        return try merged(graph, Set(accepted.prefix(limit).map(\.activation)))
+        return try merged(graph, Set(accepted.prefix(limit).map(\.block)))
     }
 
-    private func merged(_ graph: Graph, _ accepted: Set<String>) throws(ModelError) -> [ParetoPoint] {
-        var (graph, points, collapsed) = (graph, [ParetoPoint](), [String]())
+    private func merged(_ graph: Graph, _ accepted: Set<BlockID>) throws(ModelError) -> [ParetoPoint] {
+        var (graph, points, collapsed) = (graph, [ParetoPoint](), [BlockID]())
         while let candidate = Candidates(in: graph).found
-            .filter({ accepted.contains(graph[$0.activationValue].name) })
+            .filter({ accepted.contains($0.id) })
             .min(by: { $0.productCost < $1.productCost })
         {
-            collapsed.append(graph[candidate.activationValue].name)
+            collapsed.append(candidate.id)
             graph = try graph.replacing(MergeLinear(in: graph).rewrite(candidate))
             let point = try ParetoPoint(graph, collapsed: collapsed, heldOut: heldOut)
             points.append(point)

@@ -72,8 +72,8 @@ package struct Collapser {
         let undecided = layers.count { $0.reason == nil }
         let chosen = try choose(&path, &layers, heldOut)
         let isBudgetSpent = layers.count { $0.reason == nil } < undecided
-        for name in chosen?.collapsed ?? [] {
-            if let place = layers.place(of: name) { layers[place].isCollapsed = true }
+        for block in chosen?.collapsed ?? [] {
+            if let place = layers.place(of: block) { layers[place].isCollapsed = true }
         }
         for index in layers.indices where !layers[index].isCollapsed && layers[index].reason == nil {
             layers[index].reason =

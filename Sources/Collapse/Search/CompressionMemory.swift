@@ -95,18 +95,9 @@ package struct CompressionMemory: Sendable {
     private func tuning(_ candidates: [Candidate]) throws(ModelError) -> Int {
         guard options.finetune != .none else { return 0 }
         var collapsed = graph
-        let names = Set(candidates.map { graph[$0.activationValue].name })
-        while let candidate = Candidates(in: collapsed).found.first(where: {
-            names.contains(collapsed[$0.activationValue].name)
-        }) {
-            let (weight, bias): (Tensor, Tensor)
-            do {
-                weight = try Tensor(zeros: Shape([candidate.out, candidate.inFeatures]))
-                bias = try Tensor(zeros: Shape([candidate.out]))
-            } catch {
-                throw .compute(ComputeError(error))
-            }
-            collapsed = try collapsed.replacing(candidate.rewrite(weight: weight, bias: bias))
+        let blocks = Set(candidates.map(\.id))
+        while let candidate = Candidates(in: collapsed).found.first(where: { blocks.contains($0.id) }) {
+            collapsed = try collapsed.replacing(candidate.placeholder())
         }
         let new = Set(collapsed.parameters.indices.filter { collapsed.parameters[$0].isNew })
         return try training(

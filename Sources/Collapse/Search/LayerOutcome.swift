@@ -25,8 +25,7 @@ package struct LayerOutcome: Sendable, Equatable {
     /// The reason why the candidate was not collapsed.
     package var reason: String?
 
-    /// The name of the activation's result, which identifies the candidate in a rewritten graph.
-    let activation: String
+    let block: BlockID
 
     init(_ candidate: Candidate, in graph: Graph) {
         let profit = Profit(candidate, in: graph)
@@ -37,13 +36,16 @@ package struct LayerOutcome: Sendable, Equatable {
         out = candidate.out
         parametersBefore = profit.parametersBefore
         parametersAfter = profit.parametersAfter
-        activation = graph[candidate.activationValue].name
+        block = candidate.id
     }
 
     var saving: Int { parametersBefore - parametersAfter }
 }
 
 extension [LayerOutcome] {
-    /// The index of the candidate with the given activation.
-    func place(of activation: String) -> Int? { firstIndex { $0.activation == activation } }
+    /// The index of a block.
+    func place(of block: BlockID) -> Int? { firstIndex { $0.block == block } }
+
+    /// True for a block that nothing speaks against yet.
+    func isOpen(_ block: BlockID) -> Bool { contains { $0.block == block && $0.reason == nil } }
 }

@@ -21,23 +21,20 @@ struct RidgeSearch {
     /// - Throws: ``ModelError``.
     func path(_ layers: inout [LayerOutcome]) throws(ModelError) -> RidgePath {
         emit(.phase(.calibrating))
-        let candidates = Candidates(in: original).found.filter { candidate in
-            layers.place(of: original[candidate.activationValue].name).map { layers[$0].reason == nil } ?? false
-        }
+        let candidates = Candidates(in: original).found.filter { layers.isOpen($0.id) }
         let moments = BlockMoments(original: original)
         let fit = try moments.ofUntouched(candidates, on: samples.calibration)
         let decide = try moments.ofUntouched(candidates, on: samples.search)
 
         emit(.phase(.search))
-        var ranked: [(activation: String, damage: Double, place: Int)] = []
-        var alone: [String: BlockFit] = [:]
+        var ranked: [(block: BlockID, damage: Double, place: Int)] = []
+        var alone: [BlockID: BlockFit] = [:]
         var passage = PartialForward(original, [samples.search])
         for (index, candidate) in candidates.enumerated() {
-            let activation = original[candidate.activationValue].name
-            guard let place = layers.place(of: activation) else { continue }
+            guard let place = layers.place(of: candidate.id) else { continue }
             let block = try BlockFit(candidate, in: original, fit: fit[index], heldOut: decide[index])
-            let result = try measured(block, activation, &passage)
-            alone[activation] = block
+            let result = try measured(block, candidate.id, &passage)
+            alone[candidate.id] = block
             layers[place].r2 = block.r2
             layers[place].meanSquareError = block.meanSquareError
             layers[place].divergence = result.divergence
@@ -48,14 +45,14 @@ struct RidgeSearch {
                 layers[place].reason = "alone it moves the network too far: \(name) is \(rounded(size)), over 0.1"
                 continue
             }
-            ranked.append((activation, result.divergence / Double(max(1, layers[place].saving)), index))
+            ranked.append((candidate.id, result.divergence / Double(max(1, layers[place].saving)), index))
         }
         switch options.order {
         case .measured: ranked.sort { ($0.damage, $0.place) < ($1.damage, $1.place) }
         case .fromEnd: ranked.sort { $0.place > $1.place }
         }
         var path = try RidgePath(
-            original, order: ranked.map(\.activation), alone: alone, samples: samples, heldOut: heldOut, emit: emit)
+            original, order: ranked.map(\.block), alone: alone, samples: samples, heldOut: heldOut, emit: emit)
         if ranked.count <= RidgePath.shortLength {
             for index in ranked.indices { _ = try path.point(at: index) }
         }
@@ -64,11 +61,11 @@ struct RidgeSearch {
 
     /// The effect of one block alone on the outputs. The network before it is computed once for all later blocks.
     private func measured(
-        _ block: BlockFit, _ activation: String, _ passage: inout PartialForward
+        _ fit: BlockFit, _ block: BlockID, _ passage: inout PartialForward
     ) throws(ModelError) -> Comparison {
-        if let place = passage.rest.candidate(activation)?.nodes.first { try passage.advance(to: place) }
+        if let place = Candidates(in: passage.rest)[block]?.nodes.first { try passage.advance(to: place) }
         var branch = passage
-        if let candidate = branch.rest.candidate(activation) { try branch.replace(block.rewrite(candidate)) }
+        if let candidate = Candidates(in: branch.rest)[block] { try branch.replace(fit.rewrite(candidate)) }
         return try heldOut.measured(branch.rest, on: branch.samples[0]).comparison
     }
 }

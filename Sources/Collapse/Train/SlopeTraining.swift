@@ -23,24 +23,24 @@ struct SlopeTraining {
     /// - Returns: the trained network, its activations still in place.
     /// - Throws: ``ModelError``, for example when a loss is not a number.
     func run(_ layers: inout [LayerOutcome]) throws(ModelError) -> Graph {
-        let names = layers.filter { $0.reason == nil }.map(\.activation)
+        let blocks = layers.filter { $0.reason == nil }.map(\.block)
         var graph = original
         switch options.order {
-        case .measured: graph = try train(graph, names, as: "slopes")
+        case .measured: graph = try train(graph, blocks, as: "slopes")
         case .fromEnd:
-            for (place, name) in names.enumerated().reversed() {
-                graph = try train(graph, [name], as: "slopes-\(place)")
+            for (place, block) in blocks.enumerated().reversed() {
+                graph = try train(graph, [block], as: "slopes-\(place)")
             }
         }
         try measure(graph, &layers)
         return graph
     }
 
-    private func train(_ network: Graph, _ names: [String], as work: String) throws(ModelError) -> Graph {
+    private func train(_ network: Graph, _ ids: [BlockID], as work: String) throws(ModelError) -> Graph {
         var graph = network
-        for name in names { graph = try swapped(graph, name) }
+        for id in ids { graph = try swapped(graph, id) }
         try reportSwap(from: network, to: graph)
-        let blocks = Candidates(in: graph).found.filter { names.contains(graph[$0.activationValue].name) }
+        let blocks = Candidates(in: graph).found.filter { ids.contains($0.id) }
         let slopes = blocks.compactMap { block in
             if case .prelu(let slope) = block.activation { (layer: block.name, parameter: slope) } else { nil }
         }
@@ -60,10 +60,8 @@ struct SlopeTraining {
 
     /// Replaces an activation by a PReLU of one slope. ReLU, LeakyReLU and a PReLU of one slope compute the same as
     /// before.
-    private func swapped(_ graph: Graph, _ name: String) throws(ModelError) -> Graph {
-        guard let block = Candidates(in: graph).found.first(where: { graph[$0.activationValue].name == name }) else {
-            return graph
-        }
+    private func swapped(_ graph: Graph, _ id: BlockID) throws(ModelError) -> Graph {
+        guard let block = Candidates(in: graph)[id] else { return graph }
         var start = Self.startOfOthers
         switch block.activation {
         case .unary(.relu): start = 0
@@ -105,9 +103,7 @@ struct SlopeTraining {
     private func measure(_ trained: Graph, _ layers: inout [LayerOutcome]) throws(ModelError) {
         var graph = trained
         var fetched: [ValueID] = []
-        let blocks = Candidates(in: trained).found.filter { block in
-            layers.place(of: trained[block.activationValue].name).map { layers[$0].reason == nil } ?? false
-        }
+        let blocks = Candidates(in: trained).found.filter { layers.isOpen($0.id) }
         for block in blocks { fetched.append(try graph.appendNegativePart(of: block)) }
         guard !fetched.isEmpty else { return }
         var sums = fetched.map { _ in 0.0 }
@@ -121,7 +117,7 @@ struct SlopeTraining {
             }
         }
         for (block, sum) in zip(blocks, sums) {
-            guard let place = layers.place(of: trained[block.activationValue].name) else { continue }
+            guard let place = layers.place(of: block.id) else { continue }
             let slope = block.slope(in: trained)
             layers[place].bound = (1 - slope) * (1 - slope) * sum / Double(max(1, rows))
         }
