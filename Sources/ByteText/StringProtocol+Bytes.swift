@@ -46,9 +46,7 @@ extension StringProtocol {
     }
 
     /// The text before the first occurrence of a byte, or all of it when there is none.
-    package func bytes(before byte: UInt8) -> String {
-        String(decoding: utf8.prefix { $0 != byte }, as: UTF8.self)
-    }
+    package func bytes(before byte: UInt8) -> String { String(decoding: utf8.prefix { $0 != byte }, as: UTF8.self) }
 
     /// The text without its first `count` bytes; the cut must be between scalars.
     package func dropBytes(_ count: Int) -> String { String(decoding: utf8.dropFirst(count), as: UTF8.self) }

@@ -46,9 +46,7 @@ package final class AtomicOutput {
     }
 
     /// Removes all partial output, for a process that is about to end.
-    package static func abandonAll() {
-        for folder in open.withLock({ $0 }) { remove(folder) }
-    }
+    package static func abandonAll() { for folder in open.withLock({ $0 }) { remove(folder) } }
 
     private static func remove(_ folder: String) {
         try? FileManager.default.removeItem(atPath: folder)

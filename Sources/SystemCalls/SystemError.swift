@@ -7,9 +7,7 @@ package struct SystemError: Error, Hashable, Sendable, CustomStringConvertible {
 
     package init(call: String, code: CInt = errno) { (self.call, self.code) = (call, code) }
 
-    package var description: String {
-        isFull ? "there is no room left on the disk" : "\(call) failed: \(reason)"
-    }
+    package var description: String { isFull ? "there is no room left on the disk" : "\(call) failed: \(reason)" }
 
     /// The system's words for the code.
     package var reason: String { unsafe String(cString: strerror(code)) }

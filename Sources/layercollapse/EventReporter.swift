@@ -7,9 +7,7 @@ import Service
 final class EventReporter {
     private let printer: ProgressPrinter?
 
-    init(printsEvents: Bool, isQuiet: Bool) {
-        printer = printsEvents ? nil : ProgressPrinter(isQuiet: isQuiet)
-    }
+    init(printsEvents: Bool, isQuiet: Bool) { printer = printsEvents ? nil : ProgressPrinter(isQuiet: isQuiet) }
 
     func emit(_ event: WorkEvent) {
         if let printer {

@@ -49,4 +49,27 @@ import Testing
         (options.optimizer, options.momentum) = (.sgd, 0.5)
         #expect(TrainingPlan(options, stepsPerEpoch: 78).optimizer == .sgd(momentum: 0.5, weightDecay: 0.25))
     }
+
+    @Test func `what is left open is decided, and a rate that is named is kept`() throws {
+        let automatic = TrainingPlan.supervised(JobOptions(), stepsPerEpoch: 78)
+        #expect(automatic.optimizer == .adamW(weightDecay: 0.01))
+        #expect(automatic.learningRate == 5e-4)
+        #expect(automatic.schedule == .cosine)
+        #expect(automatic.steps == 78)
+        var options = JobOptions()
+        options.optimizer = .sgd
+        #expect(TrainingPlan.supervised(options, stepsPerEpoch: 78).learningRate == 1e-3)
+        (options.learningRate, options.epochs) = (0.01, 3)
+        let chosen = TrainingPlan.supervised(options, stepsPerEpoch: 78)
+        #expect(chosen.optimizer == .sgd(momentum: 0.9, weightDecay: 0))
+        #expect(chosen.schedule == .constant)
+        #expect(chosen.steps == 234)
+        #expect(!chosen.options(seed: 0, isShuffled: false, runsPerStep: 1).isShuffled)
+    }
+
+    @Test func `epochs beyond all counting are as many steps as can be counted`() {
+        var options = JobOptions()
+        options.epochs = .max
+        #expect(TrainingPlan.supervised(options, stepsPerEpoch: 78).steps == 1_000_000_000_000)
+    }
 }

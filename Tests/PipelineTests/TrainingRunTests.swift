@@ -61,27 +61,6 @@ import Testing
         #expect(failure?.code == .datasetKeyMismatch)
         #expect(failure?.detail == "in.npz has no labels to train by")
     }
-
-    @Test func `what is left open is decided, and a rate that is named is kept`() throws {
-        let automatic = TrainingSettings(try Self.options([:]))
-        #expect(automatic.optimizer == .adamW(weightDecay: 0.01))
-        #expect(automatic.learningRate == 5e-4)
-        #expect(automatic.schedule == .cosine)
-        #expect(automatic.trainingOptions(stepsPerEpoch: 78).steps == 78)
-        let chosen = TrainingSettings(
-            try Self.options(["optimizer": "sgd", "learning_rate": 0.01, "epochs": 3, "shuffle": false]))
-        #expect(chosen.optimizer == .sgd(momentum: 0.9, weightDecay: 0))
-        #expect(chosen.schedule == .constant)
-        #expect(chosen.trainingOptions(stepsPerEpoch: 78).steps == 234)
-        #expect(!chosen.trainingOptions(stepsPerEpoch: 78).isShuffled)
-        let rate = TrainingSettings(try Self.options(["optimizer": "sgd"])).learningRate
-        #expect(rate == 1e-3)
-    }
-
-    @Test func `epochs beyond all counting are as many steps as can be counted`() throws {
-        let settings = TrainingSettings(try Self.options(["epochs": .int(.max)]))
-        #expect(settings.trainingOptions(stepsPerEpoch: 78).steps == .max)
-    }
 }
 
 /// Models whose file fixes the batch size, as exporters do by default.

@@ -44,8 +44,7 @@ package struct Linear: Sendable {
         guard let weight = graph.parameterIndex(graph[value].operands[1]) else { return nil }
         let sizes = graph.parameters[weight].tensor.shape
         guard axis == .second || sizes.rank == 2 else { return nil }
-        self.weight = weight
-        self.isOutByIn = isOutByIn
+        (self.weight, self.isOutByIn) = (weight, isOutByIn)
         inFeatures = isOutByIn ? sizes[1] : sizes[0]
         outFeatures = isOutByIn ? sizes[0] : sizes[1]
         input = graph[value].operands[0]
@@ -96,9 +95,7 @@ extension FeatureAxis {
 
 extension Window {
     /// True for a kernel of a single pixel without strides and padding.
-    var isPointwise: Bool {
-        (kernel + strides).allSatisfy { $0 == 1 } && (padsBegin + padsEnd).allSatisfy { $0 == 0 }
-    }
+    var isPointwise: Bool { (kernel + strides).allSatisfy { $0 == 1 } && (padsBegin + padsEnd).allSatisfy { $0 == 0 } }
 }
 
 extension Tensor {
@@ -108,7 +105,7 @@ extension Tensor {
     /// - Throws: ``ModelError/compute(_:)`` when there is no memory.
     func features(on axis: FeatureAxis) throws(ModelError) -> Tensor {
         guard axis == .second, shape.rank > 2 else { return reshaped(shape.flattenedToMatrix) }
-        do {
+        return try computing {
             let (samples, features) = (shape[0], shape[1])
             let pixels = shape.dimensions.dropFirst(2).reduce(1, *)
             guard pixels != 1 else { return reshaped(try Shape([samples, features])) }
@@ -116,8 +113,6 @@ extension Tensor {
             let planes = reshaped(try Shape([samples, features, pixels]))
             try Step.transpose(planes, permutation: [0, 2, 1], into: result).run()
             return result.reshaped(result.shape.flattenedToMatrix)
-        } catch {
-            throw .compute(ComputeError(error))
         }
     }
 }

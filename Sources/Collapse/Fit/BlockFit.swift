@@ -22,16 +22,12 @@ struct BlockFit {
     ///   - heldOut: the same moments on other samples.
     /// - Throws: ``ModelError/compute(_:)`` when the system is singular or there is no memory.
     init(_ candidate: Candidate, in graph: Graph, fit: Moments, heldOut: Moments) throws(ModelError) {
-        let ridge: RidgeFit
-        do { ridge = try RidgeFit(fit, heldOut: heldOut) } catch { throw .compute(error) }
+        let ridge = try computing { try RidgeFit(fit, heldOut: heldOut) }
         r2 = ridge.heldOutR2
         meanSquareError = ridge.heldOutError / Double(candidate.out)
-        do {
+        (weight, bias) = try computing {
             let (map, offset) = try ridge.layer()
-            guard candidate.regressesOnHidden else {
-                (weight, bias) = (map, offset)
-                return
-            }
+            guard candidate.regressesOnHidden else { return (map, offset) }
             // y = B z + c and z = W1 x + b1, so A = B W1 and the offset is B b1 + c.
             let first = candidate.first.matrix(in: graph)
             let product = try Tensor(zeros: Shape([candidate.out, candidate.inFeatures]))
@@ -44,9 +40,7 @@ struct BlockFit {
                 try Step.matMul(map, transposed: false, column, transposed: false, bias: nil, into: shift).run()
                 try Step.accumulate(shift.reshaped(offset.shape), into: offset).run()
             }
-            (weight, bias) = (product, offset)
-        } catch {
-            throw .compute(ComputeError(error))
+            return (product, offset)
         }
     }
 

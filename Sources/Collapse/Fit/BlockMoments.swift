@@ -100,29 +100,25 @@ extension Moments {
         if let mask, first == .last, second == .last, x.hasRow(forEachPlaceOf: mask), y.hasRow(forEachPlaceOf: mask) {
             (rows, targets) = (try rows.rows(countedBy: mask), try targets.rows(countedBy: mask))
         }
-        do { try add(rows, targets) } catch { throw .compute(error) }
+        try computing { try add(rows, targets) }
     }
 }
 
 extension Tensor {
     func plus(_ added: Tensor, minus subtracted: Tensor) throws(ModelError) -> Tensor {
-        do {
+        return try computing {
             let result = try Tensor(zeros: shape)
             try Step.binary(.add, self, added, into: result).run()
             try Step.binary(.subtract, result, subtracted, into: result).run()
             return result
-        } catch {
-            throw .compute(ComputeError(error))
         }
     }
 
     fileprivate func minus(_ subtracted: Tensor) throws(ModelError) -> Tensor {
-        do {
+        return try computing {
             let result = try Tensor(zeros: shape)
             try Step.binary(.subtract, self, subtracted, into: result).run()
             return result
-        } catch {
-            throw .compute(ComputeError(error))
         }
     }
 }

@@ -28,7 +28,7 @@ package struct MergeLinear {
         }
         let weight = try tensor([o, d])
         let bias = try tensor([o])
-        do {
+        try computing {
             let first = candidate.first.matrix(in: graph)
             let second = candidate.second.matrix(in: graph)
             let isOutByIn = candidate.second.isOutByIn
@@ -45,8 +45,6 @@ package struct MergeLinear {
             if let last = candidate.second.bias {
                 try Step.accumulate(graph.parameters[last].tensor.reshaped(bias.shape), into: bias).run()
             }
-        } catch {
-            throw .compute(ComputeError(error))
         }
         return candidate.rewrite(weight: weight, bias: bias)
     }
@@ -67,18 +65,6 @@ package struct MergeLinear {
     }
 
     private func tensor(_ sizes: [Int]) throws(ModelError) -> Tensor {
-        do { return try Tensor(zeros: Shape(sizes)) } catch { throw .compute(ComputeError(error)) }
-    }
-}
-
-extension ComputeError {
-    /// Wraps any error of `Compute`.
-    init(_ error: any Error) {
-        switch error {
-        case let error as ComputeError: self = error
-        case let error as ShapeError: self = .shape(error)
-        case let error as MemoryError: self = .memory(error)
-        default: preconditionFailure("Compute throws no other error: \(error)")
-        }
+        try computing { try Tensor(zeros: Shape(sizes)) }
     }
 }

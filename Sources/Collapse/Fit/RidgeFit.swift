@@ -1,4 +1,5 @@
 package import Compute
+package import Model
 
 /// The best affine map `y = A x + c` under a penalty on the size of `A`, in closed form.
 ///
@@ -73,13 +74,11 @@ package struct RidgeFit: Sendable {
 
     /// The weight `A`, `[outputs, inputs]`, and the bias `c`, `[outputs]`, of a layer.
     ///
-    /// - Throws: ``ComputeError/memory(_:)``.
-    package func layer() throws(ComputeError) -> (weight: Tensor, bias: Tensor) {
-        do {
+    /// - Throws: ``ModelError/compute(_:)`` without memory.
+    package func layer() throws(ModelError) -> (weight: Tensor, bias: Tensor) {
+        try computing {
             let weight = try Tensor(map.transposed().values.map(Float.init), Shape([map.columns, map.rows]))
             return (weight, try Tensor(offset.map(Float.init), Shape([offset.count])))
-        } catch {
-            throw ComputeError(error)
         }
     }
 }

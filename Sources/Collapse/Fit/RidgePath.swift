@@ -102,10 +102,8 @@ extension Graph {
 extension Candidate {
     /// A replacement by zeros, to count parameters and memory; its memory pages are never touched.
     func placeholder() throws(ModelError) -> Rewrite {
-        do {
+        return try computing {
             return rewrite(weight: try Tensor(zeros: Shape([out, inFeatures])), bias: try Tensor(zeros: Shape([out])))
-        } catch {
-            throw .compute(ComputeError(error))
         }
     }
 }

@@ -6,12 +6,10 @@ extension Dataset {
     /// of them count.
     package func mask() throws(ModelError) -> Tensor? {
         guard let given = inputs["attention_mask"], given.shape.rank == 2 else { return nil }
-        do {
+        return try computing {
             let mask = try Tensor(.bool, zeros: given.shape)
             try Step.cast(given, into: mask).run()
             return mask.bools.contains(false) ? mask : nil
-        } catch {
-            throw .compute(ComputeError(error))
         }
     }
 }
@@ -43,13 +41,11 @@ extension Tensor {
     /// - Throws: ``ModelError/compute(_:)`` when there is no memory.
     func rows(countedBy mask: Tensor) throws(ModelError) -> Tensor {
         let counted = mask.bools.enumerated().filter(\.element).map(\.offset)
-        do {
+        return try computing {
             let matrix = reshaped(shape.flattenedToMatrix)
             let result = try Tensor(type, zeros: Shape([counted.count, matrix.shape[1]]))
             copyRows(from: matrix, rows: counted, into: result)
             return result
-        } catch {
-            throw .compute(ComputeError(error))
         }
     }
 }

@@ -37,12 +37,9 @@ package struct Collapser {
         options: JobOptions, keeper: CheckpointKeeper = .none, emit: @escaping (CollapseEvent) -> Void
     ) {
         original = graph
-        self.task = task
-        self.samples = samples
+        (self.task, self.samples) = (task, samples)
         self.confirmation = options.limitsQuality ? confirmation : nil
-        self.options = options
-        self.keeper = keeper
-        self.emit = emit
+        (self.options, self.keeper, self.emit) = (options, keeper, emit)
     }
 
     /// Runs the compression.

@@ -32,9 +32,7 @@ package struct CompressionMemory: Sendable {
     package init(
         _ graph: Graph, task: PredictionTask, counts: SampleCounts?, options: JobOptions
     ) throws(ModelError) {
-        self.graph = graph
-        self.task = task
-        self.options = options
+        (self.graph, self.task, self.options) = (graph, task, options)
         let logits = graph.bytesPerSample(task.logits(of: graph))
         let plan = try ExecutionPlan.byteCount(of: graph, fetching: graph.outputs.map(\.value))
         guard let counts else {

@@ -9,8 +9,7 @@ struct HeldOut {
     private let mask: Tensor?
 
     init(_ samples: Dataset, original graph: Graph, task: PredictionTask) throws(ModelError) {
-        self.samples = samples
-        self.task = task
+        (self.samples, self.task) = (samples, task)
         original = try graph.outputs(of: task.logits(of: graph), for: samples)
         mask = try samples.mask()
     }

@@ -15,8 +15,7 @@ package struct ParetoPoint: Sendable {
     }
 
     init(_ graph: Graph, collapsed: [BlockID], _ result: (comparison: Comparison, metrics: Metrics?)?) {
-        self.graph = graph
-        self.collapsed = collapsed
+        (self.graph, self.collapsed) = (graph, collapsed)
         parameters = graph.parameterCount
         (comparison, metrics) = (result?.comparison, result?.metrics)
     }

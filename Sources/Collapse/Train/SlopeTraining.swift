@@ -72,17 +72,11 @@ struct SlopeTraining {
             start = slopes.reduce(0, +) / Float(max(1, slopes.count))
         case .unary: break
         }
-        do {
-            return try graph.replacing(
-                Rewrite(
-                    removed: [block.activationValue], output: block.activationValue,
-                    replacement: .prelu(input: block.activationInput, slope: try Tensor([start], Shape([1]))),
-                    scope: block.name))
-        } catch let error as ModelError {
-            throw error
-        } catch {
-            throw .compute(ComputeError(error))
-        }
+        let slope = try computing { try Tensor([start], Shape([1])) }
+        return try graph.replacing(
+            Rewrite(
+                removed: [block.activationValue], output: block.activationValue,
+                replacement: .prelu(input: block.activationInput, slope: slope), scope: block.name))
     }
 
     /// Warns when the swap alone changes the outputs, as it does for activations outside ReLU's family.
@@ -141,10 +135,7 @@ extension Graph {
             let scales = operands.dropFirst().map { parameterIndex($0).map { parameters[$0].tensor.floats } ?? [] }
             let factors = zip(scales[0], scales[3]).map { $0 / ($1 + epsilon).squareRoot() }
             let following = [Int](repeating: 1, count: max(0, shape(value).rank - 2))
-            let constant: Tensor
-            do { constant = try Tensor(factors, Shape([factors.count] + following)) } catch {
-                throw .compute(ComputeError(error))
-            }
+            let constant = try computing { try Tensor(factors, Shape([factors.count] + following)) }
             value = try append(.binary(.multiply), [value, try append(.constant(constant), [])])
         }
         guard let product = block.second.nodes.first, let weight = parameterValue(block.second.weight) else {

@@ -16,7 +16,7 @@ package struct TrainingPlan: Sendable, Equatable {
     /// The default epochs of a slope training.
     static let slopeEpochs = 3.0
     /// The default momentum of SGD.
-    package static let defaultMomentum = 0.9
+    static let defaultMomentum = 0.9
 
     /// Resolves the training of the method.
     ///
@@ -43,22 +43,31 @@ package struct TrainingPlan: Sendable, Equatable {
             schedule: .constant)
     }
 
+    /// The plan of a plain training by labels: one epoch of AdamW with PyTorch's weight decay. A learning rate that the
+    /// user names holds for every step.
+    package static func supervised(_ options: JobOptions, stepsPerEpoch: Int) -> TrainingPlan {
+        TrainingPlan(
+            options, stepsPerEpoch: stepsPerEpoch, defaultSteps: stepsPerEpoch, optimizer: .adamw,
+            schedule: options.learningRate == nil ? .cosine : .constant, defaultDecay: 0.01)
+    }
+
     private init(
         _ options: JobOptions, stepsPerEpoch: Int, defaultSteps: Int,
-        optimizer standard: JobOptions.OptimizerName, schedule: Schedule
+        optimizer standard: JobOptions.OptimizerName, schedule: Schedule, defaultDecay: Double = 0
     ) {
         self.schedule = schedule
         // Clamped, because a user's epoch count may be any number.
         let epochSteps = options.epochs.map { Int(min(Double($0) * Double(stepsPerEpoch), 1e12)) }
         steps = options.steps ?? epochSteps ?? defaultSteps
-        let weightDecay = Float(options.weightDecay ?? 0)
         switch options.optimizer ?? standard {
         case .sgd:
-            optimizer = .sgd(momentum: Float(options.momentum ?? Self.defaultMomentum), weightDecay: weightDecay)
+            optimizer = .sgd(
+                momentum: Float(options.momentum ?? Self.defaultMomentum),
+                weightDecay: Float(options.weightDecay ?? 0))
             learningRate = options.learningRate ?? JobOptions.OptimizerName.sgd.defaultRate
             penalty = options.penalty ?? 5
         case .adamw:
-            optimizer = .adamW(weightDecay: weightDecay)
+            optimizer = .adamW(weightDecay: Float(options.weightDecay ?? defaultDecay))
             let rate = options.learningRate ?? JobOptions.OptimizerName.adamw.defaultRate
             learningRate = rate
             // Decoupled, the gap 1 - a shrinks by 2 rate lambda in each step: within the threshold after half of them.
@@ -68,7 +77,7 @@ package struct TrainingPlan: Sendable, Equatable {
         }
     }
 
-    func options(seed: UInt64, isShuffled: Bool, runsPerStep: Int) -> TrainingOptions {
+    package func options(seed: UInt64, isShuffled: Bool, runsPerStep: Int) -> TrainingOptions {
         TrainingOptions(
             steps: steps, learningRate: Float(learningRate), optimizer: optimizer, schedule: schedule,
             isShuffled: isShuffled, seed: seed, runsPerStep: runsPerStep)
@@ -79,7 +88,7 @@ package struct TrainingPlan: Sendable, Equatable {
 
 extension JobOptions.OptimizerName {
     /// The default learning rate.
-    package var defaultRate: Double {
+    var defaultRate: Double {
         switch self {
         case .sgd: 1e-3
         case .adamw: 5e-4

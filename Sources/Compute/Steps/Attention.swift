@@ -29,13 +29,8 @@ package struct Attention: Hashable, Sendable {
             result.sizes[2] == sizes[2], result.sizes[3] == value.sizes[3],
             mask.map({ $0.sizes[2] == sizes[2] && $0.sizes[3] == places }) ?? true
         else { return nil }
-        self.scale = scale
-        self.query = query
-        self.key = key
-        self.value = value
-        self.mask = mask
-        self.result = result
-        self.zeroesEmptyRows = zeroesEmptyRows
+        (self.scale, self.query, self.key, self.value, self.mask) = (scale, query, key, value, mask)
+        (self.result, self.zeroesEmptyRows) = (result, zeroesEmptyRows)
     }
 
     /// The number of heads of all samples, B * H.
@@ -77,9 +72,7 @@ package struct AttentionParts: Hashable, Sendable {
             ranges.append(start..<(start + count))
             areFull.append(own.reduce(0) { $0 + $1.elementCount } == count)
         }
-        self.indices = indices
-        self.ranges = ranges
-        self.areFull = areFull
+        (self.indices, self.ranges, self.areFull) = (indices, ranges, areFull)
     }
 
     package var elementCount: Int { ranges.last?.upperBound ?? 0 }

@@ -6,8 +6,6 @@ package struct Epilogue: Hashable, Sendable {
     package var isSummed: Bool
 
     package init(hasBias: Bool, activation: UnaryKind? = nil, isSummed: Bool = false) {
-        self.hasBias = hasBias
-        self.activation = activation
-        self.isSummed = isSummed
+        (self.hasBias, self.activation, self.isSummed) = (hasBias, activation, isSummed)
     }
 }

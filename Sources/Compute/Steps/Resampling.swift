@@ -78,10 +78,7 @@ package struct Resampling: Hashable, Sendable {
             weights += taps.map { Float($0.weight) }
             offsets.append(offset)
         }
-        self.inputCount = inputCount
-        self.places = places
-        self.weights = weights
-        self.offsets = offsets
+        (self.inputCount, self.places, self.weights, self.offsets) = (inputCount, places, weights, offsets)
     }
 }
 

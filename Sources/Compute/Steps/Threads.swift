@@ -3,9 +3,7 @@ import COneDNN
 /// Sets the number of threads for this process's matrix products and convolutions; at least one.
 ///
 /// Results are bit-identical only for equal counts: sums are split among threads.
-package func setThreads(_ count: Int) {
-    omp_set_num_threads(Int32(clamping: max(1, count)))
-}
+package func setThreads(_ count: Int) { omp_set_num_threads(Int32(clamping: max(1, count))) }
 
 package var threadCount: Int { Int(omp_get_max_threads()) }
 

@@ -12,12 +12,8 @@ package struct Window: Hashable, Sendable {
     package init(
         kernel: [Int], strides: [Int], dilations: [Int], padsBegin: [Int], padsEnd: [Int], roundsUp: Bool = false
     ) {
-        self.kernel = kernel
-        self.strides = strides
-        self.dilations = dilations
-        self.padsBegin = padsBegin
-        self.padsEnd = padsEnd
-        self.roundsUp = roundsUp
+        (self.kernel, self.strides, self.dilations, self.padsBegin) = (kernel, strides, dilations, padsBegin)
+        (self.padsEnd, self.roundsUp) = (padsEnd, roundsUp)
     }
 
     /// Creates a window of single pixels on `rank` axes.

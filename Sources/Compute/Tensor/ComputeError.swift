@@ -3,13 +3,9 @@ package struct MemoryError: Error, Equatable, CustomStringConvertible {
     /// The requested size; zero when a library ran out of memory without naming one.
     package let byteCount: Int
 
-    package init(byteCount: Int) {
-        self.byteCount = byteCount
-    }
+    package init(byteCount: Int) { self.byteCount = byteCount }
 
-    package var description: String {
-        byteCount == 0 ? "no memory left" : "no memory for \(byteCount) bytes"
-    }
+    package var description: String { byteCount == 0 ? "no memory left" : "no memory for \(byteCount) bytes" }
 }
 
 /// An error in preparing a computation.

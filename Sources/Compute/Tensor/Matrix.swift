@@ -11,9 +11,7 @@ package struct Matrix: Sendable, Equatable {
 
     package init(rows: Int, columns: Int, values: [Double]) {
         precondition(values.count == rows * columns, "\(values.count) values do not fill [\(rows), \(columns)]")
-        self.rows = rows
-        self.columns = columns
-        self.values = values
+        (self.rows, self.columns, self.values) = (rows, columns, values)
     }
 
     package subscript(row: Int, column: Int) -> Double {

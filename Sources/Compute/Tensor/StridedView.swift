@@ -6,9 +6,7 @@ package struct StridedView: Hashable, Sendable {
 
     package init(offset: Int, sizes: [Int], strides: [Int]) {
         precondition(sizes.count == strides.count, "an axis has a size and a stride")
-        self.offset = offset
-        self.sizes = sizes
-        self.strides = strides
+        (self.offset, self.sizes, self.strides) = (offset, sizes, strides)
     }
 
     /// Creates a view of a whole row-major tensor.

@@ -47,11 +47,7 @@ extension Tensor {
 }
 
 /// Copies row `rows[i]` of `source`, `[count, ...]`, to row `i` of `target`, `[rows.count, ...]`; any element type.
-package func copyRows(from source: Tensor, rows: Span<Int>, into target: Tensor) {
-    source.gather(rows, into: target)
-}
+package func copyRows(from source: Tensor, rows: Span<Int>, into target: Tensor) { source.gather(rows, into: target) }
 
 /// Copies row `rows[i]` of `source` to row `i` of `target`, for an array of row numbers.
-package func copyRows(from source: Tensor, rows: [Int], into target: Tensor) {
-    source.gather(rows.span, into: target)
-}
+package func copyRows(from source: Tensor, rows: [Int], into target: Tensor) { source.gather(rows.span, into: target) }

@@ -17,9 +17,7 @@ extension Tensor {
     }
 
     /// - Throws: ``MemoryError`` when there is not enough memory.
-    package init(_ values: [Bool], _ shape: Shape) throws(MemoryError) {
-        try self.init(copying: values, .bool, shape)
-    }
+    package init(_ values: [Bool], _ shape: Shape) throws(MemoryError) { try self.init(copying: values, .bool, shape) }
 
     /// A copy of the elements of a float32 tensor; the other three likewise.
     package var floats: [Float] { values(.float32, 0) }

@@ -20,10 +20,7 @@ package struct Tensor: Sendable {
         let (bytes, tooBig) = shape.elementCount.multipliedReportingOverflow(by: type.byteCount)
         precondition(!tooBig && byteOffset >= 0 && byteOffset % type.byteCount == 0, "a view must be aligned")
         precondition(bytes <= storage.byteCount - byteOffset, "a view must lie inside its storage")
-        self.type = type
-        self.shape = shape
-        self.storage = storage
-        self.byteOffset = byteOffset
+        (self.type, self.shape, self.storage, self.byteOffset) = (type, shape, storage, byteOffset)
     }
 
     /// Creates a tensor of zeros in its own memory.

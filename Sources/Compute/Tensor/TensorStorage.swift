@@ -47,9 +47,7 @@ import Synchronization
         isWritable = false
     }
 
-    deinit {
-        unsafe free(allocation)
-    }
+    deinit { unsafe free(allocation) }
 
     /// The address of the bytes, at any alignment; only for reading, unless ``isWritable``.
     var bytes: UnsafeMutableRawPointer { unsafe base }

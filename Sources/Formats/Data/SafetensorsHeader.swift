@@ -151,9 +151,7 @@ struct SafetensorsHeader {
 
     private var peek: UInt8? { offset < bytes.count ? bytes[offset] : nil }
 
-    private mutating func space() {
-        while let byte = peek, [0x20, 0x09, 0x0A, 0x0D].contains(byte) { offset += 1 }
-    }
+    private mutating func space() { while let byte = peek, [0x20, 0x09, 0x0A, 0x0D].contains(byte) { offset += 1 } }
 
     private mutating func found(_ sign: Unicode.Scalar) -> Bool {
         space()

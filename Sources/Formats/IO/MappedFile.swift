@@ -42,9 +42,7 @@ import SystemCalls
         unsafe start = UnsafeRawPointer(address)
     }
 
-    deinit {
-        if let start = unsafe start { unsafe munmap(UnsafeMutableRawPointer(mutating: start), byteCount) }
-    }
+    deinit { if let start = unsafe start { unsafe munmap(UnsafeMutableRawPointer(mutating: start), byteCount) } }
 
     /// All bytes; valid as long as this object.
     var bytes: UnsafeRawBufferPointer { unsafe UnsafeRawBufferPointer(start: start, count: byteCount) }

@@ -11,9 +11,7 @@ struct Frame {
     private var names: [String: String]
 
     /// Creates the frame of the document.
-    init(opset: Int) {
-        (self.opset, prefix, isClosed, arguments, names) = (opset, "", false, [:], [:])
-    }
+    init(opset: Int) { (self.opset, prefix, isClosed, arguments, names) = (opset, "", false, [:], [:]) }
 
     /// Creates the frame of a function that a node calls.
     init(opset: Int, prefix: String, arguments: [String: ONNXModel.Attribute]) {
@@ -27,9 +25,7 @@ struct Frame {
     }
 
     /// The name in the lowering of an inner name; empty for an empty one.
-    func resolve(_ name: String) -> String {
-        name.isEmpty ? "" : names[name] ?? (isClosed ? prefix + name : name)
-    }
+    func resolve(_ name: String) -> String { name.isEmpty ? "" : names[name] ?? (isClosed ? prefix + name : name) }
 
     /// Binds an inner name to an outer one.
     mutating func bind(_ name: String, to outer: String) { names[name] = outer }

@@ -48,9 +48,7 @@ struct NodeView {
     }
 
     /// The node as errors name it.
-    var description: String {
-        "'\(shownName)' (\(opType), opset \(opset))"
-    }
+    var description: String { "'\(shownName)' (\(opType), opset \(opset))" }
 
     /// The node's own name, or that of its first result.
     var shownName: String { name.isEmpty ? outputs.first ?? "\(index)" : name }
@@ -75,29 +73,21 @@ struct NodeView {
 
     func hasInput(_ position: Int) -> Bool { position < inputs.count && !inputs[position].isEmpty }
 
-    func int(_ name: String) -> Int? {
-        if case .int(let value) = attributes[name] { Int(value) } else { nil }
-    }
+    func int(_ name: String) -> Int? { if case .int(let value) = attributes[name] { Int(value) } else { nil } }
 
     func ints(_ name: String) -> [Int]? {
         if case .ints(let values) = attributes[name] { values.map(Int.init) } else { nil }
     }
 
-    func float(_ name: String) -> Float? {
-        if case .float(let value) = attributes[name] { value } else { nil }
-    }
+    func float(_ name: String) -> Float? { if case .float(let value) = attributes[name] { value } else { nil } }
 
-    func floats(_ name: String) -> [Float]? {
-        if case .floats(let values) = attributes[name] { values } else { nil }
-    }
+    func floats(_ name: String) -> [Float]? { if case .floats(let values) = attributes[name] { values } else { nil } }
 
     func graph(_ name: String) -> ONNXModel.Subgraph? {
         if case .graph(let graph) = attributes[name] { graph } else { nil }
     }
 
-    func string(_ name: String) -> String? {
-        if case .string(let value) = attributes[name] { value } else { nil }
-    }
+    func string(_ name: String) -> String? { if case .string(let value) = attributes[name] { value } else { nil } }
 
     /// The tensor of a `Constant` node.
     func constant() throws(FormatError) -> Tensor {

@@ -78,9 +78,7 @@ struct ONNXLowering {
         for input in node.inputs where !input.isEmpty { values[input] = outer.values[input] }
     }
 
-    func known(_ name: String) -> Tensor? {
-        if case .known(let tensor, _) = values[name] { tensor } else { nil }
-    }
+    func known(_ name: String) -> Tensor? { if case .known(let tensor, _) = values[name] { tensor } else { nil } }
 
     /// True when training may change the value of a name.
     func isTrainable(_ name: String) -> Bool {

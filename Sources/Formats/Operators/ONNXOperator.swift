@@ -24,9 +24,7 @@ struct ONNXOperator: Sendable {
         self.lower = lower
     }
 
-    private init(remedy: String, isDiscrete: Bool) {
-        (lower, self.remedy, self.isDiscrete) = (nil, remedy, isDiscrete)
-    }
+    private init(remedy: String, isDiscrete: Bool) { (lower, self.remedy, self.isDiscrete) = (nil, remedy, isDiscrete) }
 
     /// An operator that cannot be run.
     static func unsupported(_ remedy: String = "", isDiscrete: Bool = false) -> ONNXOperator {

@@ -37,11 +37,7 @@ actor Connection: EventReceiver {
         _ socket: FileDescriptor, of peer: PeerAddress, isGuest: Bool, server: Server, loop: EventLoop,
         settings: Server.Settings
     ) {
-        self.isGuest = isGuest
-        self.peer = peer
-        self.socket = socket
-        self.server = server
-        self.loop = loop
+        (self.isGuest, self.peer, self.socket, self.server, self.loop) = (isGuest, peer, socket, server, loop)
         handler = settings.handler
         limits = settings.limits
         logger = settings.logger

@@ -78,8 +78,7 @@ package struct ConnectionState: Sendable {
     private let isGuest: Bool
 
     package init(limits: Limits, at now: Instant, isGuest: Bool = false) {
-        self.limits = limits
-        self.isGuest = isGuest
+        (self.limits, self.isGuest) = (limits, isGuest)
         phase = .head(HeadParser(limits: limits), deadline: now + (isGuest ? limits.guestTime : limits.headTime))
         bodyGuard = RateGuard(limits.rate)
         answerGuard = RateGuard(limits.rate)

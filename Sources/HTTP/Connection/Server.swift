@@ -92,9 +92,7 @@ package actor Server: EventReceiver {
         loop.stop()
     }
 
-    private func hurryAll() {
-        for connection in connections.values { connection.assumeIsolated { $0.hurry() } }
-    }
+    private func hurryAll() { for connection in connections.values { connection.assumeIsolated { $0.hurry() } } }
 
     private func abortAll() {
         if !connections.isEmpty {

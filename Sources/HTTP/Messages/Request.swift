@@ -8,9 +8,7 @@ package struct Request: Sendable {
     ///
     /// - Returns: the bytes; nil at the end of the body
     /// - Throws: ``BodyError`` when the rest of the body cannot be read
-    package func nextBytes() async throws(BodyError) -> [UInt8]? {
-        try await connection.nextBytes(of: exchange)
-    }
+    package func nextBytes() async throws(BodyError) -> [UInt8]? { try await connection.nextBytes(of: exchange) }
 }
 
 /// The reason why a body cannot be read or written further.

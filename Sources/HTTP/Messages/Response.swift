@@ -17,9 +17,7 @@ package struct Response: Sendable {
     package var body: Body
 
     package init(status: Int, headers: HTTPFields = HTTPFields(), body: Body = .none) {
-        self.status = status
-        self.headers = headers
-        self.body = body
+        (self.status, self.headers, self.body) = (status, headers, body)
     }
 }
 
@@ -36,8 +34,6 @@ package struct Handler: Sendable {
         reject: @escaping @Sendable (RequestError) -> Response,
         answersWhenFull: @escaping @Sendable (RequestHead) -> Bool = { _ in false }
     ) {
-        self.respond = respond
-        self.reject = reject
-        self.answersWhenFull = answersWhenFull
+        (self.respond, self.reject, self.answersWhenFull) = (respond, reject, answersWhenFull)
     }
 }

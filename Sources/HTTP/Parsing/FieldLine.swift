@@ -22,7 +22,5 @@ enum FieldLine {
     }
 
     /// Returns whether an intermediary may read the name as one that frames the body: some gateways turn `_` into `-`.
-    private static func isDisguised(_ name: String) -> Bool {
-        name == "content_length" || name == "transfer_encoding"
-    }
+    private static func isDisguised(_ name: String) -> Bool { name == "content_length" || name == "transfer_encoding" }
 }

@@ -9,9 +9,7 @@ package struct FormPart: Hashable, Sendable {
     package var contentType: String?
 
     package init(name: String, fileName: String? = nil, contentType: String? = nil) {
-        self.name = name
-        self.fileName = fileName
-        self.contentType = contentType
+        (self.name, self.fileName, self.contentType) = (name, fileName, contentType)
     }
 
     /// - Parameters:

@@ -104,9 +104,7 @@ package struct MultipartReader: Sendable {
     /// Checks that the form is complete; to be called at the end of the body.
     ///
     /// - Throws: ``MultipartError/truncated`` when the last boundary is missing
-    package func finish() throws(MultipartError) {
-        guard isFinished else { throw .truncated }
-    }
+    package func finish() throws(MultipartError) { guard isFinished else { throw .truncated } }
 
     private var isEndOfHeaders: Bool {
         headers.count == 2 && headers[0] == .carriageReturn || headers.suffix(4).elementsEqual("\r\n\r\n".utf8)

@@ -9,9 +9,7 @@ package struct Problem: Error, Hashable, Sendable, CustomStringConvertible {
         package var hint: String?
 
         package init(pointer: String? = nil, detail: String, hint: String? = nil) {
-            self.pointer = pointer
-            self.detail = detail
-            self.hint = hint
+            (self.pointer, self.detail, self.hint) = (pointer, detail, hint)
         }
     }
 
@@ -35,12 +33,9 @@ package struct Problem: Error, Hashable, Sendable, CustomStringConvertible {
         _ code: ProblemCode, _ detail: String, hint: String? = nil, pointer: String? = nil, parameter: String? = nil,
         retryAfterSeconds: Int? = nil
     ) {
-        self.code = code
-        self.detail = detail
-        self.hint = hint
+        (self.code, self.detail, self.hint) = (code, detail, hint)
         self.pointer = pointer ?? parameter.map(Self.pointer)
-        self.parameter = parameter
-        self.retryAfterSeconds = retryAfterSeconds
+        (self.parameter, self.retryAfterSeconds) = (parameter, retryAfterSeconds)
     }
 
     /// All errors, as listed in a response.
@@ -142,9 +137,7 @@ extension Problem {
 }
 
 extension Problem {
-    package init(_ error: SystemError) {
-        self.init(error.isFull ? .diskFull : .internalError, "\(error)")
-    }
+    package init(_ error: SystemError) { self.init(error.isFull ? .diskFull : .internalError, "\(error)") }
 
     package init(_ error: OptionError) {
         let code: ProblemCode = if case .unknown = error { .unknownOption } else { .invalidOption }

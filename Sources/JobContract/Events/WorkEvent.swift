@@ -12,10 +12,7 @@ package struct WorkEvent: Hashable, Sendable {
     package let data: JSONValue
 
     package init(_ kind: Kind, _ message: String, data: JSONValue = nil, level: String = "info") {
-        self.kind = kind
-        self.level = level
-        self.message = message
-        self.data = data
+        (self.kind, self.level, self.message, self.data) = (kind, level, message, data)
     }
 
     package static func warning(code: String, message: String) -> WorkEvent {

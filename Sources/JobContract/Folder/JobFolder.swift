@@ -22,10 +22,7 @@ package struct JobFolder: Hashable, Sendable {
     /// The attempt whose folders these are; nil for the job's own.
     package let attempt: String?
 
-    package init(_ path: String, attempt: String? = nil) {
-        self.path = path
-        self.attempt = attempt
-    }
+    package init(_ path: String, attempt: String? = nil) { (self.path, self.attempt) = (path, attempt) }
 
     private var attempts: String { path + "/attempts" }
     private var work: String { attempt.map { "\(attempts)/\($0)" } ?? path }
@@ -120,12 +117,8 @@ extension JobFolder {
             job: String?, modelFiles: [String], dataFile: String? = nil, validationFile: String? = nil,
             options: JSONValue.Object = JSONValue.Object(), memoryLimitBytes: Int? = nil, threads: Int? = nil
         ) {
-            self.job = job
-            self.modelFiles = modelFiles
-            self.dataFile = dataFile
-            self.validationFile = validationFile
-            self.options = options
-            self.memoryLimitBytes = memoryLimitBytes
+            (self.job, self.modelFiles, self.dataFile) = (job, modelFiles, dataFile)
+            (self.validationFile, self.options, self.memoryLimitBytes) = (validationFile, options, memoryLimitBytes)
             self.threads = threads
         }
 

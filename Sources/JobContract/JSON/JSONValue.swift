@@ -70,13 +70,9 @@ extension JSONValue {
 
     package var isNull: Bool { self == .null }
 
-    package var string: String? {
-        if case .string(let value) = self { value } else { nil }
-    }
+    package var string: String? { if case .string(let value) = self { value } else { nil } }
 
-    package var bool: Bool? {
-        if case .bool(let value) = self { value } else { nil }
-    }
+    package var bool: Bool? { if case .bool(let value) = self { value } else { nil } }
 
     package var int: Int? {
         switch self {
@@ -94,13 +90,9 @@ extension JSONValue {
         }
     }
 
-    package var array: [JSONValue]? {
-        if case .array(let value) = self { value } else { nil }
-    }
+    package var array: [JSONValue]? { if case .array(let value) = self { value } else { nil } }
 
-    package var object: Object? {
-        if case .object(let value) = self { value } else { nil }
-    }
+    package var object: Object? { if case .object(let value) = self { value } else { nil } }
 
     package subscript(name: String) -> JSONValue? { object?[name] }
 }
@@ -122,7 +114,5 @@ extension JSONValue: ExpressibleByStringLiteral, ExpressibleByIntegerLiteral, Ex
 }
 
 extension JSONValue.Object {
-    package init(_ members: [(String, JSONValue)]) {
-        for (name, value) in members { self[name] = value }
-    }
+    package init(_ members: [(String, JSONValue)]) { for (name, value) in members { self[name] = value } }
 }

@@ -12,13 +12,9 @@ package struct NumberRange: Hashable, Sendable {
     }
 
     /// From a number up to another one, which is not among them.
-    init(from lower: Double, below upper: Double) {
-        (self.lower, self.upper, hasUpper) = (lower, upper, false)
-    }
+    init(from lower: Double, below upper: Double) { (self.lower, self.upper, hasUpper) = (lower, upper, false) }
 
-    func contains(_ number: Double) -> Bool {
-        number >= lower && (hasUpper ? number <= upper : number < upper)
-    }
+    func contains(_ number: Double) -> Bool { number >= lower && (hasUpper ? number <= upper : number < upper) }
 
     /// The range in words, such as `from 0 to 1`.
     var words: String {
@@ -220,9 +216,7 @@ extension JobOption {
 }
 
 extension JSONValue {
-    package init(_ texts: NamedTexts) {
-        self = .object(Object(texts.members.map { ($0.name, .string($0.value)) }))
-    }
+    package init(_ texts: NamedTexts) { self = .object(Object(texts.members.map { ($0.name, .string($0.value)) })) }
 }
 
 extension NamedTexts {

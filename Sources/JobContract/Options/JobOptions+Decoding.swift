@@ -22,9 +22,7 @@ extension JobOptions {
     }
 
     /// Every option with its value or its default, in the order of ``JobOption/all``; `null` is none or automatic.
-    package var all: JSONValue.Object {
-        JSONValue.Object(JobOption.all.map { ($0.name, $0.read(self)) })
-    }
+    package var all: JSONValue.Object { JSONValue.Object(JobOption.all.map { ($0.name, $0.read(self)) }) }
 }
 
 extension JobOption {

@@ -12,9 +12,7 @@ package enum OptionError: Error, Hashable, Sendable, CustomStringConvertible {
         }
     }
 
-    package var hint: String? {
-        if case .unknown(_, let nearest?) = self { "did you mean '\(nearest)'?" } else { nil }
-    }
+    package var hint: String? { if case .unknown(_, let nearest?) = self { "did you mean '\(nearest)'?" } else { nil } }
 
     package var description: String {
         switch self {

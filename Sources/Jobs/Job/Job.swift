@@ -63,10 +63,7 @@ package struct Idempotency: Sendable, Hashable {
     package var clientID: String
     package var bodyDigest: String
 
-    package init(clientID: String, bodyDigest: String) {
-        self.clientID = clientID
-        self.bodyDigest = bodyDigest
-    }
+    package init(clientID: String, bodyDigest: String) { (self.clientID, self.bodyDigest) = (clientID, bodyDigest) }
 }
 
 /// A job to be added.
@@ -79,10 +76,7 @@ package struct NewJob: Sendable {
     package init(
         id: String, payload: Data, metadata: Data = Data("{}".utf8), idempotency: Idempotency? = nil
     ) {
-        self.id = id
-        self.payload = payload
-        self.metadata = metadata
-        self.idempotency = idempotency
+        (self.id, self.payload, self.metadata, self.idempotency) = (id, payload, metadata, idempotency)
     }
 }
 
@@ -95,15 +89,9 @@ package enum JobOutcome: Sendable, Equatable {
 
 /// The resources used by one attempt.
 package struct JobUsage: Sendable, Equatable {
-    package var cpuSeconds: Double
-    package var runningSeconds: Double
-    package var peakMemoryBytes: Int
-
-    package init(cpuSeconds: Double = 0, runningSeconds: Double = 0, peakMemoryBytes: Int = 0) {
-        self.cpuSeconds = cpuSeconds
-        self.runningSeconds = runningSeconds
-        self.peakMemoryBytes = peakMemoryBytes
-    }
+    package var cpuSeconds = 0.0
+    package var runningSeconds = 0.0
+    package var peakMemoryBytes = 0
 }
 
 /// The result of ``SQLiteJobStore/add(_:at:)``.

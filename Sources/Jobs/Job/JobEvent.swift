@@ -14,32 +14,19 @@ package struct JobEvent: Sendable, Equatable, Identifiable {
 
 /// An event without a number yet.
 package struct NewEvent: Sendable, Equatable {
-    package var level: String
+    package var level = "info"
     package var type: String
     package var message: String
     package var data: Data?
-
-    package init(level: String = "info", type: String, message: String, data: Data? = nil) {
-        self.level = level
-        self.type = type
-        self.message = message
-        self.data = data
-    }
 }
 
 /// A report of an attempt on its job, written in one transaction.
 package struct JobReport: Sendable, Equatable {
-    package var events: [NewEvent]
+    package var events: [NewEvent] = []
     /// The new phase; nil leaves it unchanged.
     package var phase: String?
     /// The new progress; nil leaves it unchanged.
     package var progress: Data?
-
-    package init(events: [NewEvent] = [], phase: String? = nil, progress: Data? = nil) {
-        self.events = events
-        self.phase = phase
-        self.progress = progress
-    }
 
     var isEmpty: Bool { events.isEmpty && phase == nil && progress == nil }
 }

@@ -84,10 +84,7 @@ struct ChildProcess: Sendable {
             private let queue = DispatchQueue(label: "jobs.pipe")
             private var rest: Int?
 
-            init(pipe: FileDescriptor, child: FileDescriptor) {
-                self.pipe = pipe
-                self.child = child
-            }
+            init(pipe: FileDescriptor, child: FileDescriptor) { (self.pipe, self.child) = (pipe, child) }
 
             mutating func next() async throws(SystemError) -> [UInt8]? {
                 if let rest, rest <= 0 { return nil }

@@ -15,11 +15,8 @@ package struct JobCommand: Sendable {
         executable: String, arguments: [String], workingDirectory: String, environment: [String: String] = [:],
         memoryLimitBytes: Int? = nil, deadlineSeconds: Int? = nil
     ) {
-        self.executable = executable
-        self.arguments = arguments
-        self.workingDirectory = workingDirectory
-        self.environment = environment
-        self.memoryLimitBytes = memoryLimitBytes
+        (self.executable, self.arguments, self.workingDirectory) = (executable, arguments, workingDirectory)
+        (self.environment, self.memoryLimitBytes) = (environment, memoryLimitBytes)
         self.deadlineSeconds = deadlineSeconds
     }
 }

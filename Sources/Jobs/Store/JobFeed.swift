@@ -44,10 +44,7 @@ package final class JobFeed: Sendable {
     private let store: SQLiteJobStore
     private let state = Mutex(State())
 
-    init(of id: String, in store: SQLiteJobStore) {
-        self.id = id
-        self.store = store
-    }
+    init(of id: String, in store: SQLiteJobStore) { (self.id, self.store) = (id, store) }
 
     /// Waits for changes that the follower does not have.
     ///
@@ -110,9 +107,7 @@ package final class JobFeed: Sendable {
     }
 
     /// Wakes all followers.
-    func wakeAll() {
-        for signal in state.withLock({ $0.takeWaiting() }) { signal.fire() }
-    }
+    func wakeAll() { for signal in state.withLock({ $0.takeWaiting() }) { signal.fire() } }
 
     /// Reads changes while there are followers.
     private func read() async {

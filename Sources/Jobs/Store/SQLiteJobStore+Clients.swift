@@ -30,14 +30,10 @@ extension SQLiteJobStore {
         return added
     }
 
-    package func find(_ id: String) throws(JobsError) -> Job {
-        try read { try Self.job($0, id: id) }
-    }
+    package func find(_ id: String) throws(JobsError) -> Job { try read { try Self.job($0, id: id) } }
 
     /// The job with a client id, if there is one.
-    package func find(clientID: String) throws(JobsError) -> Job? {
-        try read { try Self.job($0, clientID: clientID) }
-    }
+    package func find(clientID: String) throws(JobsError) -> Job? { try read { try Self.job($0, clientID: clientID) } }
 
     private static func job(_ database: Database, clientID: String) throws -> Job? {
         let row = try Row.fetchOne(database, sql: "SELECT * FROM jobs WHERE client_id = ?", arguments: [clientID])

@@ -27,10 +27,7 @@ final class Attempt: Sendable {
     private let state: Mutex<State>
 
     init(job: Job, lease: Lease, supervisor: Supervisor, logger: Logger) {
-        self.job = job
-        self.lease = lease
-        self.supervisor = supervisor
-        self.logger = logger
+        (self.job, self.lease, self.supervisor, self.logger) = (job, lease, supervisor, logger)
         state = Mutex(State(eventsLeft: max(0, supervisor.settings.events - job.lastEventID)))
     }
 
@@ -74,9 +71,7 @@ final class Attempt: Sendable {
     }
 
     /// Requests the end of the job process; the first reason counts.
-    private func ask(_ reason: StopReason) {
-        state.withLock { $0.asked = $0.asked ?? reason }
-    }
+    private func ask(_ reason: StopReason) { state.withLock { $0.asked = $0.asked ?? reason } }
 
     /// Waits, without polling the database, until the job's cancellation is requested or its lease is lost.
     private func watchForCancel() async {

@@ -56,13 +56,8 @@ package final class Supervisor: Sendable {
         ended: @escaping @Sendable (Job) -> Void = { _ in }, now: @escaping @Sendable () -> UnixSeconds,
         due: (@Sendable () -> UnixSeconds)? = nil, logger: Logger
     ) {
-        self.store = store
-        self.settings = settings
-        self.command = command
-        self.interpret = interpret
-        self.publish = publish
-        self.ended = ended
-        self.now = now
+        (self.store, self.settings, self.command, self.interpret) = (store, settings, command, interpret)
+        (self.publish, self.ended, self.now) = (publish, ended, now)
         self.due = due ?? now
         self.logger = logger
     }

@@ -10,17 +10,5 @@ package struct SupervisorUpdate: Sendable, Equatable {
     /// The error of the job, however the process exits: a JSON object with `code` and `message`.
     package var error: Data?
     /// True when a checkpoint is saved: after a crash the next attempt continues from it, and this one does not count.
-    package var isCheckpoint: Bool
-
-    package init(
-        event: NewEvent? = nil, phase: String? = nil, progress: Data? = nil, result: Data? = nil, error: Data? = nil,
-        isCheckpoint: Bool = false
-    ) {
-        self.event = event
-        self.phase = phase
-        self.progress = progress
-        self.result = result
-        self.error = error
-        self.isCheckpoint = isCheckpoint
-    }
+    package var isCheckpoint = false
 }

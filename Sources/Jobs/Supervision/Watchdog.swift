@@ -28,8 +28,7 @@ struct Watchdog {
         memoryLimitBytes: Int?, deadline: (instant: ContinuousClock.Instant, seconds: Int)?,
         settings: SupervisorSettings, start: ContinuousClock.Instant
     ) {
-        self.memoryLimitBytes = memoryLimitBytes
-        self.deadline = deadline
+        (self.memoryLimitBytes, self.deadline) = (memoryLimitBytes, deadline)
         leaseSeconds = settings.leaseSeconds
         killGrace = settings.killGrace
         stopGrace = settings.stopGrace

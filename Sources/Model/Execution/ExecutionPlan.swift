@@ -13,9 +13,7 @@ package final class ExecutionPlan {
             parameter: ValueID, gradient: ValueID,
             prepare: @escaping (_ parameter: Tensor, _ gradient: Tensor) throws(ModelError) -> Step
         ) {
-            self.parameter = parameter
-            self.gradient = gradient
-            self.prepare = prepare
+            (self.parameter, self.gradient, self.prepare) = (parameter, gradient, prepare)
         }
     }
 
@@ -108,7 +106,7 @@ package final class ExecutionPlan {
                     lifetime: lifetimes.ranges[root.index])
             })
         let arena: TensorStorage
-        do { arena = try TensorStorage(byteCount: memory.byteCount) } catch { throw .compute(.memory(error)) }
+        arena = try computing { try TensorStorage(byteCount: memory.byteCount) }
         byteCount += memory.byteCount
         for (root, offset) in zip(roots, memory.offsets) {
             let type = graph.type(root)
@@ -128,7 +126,7 @@ package final class ExecutionPlan {
         for value in graph.values where lifetimes.isNeeded[value.index] {
             if !lifetimes.isView[value.index], let result = tensors[value.index] {
                 let operands = graph[value].operands.map(tensor)
-                if let step = try computing({ () throws(ComputeError) in
+                if let step = try computing({
                     try graph[value].op.step(operands, into: result)
                 }) {
                     steps.append(step)
@@ -147,16 +145,14 @@ package final class ExecutionPlan {
         let byteCounts = steps.compactMap(\.scratch?.byteCount)
         guard let largest = byteCounts.max(), largest > 0 else { return }
         let storage: TensorStorage
-        do { storage = try TensorStorage(byteCount: largest) } catch { throw .compute(.memory(error)) }
+        storage = try computing { try TensorStorage(byteCount: largest) }
         byteCount += largest
         for step in steps { step.scratch?.place(in: storage) }
     }
 
     private func allocate(_ type: ValueType) throws(ModelError) -> Tensor {
-        do { return try Tensor(type.element, zeros: type.shape) } catch { throw .compute(.memory(error)) }
+        try computing { try Tensor(type.element, zeros: type.shape) }
     }
 
-    private func copy(_ tensor: Tensor) throws(ModelError) -> Tensor {
-        do { return try tensor.clone() } catch { throw .compute(.memory(error)) }
-    }
+    private func copy(_ tensor: Tensor) throws(ModelError) -> Tensor { try computing { try tensor.clone() } }
 }

@@ -12,10 +12,7 @@ package struct ValueType: Hashable, Sendable {
     package let element: ElementType
     package let shape: Shape
 
-    package init(_ element: ElementType, _ shape: Shape) {
-        self.element = element
-        self.shape = shape
-    }
+    package init(_ element: ElementType, _ shape: Shape) { (self.element, self.shape) = (element, shape) }
 
     package init(_ tensor: Tensor) { self.init(tensor.type, tensor.shape) }
     package static func float(_ shape: Shape) -> ValueType { ValueType(.float32, shape) }
@@ -30,8 +27,7 @@ package struct Origin: Hashable, Sendable {
 
     package static let none = Origin(nodes: [])
     package init(nodes: [Int], isReplacement: Bool = false) {
-        self.nodes = nodes
-        self.isReplacement = isReplacement
+        (self.nodes, self.isReplacement) = (nodes, isReplacement)
     }
 }
 
@@ -46,10 +42,7 @@ package struct Parameter: Sendable {
     package var isNew: Bool
 
     package init(name: String, tensor: Tensor, isTrainable: Bool, isNew: Bool = false) {
-        self.name = name
-        self.tensor = tensor
-        self.isTrainable = isTrainable
-        self.isNew = isNew
+        (self.name, self.tensor, self.isTrainable, self.isNew) = (name, tensor, isTrainable, isNew)
     }
 }
 
@@ -120,9 +113,7 @@ package struct Graph: Sendable {
         }
     }
 
-    package mutating func addOutput(_ name: String, _ value: ValueID) {
-        outputs.append((name, value))
-    }
+    package mutating func addOutput(_ name: String, _ value: ValueID) { outputs.append((name, value)) }
 
     /// Appends a node of another graph, whose operands here have the types that they have there.
     mutating func add(_ node: Node, reading operands: [ValueID]) -> ValueID {
@@ -176,9 +167,7 @@ package struct Graph: Sendable {
     }
 
     /// The value of the node that holds `parameters[index]`.
-    package func parameterValue(_ index: Int) -> ValueID? {
-        values.first { parameterIndex($0) == index }
-    }
+    package func parameterValue(_ index: Int) -> ValueID? { values.first { parameterIndex($0) == index } }
 
     /// Replaces the tensor of a parameter by another of the same type and shape.
     package mutating func setParameter(_ index: Int, _ tensor: Tensor) {

@@ -13,8 +13,7 @@ package struct GraphTransformer {
     ///   - source: the older graph.
     ///   - keepsIndices: whether all parameters keep their indices; if not, the result has the kept ones only.
     package init(_ source: Graph, keepsIndices: Bool = false) {
-        self.source = source
-        self.keepsIndices = keepsIndices
+        (self.source, self.keepsIndices) = (source, keepsIndices)
         moved = [ValueID?](repeating: nil, count: source.nodes.count)
         result = Graph(parameters: keepsIndices ? source.parameters : [])
     }

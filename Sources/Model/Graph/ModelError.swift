@@ -30,7 +30,17 @@ package enum ModelError: Error, CustomStringConvertible {
     }
 }
 
-/// Runs `body` and converts its ``ComputeError`` to a ``ModelError``.
-func computing<Result>(_ body: () throws(ComputeError) -> Result) throws(ModelError) -> Result {
-    do { return try body() } catch { throw .compute(error) }
+/// Runs code that throws errors of `Compute` and `Model` only, and converts them.
+package func computing<Result>(_ body: () throws -> Result) throws(ModelError) -> Result {
+    do {
+        return try body()
+    } catch {
+        switch error {
+        case let error as ModelError: throw error
+        case let error as ComputeError: throw .compute(error)
+        case let error as ShapeError: throw .compute(.shape(error))
+        case let error as MemoryError: throw .compute(.memory(error))
+        default: preconditionFailure("Compute throws no other error: \(error)")
+        }
+    }
 }

@@ -22,10 +22,7 @@ package struct Rewrite: Sendable {
     package let scope: String
 
     package init(removed: [ValueID], output: ValueID, replacement: Replacement, scope: String) {
-        self.removed = removed
-        self.output = output
-        self.replacement = replacement
-        self.scope = scope
+        (self.removed, self.output, self.replacement, self.scope) = (removed, output, replacement, scope)
     }
 }
 

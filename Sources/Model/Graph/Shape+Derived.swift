@@ -2,9 +2,7 @@ package import Compute
 
 extension Shape {
     /// A shape of sizes that are known to be valid, because they regroup those of an existing shape.
-    private init(regrouping sizes: [Int]) {
-        do { self = try Shape(sizes) } catch { preconditionFailure("\(error)") }
-    }
+    private init(regrouping sizes: [Int]) { do { self = try Shape(sizes) } catch { preconditionFailure("\(error)") } }
 
     /// The sizes of `full`, with a size of one on `axes`.
     init(_ full: Shape, keeping axes: [Int]) {
@@ -12,9 +10,7 @@ extension Shape {
     }
 
     /// The shape `[C, 1, ...]`, which broadcasts to `[N, C, ...]` of that rank.
-    init(channels: Int, rank: Int) {
-        self.init(regrouping: [channels] + [Int](repeating: 1, count: rank - 2))
-    }
+    init(channels: Int, rank: Int) { self.init(regrouping: [channels] + [Int](repeating: 1, count: rank - 2)) }
 
     /// The shape `[..., K]` as `[rows, K]`.
     package var flattenedToMatrix: Shape {
@@ -23,9 +19,7 @@ extension Shape {
     }
 
     /// The shape `[M, ...]` as `[M, columns]`.
-    package var unfoldedToMatrix: Shape {
-        Shape(regrouping: [dimensions[0], dimensions.dropFirst().reduce(1, *)])
-    }
+    package var unfoldedToMatrix: Shape { Shape(regrouping: [dimensions[0], dimensions.dropFirst().reduce(1, *)]) }
 
     /// The shape `[M, N]` as `[M, N, 1, ...]` of that rank.
     func withPixels(rank: Int) -> Shape {
@@ -33,9 +27,7 @@ extension Shape {
     }
 
     /// The same sizes for another number of samples.
-    package func withRows(_ count: Int) -> Shape {
-        Shape(regrouping: [count] + dimensions.dropFirst())
-    }
+    package func withRows(_ count: Int) -> Shape { Shape(regrouping: [count] + dimensions.dropFirst()) }
 
     /// The sizes `[...]` of `[..., C]`.
     var droppingLast: Shape { Shape(regrouping: Array(dimensions.dropLast())) }

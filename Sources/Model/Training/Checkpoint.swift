@@ -9,9 +9,7 @@ package struct Checkpoint: Sendable {
     package let figures: [String: Double]
 
     package init(step: Int, tensors: [String: Tensor], figures: [String: Double] = [:]) {
-        self.step = step
-        self.tensors = tensors
-        self.figures = figures
+        (self.step, self.tensors, self.figures) = (step, tensors, figures)
     }
 }
 
@@ -30,9 +28,7 @@ package struct CheckpointKeeper {
         find: @escaping (String) -> Checkpoint?, offer: @escaping (String, _ isEnd: Bool, () -> Checkpoint) -> Void,
         reject: @escaping (String, ModelError) -> Void
     ) {
-        self.find = find
-        self.offer = offer
-        self.reject = reject
+        (self.find, self.offer, self.reject) = (find, offer, reject)
     }
 
     /// A store that saves nothing.

@@ -11,9 +11,7 @@ package struct Dataset: Sendable {
     package init(inputs: [String: Tensor], labels: Tensor? = nil, count: Int) {
         precondition(inputs.values.allSatisfy { $0.shape.dimensions.first == count })
         precondition(labels.map { $0.shape.dimensions.first == count } ?? true)
-        self.inputs = inputs
-        self.labels = labels
-        self.count = count
+        (self.inputs, self.labels, self.count) = (inputs, labels, count)
     }
 
     /// A view of some consecutive samples.
@@ -54,10 +52,7 @@ package struct BatchOrder {
     /// Creates an order with batches that are at most as large as the data; a last partial one is dropped.
     package init(sampleCount: Int, batchSize: Int, isShuffled: Bool, seed: UInt64) {
         precondition(batchSize > 0 && batchSize <= sampleCount)
-        self.sampleCount = sampleCount
-        self.batchSize = batchSize
-        self.isShuffled = isShuffled
-        self.seed = seed
+        (self.sampleCount, self.batchSize, self.isShuffled, self.seed) = (sampleCount, batchSize, isShuffled, seed)
     }
 
     package var stepsPerEpoch: Int { sampleCount / batchSize }

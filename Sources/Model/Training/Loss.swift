@@ -28,11 +28,7 @@ package struct Objective: Sendable {
 
         package init(_ loss: Loss, of value: ValueID, target: String, weight: Float = 1, mask: String? = nil) {
             precondition(mask == nil || loss != .crossEntropy)
-            self.mask = mask
-            self.loss = loss
-            self.value = value
-            self.target = target
-            self.weight = weight
+            (self.mask, self.loss, self.value, self.target, self.weight) = (mask, loss, value, target, weight)
         }
     }
 
@@ -44,10 +40,7 @@ package struct Objective: Sendable {
         package let parameter: Int
         package let strength: Float
 
-        package init(parameter: Int, strength: Float) {
-            self.parameter = parameter
-            self.strength = strength
-        }
+        package init(parameter: Int, strength: Float) { (self.parameter, self.strength) = (parameter, strength) }
     }
 
     package var terms: [Term]
@@ -55,8 +48,7 @@ package struct Objective: Sendable {
 
     package init(terms: [Term], slopePenalties: [SlopePenalty] = []) {
         precondition(!terms.isEmpty)
-        self.terms = terms
-        self.slopePenalties = slopePenalties
+        (self.terms, self.slopePenalties) = (terms, slopePenalties)
     }
 }
 

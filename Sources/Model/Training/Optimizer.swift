@@ -45,7 +45,7 @@ struct OptimizerState {
     private static let three = Shape.scalar.withRows(3)
 
     private static func zeros(_ shape: Shape) throws(ModelError) -> Tensor {
-        do { return try Tensor(zeros: shape) } catch { throw .compute(.memory(error)) }
+        try computing { try Tensor(zeros: shape) }
     }
 
     /// Allocates the moments of a parameter.
@@ -59,7 +59,7 @@ struct OptimizerState {
     /// The prepared update of an added parameter; `decays` is false for a slope, which has no weight decay.
     func update(_ index: Int, _ parameter: Tensor, _ gradient: Tensor, decays: Bool) throws(ModelError) -> Step {
         guard let moments = moments[index] else { preconditionFailure("the parameter was added") }
-        return try computing { () throws(ComputeError) in
+        return try computing {
             switch optimizer {
             case .sgd(let momentum, let weightDecay):
                 try .sgd(

@@ -16,13 +16,8 @@ package struct TrainingOptions: Sendable {
         seed: UInt64 = 0, runsPerStep: Int = 1
     ) {
         precondition(runsPerStep > 0)
-        self.steps = steps
-        self.learningRate = learningRate
-        self.optimizer = optimizer
-        self.schedule = schedule
-        self.isShuffled = isShuffled
-        self.seed = seed
-        self.runsPerStep = runsPerStep
+        (self.steps, self.learningRate, self.optimizer, self.schedule) = (steps, learningRate, optimizer, schedule)
+        (self.isShuffled, self.seed, self.runsPerStep) = (isShuffled, seed, runsPerStep)
     }
 }
 
@@ -74,7 +69,7 @@ package final class Trainer {
                 sums.append((index, parameter, sum))
                 updates.append(
                     .init(parameter: parameter, gradient: gradient) { (_, gradient) throws(ModelError) in
-                        try computing { () throws(ComputeError) in try Step.accumulate(gradient, into: sum) }
+                        try computing { try Step.accumulate(gradient, into: sum) }
                     })
                 continue
             }
@@ -89,7 +84,7 @@ package final class Trainer {
         var accumulation: (clearing: [Step], updates: [Step]) = ([], [])
         for (index, parameter, sum) in sums {
             accumulation.clearing.append(
-                try computing { () throws(ComputeError) in try Step.fill(sum, value: 0) })
+                try computing { try Step.fill(sum, value: 0) })
             accumulation.updates.append(
                 try state.update(index, plan.tensor(parameter), sum, decays: slopes[index] == nil))
         }
@@ -112,12 +107,8 @@ package final class Trainer {
                 input: "",
                 reason: "\(dataset.count) samples are less than one batch: give more, or a smaller batch_size")
         }
-        self.graph = graph
-        self.objective = objective
-        self.batchSize = batchSize
-        self.state = state
-        self.dataset = dataset
-        self.options = options
+        (self.graph, self.objective, self.batchSize, self.state) = (graph, objective, batchSize, state)
+        (self.dataset, self.options) = (dataset, options)
         loss = training.loss
         order = BatchOrder(
             sampleCount: dataset.count, batchSize: batchSize * options.runsPerStep, isShuffled: options.isShuffled,
@@ -158,9 +149,7 @@ package final class Trainer {
     }
 
     /// The current value of a trained parameter.
-    package func parameter(_ index: Int) -> Tensor? {
-        trained.first { $0.index == index }?.tensor
-    }
+    package func parameter(_ index: Int) -> Tensor? { trained.first { $0.index == index }?.tensor }
 
     /// The network with the trained parameters. It shares their memory, which a further step would change.
     package func trainedGraph() -> Graph {

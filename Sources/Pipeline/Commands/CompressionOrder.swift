@@ -22,14 +22,8 @@ package struct CompressionOrder: Sendable {
         model: String, data: String? = nil, validationData: String? = nil, options: JobOptions, output: String,
         reports: [String] = [], checkpoints: String? = nil, threads: Int? = nil, memoryLimitBytes: Int? = nil
     ) {
-        self.model = model
-        self.data = data
-        self.validationData = validationData
-        self.options = options
-        self.output = output
-        self.reports = reports
-        self.checkpoints = checkpoints
-        self.threads = threads
+        (self.model, self.data, self.validationData, self.options) = (model, data, validationData, options)
+        (self.output, self.reports, self.checkpoints, self.threads) = (output, reports, checkpoints, threads)
         self.memoryLimitBytes = memoryLimitBytes
     }
 }
@@ -59,9 +53,4 @@ package struct CompressionResult: Sendable {
     package let document: JSONValue
     /// The last line to print.
     package let summary: String
-
-    package init(document: JSONValue, summary: String) {
-        self.document = document
-        self.summary = summary
-    }
 }

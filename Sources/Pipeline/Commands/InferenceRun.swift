@@ -29,14 +29,8 @@ package struct InferenceRun: Sendable {
         model: String, data: String, output: String, timing: String? = nil, batchSize: Int? = nil, passes: Int = 1,
         threads: Int? = nil, inputKeys: [String: String] = [:]
     ) {
-        self.model = model
-        self.data = data
-        self.output = output
-        self.timing = timing
-        self.batchSize = batchSize
-        self.passes = passes
-        self.threads = threads
-        self.inputKeys = inputKeys
+        (self.model, self.data, self.output, self.timing, self.batchSize) = (model, data, output, timing, batchSize)
+        (self.passes, self.threads, self.inputKeys) = (passes, threads, inputKeys)
     }
 
     /// Runs the model and writes an `.npz` with one array for each output, by its name.

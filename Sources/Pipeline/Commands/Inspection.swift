@@ -63,7 +63,7 @@ package struct Inspection: Sendable {
     private static let guessedSizes = [64, 128, 224]
 
     private static func lower(_ source: SourceModel, _ data: SourceData?) throws(Problem) -> Finding {
-        let batch = TrainingSettings.defaultBatchSize
+        let batch = CompressionData.defaultBatchSize
         do throws(FormatError) {
             return Finding(graph: try source.lowered(batch: batch, data: data))
         } catch {

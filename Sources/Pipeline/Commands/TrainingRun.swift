@@ -1,3 +1,4 @@
+import Collapse
 import Compute
 import Formats
 import Foundation
@@ -23,11 +24,7 @@ package struct TrainingRun: Sendable {
     package init(
         model: String, data: String, output: String, trace: String? = nil, timing: String? = nil, options: JobOptions
     ) {
-        self.model = model
-        self.data = data
-        self.output = output
-        self.trace = trace
-        self.timing = timing
+        (self.model, self.data, self.output, self.trace, self.timing) = (model, data, output, trace, timing)
         self.options = options
     }
 
@@ -41,28 +38,26 @@ package struct TrainingRun: Sendable {
         let source = try SourceModel(model)
         let samples = try SourceData(
             data, labelsKey: options.labels, inputKeys: options.inputKeys, output: options.output)
-        let settings = TrainingSettings(options)
-        var graph = try source.graph(batch: settings.batchSize ?? TrainingSettings.defaultBatchSize, data: samples)
+        let wanted = options.batchSize ?? CompressionData.defaultBatchSize
+        var graph = try source.graph(batch: wanted, data: samples)
         let dataset = try trainingSamples(of: samples, for: graph)
-        if settings.batchSize == nil, source.document.fixedBatch == nil,
-            dataset.count < TrainingSettings.defaultBatchSize
-        {
+        if options.batchSize == nil, source.document.fixedBatch == nil, dataset.count < wanted {
             graph = try source.graph(batch: dataset.count, data: samples)
         }
-        let (objective, labelled) = try settings.objective(for: graph, on: dataset, file: samples.name)
+        let (objective, labelled) = try options.objective(for: graph, on: dataset, file: samples.name)
         let trainable = Set(graph.parameters.indices.filter { graph.parameters[$0].isTrainable })
         guard !trainable.isEmpty else {
             throw Problem(.invalidONNX, "\(source.name) has no parameters to train", pointer: "/model")
         }
-        let runs = graph.runsPerStep(
-            batch: settings.batchSize ?? TrainingSettings.defaultBatchSize, samples: labelled.count)
+        let runs = graph.runsPerStep(batch: wanted, samples: labelled.count)
         if let warning = source.fixedBatchWarning(runsPerStep: runs) { emit(warning) }
         let batchSize = graph.batchSize * runs
-        let plan = settings.trainingOptions(stepsPerEpoch: labelled.count / batchSize, runsPerStep: runs)
+        let plan = TrainingPlan.supervised(options, stepsPerEpoch: labelled.count / batchSize)
+            .options(seed: options.seed, isShuffled: options.shuffle, runsPerStep: runs)
         do {
             let bytes = DataBytes([samples])
             let work = MemoryRemedies(model: source, graph: graph) { graph in
-                let (objective, _) = try settings.objective(for: graph, on: dataset, file: samples.name)
+                let (objective, _) = try options.objective(for: graph, on: dataset, file: samples.name)
                 return try MemoryEstimate(
                     training: graph, objective, trainable: trainable, samples: labelled.count, plan, data: bytes,
                     modelBytes: source.byteCount)

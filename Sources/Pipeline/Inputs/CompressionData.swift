@@ -83,8 +83,7 @@ struct CompressionData {
         if options.batchSize == nil, parts.training.count < Self.defaultBatchSize {
             graph = try model.graph(batch: parts.training.count, data: source)
         }
-        self.graph = graph
-        self.validation = validation
+        (self.graph, self.validation) = (graph, validation)
         samples = parts
         (mapping, notes, trainingCount) = (split.mapping, split.notes, training.count)
         (counts, bytes) = (SampleCounts(training.count, validation: validation.count, options), DataBytes(files))

@@ -19,10 +19,7 @@ package struct SourceData {
     package init(
         _ path: String, labelsKey: String? = nil, inputKeys: [String: String] = [:], output: String? = nil
     ) throws(Problem) {
-        self.output = output
-        self.path = path
-        self.labelsKey = labelsKey
-        self.inputKeys = inputKeys
+        (self.output, self.path, self.labelsKey, self.inputKeys) = (output, path, labelsKey, inputKeys)
         do { reader = try DatasetReader(path) } catch {
             var failure = Problem(error, file: URL(filePath: path).lastPathComponent)
             if failure.code == .invalidONNX { failure.code = .invalidData }
@@ -59,9 +56,7 @@ package struct SourceData {
         return try split(for: graph, seed: 0).validation
     }
 
-    func sampleShapes(of inputs: [String]) -> [String: [Int]] {
-        reader.sampleShapes(of: inputs, inputKeys: inputKeys)
-    }
+    func sampleShapes(of inputs: [String]) -> [String: [Int]] { reader.sampleShapes(of: inputs, inputKeys: inputKeys) }
 
     /// The keys with types and shapes, as listed in a plan.
     var keys: JSONValue {

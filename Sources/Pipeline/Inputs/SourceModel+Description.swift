@@ -30,9 +30,7 @@ extension SourceModel {
     }
 
     /// The inputs that are not initializers. Before IR 4, initializers are listed as inputs too.
-    private var dataInputs: [ONNXModel.ValueInfo] {
-        document.model.inputs.filter { document.weights[$0.name] == nil }
-    }
+    private var dataInputs: [ONNXModel.ValueInfo] { document.model.inputs.filter { document.weights[$0.name] == nil } }
 
     private var storedFloats: Int {
         document.weights.values.filter { $0.type == .float32 }.reduce(0) { $0 &+ $1.shape.elementCount }

@@ -50,9 +50,7 @@ struct MemoryLimit {
         _ estimate: MemoryEstimate, batch: Int?, atBatch: (Int) throws -> MemoryEstimate, others: [Remedy] = []
     ) throws {
         guard estimate.heapBytes > bytes else { return }
-        func fits(_ estimate: () throws -> MemoryEstimate) -> Bool {
-            ((try? estimate())?.heapBytes ?? .max) <= bytes
-        }
+        func fits(_ estimate: () throws -> MemoryEstimate) -> Bool { ((try? estimate())?.heapBytes ?? .max) <= bytes }
         var remedies: [String] = []
         if let batch, batch > 1, fits({ try atBatch(1) }) {
             var (fitting, tooLarge) = (1, batch)

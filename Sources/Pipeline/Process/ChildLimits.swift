@@ -70,9 +70,7 @@ package enum ChildLimits {
     }
 
     /// Disables core dumps, so that a crash writes no user data to disk.
-    package static func forbidCoreDumps() throws(Problem) {
-        try limit(RLIMIT_CORE, 0)
-    }
+    package static func forbidCoreDumps() throws(Problem) { try limit(RLIMIT_CORE, 0) }
 
     /// Prevents `execve` from gaining privileges, for example by set-user-id programs.
     package static func forbidNewPrivileges() throws(Problem) {

@@ -37,7 +37,5 @@ package enum Processor {
     }
 
     /// Sets the number of threads, which must happen before any work. Nil keeps the system's default.
-    package static func useThreads(_ count: Int?) {
-        if let count { setThreads(count) }
-    }
+    package static func useThreads(_ count: Int?) { if let count { setThreads(count) } }
 }

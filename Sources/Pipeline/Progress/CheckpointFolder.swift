@@ -55,9 +55,7 @@ final class CheckpointFolder {
     ///   - work: name of the work.
     ///   - digest: digest of the file, with the prefix `sha256:`.
     /// - Returns: the name of the file in the folder.
-    private static func name(of work: String, digest: String) -> String {
-        "\(work).\(digest.dropBytes(7))\(ending)"
-    }
+    private static func name(of work: String, digest: String) -> String { "\(work).\(digest.dropBytes(7))\(ending)" }
 
     private func remove(_ name: String) { try? FileManager.default.removeItem(atPath: "\(path)/\(name)") }
 

@@ -5,26 +5,16 @@ import JobContract
 /// - SeeAlso: tqdm, `format_meter`
 package struct ProgressBar: Hashable, Sendable {
     package var phase: String
-    package var step: Int
-    package var steps: Int
+    package var step = 0
+    package var steps = 0
     /// Samples per second, when known.
     package var rate: Double?
-    package var elapsedSeconds: Double
-
-    package init(phase: String, step: Int = 0, steps: Int = 0, rate: Double? = nil, elapsedSeconds: Double = 0) {
-        self.phase = phase
-        self.step = step
-        self.steps = steps
-        self.rate = rate
-        self.elapsedSeconds = elapsedSeconds
-    }
+    package var elapsedSeconds = 0.0
 
     private var fraction: Double { steps > 0 ? min(1, Double(step) / Double(steps)) : 0 }
 
     /// The time left at the speed so far; nil before any progress.
-    package var remainingSeconds: Double? {
-        fraction > 0 ? elapsedSeconds * (1 - fraction) / fraction : nil
-    }
+    package var remainingSeconds: Double? { fraction > 0 ? elapsedSeconds * (1 - fraction) / fraction : nil }
 
     /// One line of at most `columns` columns.
     package func text(columns: Int) -> String {

@@ -142,33 +142,29 @@ struct ReportPage {
     /// Escapes Markdown and HTML, because names come from files. Works on scalars, because a mark that joins the next
     /// character would hide it.
     private static func escaped(_ text: String) -> String {
-        var result = ""
-        for scalar in text.visible.unicodeScalars {
+        replacing(in: text) { scalar in
             switch scalar {
-            case "<": result += "&lt;"
-            case ">": result += "&gt;"
-            case "&": result += "&amp;"
-            case "\\", "`", "*", "_", "[", "]", "|", "#", "~", "!":
-                result += "\\"
-                result.unicodeScalars.append(scalar)
-            default: result.unicodeScalars.append(scalar)
+            case "\\", "`", "*", "_", "[", "]", "|", "#", "~", "!": "\\\(scalar)"
+            case "\"", "'": nil
+            default: entity(scalar)
             }
         }
-        return result
     }
 
-    private static func markup(_ text: String) -> String {
-        var result = ""
-        for scalar in text.visible.unicodeScalars {
-            switch scalar {
-            case "&": result += "&amp;"
-            case "<": result += "&lt;"
-            case ">": result += "&gt;"
-            case "\"": result += "&quot;"
-            case "'": result += "&#39;"
-            default: result.unicodeScalars.append(scalar)
-            }
+    private static func markup(_ text: String) -> String { replacing(in: text, entity) }
+
+    private static func entity(_ scalar: Unicode.Scalar) -> String? {
+        switch scalar {
+        case "&": "&amp;"
+        case "<": "&lt;"
+        case ">": "&gt;"
+        case "\"": "&quot;"
+        case "'": "&#39;"
+        default: nil
         }
-        return result
+    }
+
+    private static func replacing(in text: String, _ replacement: (Unicode.Scalar) -> String?) -> String {
+        text.visible.unicodeScalars.reduce(into: "") { $0 += replacement($1) ?? String($1) }
     }
 }

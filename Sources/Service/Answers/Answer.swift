@@ -37,9 +37,7 @@ struct Answer: Sendable {
     }
 
     init(status: Int = 200, headers: HTTPFields = HTTPFields(), body: Body) {
-        self.status = status
-        self.headers = headers
-        self.body = body
+        (self.status, self.headers, self.body) = (status, headers, body)
     }
 
     /// The answer for a problem.

@@ -29,7 +29,5 @@ struct Query: Sendable {
     }
 
     /// The number written in `text` by digits alone; `Int` itself would accept a sign.
-    static func digits(_ text: some StringProtocol) -> Int? {
-        text.isDigits ? Int(text) : nil
-    }
+    static func digits(_ text: some StringProtocol) -> Int? { text.isDigits ? Int(text) : nil }
 }

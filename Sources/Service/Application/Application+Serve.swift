@@ -60,7 +60,5 @@ private final class StopSignals: @unchecked Sendable {
 
     deinit { for source in sources { source.cancel() } }
 
-    func first() async {
-        for await _ in heard { return }
-    }
+    func first() async { for await _ in heard { return } }
 }

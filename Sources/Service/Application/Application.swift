@@ -67,8 +67,7 @@ package final class Application: Sendable {
         try supervisor.start()
         let sweep = Sweeper(store: store, artifacts: artifacts, jobs: jobs, reserve: reserve, logger: logger)
         sweeper = Task { await sweep.run(keeping: configuration.retentionSeconds, now: { steady.now }) }
-        self.stopping = stopping
-        self.logger = logger
+        (self.stopping, self.logger) = (stopping, logger)
         logger.notice(
             "listening",
             metadata: [

@@ -21,9 +21,7 @@ package struct JSONLogHandler: LogHandler {
         set { metadata[key] = newValue }
     }
 
-    package func log(event: LogEvent) {
-        writer.write(Self.line(event, metadata: metadata, at: Date.now))
-    }
+    package func log(event: LogEvent) { writer.write(Self.line(event, metadata: metadata, at: Date.now)) }
 
     static func line(_ event: LogEvent, metadata: Logger.Metadata, at time: Date) -> String {
         var object = JSONValue.Object()

@@ -24,8 +24,7 @@ package final class LogWriter: Sendable {
     ///   - descriptor: the descriptor to write to; 1 is standard output
     ///   - limitBytes: the most bytes that may wait to be written
     package init(descriptor: CInt = 1, limitBytes: Int = 1 << 20) {
-        self.descriptor = descriptor
-        self.limitBytes = limitBytes
+        (self.descriptor, self.limitBytes) = (descriptor, limitBytes)
     }
 
     /// The number of dropped lines not reported yet.

@@ -18,10 +18,7 @@ actor AdmissionGate {
     /// - Parameters:
     ///   - places: the number of callers inside
     ///   - line: the number of callers that may wait
-    init(places: Int, line: Int) {
-        self.places = places
-        self.line = line
-    }
+    init(places: Int, line: Int) { (self.places, self.line) = (places, line) }
 
     /// The number of waiting callers.
     var length: Int { waiting.count }

@@ -18,8 +18,7 @@ struct JobFiles {
     init(model: [File], data: File? = nil, validation: File? = nil) {
         let first = model.firstIndex { $0.name.endsWithBytes(of: ".onnx") } ?? 0
         self.model = model.indices.sorted { $0 == first && $1 != first }.map { model[$0] }
-        self.data = data
-        self.validation = validation
+        (self.data, self.validation) = (data, validation)
     }
 
     init(_ submission: Submission, in artifacts: ArtifactStore) {

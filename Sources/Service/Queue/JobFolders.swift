@@ -37,9 +37,7 @@ struct JobFolders: Sendable {
         }
     }
 
-    func removeFolder(of id: String) {
-        try? FileManager.default.removeItem(atPath: folder(of: id).path)
-    }
+    func removeFolder(of id: String) { try? FileManager.default.removeItem(atPath: folder(of: id).path) }
 
     /// Compares the folders with the existing jobs when a server starts. A folder without a job may hold a result, so
     /// it is moved to `lost` and deleted after a week.

@@ -14,8 +14,7 @@ struct RouteTable: Sendable {
         let handler: Handler
 
         init(_ method: HTTPRequest.Method, _ template: String, _ handler: @escaping Handler) {
-            self.method = method
-            self.template = template
+            (self.method, self.template) = (method, template)
             components = template.splitBytes(at: UInt8(ascii: "/"))
             self.handler = handler
         }

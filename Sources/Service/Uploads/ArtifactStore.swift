@@ -64,9 +64,7 @@ package final class ArtifactStore: Sendable {
     package func path(of file: StoredFile, part: Int = 0) -> String { "\(folder)/\(file.id)/\(part)" }
 
     /// Starts an upload, which is removed again unless committed.
-    package func upload(id: String) throws(SystemError) -> Upload {
-        try Upload(id: id, folder: "\(temporary)/\(id)")
-    }
+    package func upload(id: String) throws(SystemError) -> Upload { try Upload(id: id, folder: "\(temporary)/\(id)") }
 
     /// Makes an upload permanent. When this returns, the file survives a power loss.
     package func commit(_ upload: Upload, purpose: StoredFile.Purpose, at now: Int) throws(SystemError) -> StoredFile {

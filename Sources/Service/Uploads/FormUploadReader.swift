@@ -51,9 +51,7 @@ final class FormUploadReader {
         makeUpload: @escaping () throws(SystemError) -> Upload
     ) {
         share = MemoryBudget.Share(of: memory)
-        self.fileFields = fileFields
-        self.textFields = textFields
-        self.makeUpload = makeUpload
+        (self.fileFields, self.textFields, self.makeUpload) = (fileFields, textFields, makeUpload)
     }
 
     /// Begins a part.

@@ -41,14 +41,9 @@ package struct StoredFile: Hashable, Sendable {
                 }),
         ]
     }
+}
 
-    package init(id: String, purpose: Purpose, createdAt: Int, parts: [Part]) {
-        self.id = id
-        self.purpose = purpose
-        self.createdAt = createdAt
-        self.parts = parts
-    }
-
+extension StoredFile {
     /// Reads a ``document``; nil for anything else.
     init?(document: JSONValue) {
         guard let id = document["id"]?.string, let createdAt = document["created_at"]?.int,

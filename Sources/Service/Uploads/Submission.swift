@@ -128,9 +128,7 @@ struct Submission {
     /// The options, checked and typed.
     ///
     /// - Throws: ``OptionError`` when an option has an invalid value.
-    var jobOptions: JobOptions {
-        get throws(OptionError) { try JobOptions(decoding: options) }
-    }
+    var jobOptions: JobOptions { get throws(OptionError) { try JobOptions(decoding: options) } }
 
     /// The digest of the request's content, which recognises a repeated request whatever its boundary, file ids and
     /// order of options.

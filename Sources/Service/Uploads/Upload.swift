@@ -12,8 +12,7 @@ package final class Upload {
     private var open: (name: String, file: DurableFile, hash: SHA256, bytes: Int)?
 
     init(id: String, folder: String) throws(SystemError) {
-        self.id = id
-        self.folder = folder
+        (self.id, self.folder) = (id, folder)
         try DurableFile.makeFolder(folder)
     }
 

@@ -12,8 +12,6 @@ struct Config: ParsableCommand {
 
         @OptionGroup var flags: ConfigurationFlags
 
-        func run() async throws {
-            Terminal.printLines(try await flags.load().table)
-        }
+        func run() async throws { Terminal.printLines(try await flags.load().table) }
     }
 }

@@ -176,9 +176,7 @@ private protocol HeadChunk {
     }
 
     init(_ attention: Attention, _ operands: HeadOperands, _ count: Int) throws(ComputeError) {
-        self.attention = attention
-        self.operands = operands
-        self.count = count
+        (self.attention, self.operands, self.count) = (attention, operands, count)
         let (S, T) = (attention.queryCount, attention.keyCount)
         query = try .scratch(.of([count, S, attention.depth]))
         key = try .scratch(.of([count, T, attention.depth]))
@@ -269,9 +267,7 @@ private func softmax(_ x: UnsafeMutablePointer<Float>, count: Int) -> Float {
     private let product: Step
     private let result: UnsafeMutablePointer<Float>
 
-    static func floatsPerHead(_ a: Attention) -> Int {
-        HeadScores.floatsPerHead(a) + a.queryCount * a.valueDepth
-    }
+    static func floatsPerHead(_ a: Attention) -> Int { HeadScores.floatsPerHead(a) + a.queryCount * a.valueDepth }
 
     init(
         _ attention: Attention, _ operands: HeadOperands, _ count: Int, result: UnsafeMutablePointer<Float>
@@ -308,9 +304,7 @@ private func softmax(_ x: UnsafeMutablePointer<Float>, count: Int) -> Float {
     private let starts: [Int]
     private let result: UnsafeMutablePointer<Float>
 
-    static func floatsPerHead(_ a: Attention) -> Int {
-        2 * HeadScores.floatsPerHead(a) + a.queryCount * a.valueDepth
-    }
+    static func floatsPerHead(_ a: Attention) -> Int { 2 * HeadScores.floatsPerHead(a) + a.queryCount * a.valueDepth }
 
     init(
         _ attention: Attention, _ operands: HeadOperands, _ count: Int, dy incoming: UnsafeMutablePointer<Float>,

@@ -40,9 +40,7 @@ import COneDNN
         unsafe self.handle = handle
     }
 
-    deinit {
-        unsafe dnnl_primitive_desc_destroy(handle)
-    }
+    deinit { unsafe dnnl_primitive_desc_destroy(handle) }
 
     /// The layout that the primitive requires for one of its arguments.
     func layout(of argument: Int32) throws(ComputeError) -> Layout {

@@ -88,8 +88,7 @@ extension Step {
         else { throw .shape(.mismatch(operation: "crossEntropy", logits.shape, labels.shape)) }
         precondition(labels.type == .int64, "labels are int64")
         count = labels.shape.elementCount
-        self.classes = classes
-        self.ignored = ignored
+        (self.classes, self.ignored) = (classes, ignored)
         unsafe self.labels = try labels.source(as: Int64.self)
     }
 

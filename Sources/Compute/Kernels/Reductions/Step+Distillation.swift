@@ -55,7 +55,5 @@ extension Step {
         }
     }
 
-    private static func rowCount(_ shape: Shape) -> Float {
-        Float(max(1, shape.dimensions.dropLast().reduce(1, *)))
-    }
+    private static func rowCount(_ shape: Shape) -> Float { Float(max(1, shape.dimensions.dropLast().reduce(1, *))) }
 }

@@ -134,8 +134,7 @@ extension Step {
         K = rowShape.elementCount
         R = K == 0 ? 0 : x.shape.elementCount / K
         unsafe self.x = try x.source()
-        self.kind = kind
-        self.epsilon = epsilon
+        (self.kind, self.epsilon) = (kind, epsilon)
     }
 
     /// The number of rows worth a thread.

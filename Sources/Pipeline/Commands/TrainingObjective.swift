@@ -1,61 +1,9 @@
-import Collapse
 import Compute
 import JobContract
 import Model
 import Options
 
-/// Resolved hyperparameters of `train`: the user's options with defaults filled in.
-struct TrainingSettings {
-    let optimizer: Optimizer
-    let learningRate: Float
-    let schedule: Schedule
-    /// The requested batch size; nil when not given.
-    let batchSize: Int?
-    private let steps: Int?
-    private let epochs: Int
-    private let isShuffled: Bool
-    private let seed: UInt64
-    private let loss: JobOptions.LossName
-    /// The output that the labels belong to; nil means the first.
-    private let output: String?
-
-    static let defaultBatchSize = CompressionData.defaultBatchSize
-    /// PyTorch's default for AdamW.
-    private static let defaultWeightDecay: Float = 0.01
-
-    init(_ options: JobOptions) {
-        let name = options.optimizer ?? .adamw
-        optimizer =
-            switch name {
-            case .sgd:
-                .sgd(
-                    momentum: Float(options.momentum ?? TrainingPlan.defaultMomentum),
-                    weightDecay: Float(options.weightDecay ?? 0))
-            case .adamw: .adamW(weightDecay: options.weightDecay.map { Float($0) } ?? Self.defaultWeightDecay)
-            }
-        learningRate = Float(options.learningRate ?? name.defaultRate)
-        // A rate that the user names is meant for every step.
-        schedule = options.learningRate == nil ? .cosine : .constant
-        batchSize = options.batchSize
-        steps = options.steps
-        epochs = options.epochs ?? 1
-        isShuffled = options.shuffle
-        seed = options.seed
-        loss = options.loss
-        output = options.output
-    }
-
-    /// - Parameters:
-    ///   - stepsPerEpoch: whole batches in the data.
-    ///   - runsPerStep: runs of the network per training step.
-    /// - Returns: options whose number of steps is clamped to `Int.max`.
-    func trainingOptions(stepsPerEpoch: Int, runsPerStep: Int = 1) -> TrainingOptions {
-        let (product, overflow) = epochs.multipliedReportingOverflow(by: stepsPerEpoch)
-        return TrainingOptions(
-            steps: steps ?? (overflow ? .max : product), learningRate: learningRate, optimizer: optimizer,
-            schedule: schedule, isShuffled: isShuffled, seed: seed, runsPerStep: runsPerStep)
-    }
-
+extension JobOptions {
     /// The training loss on the labels of an output.
     ///
     /// - Parameters:
