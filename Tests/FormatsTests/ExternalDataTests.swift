@@ -62,7 +62,7 @@ func `external data behind a link are refused`(location: String) throws {
     #expect(refusal?.code == "missing_external_data")
     #expect(
         refusal?.text
-            == "missing external data file 'mlp.onnx.data' (1 tensor, 814 080 bytes): "
+            == "missing external data file 'mlp.onnx.data' (1 tensor, 814,080 bytes): "
             + "add -F model=@mlp.onnx.data, or export with external_data=False")
     // Without a declared length, the shape gives the number of bytes.
     #expect(try Beside().open([("location", "absent")], sizes: [2, 3])?.text.contains("(1 tensor, 24 bytes)") == true)

@@ -1,3 +1,5 @@
+import ByteText
+
 /// An error in a file from outside. Messages say what is wrong, where, and how to fix it.
 package enum FormatError: Error, CustomStringConvertible {
     case unreadable(String, reason: String)
@@ -64,19 +66,10 @@ package enum FormatError: Error, CustomStringConvertible {
             "the model uses what cannot be run: " + nodes.prefix(10).map(\.description).joined(separator: ", ")
                 + (nodes.count > 10 ? " and \(nodes.count - 10) more" : "")
         case .missingExternalData(let file, let tensors, let byteCount):
-            "missing external data file '\(file)' (\(tensors) tensor\(tensors == 1 ? "" : "s"), \(byteCount.grouped) bytes): "
+            "missing external data file '\(file)' (\(tensors) tensor\(tensors == 1 ? "" : "s"), \(NumberFormat.grouped(byteCount)) bytes): "
                 + "add -F model=@\(file), or export with external_data=False"
         case .pickle: "pickle files can run code; export with torch.onnx.export"
         case .memory(let byteCount): "there is no memory for another \(byteCount) bytes"
         }
-    }
-}
-
-extension Int {
-    /// The digits with a space between thousands.
-    fileprivate var grouped: String {
-        var digits = Array(String(self))
-        for place in stride(from: digits.count - 3, to: 0, by: -3) { digits.insert(" ", at: place) }
-        return String(digits)
     }
 }

@@ -1,3 +1,4 @@
+import ByteText
 import Collapse
 import Compute
 import Formats

@@ -1,3 +1,4 @@
+import ByteText
 import Compute
 import Foundation
 import Glibc

@@ -1,3 +1,4 @@
+import ByteText
 import JobContract
 
 /// The progress of a phase as text. Pure: the time is an argument.

@@ -1,0 +1,149 @@
+import Collapse
+import Foundation
+import Options
+import TestSupport
+import Testing
+
+@testable import JobContract
+@testable import Pipeline
+
+/// One compression of the digits VGG by the ridge method, run once; each test looks at one side of what it left.
+struct WholeCompressionTests {
+    private struct Run {
+        let folder: TemporaryFolder
+        let order: CompressionOrder
+        let events: [WorkEvent]
+        let ended: CompressionResult
+        let report: JSONValue
+
+        init() throws {
+            folder = try TemporaryFolder()
+            var options = JobOptions()
+            (options.finetune, options.maxLayers) = (.none, 2)
+            let order = CompressionOrder(
+                model: Samples.vgg, data: Samples.digits, options: options, output: folder.file("small.onnx"),
+                reports: ["json", "md", "html"].map { folder.file("report." + $0) })
+            var heard: [WorkEvent] = []
+            ended = try Compression.run(order) { heard.append($0) }
+            (self.order, events) = (order, heard)
+            report = try JSONParser.parse(Samples.bytes(folder.file("report.json")))
+        }
+    }
+
+    private static let whole = Result { try Run() }
+
+    private let run: Run
+    private let result, original, compressed: JSONValue
+
+    init() throws {
+        run = try Self.whole.get()
+        result = try #require(run.report["result"])
+        (original, compressed) = (result["original"] ?? .null, result["compressed"] ?? .null)
+    }
+
+    @Test func `the report holds the job's result and says what it takes to run it again`() throws {
+        #expect(result == run.ended.document)
+        #expect(run.report["options"]?["method"] == "ridge")
+        #expect(run.report["options"]?["batch_size"] == 64)
+        #expect(run.report["options"]?["optimizer"] == "adamw")
+        #expect(run.report["inputs"]?["digits-vgg.onnx"]?.string == (try FileDigest.sha256(Samples.vgg)))
+        #expect(run.report["inputs"]?["digits16.npz"]?.string == (try FileDigest.sha256(Samples.digits)))
+    }
+
+    /// The members of the job object of docs/api.md.
+    @Test(arguments: ["parameters", "bytes", "macs", "nodes", "metric", "metric_name", "loss", "latency_ms_p50"])
+    func `both networks are described`(key: String) {
+        #expect(original[key]?.isNull == false)
+        #expect(compressed[key]?.isNull == false)
+    }
+
+    @Test func `the original's accuracy and loss are PyTorch's`() throws {
+        #expect(try #require(original["metric"]?.double) == 0.936)
+        #expect(abs(try #require(original["loss"]?.double) - 0.2506) < 1e-3)
+    }
+
+    @Test func `sizes are those of the files, and their ratio is theirs`() throws {
+        // The head of 128 by 10 behind three convolutions of 14 048.
+        #expect(original["parameters"] == 216_810)
+        #expect(compressed["parameters"] == 15_338)
+        #expect(original["bytes"]?.int == FileDigest.byteCount(Samples.vgg))
+        #expect(compressed["bytes"]?.int == FileDigest.byteCount(run.order.output))
+        #expect(result["compression_ratio"]?.double == 216_810 / 15_338)
+    }
+
+    @Test func `the compressed network answers as numpy's ridge does`() throws {
+        let rate = try #require(result["disagreement"]?["rate"]?.double)
+        // By numpy, on ONNX Runtime's inputs of the head and logits for the same thousand samples: a ridge of 0.01
+        // decides best, classifies 1391 of 1500 test samples correctly, and differs from the original on 62.
+        #expect(abs(try #require(compressed["metric"]?.double) * 1500 - 1391) < 1.5)
+        #expect(abs(rate * 1500 - 62) < 1.5)
+    }
+
+    @Test func `the certificate follows from the counted samples`() throws {
+        let rate = try #require(result["disagreement"]?["rate"]?.double)
+        let certificate = Certificate(events: Int((rate * 1500).rounded()), of: 1500)
+        #expect(result["disagreement"]?["upper95"]?.double == certificate.upper95)
+        #expect(result["disagreement"]?["samples"] == 1500)
+        let drop = try #require(original["metric"]?.double) - #require(compressed["metric"]?.double)
+        #expect(result["metric_drop"]?.double == drop)
+        // Without labels too: accuracy drops by no more than the answers differ.
+        #expect(drop <= rate)
+    }
+
+    @Test func `every layer is told, and every point`() throws {
+        let layers = result["layers"]?.array ?? []
+        #expect(layers.map { $0["kind"] } == ["Linear-ReLU-BatchNorm-Linear", "Linear-ReLU-Linear"])
+        for layer in layers {
+            #expect(
+                layer.object?.names == [
+                    "name", "kind", "in", "hidden", "out", "parameters_before", "parameters_after", "slope", "r2",
+                    "mse", "bound", "kl", "collapsed", "reason",
+                ])
+            #expect(layer["collapsed"] == true)
+            #expect(layer["reason"] == .null)
+            #expect(try #require(layer["r2"]?.double) > 0.5)
+        }
+        #expect(result["pareto"]?.array?.map { $0["layers"] } == [1, 2])
+    }
+
+    @Test func `the written file was run again and is the one named`() throws {
+        #expect(try #require(result["verification"]?["max_abs_diff"]?.double) < 1e-3)
+        #expect(result["verification"]?["samples"] == 1500)
+        #expect(result["digests"]?["model"]?.string == (try FileDigest.sha256(run.order.output)))
+    }
+
+    @Test func `the samples of each purpose are counted`() {
+        #expect(run.report["data"]?["training_samples"] == 5000)
+        #expect(run.report["data"]?["calibration_samples"] == 1000)
+        #expect(run.report["data"]?["deciding_samples"] == 1000)
+        #expect(run.report["data"]?["validation_samples"] == 1500)
+    }
+
+    @Test func `the time of each phase is told, and how much of it the networks took`() {
+        let phases = run.report["phases"]?.array ?? []
+        #expect(
+            phases.compactMap { $0["phase"]?.string } == [
+                "validating", "baseline", "calibrating", "search", "verifying", "exporting",
+            ])
+        let forward = phases.compactMap { $0["forward_seconds"]?.double }
+        #expect(forward.count == 6)
+        #expect(run.report["forward_seconds"]?.double == forward.reduce(0, +))
+    }
+
+    @Test func `the last line sums it up`() {
+        #expect(run.ended.summary.hasPrefix("digits-vgg.onnx  0.87 MB -> 0.06 MB ("))
+        #expect(run.ended.summary.contains("  accuracy 93.6 -> "))
+        #expect(run.ended.summary.contains("x faster  "))
+    }
+
+    @Test func `progress only grows, to its end`() {
+        let fractions = run.events.filter { $0.kind == .progress }.compactMap { $0.data["fraction"]?.double }
+        #expect(fractions == fractions.sorted())
+        #expect(fractions.last == 1)
+    }
+
+    @Test func `nothing but the model and the reports is left`() throws {
+        let names = try FileManager.default.contentsOfDirectory(atPath: run.folder.path).sorted()
+        #expect(names == ["report.html", "report.json", "report.md", "small.onnx"])
+    }
+}
