@@ -44,7 +44,7 @@ Shape ConstantOfShape Equal Range IsNaN And GreaterOrEqual Less Greater LessOrEq
 CumSum LogSoftmax If Loop
 Trilu ReduceMax ReduceMin ReduceSum ReduceProd ReduceL1 ReduceLogSumExp ReduceSumSquare Elu Selu Celu Mish Softplus
 Softsign Round ScatterElements Swish
-Or Xor ArgMin ReduceLogSum Sum Mean Size CastLike IsInf GlobalMaxPool
+Or Xor ArgMin ReduceLogSum Sum Mean Size CastLike IsInf GlobalMaxPool Hardmax
 """.split())
 
 # With scales that do not come out, ONNX Runtime aligns the corners of the whole sizes, the project those of the fractions.

@@ -453,6 +453,10 @@ def more_axes():
         yield one(low, operator, x)
         yield one(f"{low}_axis", operator, x, axis=-1, keepdims=0)
         yield one(f"{low}_last", operator, numpy.round(x), axis=1, select_last_index=1)
+    yield one("hardmax", "Hardmax", x)
+    for axis in [0, -2]:
+        yield one(f"hardmax_axis_{axis}".replace("-", "minus_"), "Hardmax", x, axis=axis)
+    yield one("hardmax_first", "Hardmax", numpy.round(x), axis=1)
     for exclusive in [0, 1]:
         for reverse in [0, 1]:
             yield one(f"cumsum_{exclusive}_{reverse}", "CumSum", x, numpy.array(1), exclusive=exclusive, reverse=reverse)

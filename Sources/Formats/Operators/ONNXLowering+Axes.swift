@@ -10,6 +10,7 @@ extension ONNXLowering {
         "ReduceLogSumExp": reduction(.logSumExp),
         "ArgMax": ONNXOperator(isDiscrete: true) { try $0.extreme(.maximum, $1) },
         "ArgMin": ONNXOperator(isDiscrete: true) { try $0.extreme(.minimum, $1) },
+        "Hardmax": ONNXOperator(keepsShape: true, isDiscrete: true) { try $0.hardmax($1) },
         "CumSum": ONNXOperator { try $0.cumulativeSum($1) },
     ]
 
@@ -47,6 +48,16 @@ extension ONNXLowering {
             kind, axis: try axis(node.int("axis") ?? 0, node), keepsAxis: node.flag("keepdims", otherwise: true),
             takesLast: node.flag("select_last_index"))
         try append(op, node, reading: 1)
+    }
+
+    /// Lowers `Hardmax`: one at the first maximum along an axis, zero elsewhere.
+    private mutating func hardmax(_ node: NodeView) throws(FormatError) {
+        let axis = try axis(node.int("axis") ?? -1, node)
+        let first = Op.extreme(.maximum, axis: axis, keepsAxis: true, takesLast: false)
+        let place = try emit(first, [try operand(node, 0)], node)
+        let zeros = try emit(.broadcast(try shape(node, 0)), [try factor(0, node)], node)
+        let ones = try emit(.broadcast(graph.shape(place)), [try factor(1, node)], node)
+        try finish(.scatterElements(.replace, axis: axis), [zeros, place, ones], node)
     }
 
     private mutating func cumulativeSum(_ node: NodeView) throws(FormatError) {

@@ -12,7 +12,7 @@ struct ONNXOperator: Sendable {
     var remedy = ""
     /// True when the result has the shape of one of its operands.
     var keepsShape = false
-    /// True when results are integers or Booleans, through which no gradient passes.
+    /// True when results are integers, Booleans or made of them, so that no gradient passes.
     var isDiscrete = false
     /// True when the node has subgraphs, so that its operands alone do not determine its result.
     var hasSubgraphs = false
