@@ -17,7 +17,7 @@ struct WholeCompressionTests {
         let report: JSONValue
 
         init() throws {
-            folder = try TemporaryFolder()
+            let folder = try TemporaryFolder()
             var options = JobOptions()
             (options.finetune, options.maxLayers) = (.none, 2)
             let order = CompressionOrder(
@@ -25,7 +25,7 @@ struct WholeCompressionTests {
                 reports: ["json", "md", "html"].map { folder.file("report." + $0) })
             var heard: [WorkEvent] = []
             ended = try Compression.run(order) { heard.append($0) }
-            (self.order, events) = (order, heard)
+            (self.folder, self.order, events) = (folder, order, heard)
             report = try JSONParser.parse(Samples.bytes(folder.file("report.json")))
         }
     }

@@ -34,7 +34,8 @@ struct ServerSubmissionTests {
 
     @Test func `a model alone makes a job that succeeds`() async throws {
         try await submitted { reply, world in
-            #expect(try await world.ended(try #require(reply.json["id"]?.string))["status"] == "succeeded")
+            let id = try #require(reply.json["id"]?.string)
+            #expect(try await world.ended(id)["status"] == "succeeded")
         }
     }
 
