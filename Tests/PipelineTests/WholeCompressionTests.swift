@@ -68,7 +68,7 @@ struct WholeCompressionTests {
         #expect(compressed["parameters"] == 15_338)
         #expect(original["bytes"]?.int == FileDigest.byteCount(Samples.vgg))
         #expect(compressed["bytes"]?.int == FileDigest.byteCount(run.order.output))
-        #expect(result["compression_ratio"]?.double == 216_810 / 15_338)
+        #expect(result["compression_ratio"]?.double == 216_810.0 / 15_338)
     }
 
     @Test func `the compressed network answers as numpy's ridge does`() throws {
