@@ -74,6 +74,9 @@ package struct JobOptions: Hashable, Sendable {
     /// Held-out disagreement at which to stop when the user sets no budget.
     package static let defaultDisagreement = 0.02
 
+    /// Held-out share of an embedding's variance at which to stop: about half a point to a point of retrieval.
+    package static let defaultEmbeddingLoss = 0.05
+
     /// True when the user says how far to go.
     package var hasBudget: Bool {
         maxMetricDrop != nil || maxDisagreement != nil || compressionRatio != nil || maxLayers != nil

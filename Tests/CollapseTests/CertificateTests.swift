@@ -40,4 +40,18 @@ import Testing
         #expect((certificate.rate, certificate.upper95, certificate.samples) == (1, 1, 0))
         #expect(Certificate.interval(events: 0, of: 0) == [0, 1])
     }
+
+    /// Bounds by scipy: `mean + t.ppf(0.95, n - 1) * std(ddof=1) / sqrt(n)`.
+    @Test(
+        arguments: [
+            ([1, 2, 3, 4, 5], 4.50744), ([0.1, 0.4, 0.2], 0.49084), ((0..<100).map { Double($0 % 7) }, 3.28573),
+        ] as [([Double], Double)])
+    func `a mean has the bound of Student's t`(values: [Double], bound: Double) {
+        #expect(abs(Certificate.upperMean(values) - bound) < 0.01 * bound)
+    }
+
+    @Test func `one value proves nothing of a mean`() {
+        #expect(Certificate.upperMean([3]) == .infinity)
+        #expect(Certificate.upperMean([]) == .infinity)
+    }
 }

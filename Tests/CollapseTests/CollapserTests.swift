@@ -65,58 +65,83 @@ import Testing
         #expect(warnings == ["ratio_missed: compression_ratio 1000.0 is out of reach"])
     }
 
+    /// The original's metrics on the deciding samples.
+    private static func originalMetrics(_ job: Collapsing) throws -> Metrics {
+        let samples = try job.samples()
+        return try #require(HeldOut(samples.search, original: job.graph, task: job.task).originalMetrics)
+    }
+
     @Test(arguments: 0..<4)
-    func `max_disagreement and max_metric_drop keep the largest point within them`(last: Int) throws {
+    func `max_disagreement keeps the largest point whose upper bound is within it`(last: Int) throws {
         var job = try Self.job()
         job.options.maxLayers = 4
         let points = try job.run().points
-        let disagreements = points.map { $0.comparison?.disagreement ?? .nan }
-        let limit = disagreements[last]
-        let expected = try #require(disagreements.lastIndex { $0 <= limit }) + 1
+        let bounds = points.map { $0.comparison?.upper95 ?? .nan }
+        #expect(zip(bounds, points).allSatisfy { $0 > $1.comparison?.disagreement ?? 1 })
+        let limit = bounds[last]
+        let expected = try #require(bounds.lastIndex { $0 <= limit }) + 1
 
         job.options.maxLayers = nil
         job.options.maxDisagreement = limit
         let outcome = try job.run()
+        #expect(outcome.metBudget)
         #expect(outcome.collapsedCount == expected)
-        #expect(outcome.chosen?.comparison?.disagreement == disagreements[expected - 1])
+        #expect(outcome.chosen?.comparison?.upper95 == bounds[expected - 1])
         for place in expected..<4 {
+            let found = try #require(points[place].comparison)
             #expect(
                 try Self.reason(outcome, points[place].collapsed.last)
-                    == "with it, held-out disagreement is \(rounded(disagreements[place])), over \(rounded(limit))")
+                    == "with it, held-out disagreement is \(rounded(found.disagreement)) and may be "
+                    + "\(rounded(found.upper95)), over \(rounded(limit))")
         }
+    }
 
+    @Test(arguments: 0..<4)
+    func `max_metric_drop keeps the largest point whose upper bound is within it`(last: Int) throws {
+        var job = try Self.job()
         // The original predicts every label, so that the drop equals the disagreement.
         job.data = try job.data.labelled(by: job.graph)
-        (job.options.maxDisagreement, job.options.maxMetricDrop) = (nil, limit + 1e-9)
-        let labelled = try job.run()
-        #expect(labelled.collapsedCount == expected)
-        #expect(labelled.chosen?.metrics?.metric == 1 - disagreements[expected - 1])
+        job.options.maxLayers = 4
+        let before = try Self.originalMetrics(job)
+        let points = try job.run().points
+        let bounds = try points.map { try #require($0.metrics).dropUpper95(from: before) }
+        let limit = bounds[last] + 1e-9
+        let expected = try #require(bounds.lastIndex { $0 <= limit }) + 1
+        (job.options.maxLayers, job.options.maxMetricDrop) = (nil, limit)
+        let outcome = try job.run()
+        #expect(outcome.collapsedCount == expected)
+        #expect(outcome.chosen?.metrics?.metric == 1 - (points[expected - 1].comparison?.disagreement ?? 1))
         for place in expected..<4 {
             #expect(
-                try Self.reason(labelled, points[place].collapsed.last)?
+                try Self.reason(outcome, points[place].collapsed.last)?
                     .hasPrefix("with it, the held-out metric drops by ") == true)
         }
     }
 
-    @Test func `no point within the budget leaves the network as it is`() throws {
+    @Test func `with no point within the budget that of the smallest damage is given`() throws {
         var job = try Self.job(2, gain: 10)
         job.options.maxDisagreement = 0
         let outcome = try job.run()
-        #expect(outcome.collapsedCount == 0)
-        #expect(outcome.chosen == nil)
+        #expect(!outcome.metBudget)
         #expect(outcome.points.count == 2)
-        #expect(outcome.graph.numbers == job.graph.numbers)
-        #expect(outcome.layers.allSatisfy { $0.reason?.hasPrefix("with it, held-out disagreement is ") == true })
+        #expect(outcome.chosen?.layers == 1)
+        #expect(outcome.collapsedCount == 1)
+        for layer in outcome.layers {
+            #expect(layer.isCollapsed == (layer.reason == nil))
+            if let reason = layer.reason { #expect(reason.hasPrefix("with it, held-out disagreement is ")) }
+        }
     }
 
     @Test func `what a long way does not come to says which budget ends before it`() throws {
         var job = try Self.job(6, gain: 10)
         job.options.maxDisagreement = 0
         let outcome = try job.run()
-        #expect(outcome.collapsedCount == 0)
+        #expect(!outcome.metBudget)
         let (tried, others) = (outcome.points.count, outcome.layers.count - outcome.points.count)
         #expect(tried > 0 && others > 0)
-        #expect(outcome.layers.count { $0.reason?.hasPrefix("with it, held-out disagreement is ") == true } == tried)
+        // The last that was tried is the one that is given.
+        #expect(
+            outcome.layers.count { $0.reason?.hasPrefix("with it, held-out disagreement is ") == true } == tried - 1)
         #expect(
             outcome.layers.count { $0.reason == "it comes after a layer that exceeds the budget" } == others)
     }
@@ -138,26 +163,10 @@ import Testing
         var soft = try Self.job(4, gain: 0.1)
         let points = try soft.run().points
         #expect(points.count == 4)
-        let kept = points.lastIndex { ($0.comparison?.disagreement ?? 1) <= 0.02 }.map { $0 + 1 } ?? 0
+        let kept = points.lastIndex { ($0.comparison?.upper95 ?? 1) <= 0.02 }.map { $0 + 1 } ?? 1
         #expect(try soft.run().collapsedCount == kept)
         soft.options.maxLayers = 4
         #expect(try soft.run().collapsedCount == 4)
-    }
-
-    @Test func `samples that confirm take a point back`() throws {
-        // The block is linear on the data, but not on the confirming samples.
-        var job = try Self.job(1, linear: [0])
-        job.options.maxDisagreement = 0.02
-        #expect(try job.run().collapsedCount == 1)
-        job.confirmation = try inputs(200, [6], seed: 3, -60...60)
-        let outcome = try job.run()
-        #expect(outcome.collapsedCount == 0)
-        #expect(outcome.graph.numbers == job.graph.numbers)
-        #expect(outcome.layers[0].reason?.hasPrefix("with it, held-out disagreement is ") == true)
-        // They do not count when the user sets no limit on quality.
-        job.options.maxDisagreement = nil
-        job.options.maxLayers = 1
-        #expect(try job.run().collapsedCount == 1)
     }
 
     @Test func `a network without candidates stays as it is`() throws {
@@ -217,10 +226,13 @@ import Testing
         #expect(outcome.collapsedCount == 2)
         let after = try #require(outcome.chosen?.metrics)
         #expect(after.metricName == "mse")
-        let drop = (after.metric - 0.0625) / 0.0625
-        job.options.maxMetricDrop = drop * 1.001
+        let before = try Self.originalMetrics(job)
+        let (drop, bound) = (after.drop(from: before), after.dropUpper95(from: before))
+        #expect(abs(drop - (after.metric - 0.0625) / 0.0625) < 1e-4)
+        #expect(bound > drop)
+        job.options.maxMetricDrop = bound * 1.001
         #expect(try job.run().collapsedCount == 2)
-        job.options.maxMetricDrop = drop * 0.999
+        job.options.maxMetricDrop = bound * 0.999
         #expect(try job.run().collapsedCount < 2)
     }
 

@@ -10,7 +10,6 @@ import Options
 struct Collapsing {
     var graph: Graph
     var data: Dataset
-    var confirmation: Dataset?
     var options = JobOptions()
 
     /// Creates a compression by the ridge method without fine-tuning.
@@ -30,7 +29,7 @@ struct Collapsing {
         keeper: CheckpointKeeper = .none, _ emit: @escaping (CollapseEvent) -> Void = { _ in }
     ) throws -> Collapser.Outcome {
         try Collapser(
-            graph, task: task, samples: samples(), confirmation: confirmation, options: options, keeper: keeper,
+            graph, task: task, samples: samples(), options: options, keeper: keeper,
             emit: emit
         ).run()
     }

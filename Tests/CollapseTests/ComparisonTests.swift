@@ -86,9 +86,9 @@ import Testing
     }
 
     @Test(arguments: [
-        ("logits", 10, PredictionTask.Kind.classification), ("last_hidden_state", 10, .regression),
-        ("Pooler_Output", 10, .regression), ("output", 1, .regression), ("sentence_embedding", 3, .regression),
-        ("\u{600}hidden", 10, .regression),
+        ("logits", 10, PredictionTask.Kind.classification), ("last_hidden_state", 10, .embedding),
+        ("Pooler_Output", 10, .embedding), ("output", 1, .regression), ("sentence_embedding", 3, .embedding),
+        ("\u{600}hidden", 10, .embedding),
     ])
     func `without labels an output's name and width tell what it is`(
         name: String, width: Int, kind: PredictionTask.Kind

@@ -55,12 +55,12 @@ import Testing
     @Test(arguments: 1...7)
     func `a long way is halved for the budget`(last: Int) throws {
         var job = Collapsing(try residualNetwork(7), on: try inputs(300, [6]))
-        let disagreements = try (1...7).map { count in
+        let bounds = try (1...7).map { count in
             job.options.maxLayers = count
-            return try #require(job.run().chosen?.comparison).disagreement
+            return try #require(job.run().chosen?.comparison).upper95
         }
         job.options.maxLayers = nil
-        job.options.maxDisagreement = disagreements[last - 1]
+        job.options.maxDisagreement = bounds[last - 1]
         var progress: [Double] = []
         let outcome = try job.run { event in
             if case .progress(let done, let all) = event { progress.append(Double(done) / Double(all)) }
@@ -70,10 +70,10 @@ import Testing
         let chosen = outcome.collapsedCount
         // Damage need not grow at each step: the chosen point is within the budget, and the next, which was tried, is
         // not.
-        #expect(outcome.chosen?.comparison?.disagreement ?? 0 <= disagreements[last - 1])
+        #expect(outcome.chosen?.comparison?.upper95 ?? 0 <= bounds[last - 1])
         if chosen < 7 {
             let next = try #require(outcome.points.first { $0.layers == chosen + 1 })
-            #expect(try #require(next.comparison).disagreement > disagreements[last - 1])
+            #expect(try #require(next.comparison).upper95 > bounds[last - 1])
         }
         #expect(progress == progress.sorted())
         #expect(progress.last.map { $0 <= 1 } == true)

@@ -20,7 +20,10 @@ import Testing
         return numbers
     }
 
-    @Test(arguments: [(2, 1), (3, 1), (4, 1), (5, 1), (9, 1), (10, 2), (100, 20), (4000, 800), (9000, 1000)])
+    @Test(arguments: [
+        (2, 1), (3, 1), (4, 1), (5, 1), (9, 2), (10, 2), (100, 25), (1000, 250), (2000, 500),
+        (4000, 800), (9000, 1800), (20_000, 2000),
+    ])
     func `what decides is no part of what is learnt from`(count: Int, deciding: Int) throws {
         let samples = try Samples(Self.numbered(count), calibrationCount: 1000, keepsAll: false, seed: 3)
         let (training, search) = (try Self.members(samples.training), try Self.members(samples.search))
@@ -35,8 +38,21 @@ import Testing
     @Test func `the whole data set keeps its order when nothing is decided`() throws {
         let samples = try Samples(Self.numbered(50), calibrationCount: 7, keepsAll: true, seed: 3)
         #expect(try Self.members(samples.training) == Array(0..<50))
-        #expect(samples.search.count == 10)
+        #expect(samples.search.count == 12)
         #expect(try Set(Self.members(samples.calibration)).isDisjoint(with: Self.members(samples.search)))
+    }
+
+    @Test func `samples of another part decide, and all of the data set is learnt from`() throws {
+        let (deciding, certifying) = try Self.numbered(101).divided(seed: 3)
+        let decisive = try Self.members(#require(deciding))
+        #expect(decisive.count == 50)
+        #expect(try (decisive + Self.members(certifying)).sorted() == Array(0..<101))
+        let samples = try Samples(Self.numbered(30), deciding: deciding, calibrationCount: 7, keepsAll: false, seed: 3)
+        #expect(try Self.members(samples.search) == decisive)
+        #expect(try Self.members(samples.training) == Array(0..<30))
+        #expect(samples.calibration.count == 7)
+        #expect(try Self.numbered(5000).divided(seed: 3).deciding?.count == 2000)
+        #expect(try Self.numbered(1).divided(seed: 3).deciding == nil)
     }
 
     @Test func `the same seed takes the same samples, another others`() throws {

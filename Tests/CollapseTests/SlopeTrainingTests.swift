@@ -215,6 +215,6 @@ import Testing
         }
         #expect(outcome.layers.map(\.isCollapsed) == [true])
         #expect(outcome.graph.parameterCount == 3 * 6)
-        #expect((last?.step, last?.steps, last?.stepsPerEpoch, last?.batchSize) == (300, 300, 10, 16))
+        #expect((last?.step, last?.steps, last?.stepsPerEpoch, last?.batchSize) == (300, 300, 9, 16))
     }
 }

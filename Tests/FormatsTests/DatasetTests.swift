@@ -5,12 +5,19 @@ import Testing
 
 @testable import Formats
 
-/// A graph with inputs and an output of these shapes and no ops.
+/// A graph with inputs and an output of these shapes: the sum of each sample's first input, plus a parameter.
 private func graph(_ inputs: [(String, ElementType, [Int])], output: [Int]) throws -> Graph {
     var graph = Graph()
     for (name, type, sizes) in inputs { _ = graph.addInput(name, ValueType(type, try Shape(sizes))) }
     let logits = graph.addParameter(Parameter(name: "p", tensor: try Tensor(zeros: Shape(output)), isTrainable: true))
-    graph.addOutput("logits", logits)
+    var sum = graph.inputs[0]
+    if graph.type(sum).element != .float32 { sum = try graph.append(.cast(.float32), [sum]) }
+    if graph.shape(sum).rank > 1 {
+        sum = try graph.append(.reduce(.sum, axes: Array(1..<graph.shape(sum).rank), keepsAxes: false), [sum])
+    }
+    let column = [output[0]] + [Int](repeating: 1, count: output.count - 1)
+    sum = try graph.append(.reshape(Shape(column)), [sum])
+    graph.addOutput("logits", try graph.append(.binary(.add), [logits, sum]))
     return graph
 }
 
@@ -128,12 +135,12 @@ func `splits are told by a prefix or a suffix`(keys: [String]) throws {
 }
 
 @Test(arguments: [("x", "y"), ("x_train", "y_train"), ("x_test", "y_test")])
-func `without a test split a tenth is held out by the seed`(x: String, y: String) throws {
+func `without a test split a quarter of few samples is held out by the seed`(x: String, y: String) throws {
     let data = try Data([(x, floats(50, [2])), (y, classes(50))])
     let result = try data.reader.read(for: classifier(), seed: 7)
     #expect(!result.hasOwnSplit)
-    #expect((result.training.count, result.validation.count) == (45, 5))
-    #expect(result.notes == ["no test split: 5 of 50 samples are held out"])
+    #expect((result.training.count, result.validation.count) == (38, 12))
+    #expect(result.notes == ["no test split: 12 of 50 samples are held out"])
     let first = { (samples: Dataset) in
         samples.inputs["input"]?.floats.enumerated().filter { $0.offset % 2 == 0 }.map(\.element) ?? []
     }
@@ -253,7 +260,8 @@ func `a label that is no class is refused with its sample`(label: Int64) throws 
     #expect(refusal?.code == "shape_mismatch")
     #expect(
         refusal?.text
-            == "the labels of a sample are [] (classes) or [3] (targets) for an output of shape [4, 3], in key 'y' [2]")
+            == "the labels of a sample are [] (classes) or [3] (targets) for an output of shape [4, 3], in key 'y' [2] of f4"
+    )
     let few = failure { _ = try Data([("x", floats(4, [2])), ("y", classes(3))]).reader.read(for: classifier()) }
     #expect(few?.text == "key 'y' has 3 labels for 4 samples")
 }
@@ -261,25 +269,65 @@ func `a label that is no class is refused with its sample`(label: Int64) throws 
 // MARK: NaN and infinity
 
 @Test(arguments: [Float.nan, .infinity, -.infinity])
-func `what is not a number is refused with its key and sample`(value: Float) throws {
-    var numbers = [Float](repeating: 1, count: 8)
+func `a target that is not a number is refused with its key and sample`(value: Float) throws {
+    var numbers = [Float](repeating: 1, count: 12)
     numbers[5] = value
-    let data = try Data([("x_train", Tensor(numbers, Shape([4, 2]))), ("y_train", classes(4))])
-    let refusal = failure { _ = try data.reader.read(for: classifier()) }
-    #expect(refusal?.code == "nan_in_data")
-    #expect(refusal?.text == "key 'x_train' has a value that is not a number or infinite, first in sample 2")
-    numbers.append(contentsOf: [0, 0, 0, 0])
     let targets = try Data([("x", floats(4, [2])), ("y", Tensor(numbers, Shape([4, 3])))])
-    #expect(
-        failure { _ = try targets.reader.read(for: classifier()) }?.text
-            == "key 'y' has a value that is not a number or infinite, first in sample 1")
+    let refusal = failure { _ = try targets.reader.read(for: classifier()) }
+    #expect(refusal?.code == "nan_in_data")
+    #expect(refusal?.text == "key 'y' has a value that is not a number or infinite, first in sample 1")
 }
 
-@Test func `a double that float32 cannot hold is refused as infinite`() throws {
+@Test func `inputs that are not numbers are left to the network`() throws {
     let folder = try Folder()
     let draft = ZipDraft([
-        .init("x.npy", ZipDraft.npy("(1, 2)", type: "'<f8'", data: [1, 1e300].flatMap { little($0.bitPattern, 8) }))
+        .init(
+            "x.npy",
+            ZipDraft.npy("(2, 2)", type: "'<f8'", data: [1, 1e300, .nan, 2].flatMap { little($0.bitPattern, 8) }))
     ])
-    let refusal = failure { _ = try DatasetReader(folder.write(draft.bytes)).read(for: classifier()) }
-    #expect(refusal?.code == "nan_in_data")
+    let samples = try DatasetReader(folder.write(draft.bytes)).samples(.unsplit, for: classifier(), withLabels: false)
+    let x = try #require(samples?.inputs["input"]?.floats)
+    #expect(x[1] == .infinity && x[2].isNaN)
+}
+
+@Test(arguments: [(3, "5"), (-4, "-4"), (1 << 40, "1099511627776")] as [(Int64, String)])
+func `an index beyond the axis that it is one of is refused with its place`(index: Int64, text: String) throws {
+    var graph = Graph()
+    let ids = graph.addInput("ids", ValueType(.int64, try Shape([2, 2])))
+    let table = graph.addParameter(Parameter(name: "t", tensor: try Tensor(zeros: Shape([3, 4])), isTrainable: true))
+    let flat = try graph.append(.reshape(Shape([4])), [ids])
+    let rows = try graph.append(.gather(axis: 0), [table, flat])
+    graph.addOutput("y", try graph.append(.reshape(Shape([2, 8])), [rows]))
+    #expect(graph.indexedSize(ids) == 3)
+    let data = try Data([("ids", integers([0, 2, -3, 1, 2, index == 3 ? 5 : index], [2]))])
+    let refusal = failure { _ = try data.reader.samples(.unsplit, for: graph, withLabels: false) }
+    #expect(refusal?.code == "invalid_data")
+    #expect(refusal?.text == "key 'ids' has the index \(text) in sample 2: the model takes -3 to 2")
+}
+
+@Test func `rows of one 1 are classes, and whole numbers too`() throws {
+    let rows = try Tensor([0, 0, 1, 1, 0, 0, 0, 1, 0, 0, 0, 1] as [Float], Shape([4, 3]))
+    let x = try floats(4, [2])
+    let result = try Data([("x_train", x), ("y_train", rows), ("x_test", x), ("y_test", rows)]).reader
+        .read(for: classifier())
+    #expect(result.training.labels?.int64s == [2, 0, 1, 2])
+    #expect(result.notes.contains("key 'y_train' is one-hot and taken as classes"))
+    let targets = try Data([("x", x), ("y", rows)]).reader
+        .samples(.unsplit, for: classifier(), withLabels: true, prefersClasses: false)
+    #expect(targets?.labels?.floats == rows.floats)
+    let whole = try Data([("x", x), ("y", Tensor([0, 2, 1, 1] as [Float], Shape([4])))]).reader
+        .samples(.unsplit, for: classifier(), withLabels: true)
+    #expect(whole?.labels?.int64s == [0, 2, 1, 1])
+}
+
+@Test func `labels belong to the first output that they fit`() throws {
+    var two = try classifier()
+    let name = try #require(two.outputs.first?.name)
+    let x = two.inputs[0]
+    two.addOutput("value", try two.append(.reduce(.sum, axes: [1], keepsAxes: true), [x]))
+    let scores = try Data([("x", floats(4, [2])), ("y", Tensor([0.5, 1, 2, 3] as [Float], Shape([4, 1])))])
+    let samples = try scores.reader.samples(.unsplit, for: two, withLabels: true)
+    #expect(samples?.labels?.shape.dimensions == [4, 1])
+    let named = failure { _ = try scores.reader.samples(.unsplit, for: two, output: name, withLabels: true) }
+    #expect(named?.code == "shape_mismatch")
 }

@@ -344,6 +344,6 @@ func `a slice of known sizes may reach as far as it likes`(start: Int64, end: In
     #expect {
         _ = try Inference(graph, fetching: graph.outputs.map(\.value))
     } throws: { error in
-        "\(error)" == "input '': 'y' has no batch axis: its shape is []"
+        "\(error)" == "'y' has no axis of samples: its shape is [], of 2 samples"
     }
 }

@@ -6,7 +6,7 @@ import Testing
 
 @Test(arguments: ["stored.npz", "deflated.npz"])
 func `every type of numpy is read, in both orders of axes and of bytes`(name: String) throws {
-    let arrays = try NPZ.read(MappedFile(Fixture.path(name)))
+    let arrays = try NPZ.read(MappedFile(Fixture.path(name))).arrays
     let plain: [Double] = [0, 1, -2, 100, -101, 77]
     for type in ["f2", "f4", "f8", "i1", "i2", "i4", "i8", "big_f4", "big_f8", "big_i4", "big_i8", "big_i2"] {
         for order in ["", "_fortran"] {
@@ -28,17 +28,16 @@ func `every type of numpy is read, in both orders of axes and of bytes`(name: St
 }
 
 @Test func `an array that is stored as it is read is not copied`() throws {
-    let stored = try NPZ.read(MappedFile(Fixture.path("stored.npz")))
+    let stored = try NPZ.read(MappedFile(Fixture.path("stored.npz"))).arrays
     for key in ["f4", "i8", "i4", "b1"] { #expect(stored[key]?.tensor.storage.isWritable == false) }
 }
 
 @Test func `sizes behind the bytes and all versions of the header are read`() throws {
-    let arrays = try NPZ.read(MappedFile(Fixture.path("streamed.npz")))
+    let arrays = try NPZ.read(MappedFile(Fixture.path("streamed.npz"))).arrays
     #expect(arrays.mapValues(\.tensor.shape.dimensions) == ["version1": [3, 4], "version2": [5], "version3": [2, 2]])
 }
 
 @Test(arguments: [
-    ("objects.npz", "pickle_rejected", "pickle files can run code; export with torch.onnx.export"),
     ("strings.npz", "unsupported_dtype", "array 'x' holds '<U2': save it as float32 or int64"),
     ("complex.npz", "unsupported_dtype", "array 'x' holds '<c16': save it as float32 or int64"),
     ("records.npz", "unsupported_dtype", "array 'x' holds '[(': save it as float32 or int64"),
@@ -47,6 +46,14 @@ func `arrays that are not numbers are refused`(name: String, code: String, text:
     let refusal = failure { _ = try DatasetReader(Fixture.path(name)) }
     #expect(refusal?.code == code)
     #expect(refusal?.text == text)
+}
+
+@Test func `an array of objects is passed over until it is asked for`() throws {
+    let contents = try NPZ.read(MappedFile(Fixture.path("objects.npz")))
+    #expect(contents.arrays.keys.sorted() == ["x"])
+    let error = try #require(contents.unreadable["y"])
+    #expect(error.code == "pickle_rejected")
+    #expect("\(error)" == "array 'y' holds Python objects, a pickle that can run code: save it as float32 or int64")
 }
 
 private struct Refused: CustomTestStringConvertible, Sendable {
@@ -184,7 +191,8 @@ private let lies: [Refused] = [
         "a header of 4 GiB", "array 'x': its header is damaged",
         npy: [0x93] + Array("NUMPY".utf8) + [2, 0, 255, 255, 255, 255, 0, 0]),
     Refused(
-        "objects", "pickle files can run code; export with torch.onnx.export", code: "pickle_rejected",
+        "objects", "array 'x' holds Python objects, a pickle that can run code: save it as float32 or int64",
+        code: "pickle_rejected",
         npy: ZipDraft.npy(type: "'|O'")),
 ]
 
@@ -244,7 +252,7 @@ func `an npz that is cut off anywhere is refused`(name: String) throws {
     let scalar = try Tensor([Float(4)], .scalar)
     try NPZ.write(
         [("logits", floats), ("n", integers), ("one", scalar), ("b", Tensor([true, false], Shape([2])))], to: path)
-    let arrays = try NPZ.read(MappedFile(path))
+    let arrays = try NPZ.read(MappedFile(path)).arrays
     #expect(arrays["logits"]?.tensor.shape == floats.shape)
     #expect(arrays["logits"]?.tensor.floats == floats.floats)
     #expect(arrays["n"]?.tensor.int64s == [.min, .max])

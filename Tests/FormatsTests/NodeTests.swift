@@ -22,7 +22,7 @@ func `the node tests of the ONNX project are run, and what comes of each is writ
     for name in names where !known.contains(name) {
         // Written first, so that a case that ends the process can be identified.
         try file.write(contentsOf: Data("\(name)\t".utf8))
-        let numbers = try NPZ.read(MappedFile("\(folder)/\(name).npz"))
+        let numbers = try NPZ.read(MappedFile("\(folder)/\(name).npz")).arrays
         var (outcome, detail) = run("\(folder)/\(name).onnx", numbers)
         let constants = "\(folder)/\(name).constants.onnx"
         if outcome == "refused", detail.contains("on the data"),

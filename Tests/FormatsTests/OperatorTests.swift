@@ -12,7 +12,7 @@ private enum Operators {
         return files.map { String($0.dropLast(".onnx".count)) }.sorted()
     }()
 
-    static let numbers = Result { try NPZ.read(MappedFile(Fixture.path("ops.npz"))) }
+    static let numbers = Result { try NPZ.read(MappedFile(Fixture.path("ops.npz"))).arrays }
 
     static func tensors(_ name: String, _ kind: String) throws -> [String: Tensor] {
         let prefix = "\(name)/\(kind)/"

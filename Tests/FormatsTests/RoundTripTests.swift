@@ -18,8 +18,8 @@ func `a model that is written as it was read has the same bytes`(path: String) t
 
 @Test(arguments: [("digits-mlp", Fixture.digitsMLP), ("digits-vgg", Fixture.digitsVGG)])
 func `a trained network computes what PyTorch computed`(name: String, path: String) throws {
-    let images = try #require(NPZ.read(MappedFile(Fixture.digits))["x_test"]).tensor.rows(0..<64)
-    let logits = try #require(NPZ.read(MappedFile(Fixture.reference(name)))["logits_test64"]).tensor
+    let images = try #require(NPZ.read(MappedFile(Fixture.digits)).arrays["x_test"]).tensor.rows(0..<64)
+    let logits = try #require(NPZ.read(MappedFile(Fixture.reference(name))).arrays["logits_test64"]).tensor
     // The last batch is partial.
     let graph = try ONNXDocument(path).lower(batch: 24)
     let inference = try Inference(graph, fetching: graph.outputs.map(\.value))

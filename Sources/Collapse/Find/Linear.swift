@@ -89,7 +89,9 @@ extension FeatureAxis {
     fileprivate func isVector(_ shape: Shape, of features: Int, rank: Int) -> Bool {
         let following = [Int](repeating: 1, count: rank - 1 - place(rank: rank))
         let sizes = [features] + following
-        return shape.dimensions == sizes || self == .second && shape.dimensions == [1] + sizes
+        // sklearn-onnx, Flax and JAX write a bias with leading axes of one element.
+        return shape.rank <= rank && shape.dimensions.suffix(sizes.count).elementsEqual(sizes)
+            && shape.dimensions.dropLast(sizes.count).allSatisfy { $0 == 1 }
     }
 }
 

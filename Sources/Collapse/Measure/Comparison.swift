@@ -4,14 +4,19 @@ import Model
 
 /// A comparison of two networks' logits (or other outputs), `[samples, ..., classes]` each.
 package struct Comparison: Sendable {
+    package let kind: PredictionTask.Kind
     /// The mean over rows of KL(original, other) of the softmaxes; for outputs other than logits, the mean square
     /// error.
     package let divergence: Double
     /// The number of rows whose largest output differs, and of all rows; both zero for outputs other than logits.
     package let disagreements: Int
     package let rows: Int
-    /// The mean square error over the variance of the original, for outputs other than logits.
-    private let relativeError: Double
+    /// The share of rows with different predictions; for outputs other than logits, the lost share of the variance.
+    package let disagreement: Double
+    /// The upper bound of ``disagreement`` with 95 % confidence on samples like these: of Clopper and Pearson for one
+    /// row a sample, else of the mean over samples.
+    package let upper95: Double
+    package let samples: Int
 
     /// Compares the outputs of two networks.
     ///
@@ -20,34 +25,61 @@ package struct Comparison: Sendable {
     ///   - other: the other outputs, of the same shape.
     ///   - task: the task of the outputs.
     ///   - mask: `[samples, positions]` of bool: the rows that count, if there is one for each position.
-    package init(_ original: Tensor, _ other: Tensor, _ task: PredictionTask, counting mask: Tensor? = nil) {
+    ///   - samples: the number of samples, if it is not the leading size.
+    package init(
+        _ original: Tensor, _ other: Tensor, _ task: PredictionTask, counting mask: Tensor? = nil, samples: Int? = nil
+    ) {
         let mask = mask.flatMap { original.hasRow(forEachPlaceOf: $0) ? $0 : nil }
-        let (left, right) = (original.floats(countedBy: mask), other.floats(countedBy: mask))
-        guard task.kind == .classification, let classes = original.shape.dimensions.last, classes > 0 else {
-            var (error, sum, squares) = (0.0, 0.0, 0.0)
-            for (a, b) in zip(left, right) {
-                error += Double(a - b) * Double(a - b)
+        let (left, right) = (original.floats, other.floats)
+        let samples = max(1, samples ?? original.shape.dimensions.first ?? 1)
+        (self.samples, kind) = (samples, task.kind)
+        let classes = original.shape.dimensions.last ?? 1
+        guard task.kind == .classification, classes > 0 else {
+            let (rows, width) = (mask?.bools, left.count / max(1, mask?.shape.elementCount ?? samples))
+            var errors = [Double](repeating: 0, count: samples)
+            var (sum, squares, count) = (0.0, 0.0, 0.0)
+            for (index, (a, b)) in zip(left, right).enumerated() where rows?[index / max(1, width)] ?? true {
+                errors[index * samples / left.count] += Double(a - b) * Double(a - b)
                 sum += Double(a)
                 squares += Double(a) * Double(a)
+                count += 1
             }
-            let count = Double(max(1, left.count))
+            count = max(1, count)
             let variance = max(squares / count - sum / count * (sum / count), .leastNormalMagnitude)
-            (divergence, disagreements, rows, relativeError) = (error / count, 0, 0, error / count / variance)
+            divergence = errors.reduce(0, +) / count
+            (disagreements, disagreement) = (0, divergence / variance)
+            let scale = Double(samples) / count / variance
+            upper95 = Certificate.upperMean(errors.map { $0 * scale })
+            self.rows = 0
             return
         }
-        let count = left.count / classes
-        var (total, different) = (0.0, 0)
-        for row in 0..<count {
+        let (counts, count) = (mask?.bools, left.count / classes)
+        let perSample = max(1, count / samples)
+        var (total, different, counted) = (0.0, 0, 0)
+        var shares = [(different: Int, counted: Int)](repeating: (0, 0), count: samples)
+        for row in 0..<count where counts?[row] ?? true {
             let range = (row * classes)..<((row + 1) * classes)
             let (p, q) = (LogSoftmax(left[range]), LogSoftmax(right[range]))
             for index in 0..<classes { total += p.probability(index) * (p.logarithm(index) - q.logarithm(index)) }
-            if p.largest != q.largest { different += 1 }
+            let differs = p.largest != q.largest ? 1 : 0
+            different += differs
+            counted += 1
+            shares[row / perSample].different += differs
+            shares[row / perSample].counted += 1
         }
-        (divergence, disagreements, rows, relativeError) = (total / Double(max(1, count)), different, count, 0)
+        (divergence, disagreements, rows) = (total / Double(max(1, counted)), different, counted)
+        disagreement = Double(different) / Double(max(1, counted))
+        upper95 =
+            perSample == 1
+            ? Certificate(events: different, of: counted).upper95
+            : Certificate.upperMean(
+                shares.filter { $0.counted > 0 }.map { Double($0.different) / Double($0.counted) })
     }
+}
 
-    /// The share of rows with different predictions; for outputs other than logits, the lost share of the variance.
-    package var disagreement: Double { rows == 0 ? relativeError : Double(disagreements) / Double(rows) }
+extension Comparison {
+    /// The damage as one number that grows with it: the KL for classes, else the lost share of the variance.
+    var damage: Double { rows > 0 ? divergence : disagreement }
 }
 
 /// The log-softmax of one row of logits.
@@ -78,9 +110,30 @@ package struct Metrics: Sendable {
     package let loss: Double
     /// The 95 % interval of a rate; nil for other metrics.
     package let interval: [Double]?
+    /// The metric of each row that counts: 1 or 0 for a rate, else its loss.
+    private let scores: [Double]
 
     /// True when a larger metric is better.
     package var isRate: Bool { interval != nil }
+
+    /// The drop of the metric from the original's on the same samples: absolute for a rate, relative for a loss.
+    package func drop(from original: Metrics) -> Double {
+        isRate
+            ? original.metric - metric : (metric - original.metric) / max(original.metric, .leastNormalMagnitude)
+    }
+
+    /// The upper bound of ``drop(from:)`` with 95 % confidence, from the rows of both in pairs.
+    package func dropUpper95(from original: Metrics) -> Double {
+        let pairs = zip(original.scores, scores)
+        guard isRate else {
+            return Certificate.upperMean(pairs.map { $1 - $0 }) / max(original.metric, .leastNormalMagnitude)
+        }
+        let drops = pairs.map { $0 - $1 }
+        let losses = drops.count { $0 > 0 }
+        // Few losses have no variance to speak of: their own bound is the larger one then.
+        let rare = Certificate(events: losses, of: max(1, drops.count))
+        return max(Certificate.upperMean(drops), drop(from: original) + rare.upper95 - rare.rate)
+    }
 
     /// Measures outputs.
     ///
@@ -99,9 +152,12 @@ package struct Metrics: Sendable {
 
     private init(_ values: [Float], classes labels: [Int64], of classes: Int) {
         var (right, counted, total) = (0, 0, 0.0)
+        var scores: [Double] = []
         for (row, label) in labels.enumerated() where label != Loss.ignoredLabel {
             let logits = LogSoftmax(values[(row * classes)..<((row + 1) * classes)])
-            if logits.largest == Int(label) { right += 1 }
+            let isRight = logits.largest == Int(label)
+            right += isRight ? 1 : 0
+            scores.append(isRight ? 1 : 0)
             total -= logits.logarithm(Int(label))
             counted += 1
         }
@@ -109,23 +165,29 @@ package struct Metrics: Sendable {
         metric = Double(right) / Double(max(1, counted))
         loss = total / Double(max(1, counted))
         interval = Certificate.interval(events: right, of: counted)
+        self.scores = scores
     }
 
     private init(_ values: [Float], targets: [Float], isMultilabel: Bool) {
         var (total, right) = (0.0, 0)
+        var scores: [Double] = []
         for (value, target) in zip(values, targets) {
             if isMultilabel {
                 // In log-sum-exp form, because a sigmoid and its logarithm overflow.
                 let (logit, target) = (Double(value), Double(target))
                 total += max(logit, 0) - logit * target + log1p(exp(-abs(logit)))
-                if (logit > 0) == (target > 0.5) { right += 1 }
+                let isRight = (logit > 0) == (target > 0.5)
+                right += isRight ? 1 : 0
+                scores.append(isRight ? 1 : 0)
             } else {
-                total += Double(value - target) * Double(value - target)
+                scores.append(Double(value - target) * Double(value - target))
+                total += scores[scores.count - 1]
             }
         }
         loss = total / Double(max(1, values.count))
         metricName = isMultilabel ? "binary_accuracy" : "mse"
         metric = isMultilabel ? Double(right) / Double(max(1, values.count)) : loss
         interval = isMultilabel ? Certificate.interval(events: right, of: values.count) : nil
+        self.scores = scores
     }
 }

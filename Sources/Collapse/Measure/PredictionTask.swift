@@ -11,6 +11,8 @@ package struct PredictionTask: Sendable, Equatable {
         /// An independent yes or no per column.
         case multilabel
         case regression
+        /// A vector that others are compared with, such as a sentence embedding or hidden states.
+        case embedding
     }
 
     package let kind: Kind
@@ -34,19 +36,29 @@ package struct PredictionTask: Sendable, Equatable {
             if let labels {
                 kind = labels.type == .int64 ? .classification : .regression
             } else {
-                kind = Self.looksLikeLogits(graph.output(named: output), in: graph) ? .classification : .regression
+                kind = Self.guess(graph.output(named: output), in: graph)
             }
         }
     }
 
-    /// True unless an output has a name that exporters give to hidden states and embeddings; used without labels.
-    private static func looksLikeLogits(_ output: (name: String, value: ValueID)?, in graph: Graph) -> Bool {
-        guard let output, let classes = graph.shape(output.value).dimensions.last else {
-            return false
-        }
+    /// The kind of an output without labels: classes unless it has one column, or a name that exporters give to hidden
+    /// states and embeddings.
+    private static func guess(_ output: MeasuredOutput?, in graph: Graph) -> Kind {
+        guard let output, let classes = graph.shape(output.value).dimensions.last else { return .regression }
         let name = output.name.asciiLowercased
-        let isFeature = ["hidden", "embed", "feature", "pooler", "state"].contains { name.containsBytes(of: $0) }
-        return classes > 1 && !isFeature
+        if ["hidden", "embed", "feature", "pooler", "state"].contains(where: { name.containsBytes(of: $0) }) {
+            return .embedding
+        }
+        return classes > 1 ? .classification : .regression
+    }
+
+    /// The name of the output in a network.
+    package func name(in graph: Graph) -> String { graph.output(named: output)?.name ?? "" }
+
+    /// The tasks of the other outputs of the network, for which there are no labels.
+    package func others(in graph: Graph) -> [PredictionTask] {
+        let own = name(in: graph)
+        return graph.measuredOutputs.filter { $0.name != own }.map { ofOutput($0.name, in: graph) }
     }
 
     /// The task of another output of the network, for which there are no labels.
@@ -67,16 +79,9 @@ package struct PredictionTask: Sendable, Equatable {
         switch kind {
         case .classification: .crossEntropy
         case .multilabel: .binaryCrossEntropy
-        case .regression: .meanSquare
+        case .regression, .embedding: .meanSquare
         }
     }
 
     var lossToTeacher: Loss { kind == .classification ? .distillation : .meanSquare }
-}
-
-extension Graph {
-    /// The output with a name, or the first if none has it.
-    package func output(named name: String?) -> (name: String, value: ValueID)? {
-        outputs.first { $0.name == name } ?? outputs.first
-    }
 }

@@ -1,3 +1,4 @@
+import Model
 package import Options
 
 /// The numbers of samples per purpose, before any is copied.
@@ -10,14 +11,16 @@ package struct SampleCounts: Sendable {
     /// Computes the numbers.
     ///
     /// - Parameters:
-    ///   - count: the number of samples that ``Samples`` divides.
-    ///   - validation: the number of validation samples.
+    ///   - count: the number of training samples.
+    ///   - deciding: the number of deciding samples of another part of the data; nil when they are training samples.
+    ///   - certifying: the number of samples that only measure.
     ///   - options: the number of samples to fit on, and whether training uses all.
-    package init(_ count: Int, validation: Int, _ options: JobOptions) {
-        search = min(Samples.searchLimit, max(1, count / 5))
-        training = options.decidesNothing ? count : max(0, count - search)
-        calibration = min(max(1, options.calibrationSamples), max(0, count - search))
-        self.validation = validation
+    package init(_ count: Int, deciding: Int? = nil, validation certifying: Int, _ options: JobOptions) {
+        let taken = deciding == nil ? Dataset.part(of: count) : 0
+        search = deciding ?? taken
+        training = options.decidesNothing ? count : max(0, count - taken)
+        calibration = min(max(1, options.calibrationSamples), max(0, count - taken))
+        validation = certifying
     }
 
     /// The number of copied samples held at once.

@@ -1,8 +1,10 @@
 import Options
 
-/// The limits on disagreement and metric drop on the deciding samples.
+/// The limits on disagreement and metric drop, decided by their upper bounds on the deciding samples.
 struct Budget {
     private let disagreement: Double?
+    /// True when the user sets no limit on the disagreement.
+    private let isDefault: Bool
     private let metricDrop: Double?
     private let original: Metrics?
     /// The factor over the budget up to which fine-tuning is tried; 1 without fine-tuning.
@@ -13,42 +15,66 @@ struct Budget {
         disagreement =
             options.maxDisagreement
             ?? (options.hasBudget || !decidesByItself ? nil : JobOptions.defaultDisagreement)
-        metricDrop = options.maxMetricDrop
+        (metricDrop, isDefault) = (options.maxMetricDrop, options.maxDisagreement == nil)
         hope = options.finetune == .none || options.method == .layercollapse ? 1 : 3
         self.original = original
     }
 
     var isSet: Bool { disagreement != nil || metricDrop != nil }
 
-    func isHopeless(_ point: ParetoPoint) -> Bool { excess(of: point) > hope }
+    /// The limit on the damage of an output; embeddings may lose more of their variance, of which retrieval notices little.
+    private func limit(on found: Comparison) -> Double? {
+        disagreement.map { isDefault && found.kind == .embedding ? max($0, JobOptions.defaultEmbeddingLoss) : $0 }
+    }
 
-    /// The reason to reject a point.
+    /// True for a point that fine-tuning is not expected to bring within the budget.
+    func isHopeless(_ point: ParetoPoint) -> Bool {
+        guard hope > 1 else { return reasonAgainst(point) != nil }
+        return excess(of: point) {
+            $0.disagreement
+        } drop: {
+            $0.drop(from: $1)
+        } > hope
+    }
+
+    /// The used share of the budget, by the upper bounds; above 1 it is exceeded.
+    func excess(of point: ParetoPoint) -> Double {
+        excess(of: point) {
+            $0.upper95
+        } drop: {
+            $0.dropUpper95(from: $1)
+        }
+    }
+
+    /// The reason to reject a point: a budget holds when its upper bound with 95 % confidence does.
     ///
     /// - Returns: nil for a point within the budget.
     func reasonAgainst(_ point: ParetoPoint) -> String? {
-        if let limit = disagreement, let found = point.comparison?.disagreement, found > limit {
-            return "with it, held-out disagreement is \(rounded(found)), over \(rounded(limit))"
+        for found in point.comparisons {
+            guard let limit = limit(on: found), found.upper95 > limit else { continue }
+            let name = found.rows > 0 ? "disagreement" : "the lost share of the variance"
+            return "with it, held-out \(name) is \(rounded(found.disagreement)) and may be "
+                + "\(rounded(found.upper95)), over \(rounded(limit))"
         }
-        if let limit = metricDrop, let found = drop(of: point), found > limit {
-            return "with it, the held-out metric drops by \(rounded(found)), over \(rounded(limit))"
+        if let limit = metricDrop, let before = original, let after = point.metrics,
+            after.dropUpper95(from: before) > limit
+        {
+            return "with it, the held-out metric drops by \(rounded(after.drop(from: before))) and may drop by "
+                + "\(rounded(after.dropUpper95(from: before))), over \(rounded(limit))"
         }
         return nil
     }
 
-    /// The used share of the budget; above 1 it is exceeded.
-    private func excess(of point: ParetoPoint) -> Double {
+    private func excess(
+        of point: ParetoPoint, _ damage: (Comparison) -> Double, drop: (Metrics, Metrics) -> Double
+    ) -> Double {
         var excess = 0.0
-        if let limit = disagreement, let found = point.comparison?.disagreement {
-            excess = max(excess, found / max(limit, 1e-9))
+        for found in point.comparisons {
+            if let limit = limit(on: found) { excess = max(excess, damage(found) / max(limit, 1e-9)) }
         }
-        if let limit = metricDrop, let found = drop(of: point) { excess = max(excess, found / max(limit, 1e-9)) }
+        if let limit = metricDrop, let before = original, let after = point.metrics {
+            excess = max(excess, drop(after, before) / max(limit, 1e-9))
+        }
         return excess
-    }
-
-    /// The drop of the metric: relative for a loss, absolute for a rate.
-    private func drop(of point: ParetoPoint) -> Double? {
-        guard let before = original, let after = point.metrics else { return nil }
-        return before.isRate
-            ? before.metric - after.metric : (after.metric - before.metric) / max(before.metric, .leastNormalMagnitude)
     }
 }

@@ -12,6 +12,8 @@ package struct Collapser {
         package let points: [ParetoPoint]
         /// The chosen point, measured on the deciding samples; nil when nothing was collapsed.
         package let chosen: ParetoPoint?
+        /// False when no point is within the budget, and the chosen one is that of the smallest damage.
+        package var metBudget = true
 
         package var collapsedCount: Int { layers.count { $0.isCollapsed } }
     }
@@ -19,7 +21,6 @@ package struct Collapser {
     private let original: Graph
     private let task: PredictionTask
     private let samples: Samples?
-    private let confirmation: Dataset?
     private let options: JobOptions
     private let keeper: CheckpointKeeper
     private let emit: (CollapseEvent) -> Void
@@ -28,17 +29,15 @@ package struct Collapser {
     ///   - graph: the network, lowered at the batch size of the job.
     ///   - task: the task of its output.
     ///   - samples: the samples to fit, train and decide on; optional for `merge` only.
-    ///   - confirmation: samples on which a user's budget must hold too; they decide nothing else.
     ///   - options: the user's options, with a method.
     ///   - keeper: the keeper of checkpoints.
     ///   - emit: receives events.
     package init(
-        _ graph: Graph, task: PredictionTask, samples: Samples?, confirmation: Dataset? = nil,
-        options: JobOptions, keeper: CheckpointKeeper = .none, emit: @escaping (CollapseEvent) -> Void
+        _ graph: Graph, task: PredictionTask, samples: Samples?, options: JobOptions,
+        keeper: CheckpointKeeper = .none, emit: @escaping (CollapseEvent) -> Void
     ) {
         original = graph
         (self.task, self.samples) = (task, samples)
-        self.confirmation = options.limitsQuality ? confirmation : nil
         (self.options, self.keeper, self.emit) = (options, keeper, emit)
     }
 
@@ -67,10 +66,11 @@ package struct Collapser {
             if let samples { try HeldOut(samples.search, original: original, task: task) } else { nil }
         var path = try path(&layers, heldOut)
         let undecided = layers.count { $0.reason == nil }
-        let chosen = try choose(&path, &layers, heldOut)
+        let (chosen, metBudget) = try choose(&path, &layers, heldOut)
         let isBudgetSpent = layers.count { $0.reason == nil } < undecided
         for block in chosen?.collapsed ?? [] {
-            if let place = layers.place(of: block) { layers[place].isCollapsed = true }
+            guard let place = layers.place(of: block) else { continue }
+            (layers[place].isCollapsed, layers[place].reason) = (true, nil)
         }
         for index in layers.indices where !layers[index].isCollapsed && layers[index].reason == nil {
             layers[index].reason =
@@ -80,7 +80,7 @@ package struct Collapser {
         for layer in layers { emit(.layer(layer)) }
         return Outcome(
             graph: chosen?.graph ?? original, layers: layers, refusals: candidates.refusals,
-            points: path.points, chosen: chosen)
+            points: path.points, chosen: chosen, metBudget: metBudget)
     }
 
     private func path(_ layers: inout [LayerOutcome], _ heldOut: HeldOut?) throws(ModelError) -> any CollapsePath {
@@ -110,11 +110,16 @@ package struct Collapser {
     }
 
     /// The smallest network within the budget, fine-tuned; steps back one point for each that exceeds it.
+    ///
+    /// All points are measured on the same samples, on which their damage grows from point to point: a point beyond the
+    /// budget passes by chance in no more than 5 % of all choices of samples, however many are tried.
+    ///
+    /// - Returns: the point, or that of the smallest damage when none is within the budget.
     private func choose(
         _ path: inout any CollapsePath, _ layers: inout [LayerOutcome], _ heldOut: HeldOut?
-    ) throws(ModelError) -> ParetoPoint? {
+    ) throws(ModelError) -> (point: ParetoPoint?, metBudget: Bool) {
         let sizes = path.parameterCounts
-        guard !sizes.isEmpty else { return nil }
+        guard !sizes.isEmpty else { return (nil, true) }
         var place = min(sizes.count, options.maxLayers ?? .max) - 1
         if let ratio = options.compressionRatio {
             let enough = sizes.firstIndex { Double(original.parameterCount) / Double($0) >= ratio }
@@ -123,9 +128,10 @@ package struct Collapser {
                 emit(.warning(code: "ratio_missed", message: "compression_ratio \(rounded(ratio)) is out of reach"))
             }
         }
-        guard let heldOut, let samples else { return try path.point(at: place) }
+        guard let heldOut, let samples else { return (try path.point(at: place), true) }
         let budget = Budget(options, original: heldOut.originalMetrics)
         place = try lastWorthTrying(&path, upTo: place, budget, &layers)
+        var smallestDamage: ParetoPoint?
         while place >= 0 {
             var point = try path.point(at: place)
             if options.method != .layercollapse, options.finetune != .none {
@@ -134,14 +140,15 @@ package struct Collapser {
                     targets: targets, options: options, heldOut: heldOut, keeper: keeper, emit: emit)
                 point = try tuning.run(point, on: samples.training)
             }
-            var reason = budget.reasonAgainst(point)
-            if reason == nil { reason = try confirmed(point) }
-            guard let reason else { return point }
+            guard let reason = budget.reasonAgainst(point) else { return (point, true) }
             reject(point, reason, &layers)
+            if smallestDamage.map({ budget.excess(of: point) <= budget.excess(of: $0) }) ?? true {
+                smallestDamage = point
+            }
             place -= 1
             if path.points.count < sizes.count { emit(.phase(.search)) }
         }
-        return nil
+        return (smallestDamage, smallestDamage == nil)
     }
 
     /// The last point that fine-tuning may bring within the budget. Unknown points are bisected, since damage grows
@@ -168,15 +175,5 @@ package struct Collapser {
     /// Records the reason why the last layer of a point is kept.
     private func reject(_ point: ParetoPoint, _ reason: String?, _ layers: inout [LayerOutcome]) {
         if let last = point.collapsed.last, let index = layers.place(of: last) { layers[index].reason = reason }
-    }
-
-    /// The reason why a point fails on the confirming samples.
-    ///
-    /// - Returns: nil when the user's budget holds on them.
-    private func confirmed(_ point: ParetoPoint) throws(ModelError) -> String? {
-        guard let confirmation else { return nil }
-        let judge = try HeldOut(confirmation, original: original, task: task)
-        let budget = Budget(options, original: judge.originalMetrics)
-        return budget.reasonAgainst(try ParetoPoint(point.graph, collapsed: point.collapsed, heldOut: judge))
     }
 }

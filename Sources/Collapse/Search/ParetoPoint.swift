@@ -8,17 +8,22 @@ package struct ParetoPoint: Sendable {
     package let parameters: Int
     /// The comparison on the deciding samples; nil without data.
     package var comparison: Comparison?
+    /// The comparisons of the other outputs.
+    package var others: [Comparison] = []
     package var metrics: Metrics?
 
     init(_ graph: Graph, collapsed: [BlockID], heldOut: HeldOut?) throws(ModelError) {
         self.init(graph, collapsed: collapsed, try heldOut.map { held throws(ModelError) in try held.measured(graph) })
     }
 
-    init(_ graph: Graph, collapsed: [BlockID], _ result: (comparison: Comparison, metrics: Metrics?)?) {
+    init(_ graph: Graph, collapsed: [BlockID], _ result: HeldOut.Measurement?) {
         (self.graph, self.collapsed) = (graph, collapsed)
         parameters = graph.parameterCount
-        (comparison, metrics) = (result?.comparison, result?.metrics)
+        (comparison, others, metrics) = (result?.comparison, result?.others ?? [], result?.metrics)
     }
+
+    /// The comparisons of all outputs.
+    var comparisons: [Comparison] { (comparison.map { [$0] } ?? []) + others }
 
     package var layers: Int { collapsed.count }
 }

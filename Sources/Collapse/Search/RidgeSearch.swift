@@ -11,6 +11,8 @@ struct RidgeSearch {
     let options: JobOptions
     let emit: (CollapseEvent) -> Void
 
+    private typealias Rank = (block: BlockID, damage: Double, place: Int)
+
     /// The maximum divergence by one block alone (KL in nats, or share of the variance) when the user sets no budget.
     static let smallDivergence = 0.1
 
@@ -27,7 +29,7 @@ struct RidgeSearch {
         let decide = try moments.ofUntouched(candidates, on: samples.search)
 
         emit(.phase(.search))
-        var ranked: [(block: BlockID, damage: Double, place: Int)] = []
+        var (ranked, tooFar): ([Rank], [Rank]) = ([], [])
         var alone: [BlockID: BlockFit] = [:]
         var passage = PartialForward(original, [samples.search])
         for (index, candidate) in candidates.enumerated() {
@@ -37,16 +39,22 @@ struct RidgeSearch {
             alone[candidate.id] = block
             layers[place].r2 = block.r2
             layers[place].meanSquareError = block.meanSquareError
-            layers[place].divergence = result.divergence
+            layers[place].divergence = result.comparison.divergence
             emit(.progress(done: index + 1, of: 2 * candidates.count))
-            let size = result.rows > 0 ? result.divergence : result.disagreement
+            let rank: Rank = (candidate.id, result.damage / Double(max(1, layers[place].saving)), index)
+            let size = result.damage
             if !options.hasBudget, size > Self.smallDivergence {
-                let name = result.rows > 0 ? "the outputs' KL" : "the share of the outputs' variance that is lost"
+                let name =
+                    result.comparison.damage == size && result.comparison.rows > 0
+                    ? "the outputs' KL" : "the share of the outputs' variance that is lost"
                 layers[place].reason = "alone it moves the network too far: \(name) is \(rounded(size)), over 0.1"
+                tooFar.append(rank)
                 continue
             }
-            ranked.append((candidate.id, result.divergence / Double(max(1, layers[place].saving)), index))
+            ranked.append(rank)
         }
+        // With nothing else to show, the smallest damage is shown.
+        if ranked.isEmpty, let least = tooFar.min(by: { $0.damage < $1.damage }) { ranked = [least] }
         switch options.order {
         case .measured: ranked.sort { ($0.damage, $0.place) < ($1.damage, $1.place) }
         case .fromEnd: ranked.sort { $0.place > $1.place }
@@ -62,11 +70,11 @@ struct RidgeSearch {
     /// The effect of one block alone on the outputs. The network before it is computed once for all later blocks.
     private func measured(
         _ fit: BlockFit, _ block: BlockID, _ passage: inout PartialForward
-    ) throws(ModelError) -> Comparison {
+    ) throws(ModelError) -> HeldOut.Measurement {
         if let place = Candidates(in: passage.rest)[block]?.nodes.first { try passage.advance(to: place) }
         var branch = passage
         if let candidate = Candidates(in: branch.rest)[block] { try branch.replace(fit.rewrite(candidate)) }
-        return try heldOut.measured(branch.rest, on: branch.samples[0]).comparison
+        return try heldOut.measured(branch.rest, on: branch.samples[0])
     }
 }
 

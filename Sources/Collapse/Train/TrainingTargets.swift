@@ -89,8 +89,11 @@ struct TrainingTargets {
 
 extension TrainingTargets {
     init(_ options: JobOptions, original: Graph, task: PredictionTask) {
-        self.init(
-            original: original, task: task, mode: options.finetune, outputs: Array(options.outputs.dropFirst()))
+        // Every output that is measured is trained, unless the user names some.
+        let outputs =
+            options.outputs.isEmpty
+            ? task.others(in: original).map { $0.name(in: original) } : Array(options.outputs.dropFirst())
+        self.init(original: original, task: task, mode: options.finetune, outputs: outputs)
     }
 }
 

@@ -2,44 +2,85 @@ import Compute
 import Model
 
 extension DatasetReader {
-    /// The labels of the samples: integers are classes unless they have the shape of the output; all others are
-    /// targets.
+    /// The labels of the samples, for the first output that they fit: classes `[samples, ...]`, or targets of the output's
+    /// shape. Whole numbers are classes, and so are rows of one 1 among zeros unless the loss takes targets.
     func labelTensor(
         _ array: DataArray, key: String, count: Int, _ reading: inout Reading
     ) throws(FormatError) -> Tensor {
-        var tensor = array.tensor
+        let tensor = array.tensor
         guard tensor.shape.rank > 0, tensor.shape[0] == count else {
             throw .shape("key '\(key)' has \(tensor.shape.dimensions.first ?? 0) labels for \(count) samples")
         }
-        let output = reading.output
-        let (whole, places) = (Array(output.dimensions.dropFirst()), Array(output.dimensions.dropFirst().dropLast()))
-        var sample = Array(tensor.shape.dimensions.dropFirst())
-        let isInteger = tensor.type == .int32 || tensor.type == .int64
-        if sample.last == 1, isInteger, Array(sample.dropLast()) == places, sample != whole,
-            let squeezed = try? Shape(Array(tensor.shape.dimensions.dropLast()))
-        {
-            tensor = tensor.reshaped(squeezed)
-            sample.removeLast()
-            reading.notes.append("key '\(key)' is squeezed to \(squeezed)")
-        }
-        // A single output is a score, not a choice of one class.
-        if sample == places, whole.last == 1, let shaped = try? Shape([count] + whole) {
-            (tensor, sample) = (tensor.reshaped(shaped), whole)
-        }
-        if isInteger, sample == places, sample != whole {
-            let labels = try tensor.converted(to: .int64)
-            try checkClasses(labels, key: key, classes: reading.classes)
+        let candidates = reading.candidates
+        for (place, output) in candidates.enumerated() {
+            guard let labels = try labels(tensor, key: key, of: output.shape, &reading) else { continue }
+            if reading.outputName == nil {
+                reading.outputName = output.name
+                if place > 0 { reading.notes.append("key '\(key)' fits the output '\(output.name)'") }
+            }
+            if labels.type == .int64 {
+                try checkClasses(labels, key: key, classes: output.shape.dimensions.last ?? 1)
+            } else {
+                try Self.rejectNotANumber(labels, key: key)
+                if tensor.type != .float32 {
+                    reading.notes.append("key '\(key)' is cast from \(array.storedType) to float32")
+                }
+            }
             return labels
         }
-        guard sample == whole else {
-            throw .shape(
-                "the labels of a sample are \(places) (classes) or \(whole) (targets) for an output of shape \(output), "
-                    + "in key '\(key)' \(sample)")
+        let output = candidates.first?.shape ?? .scalar
+        let whole = Array(output.dimensions.dropFirst())
+        throw .shape(
+            "the labels of a sample are \(Array(whole.dropLast())) (classes) or \(whole) (targets) for an output of shape "
+                + "\(output), in key '\(key)' \(Array(tensor.shape.dimensions.dropFirst())) of \(array.storedType)")
+    }
+
+    /// The labels as those of an output; nil when they do not fit it.
+    private func labels(
+        _ tensor: Tensor, key: String, of output: Shape, _ reading: inout Reading
+    ) throws(FormatError) -> Tensor? {
+        let (whole, places) = (Array(output.dimensions.dropFirst()), Array(output.dimensions.dropFirst().dropLast()))
+        let count = tensor.shape[0]
+        func shaped(_ sizes: [Int]) -> Tensor? { (try? Shape([count] + sizes)).map(tensor.reshaped) }
+        var sample = Array(tensor.shape.dimensions.dropFirst())
+        var squeezed: [Int]?
+        if sample.last == 1, sample != whole,
+            sample.dropLast().elementsEqual(places) || sample.dropLast().elementsEqual(whole)
+        {
+            sample.removeLast()
+            squeezed = [count] + sample
         }
-        let targets = try tensor.converted(to: .float32)
-        if tensor.type != .float32 { reading.notes.append("key '\(key)' is cast from \(array.storedType) to float32") }
-        try Self.refuseNotANumber(targets, key: key)
-        return targets
+        let isWhole = tensor.type != .float32 || tensor.floats.allSatisfy { $0 == $0.rounded() }
+        // A single output is a score, not a choice of one class.
+        if sample == whole || sample == places && whole.last == 1 {
+            let targets = try shaped(whole)?.converted(to: .float32)
+            guard reading.prefersClasses, let targets, let classes = try classes(ofOneHot: targets) else {
+                return targets
+            }
+            reading.notes.append("key '\(key)' is one-hot and taken as classes")
+            return classes
+        }
+        guard sample == places, isWhole, tensor.type != .bool, let classes = shaped(places) else { return nil }
+        if let squeezed { reading.notes.append("key '\(key)' is squeezed to \(squeezed)") }
+        if tensor.type == .float32 { reading.notes.append("key '\(key)' holds whole numbers and is taken as classes") }
+        return try classes.converted(to: .int64)
+    }
+
+    /// The places of the ones of `targets [..., classes]`; nil unless each row has one 1 among zeros.
+    private func classes(ofOneHot targets: Tensor) throws(FormatError) -> Tensor? {
+        guard let width = targets.shape.dimensions.last, width > 1 else { return nil }
+        let values = targets.floats
+        var places: [Int64] = []
+        for start in stride(from: 0, to: values.count, by: width) {
+            let row = values[start..<(start + width)]
+            guard row.allSatisfy({ $0 == 0 || $0 == 1 }), row.count(where: { $0 == 1 }) == 1,
+                let place = row.firstIndex(of: 1)
+            else { return nil }
+            places.append(Int64(place - start))
+        }
+        do { return try Tensor(places, Shape(Array(targets.shape.dimensions.dropLast()))) } catch {
+            throw .memory(byteCount: 8 * places.count)
+        }
     }
 
     private func checkClasses(_ labels: Tensor, key: String, classes: Int) throws(FormatError) {

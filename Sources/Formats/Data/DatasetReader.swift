@@ -4,16 +4,18 @@ package import Model
 /// Reads the inputs, labels and splits of a model from a data file.
 ///
 /// The rules are those of the API's section on data: exact input names first, then the default names; labels; splits by
-/// prefix or suffix, else a tenth is held out by the seed.
+/// prefix or suffix, else a fifth (500 where there are so many, at most 2,000) is held out by the seed.
 package struct DatasetReader: Sendable {
     package struct Result: Sendable {
         package var training: Dataset
-        /// The samples for measuring only: the file's own test split, or the tenth that was held out.
+        /// The samples for measuring only: the file's own test split, or the part that was held out.
         package var validation: Dataset
         /// The key of each model input (and of `labels`).
         package var mapping: [String: String]
         package var notes: [String]
         package var classCount: Int?
+        /// The output that the labels belong to; nil without labels.
+        package var output: String?
         /// True when the validation samples are the file's own split.
         package var hasOwnSplit: Bool
     }
@@ -40,14 +42,23 @@ package struct DatasetReader: Sendable {
     private static let labelNames = ["y", "Y", "labels", "label", "targets", "target"]
 
     package let arrays: [String: DataArray]
+    /// The errors of arrays whose elements are no numbers, raised when they are asked for.
+    private let unreadable: [String: FormatError]
 
     /// Reads the arrays of a file.
     ///
     /// - Throws: ``FormatError`` for a file that is neither `.npz` nor `.safetensors`, or damaged.
     package init(_ path: String) throws(FormatError) {
         let file = try MappedFile(path)
-        arrays = try Self.isZip(file) ? NPZ.read(file) : Safetensors.read(file)
-        guard !arrays.isEmpty else { throw .data("the data file holds no arrays") }
+        if Self.isZip(file) {
+            let contents = try NPZ.read(file)
+            (arrays, unreadable) = (contents.arrays, contents.unreadable)
+        } else {
+            (arrays, unreadable) = (try Safetensors.read(file), [:])
+        }
+        guard !arrays.isEmpty else {
+            throw unreadable.min { $0.key < $1.key }?.value ?? .data("the data file holds no arrays")
+        }
     }
 
     private static func isZip(_ file: MappedFile) -> Bool {
@@ -62,14 +73,17 @@ package struct DatasetReader: Sendable {
     ///   - output: the name of the output that the labels belong to; the first by default.
     ///   - labelKey: the key of the labels, if the user names it.
     ///   - inputKeys: the keys that the user names, by model input.
-    ///   - seed: selects the tenth that is held out.
+    ///   - prefersClasses: whether one-hot labels are classes; false when the loss takes targets.
+    ///   - seed: selects the part that is held out.
     /// - Returns: training and validation samples.
     /// - Throws: ``FormatError`` with the key, what is wrong, and the remedy.
     package func read(
         for graph: Graph, output: String? = nil, labelKey: String? = nil, inputKeys: [String: String] = [:],
-        seed: UInt64 = 0
+        prefersClasses: Bool = true, seed: UInt64 = 0
     ) throws(FormatError) -> Result {
         var reading = Reading(graph: graph, outputName: output, labelKey: labelKey, inputKeys: inputKeys)
+        reading.prefersClasses = prefersClasses
+        reading.notes = unreadable.keys.sorted().map { "key '\($0)' is not used: its elements are no numbers" }
         var whole = try split(.training, &reading)
         if whole == nil { whole = try split(.unsplit, &reading) }
         let validation = try split(.validation, &reading)
@@ -84,6 +98,7 @@ package struct DatasetReader: Sendable {
             throw missingKeys(reading)
         }
         if result.training.labels?.type == .int64 { result.classCount = reading.classes }
+        result.output = result.training.labels == nil ? nil : reading.outputName
         return result
     }
 
@@ -96,14 +111,16 @@ package struct DatasetReader: Sendable {
     ///   - labelKey: the key of the labels, if the user names it.
     ///   - inputKeys: the keys that the user names, by model input.
     ///   - withLabels: true to look for labels.
+    ///   - prefersClasses: whether one-hot labels are classes; false when the loss takes targets.
     /// - Returns: nil when the file has no such part.
     /// - Throws: ``FormatError`` as ``read(for:output:labelKey:inputKeys:seed:)`` does.
     package func samples(
         _ part: Part, for graph: Graph, output: String? = nil, labelKey: String? = nil,
-        inputKeys: [String: String] = [:], withLabels: Bool
+        inputKeys: [String: String] = [:], withLabels: Bool, prefersClasses: Bool = true
     ) throws(FormatError) -> Dataset? {
         var reading = Reading(
-            graph: graph, outputName: output, labelKey: labelKey, inputKeys: inputKeys, withLabels: withLabels)
+            graph: graph, outputName: output, labelKey: labelKey, inputKeys: inputKeys, withLabels: withLabels,
+            prefersClasses: prefersClasses)
         return try split(part, &reading)
     }
 
@@ -121,25 +138,30 @@ package struct DatasetReader: Sendable {
     /// The state of one reading: the request, and what was found.
     struct Reading {
         let graph: Graph
-        let outputName: String?
+        /// The output that the labels belong to; nil until labels fit one.
+        var outputName: String?
         let labelKey: String?
         let inputKeys: [String: String]
         var withLabels = true
+        /// True when one-hot labels are classes, and false when the loss takes targets.
+        var prefersClasses = true
         var mapping: [String: String] = [:]
         var notes: [String] = []
 
-        var output: Shape {
-            let output = graph.outputs.first { $0.name == outputName } ?? graph.outputs.first
-            return output.map { graph.shape($0.value) } ?? .scalar
+        /// The shapes of the outputs that labels may belong to.
+        var candidates: [(name: String, shape: Shape)] {
+            let measured = graph.measuredOutputs
+            let named = measured.filter { $0.name == outputName }
+            return (named.isEmpty ? measured : named).map { ($0.name, graph.shape($0.value)) }
         }
-        var classes: Int { output.dimensions.last ?? 1 }
+        var classes: Int { candidates.first?.shape.dimensions.last ?? 1 }
     }
 
     private func heldOut(_ samples: Dataset, _ reading: Reading, seed: UInt64) throws(FormatError) -> Result {
         guard samples.count >= 2 else { throw .data("one sample is not enough: some are needed to measure on") }
         var random = SeededRandom(seed: seed)
         let order = random.shuffled(count: samples.count)
-        let held = max(1, samples.count / 10)
+        let held = Dataset.part(of: samples.count)
         do {
             return Result(
                 training: try samples.samples(order.dropFirst(held).sorted()),
@@ -159,13 +181,30 @@ package struct DatasetReader: Sendable {
     }
 
     private func find(_ names: [String], _ part: Part) -> (key: String, array: DataArray)? {
-        for name in names {
-            let keys = part.affixes.isEmpty ? [name] : part.affixes.flatMap { ["\(name)_\($0)", "\($0)_\(name)"] }
-            for key in keys {
-                if let array = arrays[key] { return (key, array) }
-            }
+        for key in Self.keys(names, part) {
+            if let array = arrays[key] { return (key, array) }
         }
         return nil
+    }
+
+    /// The array of one of the names that is wanted.
+    ///
+    /// - Returns: nil when there is none.
+    /// - Throws: ``FormatError`` when its elements are no numbers.
+    private func wanted(
+        _ names: [String], _ part: Part
+    ) throws(FormatError) -> (key: String, array: DataArray)? {
+        if let found = find(names, part) { return found }
+        for key in Self.keys(names, part) {
+            if let error = unreadable[key] { throw error }
+        }
+        return nil
+    }
+
+    private static func keys(_ names: [String], _ part: Part) -> [String] {
+        names.flatMap { name in
+            part.affixes.isEmpty ? [name] : part.affixes.flatMap { ["\(name)_\($0)", "\($0)_\(name)"] }
+        }
     }
 
     private var keyList: String {
@@ -201,8 +240,9 @@ package struct DatasetReader: Sendable {
         for value in graph.inputs {
             let name = graph[value].name
             let names = names(for: name, isOnly: graph.inputs.count == 1, reading.inputKeys)
-            guard let (key, array) = find(names, part) else { return nil }
+            guard let (key, array) = try wanted(names, part) else { return nil }
             let tensor = try converted(array, to: graph.type(value), key: key, input: name, &reading.notes)
+            try Self.checkIndices(tensor, into: graph.indexedSize(value), key: key)
             guard count == nil || count == tensor.shape[0] else {
                 throw .shape("key '\(key)' has \(tensor.shape[0]) samples, the others have \(count ?? 0)")
             }
@@ -213,7 +253,7 @@ package struct DatasetReader: Sendable {
         guard count > 0 else { throw .data("the data have no samples") }
         guard reading.withLabels else { return Dataset(inputs: inputs, count: count) }
         var labels: Tensor?
-        if let (key, array) = find(reading.labelKey.map { [$0] } ?? Self.labelNames, part) {
+        if let (key, array) = try wanted(reading.labelKey.map { [$0] } ?? Self.labelNames, part) {
             labels = try labelTensor(array, key: key, count: count, &reading)
             if reading.mapping["labels"] == nil { reading.mapping["labels"] = key }
         } else if let wanted = reading.labelKey {
@@ -243,8 +283,22 @@ package struct DatasetReader: Sendable {
         if tensor.type != type.element || array.storedType == "f8" || array.storedType == "f2" {
             notes.append("key '\(key)' is cast from \(array.storedType) to \(type.element)")
         }
-        try Self.refuseNotANumber(result, key: key)
         return result
+    }
+
+    /// Checks integers that are indices, such as token ids.
+    private static func checkIndices(_ tensor: Tensor, into size: Int?, key: String) throws(FormatError) {
+        guard let size else { return }
+        let values: [Int64]
+        switch tensor.type {
+        case .int64: values = tensor.int64s
+        case .int32: values = tensor.int32s.map(Int64.init)
+        case .float32, .bool: return
+        }
+        guard let place = values.firstIndex(where: { !(Int64(-size)..<Int64(size)).contains($0) }) else { return }
+        let row = place / max(1, values.count / max(1, tensor.shape[0]))
+        throw .data(
+            "key '\(key)' has the index \(values[place]) in sample \(row): the model takes \(-size) to \(size - 1)")
     }
 
     /// A hint for images with their channels last, the most common reason for sizes that do not fit.
@@ -253,7 +307,7 @@ package struct DatasetReader: Sendable {
         return ": the channels are last; save it with numpy.transpose(x, (0, 3, 1, 2))"
     }
 
-    static func refuseNotANumber(_ tensor: Tensor, key: String) throws(FormatError) {
+    static func rejectNotANumber(_ tensor: Tensor, key: String) throws(FormatError) {
         guard tensor.type == .float32, !tensor.isFinite() else { return }
         let place = tensor.floats.firstIndex { !$0.isFinite } ?? 0
         let row = place / max(1, tensor.shape.elementCount / max(1, tensor.shape[0]))

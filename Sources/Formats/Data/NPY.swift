@@ -40,7 +40,7 @@ struct NPYHeader {
         guard let descriptor = Self.value(of: "descr", in: text)?.split(separator: UInt8(ascii: "'")).first,
             let order = Self.value(of: "fortran_order", in: text), let sizes = Self.value(of: "shape", in: text)
         else { throw broken("its header lacks 'descr', 'fortran_order' or 'shape'") }
-        if descriptor.last == UInt8(ascii: "O") { throw .pickle }
+        if descriptor.last == UInt8(ascii: "O") { throw .objects(key) }
         guard let type = StoredType(rawValue: Self.string(descriptor.drop { "<>|=".utf8.contains($0) })) else {
             throw .unsupportedType("array '\(key)' holds '\(Self.string(descriptor))': save it as float32 or int64")
         }

@@ -12,23 +12,39 @@ package enum NPZ {
         package static let rank = 32
     }
 
+    /// The arrays of a file by name, and the errors of arrays whose elements are no numbers.
+    package struct Contents: Sendable {
+        package var arrays: [String: DataArray] = [:]
+        package var unreadable: [String: FormatError] = [:]
+    }
+
     /// Reads the arrays of a file by name.
     ///
-    /// - Throws: ``FormatError`` for a file that is damaged, encrypted, a decompression bomb, or holds objects.
-    package static func read(_ file: MappedFile) throws(FormatError) -> [String: DataArray] {
-        var arrays: [String: DataArray] = [:]
+    /// - Throws: ``FormatError`` for a file that is damaged, encrypted, or a decompression bomb.
+    package static func read(_ file: MappedFile) throws(FormatError) -> Contents {
+        var contents = Contents()
         var total = 0
         for entry in try ZipDirectory(file).entries {
             guard entry.name.endsWithBytes(of: ".npy") else { continue }
             let key = String(decoding: entry.name.utf8.dropLast(4), as: UTF8.self)
-            guard arrays[key] == nil else { throw .data("two arrays are named '\(key)'") }
-            let storage = try storage(entry, key: key, in: file, &total)
+            guard contents.arrays[key] == nil, contents.unreadable[key] == nil else {
+                throw .data("two arrays are named '\(key)'")
+            }
+            let storage: TensorStorage
+            do throws(FormatError) {
+                storage = try self.storage(entry, key: key, in: file, &total)
+            } catch {
+                // An array that nobody asks for is passed over.
+                guard error.isOfType else { throw error }
+                contents.unreadable[key] = error
+                continue
+            }
             guard Tensor.bytes(of: storage).withBytes({ crc32(0, $0) }) == entry.checksum else {
                 throw .data("array '\(key)' is damaged: its bytes do not have the checksum that the file names")
             }
-            arrays[key] = try decode(storage, key: key)
+            contents.arrays[key] = try decode(storage, key: key)
         }
-        return arrays
+        return contents
     }
 
     /// The bytes of an `.npy`; a view of the file if they are stored without compression.

@@ -14,6 +14,8 @@ package enum FormatError: Error, CustomStringConvertible {
     case quantized(String)
     case missingExternalData(file: String, tensors: Int, byteCount: Int)
     case pickle
+    /// An array of Python objects.
+    case objects(String)
     /// A data file that is damaged or of another format.
     case data(String)
     /// Missing keys of a data file.
@@ -33,7 +35,7 @@ package enum FormatError: Error, CustomStringConvertible {
         case .unsupportedType: "unsupported_dtype"
         case .quantized: "quantized_model"
         case .missingExternalData: "missing_external_data"
-        case .pickle: "pickle_rejected"
+        case .pickle, .objects: "pickle_rejected"
         case .data: "invalid_data"
         case .key: "dataset_key_mismatch"
         case .shape: "shape_mismatch"
@@ -42,6 +44,14 @@ package enum FormatError: Error, CustomStringConvertible {
         case .tooLarge: "file_too_large"
         case .memory: "memory_limit"
         case .unwritable, .noRoom: "disk_full"
+        }
+    }
+
+    /// True when the elements of an array are of a type that cannot be read.
+    var isOfType: Bool {
+        switch self {
+        case .objects, .unsupportedType: true
+        default: false
         }
     }
 
@@ -68,6 +78,8 @@ package enum FormatError: Error, CustomStringConvertible {
         case .missingExternalData(let file, let tensors, let byteCount):
             "missing external data file '\(file)' (\(tensors) tensor\(tensors == 1 ? "" : "s"), \(NumberFormat.grouped(byteCount)) bytes): "
                 + "add -F model=@\(file), or export with external_data=False"
+        case .objects(let key):
+            "array '\(key)' holds Python objects, a pickle that can run code: save it as float32 or int64"
         case .pickle: "pickle files can run code; export with torch.onnx.export"
         case .memory(let byteCount): "there is no memory for another \(byteCount) bytes"
         }

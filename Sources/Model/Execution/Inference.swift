@@ -19,7 +19,10 @@ package struct Inference {
         }
         for value in fetching where (graph.shape(value).dimensions.first ?? 1) % batchSize != 0 {
             throw .data(
-                input: "", reason: "'\(graph[value].name)' has no batch axis: its shape is \(graph.shape(value))")
+                input: "",
+                reason:
+                    "'\(graph[value].name)' has no axis of samples: its shape is \(graph.shape(value)), of \(batchSize) "
+                    + "samples")
         }
         self.batchSize = batchSize
         (self.graph, fetched) = try graph.prepared(fetching: fetching, trained: [])

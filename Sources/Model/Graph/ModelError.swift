@@ -22,7 +22,7 @@ package enum ModelError: Error, CustomStringConvertible {
         case .elementType(let value, let expected, let found): "at '\(value)': expected \(expected), found \(found)"
         case .noDerivative(let value, let reason): "'\(value)' has no derivative: \(reason)"
         case .rewrite(let value, let reason): "cannot replace '\(value)': \(reason)"
-        case .data(let input, let reason): "input '\(input)': \(reason)"
+        case .data(let input, let reason): input.isEmpty ? reason : "input '\(input)': \(reason)"
         case .nanLoss(let step):
             "the loss is not a number at step \(step): lower the learning rate, or look for extreme values in the data"
         case .compute(let error): "\(error)"

@@ -14,6 +14,13 @@ package struct Dataset: Sendable {
         (self.inputs, self.labels, self.count) = (inputs, labels, count)
     }
 
+    /// The maximum number of samples that decide, or that are held out; more would cost time and change little.
+    package static let partLimit = 2000
+
+    /// The number of samples that one part of a data set without splits gives away, to decide or to certify: a fifth,
+    /// and 500 where there are so many.
+    package static func part(of count: Int) -> Int { min(partLimit, max(1, count / 5, min(500, count / 4))) }
+
     /// A view of some consecutive samples.
     package func samples(_ range: Range<Int>) -> Dataset {
         Dataset(inputs: inputs.mapValues { $0.rows(range) }, labels: labels?.rows(range), count: range.count)

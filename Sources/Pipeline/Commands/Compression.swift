@@ -44,7 +44,7 @@ package enum Compression {
             report.original = original.flatMap { data.measure($0) }
 
             let collapser = Collapser(
-                data.graph, task: data.task, samples: data.samples, confirmation: data.validation, options: options,
+                data.graph, task: data.task, samples: data.samples, options: options,
                 keeper: checkpoints?.keeper ?? .none
             ) { progress.take($0) }
             let outcome = try collapser.run()
@@ -69,7 +69,8 @@ package enum Compression {
             if let original, let outputs = written.logits {
                 report.compressed = data.measure(outputs)
                 report.comparison = Comparison(
-                    original, outputs, data.task, counting: try data.validation?.mask())
+                    original, outputs, data.task, counting: try data.validation?.mask(),
+                    samples: data.validation?.count)
             }
             report.latency = try Latency(data.graph, written.graph, on: written.samples)
 
@@ -78,7 +79,8 @@ package enum Compression {
             try room.write { try publication.publish() }
             report.close(progress)
             try room.write { try report.write(to: order.reports) }
-            return CompressionResult(document: report.result, summary: report.summary)
+            return CompressionResult(
+                document: report.result, summary: report.summary, metBudget: outcome.metBudget)
         } catch {
             throw Problem(any: error)
         }

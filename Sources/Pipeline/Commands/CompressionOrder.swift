@@ -53,4 +53,6 @@ package struct CompressionResult: Sendable {
     package let document: JSONValue
     /// The last line to print.
     package let summary: String
+    /// False when no network is within the budget, and the one of the smallest damage was written.
+    package let metBudget: Bool
 }

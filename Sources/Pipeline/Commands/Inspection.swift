@@ -79,7 +79,7 @@ package struct Inspection: Sendable {
     }
 
     private static func warnings(_ graph: Graph?, _ candidates: Candidates?) -> [JSONValue] {
-        guard let graph, let candidates, !graph.outputs.isEmpty else { return [] }
+        guard let graph, let candidates, !graph.measuredOutputs.isEmpty else { return [] }
         let task = PredictionTask(of: graph, labels: nil, loss: .auto)
         guard let obstacle = candidates.obstacle(in: graph, task: task) else { return [] }
         return [["code": "no_gradient", "message": .string(obstacle)]]
@@ -109,7 +109,11 @@ package struct Inspection: Sendable {
         _ split: DatasetReader.Result?
     ) throws(Problem) -> JSONValue {
         let options = JobOptions().resolved(hasData: split != nil)
-        let counts = split.map { SampleCounts($0.training.count, validation: $0.validation.count, options) }
+        let counts = split.map { split in
+            let deciding = split.hasOwnSplit ? min(Dataset.partLimit, split.validation.count / 2) : nil
+            return SampleCounts(
+                split.training.count, deciding: deciding, validation: split.validation.count - (deciding ?? 0), options)
+        }
         do {
             let memory = try MemoryEstimate(
                 compressing: graph, PredictionTask(of: graph, labels: split?.training.labels, loss: options.loss),
@@ -134,7 +138,8 @@ package struct Inspection: Sendable {
             "keys": data.keys, "mapping": .object(JSONValue.Object(mapping)),
             "samples": .int(split.training.count + split.validation.count),
             "training_samples": .int(split.training.count), "validation_samples": .int(split.validation.count),
-            "classes": JSONValue(split.classCount), "notes": .array(split.notes.map(JSONValue.string)),
+            "has_own_split": .bool(split.hasOwnSplit), "classes": JSONValue(split.classCount),
+            "notes": .array(split.notes.map(JSONValue.string)),
         ]
         return (document, split)
     }

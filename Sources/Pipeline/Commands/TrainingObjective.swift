@@ -15,10 +15,10 @@ extension JobOptions {
     func objective(
         for graph: Graph, on dataset: Dataset, file: String
     ) throws(Problem) -> (objective: Objective, dataset: Dataset) {
-        guard let output = graph.outputs.first(where: { output == nil || $0.name == output }) else {
+        guard let output = graph.output(named: output), self.output.map({ $0 == output.name }) ?? true else {
             let names = graph.outputs.map(\.name).joined(separator: ", ")
             throw Problem(
-                .invalidOption, "the model has no output '\(output ?? "")': it has \(names)", pointer: "/outputs")
+                .invalidOption, "the model has no output '\(self.output ?? "")': it has \(names)", pointer: "/outputs")
         }
         let dataset =
             loss == .causalLanguageModel ? try dataset.causal(for: graph, output: output.value).samples : dataset

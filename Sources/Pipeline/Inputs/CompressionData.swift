@@ -10,8 +10,11 @@ import Options
 struct CompressionData {
     let graph: Graph
     let samples: Samples?
-    /// Samples that only measure, never fit, train or decide; nil without data.
+    /// Samples that only certify, never fit, train or decide; nil without data.
     let validation: Dataset?
+    /// True when the certifying samples are of a part of the data that the user set aside, and not of the same part as
+    /// those that the network may have been trained on.
+    let hasOwnSplit: Bool
     let task: PredictionTask
     let mapping: [String: String]
     let notes: [String]
@@ -38,31 +41,36 @@ struct CompressionData {
     init(_ model: SourceModel, _ order: CompressionOrder, _ options: JobOptions) throws(Problem) {
         guard let path = order.data else {
             graph = try model.graph(batch: 1)
+            try Self.checkOutputs(of: graph, in: model)
             (samples, validation, mapping, notes, trainingCount) = (nil, nil, [:], [], 0)
-            (counts, bytes) = (nil, DataBytes())
+            (counts, bytes, hasOwnSplit) = (nil, DataBytes(), false)
             task = PredictionTask(of: graph, labels: nil, loss: options.loss, output: options.outputs.first)
             return
         }
         let source = try SourceData(
             path, labelsKey: order.options.labels, inputKeys: order.options.inputKeys,
-            output: order.options.output)
+            output: order.options.output, loss: options.loss)
         var graph = try model.graph(batch: options.batchSize ?? Self.defaultBatchSize, data: source)
+        try Self.checkOutputs(of: graph, in: model)
         try Self.check(options.outputs, of: graph)
         var split = try source.split(for: graph, seed: options.seed)
         var training = split.training
         var validation = split.validation
         var files = [source]
+        var hasOwnSplit = split.hasOwnSplit
         if let path = order.validationData {
+            hasOwnSplit = true
             let other = try SourceData(
                 path, labelsKey: order.options.labels, inputKeys: order.options.inputKeys,
-                output: order.options.output)
+                output: order.options.output ?? split.output, loss: options.loss)
             validation = try other.validation(for: graph)
             files.append(other)
             if !split.hasOwnSplit, let whole = try source.part(.unsplit, for: graph, withLabels: true) {
                 training = whole
             }
         }
-        if options.loss == .causalLanguageModel, let output = graph.output(named: options.outputs.first)?.value {
+        let output = options.outputs.first ?? split.output
+        if options.loss == .causalLanguageModel, let output = graph.output(named: output)?.value {
             let causal = try training.causal(for: graph, output: output)
             (training, validation) = (causal.samples, try validation.causal(for: graph, output: output).samples)
             if let note = causal.note { split.notes.append(note) }
@@ -73,23 +81,33 @@ struct CompressionData {
                 pointer: "/data")
         }
         let parts: Samples
+        var deciding: Dataset?
         do {
+            if hasOwnSplit, !options.decidesNothing {
+                (deciding, validation) = try validation.divided(seed: options.seed)
+            }
             parts = try Samples(
-                training, calibrationCount: options.calibrationSamples, keepsAll: options.decidesNothing,
-                seed: options.seed)
+                training, deciding: deciding, calibrationCount: options.calibrationSamples,
+                keepsAll: options.decidesNothing, seed: options.seed)
         } catch {
             throw Problem(error)
         }
         if options.batchSize == nil, parts.training.count < Self.defaultBatchSize {
             graph = try model.graph(batch: parts.training.count, data: source)
         }
-        (self.graph, self.validation) = (graph, validation)
-        samples = parts
+        (self.graph, self.validation, self.hasOwnSplit, samples) = (graph, validation, hasOwnSplit, parts)
         (mapping, notes, trainingCount) = (split.mapping, split.notes, training.count)
-        (counts, bytes) = (SampleCounts(training.count, validation: validation.count, options), DataBytes(files))
-        task = PredictionTask(
-            of: graph, labels: training.labels, loss: options.loss, output: options.outputs.first)
+        counts = SampleCounts(
+            training.count, deciding: deciding?.count, validation: validation.count, options)
+        bytes = DataBytes(files)
+        task = PredictionTask(of: graph, labels: training.labels, loss: options.loss, output: output)
         try check(options, labels: training.labels)
+    }
+
+    private static func checkOutputs(of graph: Graph, in model: SourceModel) throws(Problem) {
+        guard graph.measuredOutputs.isEmpty else { return }
+        throw Problem(
+            .invalidONNX, "\(model.name) has no output that holds numbers for each sample", pointer: "/model")
     }
 
     private static func check(_ names: [String], of graph: Graph) throws(Problem) {

@@ -1,8 +1,10 @@
+import Collapse
 import Compute
 import Formats
 import Foundation
 package import JobContract
 import Model
+package import Options
 
 /// A data file, and the keys in it that serve as labels and inputs.
 package struct SourceData {
@@ -10,16 +12,20 @@ package struct SourceData {
     let reader: DatasetReader
     let labelsKey: String?
     let inputKeys: [String: String]
-    /// The output that the labels belong to; nil means the first.
+    /// The output that the labels belong to; nil means the first that they fit.
     let output: String?
+    /// True when one-hot labels are classes, and false when the loss takes targets.
+    let prefersClasses: Bool
 
     var name: String { URL(filePath: path).lastPathComponent }
 
     /// - Throws: ``Problem`` for a file that is damaged, or neither `.npz` nor `.safetensors`.
     package init(
-        _ path: String, labelsKey: String? = nil, inputKeys: [String: String] = [:], output: String? = nil
+        _ path: String, labelsKey: String? = nil, inputKeys: [String: String] = [:], output: String? = nil,
+        loss: JobOptions.LossName = .auto
     ) throws(Problem) {
         (self.output, self.path, self.labelsKey, self.inputKeys) = (output, path, labelsKey, inputKeys)
+        prefersClasses = loss != .mse && loss != .binaryCrossEntropy
         do { reader = try DatasetReader(path) } catch {
             var failure = Problem(error, file: URL(filePath: path).lastPathComponent)
             if failure.code == .invalidONNX { failure.code = .invalidData }
@@ -30,20 +36,54 @@ package struct SourceData {
 
     /// The training samples and the validation samples.
     func split(for graph: Graph, seed: UInt64) throws(Problem) -> DatasetReader.Result {
+        let result: DatasetReader.Result
         do {
-            return try reader.read(for: graph, output: output, labelKey: labelsKey, inputKeys: inputKeys, seed: seed)
+            result = try reader.read(
+                for: graph, output: output, labelKey: labelsKey, inputKeys: inputKeys, prefersClasses: prefersClasses,
+                seed: seed)
         } catch {
             throw Problem(error, file: name)
         }
+        for samples in [result.training, result.validation] { try checkNumbers(samples, in: graph) }
+        return result
     }
 
     /// The samples of one part of the file, in its order; nil when the file has no such part.
     func part(_ part: DatasetReader.Part, for graph: Graph, withLabels: Bool) throws(Problem) -> Dataset? {
+        let samples: Dataset?
         do {
-            return try reader.samples(
-                part, for: graph, output: output, labelKey: labelsKey, inputKeys: inputKeys, withLabels: withLabels)
+            samples = try reader.samples(
+                part, for: graph, output: output, labelKey: labelsKey, inputKeys: inputKeys, withLabels: withLabels,
+                prefersClasses: prefersClasses)
         } catch {
             throw Problem(error, file: name)
+        }
+        if let samples { try checkNumbers(samples, in: graph) }
+        return samples
+    }
+
+    /// Checks samples that hold values that are no finite numbers: a network may handle them itself (an imputer, a clip),
+    /// so they are rejected where they reach an output or a block that may be collapsed.
+    private func checkNumbers(_ samples: Dataset, in graph: Graph) throws(Problem) {
+        for input in graph.inputs {
+            guard let name = graph.inputName(input), let tensor = samples.inputs[name], tensor.type == .float32,
+                !tensor.isFinite()
+            else { continue }
+            let width = max(1, tensor.shape.elementCount / max(1, samples.count))
+            let places = tensor.floats.enumerated().filter { !$0.element.isFinite }.map { $0.offset / width }
+            let rows = Array(Set(places)).sorted()
+            let blocks = Candidates(in: graph).found.flatMap { [$0.input, $0.output] }
+            let outputs = graph.measuredOutputs.map(\.value)
+            do {
+                let reached = try Inference(graph, fetching: outputs + blocks).outputs(for: samples.samples(rows))
+                guard reached.contains(where: { !$0.isFinite() }) else { continue }
+            } catch {
+                throw Problem(any: error)
+            }
+            throw Problem(
+                .nanInData,
+                "\(self.name): input '\(name)' has a value that is not a number or infinite, first in sample \(rows[0]), "
+                    + "and the model passes it on", pointer: "/data")
         }
     }
 

@@ -40,7 +40,8 @@ struct Verification {
         nodes = written.document.model.nodes.count
         let samples = try data.validation ?? Dataset(randomFor: original, count: batch)
 
-        let pairs = zip(predicted.outputs, graph.outputs).filter { graph.type($1.value).element == .float32 }
+        let measured = Set(graph.measuredOutputs.filter(\.isItself).map(\.value))
+        let pairs = zip(predicted.outputs, graph.outputs).filter { measured.contains($1.value) }
         let answer = known == nil ? nil : data.task.logits(of: predicted)
         let others = pairs.map(\.0.value).filter { $0 != answer }
         let expecting = others.isEmpty ? nil : try Inference(predicted, fetching: others)

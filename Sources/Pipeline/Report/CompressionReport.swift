@@ -69,7 +69,7 @@ struct CompressionReport {
             } ?? .null,
             "compression_ratio": JSONValue(
                 compressedSizes.map { Double(originalSizes.parameters) / Double(max(1, $0.parameters)) }),
-            "metric_drop": JSONValue(metricDrop),
+            "metric_drop": JSONValue(metricDrop), "met_budget": outcome.map { .bool($0.metBudget) } ?? .null,
             "disagreement": disagreement,
             "divergence": JSONValue(comparison?.divergence),
             "layers": .array(outcome?.layers.map(\.document) ?? []),
@@ -106,24 +106,14 @@ struct CompressionReport {
         return original.isRate ? original.metric - compressed.metric : compressed.metric - original.metric
     }
 
-    /// The bound on the disagreement. It also bounds the drop in accuracy, even without labels.
-    var certificate: Certificate? {
-        guard let comparison, comparison.rows > 0, let validation = data.validation else { return nil }
-        // Rows of one sample are not independent, so the bound needs one row per sample.
-        guard comparison.rows == validation.count else { return nil }
-        return Certificate(events: comparison.disagreements, of: comparison.rows)
-    }
-
+    /// The disagreement and its upper bound, which also bounds the drop in accuracy, even without labels.
+    ///
+    /// Samples that the network may have been trained on certify nothing.
     private var disagreement: JSONValue {
-        if let certificate {
-            return [
-                "rate": .double(certificate.rate), "upper95": .double(certificate.upper95),
-                "samples": .int(certificate.samples),
-            ]
-        }
         guard let comparison, comparison.rows > 0 else { return .null }
         return [
-            "rate": .double(comparison.disagreement), "upper95": .null, "samples": .int(data.validation?.count ?? 0),
+            "rate": .double(comparison.disagreement),
+            "upper95": data.hasOwnSplit ? .double(comparison.upper95) : .null, "samples": .int(comparison.samples),
         ]
     }
 
@@ -196,11 +186,13 @@ struct CompressionReport {
     private var assumptions: [String] {
         var lines: [String] = []
         if data.validation != nil {
-            lines.append("The validation samples are drawn like those that the deployment meets.")
+            lines.append("No validation sample served fitting, training or decisions.")
             lines.append(
-                options.limitsQuality
-                    ? "No validation sample served fitting, training or search; they confirmed that the budget holds."
-                    : "No validation sample served fitting, training or search.")
+                data.hasOwnSplit
+                    ? "The validation samples are drawn like those that the deployment meets, and the network has not been "
+                        + "trained on them."
+                    : "The data have one part: what is measured holds for data like these, and not if the network was "
+                        + "trained on them. Give validation_data, or a test split, for a certificate.")
         } else {
             lines.append("There were no data: what the change costs was not measured.")
         }
@@ -255,9 +247,11 @@ struct CompressionReport {
                         + "\(NumberFormat.fixed(100 * compressed.metric, digits: 1)) %"
                     : "\(original.metricName) \(NumberFormat.fixed(original.metric, digits: 4)) -> "
                         + NumberFormat.fixed(compressed.metric, digits: 4))
-        } else if let certificate {
-            parts.append("disagreement \(NumberFormat.fixed(100 * certificate.rate, digits: 2)) %")
+        } else if let comparison {
+            let name = comparison.rows > 0 ? "disagreement" : "variance lost"
+            parts.append("\(name) \(NumberFormat.fixed(100 * comparison.disagreement, digits: 2)) %")
         }
+        if let outcome, !outcome.metBudget { parts.append("over the budget") }
         if let latency { parts.append("\(NumberFormat.times(latency.speedup)) faster") }
         parts.append("\(NumberFormat.fixed(seconds, digits: 1)) s")
         return parts.joined(separator: "  ")

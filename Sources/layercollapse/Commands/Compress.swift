@@ -55,6 +55,10 @@ struct Compress: ParsableCommand {
             if let bytes = order.memoryLimitBytes { try ChildGuard.limitMemory(bytes: bytes) }
             let result = try Compression.run(order, emit: reporter.emit)
             reporter.end(result.summary, result.document)
+            // A job has succeeded with what it found; at the terminal a script should notice.
+            if !isJob, !result.metBudget { throw ExitCode(4) }
+        } catch let code as ExitCode {
+            throw code
         } catch {
             throw reporter.reported(Problem(any: error))
         }
