@@ -18,7 +18,7 @@ import onnx.reference
 import onnxruntime
 from onnx import TensorProto, helper, numpy_helper
 
-IR_VERSIONS = {13: 7, 14: 7, 15: 8, 16: 8, 17: 8, 18: 8, 19: 9, 20: 9, 21: 10, 22: 10, 23: 11, 24: 12, 25: 13,
+IR_VERSIONS = {7: 4, 8: 4, 9: 4, 10: 5, 11: 6, 12: 7, 13: 7, 14: 7, 15: 8, 16: 8, 17: 8, 18: 8, 19: 9, 20: 9, 21: 10, 22: 10, 23: 11, 24: 12, 25: 13,
                26: 13, 27: 13, 28: 14}
 random = numpy.random.default_rng(7)
 Refusals = (onnxruntime.capi.onnxruntime_pybind11_state.NotImplemented, onnxruntime.capi.onnxruntime_pybind11_state.Fail,
@@ -346,6 +346,7 @@ def more_cases():
     yield from spelled()
     random = numpy.random.default_rng(13)
     yield from newer()
+    yield from older()
     random = kept
 
 
@@ -718,6 +719,52 @@ def newer():
     for count in [1, 3]:
         yield Case(f"loop_collecting_{count}", [("Loop", ["n", "", "x"], ["y", "all"], {"body": body})], {"x": numbers(3, 4)},
                    {"n": numpy.array(count), "w": numbers(4)}, outputs=("y", "all"))
+
+
+def older():
+    """What operators meant before opset 13."""
+    own = numpy.random.default_rng(11)
+
+    def numbers(*shape):
+        return own.uniform(-2, 2, shape).astype(numpy.float32)
+
+    x, image = numbers(2, 3, 4), numbers(2, 3, 4, 6)
+    for operator in ["Softmax", "LogSoftmax", "Hardmax"]:
+        for axis in [None, 0, 1, 2, -1]:
+            name = f"{operator.lower()}_11" + ("" if axis is None else f"_axis_{axis}".replace("-", "minus_"))
+            yield one(name, operator, x, opset=11, **({} if axis is None else {"axis": axis}))
+    yield one("softmax_7", "Softmax", x, opset=7)
+    yield one("squeeze_11", "Squeeze", numbers(2, 1, 3, 1), opset=11, axes=[1, -1])
+    yield one("squeeze_7", "Squeeze", numbers(2, 1, 3, 1), opset=7)
+    yield one("unsqueeze_11", "Unsqueeze", x, opset=11, axes=[0, -1])
+    yield Case("split_11", [("Split", ["x"], ["a", "b"], {"axis": 2, "split": [1, 3]})], {"x": x}, opset=11,
+               outputs=("a", "b"))
+    yield Case("split_7", [("Split", ["x"], ["a", "b"], {"axis": -1})], {"x": x}, opset=7, outputs=("a", "b"))
+    yield one("clip_7", "Clip", x, opset=7, min=-0.5, max=1.0)
+    yield one("clip_9_max", "Clip", x, opset=9, max=0.25)
+    yield one("clip_11", "Clip", x, numpy.float32(-0.5).reshape(()), opset=11)
+    yield one("pad_7", "Pad", image, opset=7, pads=[0, 1, 2, 0, 1, 0, 3, 2], value=1.5)
+    yield one("pad_10_reflect", "Pad", image, opset=10, mode="reflect", pads=[0, 0, 1, 2, 0, 0, 2, 1])
+    yield one("pad_11", "Pad", image, integers(0, 0, 1, 2, 0, 0, 2, 1), opset=11, mode="edge")
+    yield one("slice_9", "Slice", image, opset=9, axes=[1, 3], starts=[1, -5], ends=[3, 1000])
+    yield one("slice_7_all", "Slice", x, opset=7, starts=[0, 1, 2], ends=[2, 3, 4])
+    yield one("slice_10", "Slice", image, integers(5), integers(0), integers(3), integers(-2), opset=10)
+    yield one("reducesum_11", "ReduceSum", x, opset=11, axes=[0, -1], keepdims=0)
+    yield one("reducemean_11", "ReduceMean", x, opset=11, axes=[1])
+    scales = numpy.array([1, 1, 2, 3], dtype=numpy.float32)
+    for mode in ["nearest", "linear"]:
+        yield one(f"upsample_7_{mode}", "Upsample", image, opset=7, mode=mode, scales=[1.0, 1.0, 2.0, 2.0])
+        yield one(f"upsample_9_{mode}", "Upsample", image, scales, opset=9, mode=mode)
+        yield one(f"resize_10_{mode}", "Resize", image, scales, opset=10, mode=mode)
+    yield one("resize_10_smaller", "Resize", image, numpy.array([1, 1, 0.5, 0.5], dtype=numpy.float32), opset=10)
+    yield one("resize_11", "Resize", image, numpy.array([], dtype=numpy.float32), scales, opset=11, mode="linear")
+    yield one("gemm_7", "Gemm", numbers(3, 4), numbers(4, 5), numbers(5), opset=7)
+    yield one("dropout_7", "Dropout", x, opset=7, ratio=0.3)
+    yield one("batchnormalization_9", "BatchNormalization", image, numbers(3), numbers(3), numbers(3),
+              numpy.abs(numbers(3)) + 0.1, opset=9)
+    yield one("prelu_7", "PRelu", image, numbers(3, 1, 1), opset=7)
+    yield one("argmax_11", "ArgMax", x, opset=11, axis=-1)
+    yield one("flatten_9", "Flatten", x, opset=9, axis=2)
 
 
 def spelled():

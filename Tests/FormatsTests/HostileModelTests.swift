@@ -67,12 +67,12 @@ private let documents: [Refused] = [
         "the file has IR version 99; 3 to 14 are read: export it anew, or set its ir_version"
     ) { $0.irVersion = 99 },
     Refused(
-        "opset 12", "unsupported_opset",
-        "the file has opset 12; 13 to 28 are read: convert it with onnx.version_converter, or export it anew with opset_version=17"
-    ) { $0.opset = 12 },
+        "opset 6", "unsupported_opset",
+        "the file has opset 6; 7 to 28 are read: convert it with onnx.version_converter, or export it anew with opset_version=17"
+    ) { $0.opset = 6 },
     Refused(
         "opset 99", "unsupported_opset",
-        "the file has opset 99; 13 to 28 are read: convert it with onnx.version_converter, or export it anew with opset_version=17"
+        "the file has opset 99; 7 to 28 are read: convert it with onnx.version_converter, or export it anew with opset_version=17"
     ) { $0.opset = 99 },
     Refused("no outputs", "invalid_onnx", "the graph has no outputs") { $0.outputs = [] },
     Refused("an output from nowhere", "invalid_onnx", "nothing computes the output 'z'") { $0.outputs = ["z"] },
@@ -138,15 +138,15 @@ private let documents: [Refused] = [
             + "export after model.eval()"
     ) { $0.nodes[0].opType = "RandomUniformLike" },
     Refused(
-        "a function of opset 12", "unsupported_opset",
-        "function 'Relu' of the file has opset 12; 13 to 28 are read: convert it with onnx.version_converter, or export it anew with opset_version=17"
+        "a function of opset 6", "unsupported_opset",
+        "function 'Relu' of the file has opset 6; 7 to 28 are read: convert it with onnx.version_converter, or export it anew with opset_version=17"
     ) {
-        let version = Wire.field(9, Wire.field(1, "") + Wire.field(2, 12))
+        let version = Wire.field(9, Wire.field(1, "") + Wire.field(2, 6))
         $0.moreOfModel = Wire.field(25, Wire.field(1, "Relu") + version)
     },
     Refused(
         "opset 29", "unsupported_opset",
-        "the file has opset 29; 13 to 28 are read: convert it with onnx.version_converter, or export it anew with opset_version=17"
+        "the file has opset 29; 7 to 28 are read: convert it with onnx.version_converter, or export it anew with opset_version=17"
     ) { $0.opset = 29 },
     Refused("a function without results", "invalid_onnx", "value 'y' is read before anything computes it") {
         $0.moreOfModel = Wire.field(25, Wire.field(1, "Relu"))
@@ -172,17 +172,29 @@ private let documents: [Refused] = [
         "node '/MatMulInteger' (MatMulInteger): the model is quantized: compress the float model first, quantize afterwards"
     ) { $0.nodes[0].opType = "MatMulInteger" },
     Refused(
-        "float16 weights", "unsupported_dtype", "tensor 'w' holds float16: export the model in float32"
-    ) { $0.weights = [.init(name: "w", sizes: [2], type: 10, raw: [0, 0, 0, 0])] },
+        "strings that a node reads", "unsupported_operator",
+        "the model uses what cannot be run: '/Add' (Add, opset 17), because tensor 'w' holds string: export the model in "
+            + "float32"
+    ) {
+        $0.nodes = [.init(opType: "Add", inputs: ["x", "w"])]
+        $0.weights = [.init(name: "w", sizes: [1], type: 8, more: Wire.field(6, "a"))]
+    },
     Refused(
-        "float64 weights", "unsupported_dtype", "tensor 'w' holds float64: export the model in float32"
-    ) { $0.weights = [.init(name: "w", sizes: [1], type: 11, raw: [UInt8](repeating: 0, count: 8))] },
+        "a type that is none", "unsupported_operator",
+        "the model uses what cannot be run: '/Add' (Add, opset 17), because tensor 'w' holds type 99: export the model in "
+            + "float32"
+    ) {
+        $0.nodes = [.init(opType: "Add", inputs: ["x", "w"])]
+        $0.weights = [.init(name: "w", sizes: [1], type: 99)]
+    },
     Refused(
-        "strings", "unsupported_dtype", "tensor 'w' holds string: export the model in float32"
-    ) { $0.weights = [.init(name: "w", sizes: [1], type: 8, more: Wire.field(6, "a"))] },
+        "float16 weights of too few bytes", "invalid_onnx",
+        "tensor 'w' of shape [2] needs 4 bytes and has 3"
+    ) { $0.weights = [.init(name: "w", sizes: [2], type: 10, raw: [0, 0, 0])] },
     Refused(
-        "a type that is none", "unsupported_dtype", "tensor 'w' holds type 99: export the model in float32"
-    ) { $0.weights = [.init(name: "w", sizes: [1], type: 99)] },
+        "float64 weights without bytes", "invalid_onnx",
+        "tensor 'w' of shape [1] does not have as many elements as its shape"
+    ) { $0.weights = [.init(name: "w", sizes: [1], type: 11)] },
     Refused(
         "a float64 input", "unsupported_dtype", "input 'x' is float64: export the model in float32"
     ) { $0.inputs[0].type = 11 },

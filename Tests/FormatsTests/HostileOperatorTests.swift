@@ -176,8 +176,8 @@ private let cases: [Refused] = [
         "a free size that does not come out", node("Reshape", ": a value of shape [2, 4] cannot become [3, -1]"),
         node("Reshape", ["x", "s"]), [.integers("s", [3, -1])]),
     Refused(
-        "a free size beside zero", node("Reshape", ": a value of shape [0, 4] cannot become [0, -1]"),
-        node("Reshape", ["x", "s"]), [.integers("s", [0, -1])], x: [0, 4]),
+        "a free size beside zero", node("Reshape", ": a value of shape [2, 0] cannot become [-1, 0]"),
+        node("Reshape", ["x", "s"]), [.integers("s", [-1, 0])], x: [2, 0]),
     Refused(
         "a size to keep that is not there", node("Reshape", ": size 2 of [2, 4] is not there to be kept"),
         node("Reshape", ["x", "s"]), [.integers("s", [2, 4, 0])]),

@@ -4,7 +4,8 @@ import Model
 
 /// A comparison of two networks' logits (or other outputs), `[samples, ..., classes]` each.
 package struct Comparison: Sendable {
-    package let kind: PredictionTask.Kind
+    /// The task of the output that is compared.
+    package let task: PredictionTask
     /// The mean over rows of KL(original, other) of the softmaxes; for outputs other than logits, the mean square
     /// error.
     package let divergence: Double
@@ -17,6 +18,9 @@ package struct Comparison: Sendable {
     /// row a sample, else of the mean over samples.
     package let upper95: Double
     package let samples: Int
+    /// For an output whose kind is a guess, the upper bound of the variance that its worst column loses: classes would
+    /// hide it.
+    package let varianceUpper95: Double?
 
     /// Compares the outputs of two networks.
     ///
@@ -30,11 +34,13 @@ package struct Comparison: Sendable {
         _ original: Tensor, _ other: Tensor, _ task: PredictionTask, counting mask: Tensor? = nil, samples: Int? = nil
     ) {
         let mask = mask.flatMap { original.hasRow(forEachPlaceOf: $0) ? $0 : nil }
-        let (left, right) = (original.floats, other.floats)
+        let isPixels = task.kind == .segmentation && original.shape.rank == 4
+        let (left, right) = isPixels ? (original.pixels, other.pixels) : (original.floats, other.floats)
         let samples = max(1, samples ?? original.shape.dimensions.first ?? 1)
-        (self.samples, kind) = (samples, task.kind)
-        let classes = original.shape.dimensions.last ?? 1
-        guard task.kind == .classification, classes > 0 else {
+        (self.samples, self.task) = (samples, task)
+        let classes = isPixels ? original.shape[1] : original.shape.dimensions.last ?? 1
+        varianceUpper95 = task.isGuess ? Self.worstColumn(left, right, width: classes, samples: samples) : nil
+        guard task.kind.hasClasses, classes > 0 else {
             let (rows, width) = (mask?.bools, left.count / max(1, mask?.shape.elementCount ?? samples))
             var errors = [Double](repeating: 0, count: samples)
             var (sum, squares, count) = (0.0, 0.0, 0.0)
@@ -78,6 +84,29 @@ package struct Comparison: Sendable {
 }
 
 extension Comparison {
+    /// The upper bound of the variance that the worst of `width` columns loses, each relative to its own.
+    private static func worstColumn(_ left: [Float], _ right: [Float], width: Int, samples: Int) -> Double {
+        guard width > 0, left.count >= width else { return 0 }
+        let rows = left.count / width
+        var worst = 0.0
+        for column in 0..<width {
+            var (sum, squares) = (0.0, 0.0)
+            var errors = [Double](repeating: 0, count: samples)
+            for row in 0..<rows {
+                let (a, b) = (Double(left[row * width + column]), Double(right[row * width + column]))
+                sum += a
+                squares += a * a
+                errors[row * samples / rows] += (a - b) * (a - b)
+            }
+            let mean = sum / Double(rows)
+            // A column that is constant but for rounding has no variance to lose.
+            let variance = max(squares / Double(rows) - mean * mean, 1e-9 * mean * mean, .leastNormalMagnitude)
+            let scale = Double(samples) / Double(rows) / variance
+            worst = max(worst, Certificate.upperMean(errors.map { $0 * scale }))
+        }
+        return worst
+    }
+
     /// The damage as one number that grows with it: the KL for classes, else the lost share of the variance.
     var damage: Double { rows > 0 ? divergence : disagreement }
 }
@@ -143,6 +172,10 @@ package struct Metrics: Sendable {
     ///   - task: the task of the outputs.
     package init(_ outputs: Tensor, labels: Tensor, _ task: PredictionTask) {
         let values = outputs.floats
+        if labels.type == .int64, task.kind == .segmentation, outputs.shape.rank == 4 {
+            self.init(outputs.pixels, classes: labels.int64s, of: outputs.shape[1])
+            return
+        }
         guard labels.type == .int64, let classes = outputs.shape.dimensions.last, classes > 0 else {
             self.init(values, targets: labels.floats, isMultilabel: task.kind == .multilabel)
             return
@@ -189,5 +222,21 @@ package struct Metrics: Sendable {
         metric = isMultilabel ? Double(right) / Double(max(1, values.count)) : loss
         interval = isMultilabel ? Certificate.interval(events: right, of: values.count) : nil
         self.scores = scores
+    }
+}
+
+extension Tensor {
+    /// The values of `[N, C, H, W]` with the channels of each pixel together, `[N, H, W, C]`.
+    fileprivate var pixels: [Float] {
+        let (channels, area) = (shape[1], shape[2] * shape[3])
+        let values = floats
+        var result = [Float](repeating: 0, count: values.count)
+        for plane in 0..<(shape[0] * channels) {
+            let (sample, channel) = plane.quotientAndRemainder(dividingBy: channels)
+            for pixel in 0..<area {
+                result[(sample * area + pixel) * channels + channel] = values[plane * area + pixel]
+            }
+        }
+        return result
     }
 }

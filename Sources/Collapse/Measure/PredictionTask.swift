@@ -13,52 +13,72 @@ package struct PredictionTask: Sendable, Equatable {
         case regression
         /// A vector that others are compared with, such as a sentence embedding or hidden states.
         case embedding
+        /// One class per pixel, along the second axis of `[N, C, H, W]`.
+        case segmentation
+
+        /// True for outputs of classes, of which the largest is the answer.
+        package var hasClasses: Bool { self == .classification || self == .segmentation }
     }
 
     package let kind: Kind
-    /// The name of the output; nil for the first.
-    private let output: String?
+    /// The name of the output; empty for a network without one.
+    package let output: String
+    /// True when nothing but the shape of the output tells its kind.
+    package let isGuess: Bool
+    private let endsInSoftmax: Bool
 
-    /// Determines the kind of an output by the loss, the labels, or its name.
+    /// Determines the kind of an output by the loss, the labels, its last op, its name or its shape, in this order.
     ///
     /// - Parameters:
     ///   - graph: the network.
     ///   - labels: the labels of the data, if any: int64 classes, or float32 targets.
     ///   - loss: the loss that the user chose.
     ///   - output: the name of the output; nil for the first.
-    package init(of graph: Graph, labels: Tensor?, loss: JobOptions.LossName, output: String? = nil) {
-        self.output = output
+    package init(of graph: Graph, labels: Tensor?, loss: JobOptions.LossName, output name: String? = nil) {
+        let measured = graph.output(named: name)
+        output = measured?.name ?? ""
+        let shape = measured.map { graph.shape($0.value) } ?? .scalar
+        if let value = measured?.value, case .softmax(let axis) = graph[value].op, axis == shape.rank - 1 {
+            endsInSoftmax = true
+        } else {
+            endsInSoftmax = false
+        }
+        let guess = Self.guess(output, shape, endsInSoftmax: endsInSoftmax, in: graph)
         switch loss {
-        case .crossEntropy, .causalLanguageModel: kind = .classification
-        case .binaryCrossEntropy: kind = .multilabel
-        case .mse: kind = .regression
+        case .crossEntropy, .causalLanguageModel: (kind, isGuess) = (.classification, false)
+        case .binaryCrossEntropy: (kind, isGuess) = (.multilabel, false)
+        case .mse: (kind, isGuess) = (.regression, false)
         case .auto:
-            if let labels {
-                kind = labels.type == .int64 ? .classification : .regression
-            } else {
-                kind = Self.guess(graph.output(named: output), in: graph)
+            guard let labels else {
+                (kind, isGuess) = guess
+                return
             }
+            let isPixels = shape.rank == 4 && labels.shape.dimensions.dropFirst() == shape.dimensions.dropFirst(2)
+            let classes: Kind = isPixels && labels.shape.rank == 3 ? .segmentation : .classification
+            (kind, isGuess) = (labels.type == .int64 ? classes : .regression, false)
         }
     }
 
-    /// The kind of an output without labels: classes unless it has one column, or a name that exporters give to hidden
-    /// states and embeddings.
-    private static func guess(_ output: MeasuredOutput?, in graph: Graph) -> Kind {
-        guard let output, let classes = graph.shape(output.value).dimensions.last else { return .regression }
-        let name = output.name.asciiLowercased
-        if ["hidden", "embed", "feature", "pooler", "state"].contains(where: { name.containsBytes(of: $0) }) {
-            return .embedding
+    /// The kind of an output without labels.
+    private static func guess(
+        _ output: String, _ shape: Shape, endsInSoftmax: Bool, in graph: Graph
+    ) -> (kind: Kind, isGuess: Bool) {
+        let name = output.asciiLowercased
+        func has(_ words: [String]) -> Bool { words.contains { name.containsBytes(of: $0) } }
+        if endsInSoftmax { return (.classification, false) }
+        if has(["hidden", "embed", "feature", "pooler", "state"]) { return (.embedding, false) }
+        // The classes of an image's pixels lie before its height and width.
+        let isImage = graph.inputs.contains { graph.shape($0).dimensions.suffix(2) == shape.dimensions.suffix(2) }
+        if shape.rank == 4, isImage, shape[1] > 1, shape[1] != shape[2] || shape[1] != shape[3] {
+            return (.segmentation, !has(["logit", "mask", "seg", "class", "prob"]))
         }
-        return classes > 1 ? .classification : .regression
+        guard (shape.dimensions.last ?? 1) > 1 else { return (.regression, true) }
+        return (.classification, !has(["logit", "score", "prob", "class", "label"]))
     }
-
-    /// The name of the output in a network.
-    package func name(in graph: Graph) -> String { graph.output(named: output)?.name ?? "" }
 
     /// The tasks of the other outputs of the network, for which there are no labels.
     package func others(in graph: Graph) -> [PredictionTask] {
-        let own = name(in: graph)
-        return graph.measuredOutputs.filter { $0.name != own }.map { ofOutput($0.name, in: graph) }
+        graph.measuredOutputs.filter { $0.name != output }.map { ofOutput($0.name, in: graph) }
     }
 
     /// The task of another output of the network, for which there are no labels.
@@ -75,11 +95,19 @@ package struct PredictionTask: Sendable, Equatable {
         return output
     }
 
+    /// True when ``logits(of:)`` are probabilities: in the rest of a network whose softmax has been computed before.
+    func areProbabilities(in graph: Graph) -> Bool {
+        guard kind == .classification, endsInSoftmax, let output = graph.output(named: output)?.value else {
+            return false
+        }
+        return logits(of: graph) == output
+    }
+
     var lossOnLabels: Loss {
         switch kind {
         case .classification: .crossEntropy
         case .multilabel: .binaryCrossEntropy
-        case .regression, .embedding: .meanSquare
+        case .regression, .embedding, .segmentation: .meanSquare
         }
     }
 

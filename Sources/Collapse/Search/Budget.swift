@@ -22,9 +22,12 @@ struct Budget {
 
     var isSet: Bool { disagreement != nil || metricDrop != nil }
 
+    /// The share of a column's variance that an output may lose whose kind is a guess.
+    private static let doubt = 0.1
+
     /// The limit on the damage of an output; embeddings may lose more of their variance, of which retrieval notices little.
     private func limit(on found: Comparison) -> Double? {
-        disagreement.map { isDefault && found.kind == .embedding ? max($0, JobOptions.defaultEmbeddingLoss) : $0 }
+        disagreement.map { isDefault && found.task.kind == .embedding ? max($0, JobOptions.defaultEmbeddingLoss) : $0 }
     }
 
     /// True for a point that fine-tuning is not expected to bring within the budget.
@@ -56,6 +59,12 @@ struct Budget {
             return "with it, held-out \(name) is \(rounded(found.disagreement)) and may be "
                 + "\(rounded(found.upper95)), over \(rounded(limit))"
         }
+        for found in point.comparisons where isDefault && disagreement != nil {
+            guard let lost = found.varianceUpper95, lost > Self.doubt else { continue }
+            return
+                "with it, the output '\(found.task.output)', whose kind is a guess, may lose \(rounded(lost)) of a column's "
+                + "variance, over \(Self.doubt): give labels, or loss=cross_entropy, if it holds classes"
+        }
         if let limit = metricDrop, let before = original, let after = point.metrics,
             after.dropUpper95(from: before) > limit
         {
@@ -71,6 +80,9 @@ struct Budget {
         var excess = 0.0
         for found in point.comparisons {
             if let limit = limit(on: found) { excess = max(excess, damage(found) / max(limit, 1e-9)) }
+            if isDefault, disagreement != nil, let lost = found.varianceUpper95 {
+                excess = max(excess, lost / Self.doubt)
+            }
         }
         if let limit = metricDrop, let before = original, let after = point.metrics {
             excess = max(excess, drop(after, before) / max(limit, 1e-9))

@@ -1,4 +1,5 @@
 import Compute
+import Glibc
 import Model
 
 /// Samples that training does not use, and the original's outputs on them: every decision is measured on these.
@@ -42,7 +43,13 @@ struct HeldOut {
     /// - Throws: ``ModelError``.
     func measured(_ graph: Graph, on inputs: Dataset? = nil) throws(ModelError) -> Measurement {
         let tasks = [task] + others
-        let outputs = try graph.outputs(of: tasks.map { $0.logits(of: graph) }, for: inputs ?? samples)
+        var outputs = try graph.outputs(of: tasks.map { $0.logits(of: graph) }, for: inputs ?? samples)
+        for (index, task) in tasks.enumerated() where task.areProbabilities(in: graph) {
+            // The softmax of the logarithms of probabilities is the probabilities again.
+            outputs[index] = try computing { () throws -> Tensor in
+                try Tensor(outputs[index].floats.map { log(max($0, .leastNormalMagnitude)) }, outputs[index].shape)
+            }
+        }
         var comparisons = zip(tasks, zip(originals, outputs)).map { task, pair in
             Comparison(pair.0, pair.1, task, counting: mask, samples: samples.count)
         }
@@ -52,7 +59,7 @@ struct HeldOut {
     }
 
     private func metrics(of outputs: Tensor, labels: Tensor?) -> Metrics? {
-        guard let labels, (labels.type == .int64) == (task.kind == .classification) else { return nil }
+        guard let labels, (labels.type == .int64) == task.kind.hasClasses else { return nil }
         return Metrics(outputs, labels: labels, task)
     }
 }

@@ -92,7 +92,7 @@ extension TrainingTargets {
         // Every output that is measured is trained, unless the user names some.
         let outputs =
             options.outputs.isEmpty
-            ? task.others(in: original).map { $0.name(in: original) } : Array(options.outputs.dropFirst())
+            ? task.others(in: original).map(\.output) : Array(options.outputs.dropFirst())
         self.init(original: original, task: task, mode: options.finetune, outputs: outputs)
     }
 }

@@ -13,13 +13,17 @@ extension DatasetReader {
         }
         let candidates = reading.candidates
         for (place, output) in candidates.enumerated() {
-            guard let labels = try labels(tensor, key: key, of: output.shape, &reading) else { continue }
+            let pixels = try pixelClasses(tensor, key: key, of: output.shape)
+            var found = pixels
+            if found == nil { found = try labels(tensor, key: key, of: output.shape, &reading) }
+            guard let labels = found else { continue }
             if reading.outputName == nil {
                 reading.outputName = output.name
                 if place > 0 { reading.notes.append("key '\(key)' fits the output '\(output.name)'") }
             }
             if labels.type == .int64 {
-                try checkClasses(labels, key: key, classes: output.shape.dimensions.last ?? 1)
+                let classes = pixels == nil ? output.shape.dimensions.last ?? 1 : output.shape[1]
+                try checkClasses(labels, key: key, classes: classes)
             } else {
                 try Self.rejectNotANumber(labels, key: key)
                 if tensor.type != .float32 {
@@ -33,6 +37,15 @@ extension DatasetReader {
         throw .shape(
             "the labels of a sample are \(Array(whole.dropLast())) (classes) or \(whole) (targets) for an output of shape "
                 + "\(output), in key '\(key)' \(Array(tensor.shape.dimensions.dropFirst())) of \(array.storedType)")
+    }
+
+    /// The classes of the pixels of an output `[N, C, H, W]`, `[N, H, W]` as PyTorch's cross-entropy takes them.
+    private func pixelClasses(_ tensor: Tensor, key: String, of output: Shape) throws(FormatError) -> Tensor? {
+        let sample = Array(tensor.shape.dimensions.dropFirst())
+        guard output.rank == 4, sample == Array(output.dimensions.dropFirst(2)), tensor.type != .bool,
+            tensor.type != .float32 || tensor.floats.allSatisfy({ $0 == $0.rounded() })
+        else { return nil }
+        return try tensor.converted(to: .int64)
     }
 
     /// The labels as those of an output; nil when they do not fit it.

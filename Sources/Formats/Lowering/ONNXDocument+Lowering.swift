@@ -26,9 +26,11 @@ extension ONNXDocument {
                 let type = try inputType(input, batch: batch, sample: shapes[input.name])
                 lowering.addInput(input.name, type)
             }
-            try lowerNodes(&lowering, &refused)
+            let unknown = try lowerNodes(&lowering, &refused)
             if refused.isEmpty {
                 for output in model.outputs { try lowering.addOutput(output.name) }
+            } else if try addOutputs(before: unknown, to: &lowering) {
+                refused = []
             }
         } catch {
             // Other errors may follow from nodes that cannot be run.
@@ -39,21 +41,54 @@ extension ONNXDocument {
         return lowering
     }
 
+    /// Makes outputs of all that can be run, when the rest of the nodes is a tail without weights behind it, such as the
+    /// label of a classifier or the selection of a detector's boxes. The tail is left as it is.
+    ///
+    /// - Parameter unknown: the names that the nodes of the rest compute.
+    /// - Returns: false when the rest has weights, or no weights are before it.
+    private func addOutputs(
+        before unknown: Set<String>, to lowering: inout ONNXLowering
+    ) throws(FormatError) -> Bool {
+        let tail = model.nodes.filter { $0.outputs.contains(where: unknown.contains) }
+        let learnt = Set(weights.filter { $1.type == .float32 && $1.shape.elementCount > 1 }.keys)
+        guard tail.allSatisfy({ $0.attributes.values.allSatisfy { if case .graph = $0 { false } else { true } } }),
+            !tail.contains(where: { $0.reads.contains(where: learnt.contains) })
+        else { return false }
+        let inputs = model.inputs.map(\.name)
+        var names = model.outputs.map(\.name).filter { !unknown.contains($0) }
+        for name in tail.flatMap(\.inputs) where !(names + inputs).contains(name) && lowering.isComputed(name) {
+            names.append(name)
+        }
+        for name in names { try lowering.addOutput(name) }
+        let graph = lowering.graph
+        let isLearnt = graph.dependents { graph.parameterIndex($0).map { graph.parameters[$0].isTrainable } ?? false }
+        return graph.measuredOutputs.contains { isLearnt[$0.value.index] }
+    }
+
+    /// The nodes of operators that are not run, as plans and notes name them.
+    package var nodesNotRun: [UnsupportedNode] { marked(unknownOperators()) }
+
     /// Lowers every node except those that cannot be run and those that depend on them.
     ///
     /// - Parameters:
     ///   - lowering: receives the values.
     ///   - refused: the nodes of unknown operators; receives those of known operators that cannot be run.
+    /// - Returns: the names that have no value.
     /// - Throws: ``FormatError`` for any other error.
     private func lowerNodes(
         _ lowering: inout ONNXLowering, _ refused: inout [UnsupportedNode]
-    ) throws(FormatError) {
+    ) throws(FormatError) -> Set<String> {
         var unknown: Set<String> = []
         var frame = Frame(opset: opset)
         let unknownOperators = Set(refused.map(\.operatorName))
         for (index, node) in model.nodes.enumerated() {
             let lowered = NodeView(node, index: index, in: &frame)
             guard !node.inputs.contains(where: unknown.contains) else {
+                unknown.formUnion(node.outputs.filter { !$0.isEmpty })
+                continue
+            }
+            if let name = node.inputs.first(where: { unreadable[$0] != nil }), let error = unreadable[name] {
+                refused.append(lowered.refused(", because \(error)"))
                 unknown.formUnion(node.outputs.filter { !$0.isEmpty })
                 continue
             }
@@ -64,6 +99,7 @@ extension ONNXDocument {
                 lowering.leaveAll()
             }
         }
+        return unknown
     }
 
     /// The nodes in file order, marked if gradients would pass through them.
@@ -116,7 +152,7 @@ extension ONNXDocument {
     /// The batch size that the file fixes, or nil.
     package var fixedBatch: Int? {
         for input in model.inputs where weights[input.name] == nil {
-            if case .size(let size) = input.shape?.first { return Int(size) }
+            if case .size(let size) = input.shape?.first, size > 0 { return Int(size) }
         }
         return nil
     }
@@ -133,10 +169,13 @@ extension ONNXDocument {
         }
         var sizes: [Int] = []
         for (axis, dimension) in dimensions.enumerated() {
+            // Paddle and Keras write an open size as -1, and an open batch as 0 too.
+            let isOpen = if case .size(let size) = dimension { size < 0 || axis == 0 && size == 0 } else { true }
             switch dimension {
-            case .size(let size): sizes.append(Int(size))
-            case .symbol where axis == 0: sizes.append(batch)
-            case .symbol(let name):
+            case .size(let size) where !isOpen: sizes.append(Int(size))
+            case _ where axis == 0: sizes.append(batch)
+            case .symbol, .size:
+                let name = if case .symbol(let name) = dimension { name } else { "\(axis)" }
                 guard let sample, sample.indices.contains(axis - 1) else {
                     throw .shape("size '\(name)' of input '\(input.name)' is open: give data, or export it fixed")
                 }

@@ -63,6 +63,9 @@ struct ONNXLowering {
 
     mutating func addOutput(_ name: String) throws(FormatError) { graph.addOutput(name, try operand(name)) }
 
+    /// True for a name whose value an op computes.
+    func isComputed(_ name: String) -> Bool { if case .computed = values[name] { true } else { false } }
+
     /// The value of a name, if it has one.
     func found(_ name: String) -> Value? { values[name] }
 

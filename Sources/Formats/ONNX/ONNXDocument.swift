@@ -6,14 +6,16 @@ import Glibc
 /// files.
 package struct ONNXDocument: Sendable {
     package let model: ONNXModel
-    /// The weights by initializer name.
+    /// The weights by initializer name; those in other precisions as float32.
     package let weights: [String: Tensor]
+    /// The errors of initializers of types that cannot be read, raised when a layer needs them.
+    let unreadable: [String: FormatError]
     package let path: String
 
     /// Limits on the contents of a file.
     package enum Limits {
         package static let irVersions: ClosedRange<Int64> = 3...14
-        package static let opsets = 13...28
+        package static let opsets = 7...28
         /// The maximum number of nodes, initializers and values together.
         package static let messages = 300_000
         /// The maximum number of axes: that of oneDNN.
@@ -25,12 +27,14 @@ package struct ONNXDocument: Sendable {
     /// - Throws: ``FormatError`` for an incomplete or invalid file, before anything is built.
     package init(_ path: String) throws(FormatError) {
         self.path = path
-        model = try ONNXModel(try MappedFile(path))
+        var model = try ONNXModel(try MappedFile(path))
+        model.sortNodes()
+        self.model = model
         try Self.checkVersions(model)
         try model.checkSpelling()
         try Self.checkNames(model)
         try Self.refuseQuantized(model)
-        weights = try Self.weights(model, folder: path.folder)
+        (weights, unreadable) = try Self.weights(model, folder: path.folder)
     }
 
     package var opset: Int { model.opsets.first { $0.domain.isEmpty }?.version ?? 0 }
@@ -103,7 +107,9 @@ package struct ONNXDocument: Sendable {
 
     // MARK: Weights
 
-    private static func weights(_ model: ONNXModel, folder: String) throws(FormatError) -> [String: Tensor] {
+    private static func weights(
+        _ model: ONNXModel, folder: String
+    ) throws(FormatError) -> (readable: [String: Tensor], unreadable: [String: FormatError]) {
         var files = ExternalFiles(folder: folder)
         let external = model.initializers.filter(\.isExternal)
         let byLocation = Dictionary(grouping: external) { $0.external["location"] ?? "" }
@@ -111,16 +117,23 @@ package struct ONNXDocument: Sendable {
             try files.open(location, for: tensors)
         }
         var weights: [String: Tensor] = [:]
+        var unreadable: [String: FormatError] = [:]
         for initializer in model.initializers {
-            weights[initializer.name] = try tensor(initializer, files)
+            do throws(FormatError) {
+                weights[initializer.name] = try tensor(initializer, files)
+            } catch {
+                guard error.isOfType else { throw error }
+                unreadable[initializer.name] = error
+            }
         }
-        return weights
+        return (weights, unreadable)
     }
 
     /// The tensor of a message: a view of the file, unless its elements are varints.
     ///
     /// - Throws: ``FormatError`` unless sizes, type and bytes agree.
     static func tensor(_ message: ONNXModel.TensorMessage, _ files: ExternalFiles?) throws(FormatError) -> Tensor {
+        if let precision = Precision(rawValue: message.dataType) { return try widened(message, from: precision, files) }
         guard let type = ElementType(onnx: message.dataType) else {
             throw .unsupportedType(
                 "tensor '\(message.name)' holds \(ElementType.name(onnx: message.dataType)): export the model in float32"

@@ -34,7 +34,7 @@ extension ONNXDocument {
         for value: ValueID, in graph: Graph, _ edit: inout ONNXEdit, _ names: inout Set<String>
     ) throws(FormatError) -> [ONNXEdit.NewNode] {
         let node = graph[value]
-        let kept = Set(weights.keys)
+        let kept = initializerNames
         func add(_ operand: ValueID, transposed: Bool = false) throws(FormatError) -> String {
             guard let index = graph.parameterIndex(operand) else { return graph[operand].name }
             var name = graph.parameters[index].name
@@ -75,6 +75,13 @@ extension ONNXDocument {
                         output: operands[0])
                 ]
             }
+            // Before opset 11 a Gemm has a bias.
+            if node.operands.count == 2, opset < 11 {
+                operands.append(try add(node.operands[1], transposed: true))
+                return nodes + [
+                    .init(opType: "MatMul", name: name + "/MatMul", inputs: operands, output: node.name)
+                ]
+            }
             for operand in node.operands.dropFirst() { operands.append(try add(operand)) }
             let gemm = ONNXEdit.NewNode(
                 opType: "Gemm", name: name + "/Gemm", inputs: operands, output: node.name, ints: ["transB": 1])
@@ -95,6 +102,8 @@ extension ONNXDocument {
         }
     }
 
+    private var initializerNames: Set<String> { Set(model.initializers.map(\.name)) }
+
     private func isRead(_ name: String, after edit: ONNXEdit) -> Bool {
         model.outputs.contains { $0.name == name }
             || model.nodes.enumerated().contains {
@@ -106,7 +115,7 @@ extension ONNXDocument {
     /// initializers without consumers.
     private func dropWhatNobodyReads(_ edit: inout ONNXEdit, in graph: Graph) throws(FormatError) {
         // Forwards: nodes that read a removed value, such as a Dropout inside the block.
-        var known = Set(weights.keys).union(model.inputs.map(\.name)).union(edit.newInitializers.map(\.name))
+        var known = initializerNames.union(model.inputs.map(\.name)).union(edit.newInitializers.map(\.name))
         for (index, node) in model.nodes.enumerated() {
             for new in edit.newNodes[index] ?? [] { known.insert(new.output) }
             guard !edit.removedNodes.contains(index) else { continue }

@@ -19,9 +19,7 @@ extension ONNXLowering {
     /// Lowers a reduction. Its axes are an operand from opset 18 on (`ReduceSum` from 13 on), before that an attribute.
     private mutating func reduce(_ kind: ReduceKind, _ node: NodeView) throws(FormatError) {
         let shape = try shape(node, 0)
-        let isOperand = node.opset >= (kind == .sum ? 13 : 18)
-        var axes = node.ints("axes") ?? []
-        if isOperand, node.hasInput(1) { axes = try integers(node, 1) }
+        let axes = try given(node, "axes", operand: 1, since: kind == .sum ? 13 : 18) ?? node.ints("axes") ?? []
         var resolved: Set<Int> = []
         for axis in axes { resolved.insert(try self.axis(axis, node)) }
         if axes.isEmpty, !node.flag("noop_with_empty_axes") { resolved = Set(shape.dimensions.indices) }
@@ -52,12 +50,35 @@ extension ONNXLowering {
 
     /// Lowers `Hardmax`: one at the first maximum along an axis, zero elsewhere.
     private mutating func hardmax(_ node: NodeView) throws(FormatError) {
-        let axis = try axis(node.int("axis") ?? -1, node)
-        let first = Op.extreme(.maximum, axis: axis, keepsAxis: true, takesLast: false)
-        let place = try emit(first, [try operand(node, 0)], node)
-        let zeros = try emit(.broadcast(try shape(node, 0)), [try factor(0, node)], node)
+        let shape = try shape(node, 0)
+        let (axis, sizes) = try row(node)
+        let x = try reshaped(try operand(node, 0), sizes, node)
+        let place = try emit(.extreme(.maximum, axis: axis, keepsAxis: true, takesLast: false), [x], node)
+        let zeros = try emit(.broadcast(graph.shape(x)), [try factor(0, node)], node)
         let ones = try emit(.broadcast(graph.shape(place)), [try factor(1, node)], node)
-        try finish(.scatterElements(.replace, axis: axis), [zeros, place, ones], node)
+        let op = Op.scatterElements(.replace, axis: axis)
+        guard sizes != shape.dimensions else { return try finish(op, [zeros, place, ones], node) }
+        try finish(try reshape(shape.dimensions, node), [try emit(op, [zeros, place, ones], node)], node)
+    }
+
+    /// The axis and the sizes over which `Softmax`, `LogSoftmax` and `Hardmax` work. Before opset 13 all axes from `axis` on
+    /// are one row.
+    ///
+    /// - SeeAlso: onnx/Changelog.md#Softmax-11
+    private func row(_ node: NodeView) throws(FormatError) -> (axis: Int, sizes: [Int]) {
+        let sizes = try shape(node, 0).dimensions
+        guard node.opset < 13 else { return (try axis(node.int("axis") ?? -1, node), sizes) }
+        let first = try axis(node.int("axis") ?? 1, node)
+        if first == sizes.count - 1 { return (first, sizes) }
+        return (1, [sizes[..<first].reduce(1, *), sizes[first...].reduce(1, *)])
+    }
+
+    mutating func softmax(_ node: NodeView, _ op: (Int) -> Op) throws(FormatError) {
+        let shape = try shape(node, 0)
+        let (axis, sizes) = try row(node)
+        guard sizes != shape.dimensions else { return try append(op(axis), node, reading: 1) }
+        let rows = try reshaped(try operand(node, 0), sizes, node)
+        try finish(try reshape(shape.dimensions, node), [try emit(op(axis), [rows], node)], node)
     }
 
     private mutating func cumulativeSum(_ node: NodeView) throws(FormatError) {

@@ -55,8 +55,10 @@ extension ONNXLowering {
     ///
     /// - SeeAlso: onnx/Operators.md#Slice
     private mutating func slice(_ node: NodeView) throws(FormatError) {
-        let (starts, ends) = (try integers(node, 1), try integers(node, 2))
-        let axes = node.hasInput(3) ? try integers(node, 3) : Array(starts.indices)
+        guard let starts = try given(node, "starts", operand: 1, since: 10),
+            let ends = try given(node, "ends", operand: 2, since: 10)
+        else { throw unfit(node, "it has no starts and ends") }
+        let axes = try given(node, "axes", operand: 3, since: 10) ?? Array(starts.indices)
         let steps = node.hasInput(4) ? try integers(node, 4) : starts.map { _ in 1 }
         guard starts.count == ends.count, axes.count == starts.count, steps.count == starts.count else {
             throw unfit(node, "starts, ends, axes and steps must have the same length")
@@ -93,8 +95,8 @@ extension ONNXLowering {
         let axis = try axis(node.int("axis") ?? 0, node)
         let size = try shape(node, 0)[axis]
         var counts: [Int]
-        if node.hasInput(1) {
-            counts = try integers(node, 1)
+        if let given = try given(node, "split", operand: 1, since: 13) {
+            counts = given
         } else {
             let parts = node.int("num_outputs") ?? node.outputs.count
             guard parts > 0, parts == node.outputs.count else { throw unfit(node, "\(parts) parts") }
@@ -128,7 +130,9 @@ extension ONNXLowering {
         guard let kind = modes[node.string("mode") ?? "constant"] else {
             throw node.unsupported(" of that mode")
         }
-        let pads = try integers(node, 1)
+        guard let pads = try given(node, "pads", operand: 1, since: 11) else {
+            throw unfit(node, "it does not say how much it pads")
+        }
         let axes = node.hasInput(3) ? try integers(node, 3) : Array(0..<rank)
         guard pads.count == 2 * axes.count else { throw unfit(node, "\(pads.count) pads for \(axes.count) axes") }
         var before = [Int](repeating: 0, count: rank)
@@ -140,6 +144,9 @@ extension ONNXLowering {
         if (before + after).allSatisfy({ $0 == 0 }) { return try alias(node) }
         var operands = [try operand(node, 0)]
         if kind == .constant, node.hasInput(2) { operands.append(try operand(node, 2)) }
+        if kind == .constant, node.opset < 11, let value = node.float("value"), value != 0 {
+            operands.append(try factor(value, node))
+        }
         try finish(.pad(kind, before: before, after: after), operands, node)
     }
 

@@ -24,12 +24,8 @@ extension ONNXLowering {
         "CastLike": ONNXOperator { lowering, node in
             try lowering.cast(to: try lowering.elementType(node, 1), node)
         },
-        "Softmax": ONNXOperator { lowering, node in
-            try lowering.append(.softmax(axis: try lowering.axis(node.int("axis") ?? -1, node)), node, reading: 1)
-        },
-        "LogSoftmax": ONNXOperator { lowering, node in
-            try lowering.append(.logSoftmax(axis: try lowering.axis(node.int("axis") ?? -1, node)), node, reading: 1)
-        },
+        "Softmax": ONNXOperator { try $0.softmax($1) { .softmax(axis: $0) } },
+        "LogSoftmax": ONNXOperator { try $0.softmax($1) { .logSoftmax(axis: $0) } },
     ]
 
     /// Functions of the elements of several operands.
@@ -96,6 +92,10 @@ extension ONNXLowering {
     }
 
     private mutating func clip(_ node: NodeView) throws(FormatError) {
+        guard node.opset >= 11 else {
+            let bounds = (node.float("min") ?? -.infinity, node.float("max") ?? .infinity)
+            return try append(.unary(.clip(minimum: min(bounds.0, bounds.1), maximum: bounds.1)), node, reading: 1)
+        }
         let (low, high) = (try bound(node, 1), try bound(node, 2))
         let isFloat = try elementType(node, 0) == .float32
         if isFloat, let low = low ?? -.infinity as Float?, let high = high ?? .infinity as Float?,

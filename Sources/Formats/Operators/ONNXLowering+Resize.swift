@@ -42,10 +42,14 @@ extension ONNXLowering {
         _ node: NodeView, _ shape: Shape, _ axes: [Int]
     ) throws(FormatError) -> [(count: Int, scale: Float?)] {
         guard node.hasInput(3) else {
-            guard let tensor = known(try node.input(2)), tensor.type == .float32 else {
+            let scales: [Float]
+            if let given = node.floats("scales") {
+                scales = given
+            } else if let tensor = known(try node.input(isOld(node) ? 1 : 2)), tensor.type == .float32 {
+                scales = tensor.floats
+            } else {
                 throw node.unsupported(" with scales that depend on the data")
             }
-            let scales = tensor.floats
             guard scales.count == axes.count, scales.allSatisfy({ $0 > 0 && $0 < Float(Self.longestAxis) }) else {
                 throw unfit(node, "scales \(scales) for \(axes.count) axes")
             }
@@ -68,10 +72,13 @@ extension ONNXLowering {
         }
     }
 
+    /// True for `Upsample`, and for `Resize` as it was before opset 11: scales alone, from the corner.
+    private func isOld(_ node: NodeView) -> Bool { node.opType == "Upsample" || node.opset < 11 }
+
     private func interpolation(_ node: NodeView) throws(FormatError) -> Resampling.Interpolation {
         switch node.string("mode") ?? "nearest" {
         case "nearest":
-            let rounding = node.string("nearest_mode") ?? "round_prefer_floor"
+            let rounding = node.string("nearest_mode") ?? (isOld(node) ? "floor" : "round_prefer_floor")
             guard let rounding = Resampling.Rounding(rawValue: rounding) else {
                 throw unfit(node, "'\(rounding)' is not a rounding mode")
             }
@@ -87,7 +94,7 @@ extension ONNXLowering {
     private func coordinates(
         _ node: NodeView, _ index: Int, of count: Int
     ) throws(FormatError) -> Resampling.Coordinates {
-        switch node.string("coordinate_transformation_mode") ?? "half_pixel" {
+        switch node.string("coordinate_transformation_mode") ?? (isOld(node) ? "asymmetric" : "half_pixel") {
         case "half_pixel": return .halfPixel
         case "half_pixel_symmetric": return .halfPixelSymmetric
         case "pytorch_half_pixel": return .pytorchHalfPixel

@@ -41,6 +41,13 @@ extension ONNXLowering {
         do { return try body() } catch { throw unfit(node, "\(error)") }
     }
 
+    /// Integers that are an attribute in old opsets and an operand, which must be known, since a later one; nil without
+    /// either.
+    func given(_ node: NodeView, _ name: String, operand: Int, since opset: Int) throws(FormatError) -> [Int]? {
+        guard node.opset >= opset else { return node.ints(name) }
+        return node.hasInput(operand) ? try integers(node, operand) : nil
+    }
+
     /// The single integer of an operand that must be known.
     func integer(_ node: NodeView, _ index: Int) throws(FormatError) -> Int {
         let integers = try integers(node, index)
@@ -83,7 +90,7 @@ extension ONNXLowering {
 
     func squeezed(_ node: NodeView) throws(FormatError) -> Shape {
         let from = try shape(node, 0)
-        let axes = node.hasInput(1) ? try integers(node, 1) : from.dimensions.indices.filter { from[$0] == 1 }
+        let axes = try given(node, "axes", operand: 1, since: 13) ?? from.dimensions.indices.filter { from[$0] == 1 }
         var removed: Set<Int> = []
         for axis in axes {
             let axis = try self.axis(axis, node)
@@ -96,7 +103,9 @@ extension ONNXLowering {
 
     func unsqueezed(_ node: NodeView) throws(FormatError) -> Shape {
         let from = try shape(node, 0)
-        let axes = try integers(node, 1)
+        guard let axes = try given(node, "axes", operand: 1, since: 13) else {
+            throw unfit(node, "it does not say which axes it adds")
+        }
         let rank = from.rank + axes.count
         let places = Set(axes.map { $0 < 0 ? $0 + rank : $0 })
         guard places.count == axes.count, places.allSatisfy((0..<rank).contains) else {

@@ -16,6 +16,7 @@ extension ONNXLowering {
         "GlobalAveragePool": ONNXOperator { try $0.globalPool(.mean, $1) },
         "GlobalMaxPool": ONNXOperator { try $0.globalPool(.maximum, $1) },
         "Resize": ONNXOperator { try $0.resize($1) },
+        "Upsample": ONNXOperator { try $0.resize($1) },
     ]
 
     private mutating func maxPool(_ node: NodeView) throws(FormatError) {

@@ -104,7 +104,7 @@ extension CompressionData {
 
     /// The metrics of `outputs`; nil when labels are missing or do not fit the task.
     func measure(_ outputs: Tensor) -> Metrics? {
-        guard let labels = validation?.labels, (labels.type == .int64) == (task.kind == .classification) else {
+        guard let labels = validation?.labels, (labels.type == .int64) == task.kind.hasClasses else {
             return nil
         }
         return Metrics(outputs, labels: labels, task)

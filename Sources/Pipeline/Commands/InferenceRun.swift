@@ -57,11 +57,16 @@ package struct InferenceRun: Sendable {
         let publication = try AtomicOutput.opening(output)
         do {
             let (results, clock) = try Self.outputs(of: graph, for: dataset, passes: passes, emit: emit)
-            let arrays = zip(graph.outputs, results).map { (name: $0.name, tensor: $1) }
+            let own = Set(source.document.model.outputs.map(\.name))
+            let arrays = zip(graph.outputs, results).map { (name: $0.name, tensor: $1) }.filter {
+                own.contains($0.name)
+            }
+            let rest = own.subtracting(arrays.map(\.name)).sorted()
+            if !rest.isEmpty { emit(.warning(code: "not_run", message: source.notRun(rest))) }
             try NPZ.write(arrays, to: publication.file)
             try publication.publish()
             if let timing { try AtomicOutput.write(clock.document.text(indented: true) + "\n", to: timing) }
-            let names = graph.outputs.map(\.name).joined(separator: ", ")
+            let names = arrays.map(\.name).joined(separator: ", ")
             let file = URL(filePath: output).lastPathComponent
             return
                 "\(file)  \(dataset.count) samples  \(names)  \(NumberFormat.fixed(clock.elapsedSeconds, digits: 1)) s"

@@ -92,6 +92,8 @@ struct CompressionData {
         } catch {
             throw Problem(error)
         }
+        let rest = Set(model.document.model.outputs.map(\.name)).subtracting(graph.outputs.map(\.name)).sorted()
+        if !rest.isEmpty { split.notes.append(model.notRun(rest) + "; what they are computed from is measured") }
         if options.batchSize == nil, parts.training.count < Self.defaultBatchSize {
             graph = try model.graph(batch: parts.training.count, data: source)
         }
@@ -135,13 +137,18 @@ struct CompressionData {
                 .datasetKeyMismatch, "max_metric_drop needs labels, and the data have none",
                 hint: "name a key y, or use max_disagreement", pointer: "/max_metric_drop")
         }
+        if task.kind == .segmentation, needsLabels {
+            throw Problem(
+                .shapeMismatch, "finetune=\(options.finetune.rawValue) does not train classes of pixels yet",
+                hint: "use finetune=self_distill", pointer: "/finetune")
+        }
         let usesLabels = needsLabels || options.maxMetricDrop != nil
-        if let labels, labels.type == .int64, task.kind != .classification, usesLabels {
+        if let labels, labels.type == .int64, !task.kind.hasClasses, usesLabels {
             throw Problem(
                 .shapeMismatch, "the labels are classes, which loss=\(options.loss.rawValue) does not take",
                 hint: "use loss=cross_entropy", pointer: "/loss")
         }
-        if let labels, labels.type == .float32, task.kind == .classification, usesLabels {
+        if let labels, labels.type == .float32, task.kind.hasClasses, usesLabels {
             throw Problem(
                 .shapeMismatch, "the labels are numbers, which loss=\(options.loss.rawValue) does not take",
                 hint: "use loss=mse", pointer: "/loss")

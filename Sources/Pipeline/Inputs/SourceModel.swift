@@ -49,6 +49,13 @@ package struct SourceModel {
         return try document.lower(batch: self.batch(batch), samples: shapes)
     }
 
+    /// A sentence on outputs that are not computed.
+    func notRun(_ outputs: [String]) -> String {
+        let nodes = document.nodesNotRun.prefix(5).map(\.description).joined(separator: ", ")
+        return "not run: the outputs \(outputs.map { "'\($0)'" }.joined(separator: ", "))"
+            + (nodes.isEmpty ? "" : ", behind \(nodes)")
+    }
+
     /// The size of the model file and its external data.
     var byteCount: Int { files.reduce(0) { $0 + FileDigest.byteCount($1) } }
 

@@ -28,8 +28,8 @@ struct Latency {
     /// - Throws: ``ModelError`` when one of them cannot be run.
     init(_ original: Graph, _ compressed: Graph, on samples: Dataset) throws(ModelError) {
         let plans = [
-            try Inference(original, fetching: original.outputs.map(\.value)),
-            try Inference(compressed, fetching: compressed.outputs.map(\.value)),
+            try Inference(original, fetching: original.measuredOutputs.map(\.value)),
+            try Inference(compressed, fetching: compressed.measuredOutputs.map(\.value)),
         ]
         batchSize = plans[0].batchSize
         let batch = samples.samples(0..<min(batchSize, samples.count))
