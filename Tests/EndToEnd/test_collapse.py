@@ -21,7 +21,7 @@ class DigitsVGG(Case):
     def compress(cls, model, report):
         run(
             "compress", ORIGINAL, "--data", DATA, "--method", "ridge", "--finetune", "self_distill",
-            "-o", model, "--report", report, "--quiet",
+            "--max-metric-drop", 0.02, "-o", model, "--report", report, "--quiet",
         )
 
     def test_the_whole_head_becomes_one_layer(self):
@@ -81,7 +81,10 @@ class DigitsVGG(Case):
         self.assertEqual(result["original"]["bytes"], ORIGINAL.stat().st_size)
         data = dataset()
         measured = accuracy(infer_in_onnx_runtime(self.small, data["x_test"]), data["y_test"])
-        self.assertAlmostEqual(result["compressed"]["metric"], measured, delta=0.5 / len(data["y_test"]))
+        # The report measures on the half of the test samples that decided nothing.
+        self.assertAlmostEqual(result["compressed"]["metric"], measured, delta=0.01)
+        self.assertEqual(result["disagreement"]["samples"], len(data["y_test"]) // 2)
+        self.assertTrue(result["met_budget"])
         self.assertTrue(all(layer["collapsed"] for layer in result["layers"]), result["layers"])
 
 

@@ -43,7 +43,7 @@ class Service(Case):
         answer = self.server.post(
             "/v1/jobs",
             [("model", "digits-vgg.onnx", MODELS["digits-vgg"].read_bytes()), ("data", "digits16.npz", DATA.read_bytes()),
-             ("method", "ridge"), ("finetune", "self_distill")],
+             ("method", "ridge"), ("finetune", "self_distill"), ("max_metric_drop", "0.02")],
         )
         self.assertEqual(answer.status, 202, answer.body)
         job = answer.json()

@@ -308,7 +308,7 @@ func `an index beyond the axis that it is one of is refused with its place`(inde
 @Test func `rows of one 1 are classes, and whole numbers too`() throws {
     let rows = try Tensor([0, 0, 1, 1, 0, 0, 0, 1, 0, 0, 0, 1] as [Float], Shape([4, 3]))
     let x = try floats(4, [2])
-    let result = try Data([("x_train", x), ("y_train", rows), ("x_test", x), ("y_test", rows)]).reader
+    let result = try Data([("x_train", x), ("y_train", rows), ("x_test", floats(4, [2], from: 100)), ("y_test", rows)]).reader
         .read(for: classifier())
     #expect(result.training.labels?.int64s == [2, 0, 1, 2])
     #expect(result.notes.contains("key 'y_train' is one-hot and taken as classes"))

@@ -11,7 +11,7 @@ package struct Candidates: Sendable {
     package init(in graph: Graph) {
         let consumers = graph.consumers()
         for value in graph.values {
-            guard let first = Linear(value, in: graph, consumers: consumers) else { continue }
+            guard let first = Linear(value, in: graph, consumers: consumers, sharesNodes: true) else { continue }
             switch Self.follow(first, in: graph, consumers) {
             case .candidate(let candidate): found.append(candidate)
             case .refused(let reason): refusals.append(Refusal(name: first.scope, reason: reason))
@@ -122,6 +122,9 @@ package struct Candidates: Sendable {
             guard let weight = graph.parameterValue(index), consumers[weight.index].count == 1 else {
                 return .refused("another node reads the weight '\(graph.parameters[index].name)'")
             }
+        }
+        guard graph.ownsNodes(nodes + second.nodes) else {
+            return .refused("a node of the file computes more than the block")
         }
         let (shape, result) = (graph.shape(first.input), graph.shape(second.output))
         // After a single pixel, the replacement reads a matrix.

@@ -33,8 +33,14 @@ package struct Linear: Sendable {
 
     /// Recognises the layer with a given product.
     ///
+    /// - Parameters:
+    ///   - value: the product.
+    ///   - graph: the graph.
+    ///   - consumers: the consumers of its values.
+    ///   - sharesNodes: whether nodes of the file may belong to ops beyond the layer too, such as a bias in one node with
+    ///     the activation behind it.
     /// - Returns: nil when the value is not the product of a linear layer.
-    init?(_ value: ValueID, in graph: Graph, consumers: [[ValueID]]) {
+    init?(_ value: ValueID, in graph: Graph, consumers: [[ValueID]], sharesNodes: Bool = false) {
         let isOutByIn: Bool
         switch graph[value].op {
         case .matMul(false, let transposeRight): (axis, isOutByIn) = (.last, transposeRight)
@@ -67,10 +73,10 @@ package struct Linear: Sendable {
                 (bias, output, nodes) = (index, next, [value, next])
             }
         }
-        // A node of the file that computes more, such as a Gemm with a factor, cannot be removed in part.
-        let sources = Set(nodes.flatMap { graph[$0].origin.nodes })
-        guard graph.values.allSatisfy({ nodes.contains($0) || sources.isDisjoint(with: graph[$0].origin.nodes) }) else {
-            return nil
+        if !sharesNodes, !graph.ownsNodes(nodes) {
+            // A bias in one node with what follows it, as in SkipLayerNormalization, is left there.
+            guard nodes.count > 1, graph.ownsNodes([value]) else { return nil }
+            (bias, output, nodes) = (nil, value, [value])
         }
         (self.bias, self.output, self.nodes) = (bias, output, nodes)
     }
@@ -81,6 +87,15 @@ package struct Linear: Sendable {
     func matrix(in graph: Graph) -> Tensor {
         let tensor = graph.parameters[weight].tensor
         return tensor.reshaped(tensor.shape.unfoldedToMatrix)
+    }
+}
+
+extension Graph {
+    /// True when the nodes of the file that some values come from compute nothing else: one that does, such as a Gemm with a
+    /// factor, cannot be removed in part.
+    func ownsNodes(_ own: [ValueID]) -> Bool {
+        let sources = Set(own.flatMap { self[$0].origin.nodes })
+        return values.allSatisfy { own.contains($0) || sources.isDisjoint(with: self[$0].origin.nodes) }
     }
 }
 

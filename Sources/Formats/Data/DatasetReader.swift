@@ -86,16 +86,19 @@ package struct DatasetReader: Sendable {
         reading.notes = unreadable.keys.sorted().map { "key '\($0)' is not used: its elements are no numbers" }
         var whole = try split(.training, &reading)
         if whole == nil { whole = try split(.unsplit, &reading) }
-        let validation = try split(.validation, &reading)
+        var validation = try split(.validation, &reading)
+        if whole == nil { (whole, validation) = (validation, nil) }
+        guard var samples = whole else { throw missingKeys(reading) }
+        // A sample that the network may have been fitted on proves nothing of others.
+        if let test = validation { validation = try withoutCopies(test, besides: samples, "test samples", &reading) }
+        if validation == nil { samples = try withoutCopies(samples, "samples", &reading) ?? samples }
         var result: Result
-        if let samples = whole, let validation {
+        if let validation {
             result = Result(
                 training: samples, validation: validation, mapping: reading.mapping, notes: reading.notes,
                 hasOwnSplit: true)
-        } else if let samples = whole ?? validation {
-            result = try heldOut(samples, reading, seed: seed)
         } else {
-            throw missingKeys(reading)
+            result = try heldOut(samples, reading, seed: seed)
         }
         if result.training.labels?.type == .int64 { result.classCount = reading.classes }
         result.output = result.training.labels == nil ? nil : reading.outputName
@@ -155,6 +158,22 @@ package struct DatasetReader: Sendable {
             return (named.isEmpty ? measured : named).map { ($0.name, graph.shape($0.value)) }
         }
         var classes: Int { candidates.first?.shape.dimensions.last ?? 1 }
+    }
+
+    /// The samples that are no copies of others.
+    ///
+    /// - Returns: nil when none is left.
+    private func withoutCopies(
+        _ samples: Dataset, besides known: Dataset? = nil, _ what: String, _ reading: inout Reading
+    ) throws(FormatError) -> Dataset? {
+        let kept = samples.distinct(besides: known)
+        guard kept.count < samples.count else { return samples }
+        reading.notes.append(
+            "\(samples.count - kept.count) of \(samples.count) \(what) are copies of others and do not count")
+        guard !kept.isEmpty else { return nil }
+        do { return try samples.samples(kept) } catch {
+            throw .memory(byteCount: samples.inputs.values.reduce(0) { $0 + $1.byteCount })
+        }
     }
 
     private func heldOut(_ samples: Dataset, _ reading: Reading, seed: UInt64) throws(FormatError) -> Result {

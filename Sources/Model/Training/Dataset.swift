@@ -21,6 +21,32 @@ package struct Dataset: Sendable {
     /// and 500 where there are so many.
     package static func part(of count: Int) -> Int { min(partLimit, max(1, count / 5, min(500, count / 4))) }
 
+    /// The first of each set of samples with the same inputs, in order.
+    ///
+    /// - Parameter known: samples of which no copies are among them.
+    /// - Returns: the indices of the samples.
+    package func distinct(besides known: Dataset? = nil) -> [Int] {
+        var seen = Set(known.map { $0.fingerprints } ?? [])
+        return fingerprints.enumerated().filter { seen.insert($0.element).inserted }.map(\.offset)
+    }
+
+    /// A hash of the inputs of each sample, of 128 bits: equal ones are copies.
+    private var fingerprints: [[Int]] {
+        let names = inputs.keys.sorted()
+        return (0..<count).map { row in
+            (0..<2).map { salt in
+                var hasher = Hasher()
+                hasher.combine(salt)
+                for name in names {
+                    inputs[name]?.rows(row..<(row + 1)).withBytes { bytes in
+                        unsafe bytes.withUnsafeBytes { unsafe hasher.combine(bytes: $0) }
+                    }
+                }
+                return hasher.finalize()
+            }
+        }
+    }
+
     /// A view of some consecutive samples.
     package func samples(_ range: Range<Int>) -> Dataset {
         Dataset(inputs: inputs.mapValues { $0.rows(range) }, labels: labels?.rows(range), count: range.count)

@@ -83,6 +83,20 @@ struct CompressionData {
         let parts: Samples
         var deciding: Dataset?
         do {
+            if order.validationData != nil {
+                let kept = validation.distinct(besides: training)
+                if kept.isEmpty {
+                    throw Problem(
+                        .invalidData, "every sample of validation_data is a copy of a training sample",
+                        pointer: "/validation_data")
+                }
+                if kept.count < validation.count {
+                    split.notes.append(
+                        "\(validation.count - kept.count) of \(validation.count) samples of validation_data are copies and do "
+                            + "not count")
+                    validation = try validation.samples(kept)
+                }
+            }
             if hasOwnSplit, !options.decidesNothing {
                 (deciding, validation) = try validation.divided(seed: options.seed)
             }
@@ -90,7 +104,7 @@ struct CompressionData {
                 training, deciding: deciding, calibrationCount: options.calibrationSamples,
                 keepsAll: options.decidesNothing, seed: options.seed)
         } catch {
-            throw Problem(error)
+            throw Problem(any: error)
         }
         let rest = Set(model.document.model.outputs.map(\.name)).subtracting(graph.outputs.map(\.name)).sorted()
         if !rest.isEmpty { split.notes.append(model.notRun(rest) + "; what they are computed from is measured") }

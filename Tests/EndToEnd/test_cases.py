@@ -1,0 +1,179 @@
+"""Files of kinds that people have, each held to what ONNX Runtime makes of it before and after."""
+
+import json
+import subprocess
+import sys
+
+import numpy
+import onnx
+import onnxruntime
+
+from program import HERE, PROGRAM, Case, read_json
+
+# A network of this size loses its hidden layer.
+BEFORE, AFTER = 3_370, 250
+
+
+class Cases(Case):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.expected = {}
+        for script in sorted((HERE / "cases").glob("*.py")):
+            done = subprocess.run([sys.executable, script, cls.folder], capture_output=True, text=True, check=True)
+            cls.expected[script.stem] = json.loads(done.stdout)
+
+    def file(self, name):
+        return self.folder / name
+
+    def program(self, *words):
+        done = subprocess.run([PROGRAM, *map(str, words)], capture_output=True, text=True)
+        return done.returncode, done.stdout + done.stderr
+
+    def compressed(self, name, *more, statuses=(0, 4)):
+        """Compresses a case; by default it may be the smallest damage beyond the budget, which is said."""
+        report = self.file(f"{name}.json")
+        status, said = self.program(
+            "compress", self.file(f"{name}.onnx"), "--data", self.file(f"{name}.npz"), "-o", self.file(f"{name}.small.onnx"),
+            "--report", report, "--quiet", *more)
+        self.assertIn(status, statuses, said)
+        found = read_json(report)
+        self.assertEqual(found["result"]["met_budget"], status == 0)
+        onnx.checker.check_model(str(self.file(f"{name}.small.onnx")))
+        return found
+
+    def outputs(self, path, data):
+        session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+        feed = {value.name: data[value.name] for value in session.get_inputs()}
+        return dict(zip([value.name for value in session.get_outputs()], session.run(None, feed)))
+
+    def both(self, name):
+        data = numpy.load(self.file(f"{name}.npz"), allow_pickle=True)
+        return (self.outputs(self.file(f"{name}{ending}"), data) for ending in (".onnx", ".small.onnx"))
+
+    def assert_same_answers(self, name, output, answer=lambda values: values.argmax(-1)):
+        before, after = self.both(name)
+        share = (answer(before[output]) == answer(after[output])).mean()
+        self.figure(f"{name}: {share:.2%} of the answers are the same")
+        self.assertGreaterEqual(share, 0.98, name)
+
+    def assert_runs(self, name):
+        """What `run` writes is what ONNX Runtime computes."""
+        status, said = self.program(
+            "run", self.file(f"{name}.onnx"), "--data", self.file(f"{name}.npz"), "-o", self.file(f"{name}.out.npz"), "--quiet")
+        self.assertEqual(status, 0, said)
+        ours = numpy.load(self.file(f"{name}.out.npz"))
+        theirs = self.outputs(self.file(f"{name}.onnx"), numpy.load(self.file(f"{name}.npz"), allow_pickle=True))
+        for key in ours.files:
+            self.assertEqual(ours[key].shape, theirs[key].shape, (name, key))
+            self.assertLess(abs(ours[key].astype(float) - theirs[key].astype(float)).max(), 1e-3, (name, key))
+        return ours.files
+
+    def check_head(self, name, output, parameters=(BEFORE, AFTER)):
+        self.assert_runs(name)
+        report = self.compressed(name)
+        found = tuple(report["result"][which]["parameters"] for which in ("original", "compressed"))
+        self.assertEqual(found, parameters, name)
+        self.assert_same_answers(name, output)
+        return report
+
+    def test_a_label_before_the_logits(self):
+        report = self.check_head("first_output_label", "logits")
+        self.assertEqual(report["result"]["original"]["metric_name"], "accuracy")
+        before, after = self.both("first_output_label")
+        self.assertGreaterEqual((before["label"] == after["label"]).mean(), 0.98)
+
+    def test_half_weights_and_nodes_out_of_order(self):
+        self.check_head("float16_weights", "logits")
+
+    def test_values_that_the_network_imputes(self):
+        # The 24 means that stand in for missing values count as weights.
+        self.check_head("missing_values", "logits", (BEFORE + 24, AFTER + 24))
+
+    def test_labels_as_rows_of_ones_and_as_floats(self):
+        report = self.check_head("one_hot_labels", "logits")
+        self.assertEqual(report["result"]["original"]["metric_name"], "accuracy")
+        self.assertEqual(report["result"]["original"]["metric"], self.expected["one_hot_labels"]["metric_of_original"])
+        again = self.compressed("one_hot_labels", "--labels", "y_float")
+        self.assertEqual(again["result"]["original"]["metric_name"], "accuracy")
+
+    def test_an_old_opset_with_an_open_batch_of_minus_one(self):
+        before = onnx.load(str(self.file("opset11_paddle.onnx")))
+        output = before.graph.output[0].name
+        self.check_head("opset11_paddle", output)
+        after = onnx.load(str(self.file("opset11_paddle.small.onnx")))
+        self.assertEqual(list(before.opset_import), list(after.opset_import))
+
+    def test_a_bias_inside_of_a_fused_activation_and_one_inside_of_a_fused_norm(self):
+        name = "ort_optimized_transformer"
+        self.assert_runs(name)
+        report = self.compressed(name)
+        before, inner, after = self.expected[name]["block"]
+        layer = report["result"]["layers"][0]
+        self.assertEqual([layer["in"], layer["hidden"], layer["out"]], [before, inner, after])
+        nodes = [node.op_type for node in onnx.load(str(self.file(f"{name}.small.onnx"))).graph.node]
+        self.assertNotIn("BiasGelu", nodes)
+        self.assertIn("SkipLayerNormalization", nodes)
+
+    def test_a_regression_that_looks_like_classes(self):
+        name = "regression_with_offsets"
+        report = self.compressed(name, statuses=(4,))
+        self.assertFalse(report["result"]["met_budget"])
+
+    def test_a_bias_with_leading_axes(self):
+        self.check_head("row_bias", "logits")
+
+    def test_an_output_without_samples(self):
+        files = self.assert_runs("scalar_output")
+        self.assertIn("logit_scale", files)
+        self.check_head("scalar_output", "logits")
+
+    def test_every_output_counts(self):
+        name = "second_head_ruined"
+        self.compressed(name)
+        before, after = self.both(name)
+        error = ((before["value"] - after["value"]) ** 2).mean() ** 0.5
+        self.figure(f"{name}: root mean square error {error:.4f}, deviation {before['value'].std():.4f}")
+        self.assertLess(error, before["value"].std() / 3)
+
+    def test_classes_of_pixels(self):
+        name = "segmentation_nchw"
+        report = self.compressed(name, statuses=(0,))
+        self.assertEqual(report["result"]["original"]["metric"], self.expected[name]["pixel_accuracy_of_original"])
+        self.assertEqual(report["result"]["disagreement"]["rate"], self.expected[name]["disagreement_per_pixel"])
+        self.assert_same_answers(name, "mask", lambda values: values.argmax(1))
+
+    def test_a_tail_of_labels_is_left_as_it_is(self):
+        name = "sklearn_classifier_tail"
+        report = self.compressed(name)
+        self.assertTrue(any("not run" in note for note in report["data"]["notes"]), report["data"]["notes"])
+        self.assert_same_answers(name, "label", lambda values: values)
+        self.assertEqual(self.assert_runs(name), ["probabilities"])
+
+    def test_a_tail_of_the_best_three(self):
+        name = "topk_tail"
+        self.compressed(name)
+        self.assert_same_answers(name, "places", lambda values: values[:, 0])
+
+    def test_keys_that_nobody_asks_for(self):
+        report = self.check_head("string_key_beside_data", "logits")
+        self.assertTrue(any("feature_names" in note for note in report["data"]["notes"]), report["data"]["notes"])
+
+    def test_a_token_out_of_range(self):
+        name = "token_out_of_range"
+        for words in (("run",), ("compress", "--quiet")):
+            status, said = self.program(
+                words[0], self.file(f"{name}.onnx"), "--data", self.file(f"{name}.npz"), "-o", self.file("out"), *words[1:])
+            self.assertEqual(status, 3)
+            self.assertIn("the index 203 in sample 5: the model takes -200 to 199", said)
+
+    def test_copies_count_once(self):
+        name = "duplicated_samples"
+        report = self.compressed(name)
+        self.assertIsNone(report["result"]["disagreement"]["upper95"])
+        self.assertIn("1980 of 2000 samples are copies of others and do not count", report["data"]["notes"])
+
+    def test_a_recurrent_layer_is_named(self):
+        status, said = self.program("inspect", self.file("lstm_in_front.onnx"))
+        self.assertEqual(status, 0)
+        self.assertIn("LSTM", said)
