@@ -2,12 +2,13 @@
 # make test    everything that must hold: layout, imports, unit tests, the program against ONNX Runtime
 # make check   the quick half of it: layout and imports
 # make format  lay the sources out
+# make install put the program on PATH: below PREFIX, /usr/local by default
 # make bench   side by side with PyTorch and ONNX Runtime; BENCH='--only vit-ti --rounds 3' for one network
 
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := demo
-.PHONY: demo test check format bench program packages swift
+.PHONY: demo test check format install bench program packages swift
 
 SOURCES := Sources Tests Package.swift
 PROGRAM := .build/release/layercollapse
@@ -37,6 +38,11 @@ check: packages
 
 format: swift
 	swift format --in-place --recursive $(SOURCES)
+
+PREFIX ?= /usr/local
+
+install: program
+	install -D -m 755 $(PROGRAM) '$(DESTDIR)$(PREFIX)/bin/layercollapse'
 
 bench: program
 	@if [[ -z "$${BENCH_PYTHON:-}" ]]; then .ci/python .build/bench-python onnx onnxruntime timm torch torchvision transformers; fi

@@ -193,7 +193,7 @@ def call(program, *arguments):
 def difference(program, path, inputs, folder):
     """The largest difference from ONNX Runtime, beside the largest output."""
     numpy.savez(folder / "data.npz", **inputs)
-    call(program, "run", path, "--data", folder / "data.npz", "-o", folder / "out.npz", "--quiet")
+    call(program, "run", path, "--data", folder / "data.npz", "-o", folder / "out.npz", "--force", "--quiet")
     (ours,) = numpy.load(folder / "out.npz").values()
     theirs = runtime(path, inputs)
     return float(numpy.abs(ours - theirs).max() / max(numpy.abs(theirs).max(), 1e-30))
@@ -287,7 +287,7 @@ def training(program, model, inputs, path, folder):
     numpy.savez(folder / "train.npz", **arrays, y=labels.numpy())
     for spelling, network in spellings(model):
         rate, theirs = losses_in_pytorch(network.eval(), inputs, labels)
-        call(program, "train", path, "--data", folder / "train.npz", "-o", folder / "trained.onnx", "--quiet", "--trace",
+        call(program, "train", path, "--data", folder / "train.npz", "-o", folder / "trained.onnx", "--force", "--quiet", "--trace",
              folder / "trace.json", "--optimizer", "sgd", "--momentum", 0, "--weight-decay", 0, "--learning-rate", repr(rate),
              "--steps", STEPS, "--batch-size", len(labels), "--no-shuffle", "--labels", "y",
              "--loss", "cross_entropy" if labels.dtype == torch.int64 else "mse")
@@ -325,7 +325,7 @@ def examine(program, name, exporter, opset, folder):
         found = training(program, model, inputs, path, folder)
         row |= found | {"spelling": found["spelling"] or row["spelling"]}
         if row["layers"]:
-            call(program, "compress", path, "--method", "merge", "--threshold", "2", "--max-layers", "1", "-o",
+            call(program, "compress", path, "--method", "merge", "--threshold", "2", "--max-layers", "1", "--force", "-o",
                  folder / "small.onnx", "--quiet")
             row["compress"] = difference(program, folder / "small.onnx", arrays, folder)
             row["left"] = (folder / "small.onnx").stat().st_size / path.stat().st_size

@@ -68,7 +68,7 @@ def in_pytorch(model, inputs, labels, steps):
 
 def ours(options, path, labels, folder):
     corpus.call(
-        options.program, "train", path, "--data", folder / "train.npz", "-o", folder / "trained.onnx", "--quiet",
+        options.program, "train", path, "--data", folder / "train.npz", "-o", folder / "trained.onnx", "--force", "--quiet",
         "--timing", folder / "timing.json", "--optimizer", "adamw", "--learning-rate", "1e-6", "--steps", options.steps + 1,
         "--batch-size", BATCH, "--no-shuffle", "--labels", "y", "--threads", options.threads,
         "--loss", "cross_entropy" if labels.dtype == torch.int64 else "mse")

@@ -22,7 +22,7 @@ def large_file(program, folder):
     row("", "seconds", "peak, MB", "allowed")
     inspected = measured(program, "inspect", model)
     row("inspect", f"{inspected.seconds:.2f}", f"{inspected.peak_bytes / 1e6:.0f}", "1 s, 200 MB")
-    merged = measured(program, "compress", model, "--method", "merge", "--threshold", 2, "-o", small, "--quiet")
+    merged = measured(program, "compress", model, "--method", "merge", "--threshold", 2, "-o", small, "--force", "--quiet")
     row("compress --method merge", f"{merged.seconds:.2f}", f"{merged.peak_bytes / 1e6:.0f}", "20 s, 1500 MB")
     over_http(program, model, folder)
     values = int(measured(sys.executable, "-c", COUNT, small).output)

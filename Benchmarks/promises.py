@@ -56,8 +56,8 @@ def run(program, network, budget, seed, finetune, folder):
     small, report = folder / "small.onnx", folder / "report.json"
     done = subprocess.run(
         [program, "compress", model, "--data", folder / "train.npz", "--validation-data", folder / "seen.npz", "--seed",
-         str(seed), f"--{budget.replace('_', '-')}", str(BUDGETS[budget]), "--finetune", finetune, "-o", small, "--report",
-         report, "--quiet"], capture_output=True, text=True)
+         str(seed), f"--{budget.replace('_', '-')}", str(BUDGETS[budget]), "--finetune", finetune, "-o", small, "--force",
+         "--report", report, "--quiet"], capture_output=True, text=True)
     if done.returncode not in (0, 4):
         raise SystemExit(done.stderr)
     result = json.loads(report.read_text())["result"]

@@ -148,7 +148,7 @@ class Bench:
         else:
             arguments = ["-o", self.folder / "outputs.npz", "--repeat", steps // BATCHES]
         measured(
-            self.options.program, kind, model_of(name), "--data", data_of(name), "--timing", timing, "--quiet",
+            self.options.program, kind, model_of(name), "--data", data_of(name), "--timing", timing, "--force", "--quiet",
             "--batch-size", NETWORKS[name].batch, "--threads", self.options.threads, *arguments, **environment)
         return json.loads(timing.read_text())
 

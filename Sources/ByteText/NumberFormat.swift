@@ -9,9 +9,10 @@ package enum NumberFormat {
             .number.precision(.fractionLength(digits)).grouping(.never).locale(Locale(identifier: "en_US_POSIX")))
     }
 
-    /// Bytes in millions, as counted by file managers and disks.
+    /// Bytes in thousands or millions, as counted by file managers and disks.
     package static func megabytes(_ bytes: Int) -> String {
         let megabytes = Double(bytes) / 1e6
+        if bytes < 1_000_000 { return fixed(Double(bytes) / 1e3, digits: bytes < 100_000 ? 1 : 0) + " kB" }
         return fixed(megabytes, digits: megabytes < 10 ? 2 : megabytes < 100 ? 1 : 0) + " MB"
     }
 

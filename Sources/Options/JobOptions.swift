@@ -33,6 +33,8 @@ package struct JobOptions: Hashable, Sendable {
     package var train = Train.collapsed
     /// Fraction of the metric that may be lost; needs labels.
     package var maxMetricDrop: Double?
+    /// Fraction of the recall of any class that may be lost; needs labels.
+    package var maxClassDrop: Double?
     /// Fraction of samples on which the two networks may disagree.
     package var maxDisagreement: Double?
     /// Parameters before over parameters after at which to stop.
@@ -79,11 +81,11 @@ package struct JobOptions: Hashable, Sendable {
 
     /// True when the user says how far to go.
     package var hasBudget: Bool {
-        maxMetricDrop != nil || maxDisagreement != nil || compressionRatio != nil || maxLayers != nil
+        limitsQuality || compressionRatio != nil || maxLayers != nil
     }
 
     /// True when the user says how much worse the network may become.
-    package var limitsQuality: Bool { maxMetricDrop != nil || maxDisagreement != nil }
+    package var limitsQuality: Bool { maxMetricDrop != nil || maxDisagreement != nil || maxClassDrop != nil }
 
     /// The output that labels and measures are about; nil for the model's first.
     package var output: String? { outputs.first }

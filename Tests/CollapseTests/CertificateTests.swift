@@ -50,6 +50,12 @@ import Testing
         #expect(abs(Certificate.upperMean(values) - bound) < 0.01 * bound)
     }
 
+    @Test func `the mean of new samples is as uncertain again`() {
+        let bound = Certificate.upperMean([1, 2, 3, 4, 5])
+        let predicted = Certificate.upperMean([1, 2, 3, 4, 5], isPrediction: true)
+        #expect(abs((predicted - 3) - (bound - 3) * 2.0.squareRoot()) < 1e-12)
+    }
+
     @Test func `one value proves nothing of a mean`() {
         #expect(Certificate.upperMean([3]) == .infinity)
         #expect(Certificate.upperMean([]) == .infinity)

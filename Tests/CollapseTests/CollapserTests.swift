@@ -62,7 +62,10 @@ import Testing
             if case .warning(let code, let message) = event { warnings.append("\(code): \(message)") }
         }
         #expect(outcome.collapsedCount == 4)
-        #expect(warnings == ["ratio_missed: compression_ratio 1000.0 is out of reach"])
+        #expect(!outcome.metBudget)
+        let nearest = Double(job.graph.parameterCount) / Double(outcome.graph.parameterCount)
+        #expect(
+            warnings == ["ratio_missed: compression_ratio 1000.0 is out of reach: the nearest is \(rounded(nearest))"])
     }
 
     /// The original's metrics on the deciding samples.
@@ -116,6 +119,32 @@ import Testing
                 try Self.reason(outcome, points[place].collapsed.last)?
                     .hasPrefix("with it, the held-out metric drops by ") == true)
         }
+    }
+
+    @Test func `max_class_drop keeps a rare class that a budget of the whole gives up`() throws {
+        let labels = try Tensor([0, 0, 0, 0, 0, 0, 0, 0, 0, 1] as [Int64], Shape([10]))
+        func metrics(_ answers: [Int]) throws -> Metrics {
+            let values = answers.flatMap { answer in (0..<2).map { $0 == answer ? Float(1) : 0 } }
+            let task = PredictionTask(of: try Self.job().graph, labels: labels, loss: .crossEntropy)
+            return Metrics(try Tensor(values, Shape([10, 2])), labels: labels, task)
+        }
+        let before = try metrics([0, 0, 0, 0, 0, 0, 0, 0, 0, 1])
+        let after = try metrics([0, 0, 0, 0, 0, 0, 0, 0, 0, 0])
+        #expect(before.classes.map(\.recall) == [1, 1])
+        #expect(after.worstClass(from: before)?.index == 1)
+        #expect(after.worstClass(from: before)?.drop == 1)
+        #expect(before.worstClass(from: before) == nil)
+        #expect(abs(after.drop(from: before) - 0.1) < 1e-12)
+        let job = try Self.job()
+        var options = JobOptions()
+        options.maxClassDrop = 0.5
+        let comparison = try #require(job.run().points.first?.comparison)
+        var point = ParetoPoint(job.graph, collapsed: [], .init(comparison: comparison, metrics: after))
+        #expect(
+            Budget(options, original: before).reasonAgainst(point)
+                == "with it, the held-out recall of class 1 drops by 1.0, over 0.5")
+        point.metrics = before
+        #expect(Budget(options, original: before).reasonAgainst(point) == nil)
     }
 
     @Test func `with no point within the budget that of the smallest damage is given`() throws {

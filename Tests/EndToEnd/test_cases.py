@@ -27,7 +27,8 @@ class Cases(Case):
         return self.folder / name
 
     def program(self, *words):
-        done = subprocess.run([PROGRAM, *map(str, words)], capture_output=True, text=True)
+        force = [] if words[0] == "inspect" else ["--force"]
+        done = subprocess.run([PROGRAM, *map(str, words), *force], capture_output=True, text=True)
         return done.returncode, done.stdout + done.stderr
 
     def compressed(self, name, *more, statuses=(0, 4)):
@@ -177,3 +178,24 @@ class Cases(Case):
         status, said = self.program("inspect", self.file("lstm_in_front.onnx"))
         self.assertEqual(status, 0)
         self.assertIn("LSTM", said)
+
+    def test_an_output_is_checked_before_the_work(self):
+        model, data, small = self.file("row_bias.onnx"), self.file("row_bias.npz"), self.file("checked.onnx")
+        (self.folder / "there").mkdir()
+        small.write_bytes(b"mine")
+        for output, words in [
+            (model, "is the file that is read"), (data, "is the file that is read"), (self.folder / "there", "is a folder"),
+            (self.folder / "none" / "out.onnx", "there is no folder"), (small, "add --force"),
+        ]:
+            done = subprocess.run(
+                [PROGRAM, "compress", model, "--data", data, "-o", output, "--quiet"], capture_output=True, text=True)
+            self.assertEqual(done.returncode, 2, done.stderr)
+            self.assertIn(words, done.stderr)
+        self.assertEqual(small.read_bytes(), b"mine")
+
+    def test_a_name_that_no_block_has(self):
+        status, said = self.program(
+            "compress", self.file("row_bias.onnx"), "--data", self.file("row_bias.npz"), "-o", self.file("none.onnx"),
+            "--include", "nothing.*", "--quiet")
+        self.assertEqual(status, 2)
+        self.assertIn("include matches no block: the model has", said)

@@ -155,6 +155,21 @@ func `without a test split a quarter of few samples is held out by the seed`(x: 
     #expect(first(other.validation) != first(result.validation))
 }
 
+@Test func `copies count once, and those of training samples are no test samples`() throws {
+    let twice = try Tensor((0..<2).flatMap { _ in (0..<20).map(Float.init) }, Shape([20, 2]))
+    let result = try Data([("x", twice)]).reader.read(for: classifier())
+    #expect(result.training.count + result.validation.count == 10)
+    #expect(result.notes.first == "10 of 20 samples are copies of others and do not count")
+    let split = try Data([("x_train", floats(6, [2])), ("x_test", floats(8, [2], from: 8))]).reader.read(
+        for: classifier())
+    #expect((split.training.count, split.validation.count) == (6, 6))
+    #expect(split.notes == ["2 of 8 test samples are copies of others and do not count"])
+    let all = try Data([("x_train", floats(6, [2])), ("x_test", floats(3, [2]))]).reader.read(for: classifier())
+    #expect(!all.hasOwnSplit)
+    let one = failure { _ = try Data([("x", Tensor(zeros: Shape([5, 2])))]).reader.read(for: classifier()) }
+    #expect(one?.text == "all samples are copies of one: some are needed to fit on, and others to measure on")
+}
+
 @Test func `nothing can be held out of one sample`() throws {
     let refusal = failure { _ = try Data([("x", floats(1, [2]))]).reader.read(for: classifier()) }
     #expect(refusal?.code == "invalid_data")
@@ -308,7 +323,8 @@ func `an index beyond the axis that it is one of is refused with its place`(inde
 @Test func `rows of one 1 are classes, and whole numbers too`() throws {
     let rows = try Tensor([0, 0, 1, 1, 0, 0, 0, 1, 0, 0, 0, 1] as [Float], Shape([4, 3]))
     let x = try floats(4, [2])
-    let result = try Data([("x_train", x), ("y_train", rows), ("x_test", floats(4, [2], from: 100)), ("y_test", rows)]).reader
+    let result = try Data([("x_train", x), ("y_train", rows), ("x_test", floats(4, [2], from: 100)), ("y_test", rows)])
+        .reader
         .read(for: classifier())
     #expect(result.training.labels?.int64s == [2, 0, 1, 2])
     #expect(result.notes.contains("key 'y_train' is one-hot and taken as classes"))

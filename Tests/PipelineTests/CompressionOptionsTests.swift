@@ -44,6 +44,7 @@ import Testing
         expected.finetune = .mix
         expected.train = .after
         expected.maxMetricDrop = 0.01
+        expected.maxClassDrop = 0.1
         expected.maxDisagreement = 0.02
         expected.compressionRatio = 2
         expected.maxLayers = 3
@@ -66,6 +67,7 @@ import Testing
         expected.threads = 2
         let values = try Self.options([
             "method": "layercollapse", "finetune": "mix", "train": "after", "max_metric_drop": 0.01,
+            "max_class_drop": 0.1,
             "max_disagreement": 0.02, "compression_ratio": 2, "max_layers": 3, "include": ["a.*", "b"],
             "exclude": ["c"], "order": "from_end", "penalty": 5, "threshold": 0.1, "steps": 7, "batch_size": 16,
             "learning_rate": 1e-3, "optimizer": "sgd", "momentum": 0.5, "weight_decay": 0.25, "shuffle": false,
@@ -75,6 +77,7 @@ import Testing
         #expect(try values.checked(hasData: true) == expected)
         let texts = try Self.options([
             "method": "layercollapse", "finetune": "mix", "train": "after", "max_metric_drop": "0.01",
+            "max_class_drop": "0.1",
             "max_disagreement": "0.02", "compression_ratio": "2", "max_layers": "3", "include": "a.*,b",
             "exclude": "c", "order": "from_end", "penalty": "5", "threshold": "0.1", "steps": "7", "batch_size": "16",
             "learning_rate": "1e-3", "optimizer": "sgd", "momentum": "0.5", "weight_decay": "0.25", "shuffle": "false",

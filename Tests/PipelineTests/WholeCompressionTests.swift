@@ -153,7 +153,7 @@ struct WholeCompressionTests {
     }
 
     @Test func `the last line sums it up`() {
-        #expect(run.ended.summary.hasPrefix("digits-vgg.onnx  0.87 MB -> 0.06 MB ("))
+        #expect(run.ended.summary.hasPrefix("digits-vgg.onnx  871 kB -> 64.6 kB ("))
         #expect(run.ended.summary.contains("  accuracy 93.9 -> "))
         #expect(run.ended.summary.contains("x faster  "))
     }

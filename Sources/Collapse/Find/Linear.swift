@@ -31,7 +31,7 @@ package struct Linear: Sendable {
     /// The module path.
     package let scope: String
 
-    /// Recognises the layer with a given product.
+    /// Recognises the layer with a given product; nil when the value is not the product of a linear layer.
     ///
     /// - Parameters:
     ///   - value: the product.
@@ -39,7 +39,6 @@ package struct Linear: Sendable {
     ///   - consumers: the consumers of its values.
     ///   - sharesNodes: whether nodes of the file may belong to ops beyond the layer too, such as a bias in one node with
     ///     the activation behind it.
-    /// - Returns: nil when the value is not the product of a linear layer.
     init?(_ value: ValueID, in graph: Graph, consumers: [[ValueID]], sharesNodes: Bool = false) {
         let isOutByIn: Bool
         switch graph[value].op {

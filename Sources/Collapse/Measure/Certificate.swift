@@ -23,13 +23,15 @@ package struct Certificate: Sendable, Codable, Equatable {
 
     /// The one-sided upper bound of a mean with 95 % confidence, by Student's t.
     ///
-    /// - Parameter values: independent values, one for each sample.
+    /// - Parameters:
+    ///   - values: independent values, one for each sample.
+    ///   - isPrediction: whether to bound the mean of as many new samples instead, which is as uncertain again.
     /// - Returns: infinity for fewer than two values.
-    package static func upperMean(_ values: [Double]) -> Double {
+    package static func upperMean(_ values: [Double], isPrediction: Bool = false) -> Double {
         guard values.count > 1 else { return .infinity }
         let (n, mean) = (Double(values.count), values.reduce(0, +) / Double(values.count))
         let variance = values.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / (n - 1)
-        return mean + quantile(freedom: n - 1) * (variance / n).squareRoot()
+        return mean + quantile(freedom: n - 1) * (variance / n * (isPrediction ? 2 : 1)).squareRoot()
     }
 
     /// The 95 % quantile of Student's t (Abramowitz and Stegun 26.7.5; within 2 % from two degrees of freedom on).

@@ -141,6 +141,25 @@ package struct Metrics: Sendable {
     package let interval: [Double]?
     /// The metric of each row that counts: 1 or 0 for a rate, else its loss.
     private let scores: [Double]
+    /// The labels of each class, and how many of them are predicted; empty without classes.
+    package private(set) var classes: [ClassCount] = []
+
+    /// The rows of one class.
+    package struct ClassCount: Sendable, Equatable {
+        package var right = 0
+        package var count = 0
+        package var recall: Double { Double(right) / Double(max(1, count)) }
+    }
+
+    /// The class whose recall falls most from the original's.
+    ///
+    /// - Returns: nil without classes, or when no recall falls.
+    package func worstClass(from original: Metrics) -> (index: Int, drop: Double)? {
+        let drops = zip(original.classes, classes).map { $0.recall - $1.recall }
+        return drops.enumerated().max { $0.element < $1.element }.flatMap {
+            $0.element > 0 ? ($0.offset, $0.element) : nil
+        }
+    }
 
     /// True when a larger metric is better.
     package var isRate: Bool { interval != nil }
@@ -151,17 +170,19 @@ package struct Metrics: Sendable {
             ? original.metric - metric : (metric - original.metric) / max(original.metric, .leastNormalMagnitude)
     }
 
-    /// The upper bound of ``drop(from:)`` with 95 % confidence, from the rows of both in pairs.
+    /// The upper bound of ``drop(from:)`` on as many new samples with 95 % confidence, from the rows of both in pairs. Gains
+    /// hide losses, so that the drop of other samples may be far from that of these.
     package func dropUpper95(from original: Metrics) -> Double {
         let pairs = zip(original.scores, scores)
         guard isRate else {
-            return Certificate.upperMean(pairs.map { $1 - $0 }) / max(original.metric, .leastNormalMagnitude)
+            return Certificate.upperMean(pairs.map { $1 - $0 }, isPrediction: true)
+                / max(original.metric, .leastNormalMagnitude)
         }
         let drops = pairs.map { $0 - $1 }
         let losses = drops.count { $0 > 0 }
         // Few losses have no variance to speak of: their own bound is the larger one then.
         let rare = Certificate(events: losses, of: max(1, drops.count))
-        return max(Certificate.upperMean(drops), drop(from: original) + rare.upper95 - rare.rate)
+        return max(Certificate.upperMean(drops, isPrediction: true), drop(from: original) + rare.upper95 - rare.rate)
     }
 
     /// Measures outputs.
@@ -186,11 +207,14 @@ package struct Metrics: Sendable {
     private init(_ values: [Float], classes labels: [Int64], of classes: Int) {
         var (right, counted, total) = (0, 0, 0.0)
         var scores: [Double] = []
+        var counts = [ClassCount](repeating: ClassCount(), count: classes)
         for (row, label) in labels.enumerated() where label != Loss.ignoredLabel {
             let logits = LogSoftmax(values[(row * classes)..<((row + 1) * classes)])
             let isRight = logits.largest == Int(label)
             right += isRight ? 1 : 0
             scores.append(isRight ? 1 : 0)
+            counts[Int(label)].count += 1
+            counts[Int(label)].right += isRight ? 1 : 0
             total -= logits.logarithm(Int(label))
             counted += 1
         }
@@ -198,7 +222,7 @@ package struct Metrics: Sendable {
         metric = Double(right) / Double(max(1, counted))
         loss = total / Double(max(1, counted))
         interval = Certificate.interval(events: right, of: counted)
-        self.scores = scores
+        (self.scores, self.classes) = (scores, counts)
     }
 
     private init(_ values: [Float], targets: [Float], isMultilabel: Bool) {

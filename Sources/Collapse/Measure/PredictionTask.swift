@@ -33,7 +33,7 @@ package struct PredictionTask: Sendable, Equatable {
     ///   - graph: the network.
     ///   - labels: the labels of the data, if any: int64 classes, or float32 targets.
     ///   - loss: the loss that the user chose.
-    ///   - output: the name of the output; nil for the first.
+    ///   - name: the name of the output; nil for the first.
     package init(of graph: Graph, labels: Tensor?, loss: JobOptions.LossName, output name: String? = nil) {
         let measured = graph.output(named: name)
         output = measured?.name ?? ""

@@ -6,6 +6,7 @@ struct Budget {
     /// True when the user sets no limit on the disagreement.
     private let isDefault: Bool
     private let metricDrop: Double?
+    private let classDrop: Double?
     private let original: Metrics?
     /// The factor over the budget up to which fine-tuning is tried; 1 without fine-tuning.
     private let hope: Double
@@ -15,12 +16,13 @@ struct Budget {
         disagreement =
             options.maxDisagreement
             ?? (options.hasBudget || !decidesByItself ? nil : JobOptions.defaultDisagreement)
+        classDrop = options.maxClassDrop
         (metricDrop, isDefault) = (options.maxMetricDrop, options.maxDisagreement == nil)
         hope = options.finetune == .none || options.method == .layercollapse ? 1 : 3
         self.original = original
     }
 
-    var isSet: Bool { disagreement != nil || metricDrop != nil }
+    var isSet: Bool { disagreement != nil || metricDrop != nil || classDrop != nil }
 
     /// The share of a column's variance that an output may lose whose kind is a guess.
     private static let doubt = 0.1
@@ -71,6 +73,12 @@ struct Budget {
             return "with it, the held-out metric drops by \(rounded(after.drop(from: before))) and may drop by "
                 + "\(rounded(after.dropUpper95(from: before))), over \(rounded(limit))"
         }
+        if let limit = classDrop, let before = original, let worst = point.metrics?.worstClass(from: before),
+            worst.drop > limit
+        {
+            return "with it, the held-out recall of class \(worst.index) drops by \(rounded(worst.drop)), over "
+                + "\(rounded(limit))"
+        }
         return nil
     }
 
@@ -86,6 +94,9 @@ struct Budget {
         }
         if let limit = metricDrop, let before = original, let after = point.metrics {
             excess = max(excess, drop(after, before) / max(limit, 1e-9))
+        }
+        if let limit = classDrop, let before = original, let worst = point.metrics?.worstClass(from: before) {
+            excess = max(excess, worst.drop / max(limit, 1e-9))
         }
         return excess
     }

@@ -120,15 +120,18 @@ package struct Collapser {
     ) throws(ModelError) -> (point: ParetoPoint?, metBudget: Bool) {
         let sizes = path.parameterCounts
         guard !sizes.isEmpty else { return (nil, true) }
-        var place = min(sizes.count, options.maxLayers ?? .max) - 1
+        var (place, isReachable) = (min(sizes.count, options.maxLayers ?? .max) - 1, true)
         if let ratio = options.compressionRatio {
             let enough = sizes.firstIndex { Double(original.parameterCount) / Double($0) >= ratio }
             place = min(place, enough ?? place)
             if enough == nil {
-                emit(.warning(code: "ratio_missed", message: "compression_ratio \(rounded(ratio)) is out of reach"))
+                let nearest = Double(original.parameterCount) / Double(max(1, sizes[place]))
+                let message = "compression_ratio \(rounded(ratio)) is out of reach: the nearest is \(rounded(nearest))"
+                emit(.warning(code: "ratio_missed", message: message))
+                isReachable = false
             }
         }
-        guard let heldOut, let samples else { return (try path.point(at: place), true) }
+        guard let heldOut, let samples else { return (try path.point(at: place), isReachable) }
         let budget = Budget(options, original: heldOut.originalMetrics)
         place = try lastWorthTrying(&path, upTo: place, budget, &layers)
         var smallestDamage: ParetoPoint?
@@ -140,7 +143,7 @@ package struct Collapser {
                     targets: targets, options: options, heldOut: heldOut, keeper: keeper, emit: emit)
                 point = try tuning.run(point, on: samples.training)
             }
-            guard let reason = budget.reasonAgainst(point) else { return (point, true) }
+            guard let reason = budget.reasonAgainst(point) else { return (point, isReachable) }
             reject(point, reason, &layers)
             if smallestDamage.map({ budget.excess(of: point) <= budget.excess(of: $0) }) ?? true {
                 smallestDamage = point

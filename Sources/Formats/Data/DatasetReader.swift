@@ -1,3 +1,4 @@
+import ByteText
 import Compute
 package import Model
 
@@ -177,7 +178,13 @@ package struct DatasetReader: Sendable {
     }
 
     private func heldOut(_ samples: Dataset, _ reading: Reading, seed: UInt64) throws(FormatError) -> Result {
-        guard samples.count >= 2 else { throw .data("one sample is not enough: some are needed to measure on") }
+        guard samples.count >= 2 else {
+            let copies = reading.notes.contains { $0.endsWithBytes(of: "do not count") }
+            throw .data(
+                copies
+                    ? "all samples are copies of one: some are needed to fit on, and others to measure on"
+                    : "one sample is not enough: some are needed to measure on")
+        }
         var random = SeededRandom(seed: seed)
         let order = random.shuffled(count: samples.count)
         let held = Dataset.part(of: samples.count)

@@ -44,7 +44,10 @@ extension ONNXDocument {
     /// Makes outputs of all that can be run, when the rest of the nodes is a tail without weights behind it, such as the
     /// label of a classifier or the selection of a detector's boxes. The tail is left as it is.
     ///
-    /// - Parameter unknown: the names that the nodes of the rest compute.
+    /// - Parameters:
+    ///   - unknown: the names that the nodes of the rest compute.
+    ///   - lowering: receives the outputs.
+    /// - Throws: ``FormatError`` never, as the values have been lowered.
     /// - Returns: false when the rest has weights, or no weights are before it.
     private func addOutputs(
         before unknown: Set<String>, to lowering: inout ONNXLowering

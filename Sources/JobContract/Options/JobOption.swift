@@ -93,6 +93,9 @@ extension JobOption {
             "max_metric_drop", \.maxMetricDrop, fraction,
             "budget: maximum drop of the metric, such as 0.01; needs labels"),
         number(
+            "max_class_drop", \.maxClassDrop, fraction,
+            "budget: maximum drop of the recall of any class on the deciding samples, such as 0.1; needs labels"),
+        number(
             "max_disagreement", \.maxDisagreement, fraction,
             "budget: maximum fraction of samples whose prediction may change (0 to 1)"
         ),

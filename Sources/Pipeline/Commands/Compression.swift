@@ -32,6 +32,7 @@ package enum Compression {
             {
                 progress.warn(warning.message, code: "fixed_batch")
             }
+            try data.checkIncluded(options)
             try data.requireMemory(model, order, options)
             var report = try CompressionReport(model: model, data: data, order: order, options: options)
 
@@ -123,7 +124,11 @@ extension Problem {
                 ? "\(model.name) has no two linear layers with an activation between them"
                 : "\(model.name): no layers were collapsed: " + reasons.prefix(5).joined(separator: "; ")
                     + (reasons.count > 5 ? "; and \(reasons.count - 5) more" : ""),
-            hint: outcome.layers.isEmpty ? nil : "allow a larger max_disagreement, threshold or more training steps",
+            hint: outcome.layers.isEmpty
+                ? nil
+                : outcome.points.isEmpty && outcome.layers.contains { $0.slope != nil }
+                    ? "give --data: with samples, labels or not, layers are fitted and not only merged"
+                    : "allow a larger max_disagreement, threshold or more training steps",
             pointer: "/model")
         details = reasons.map { Problem.Detail(pointer: "/model", detail: $0) }
     }

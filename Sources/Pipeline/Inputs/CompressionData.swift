@@ -139,6 +139,16 @@ struct CompressionData {
         }
     }
 
+    /// Checks that `include` names a block.
+    func checkIncluded(_ options: JobOptions) throws(Problem) {
+        let names = Candidates(in: graph).found.map(\.name)
+        guard !options.include.isEmpty, !names.isEmpty else { return }
+        guard !names.contains(where: options.includes) else { return }
+        throw Problem(
+            .invalidOption, "include matches no block: the model has \(names.prefix(12).joined(separator: ", "))",
+            pointer: "/include")
+    }
+
     private func check(_ options: JobOptions, labels: Tensor?) throws(Problem) {
         let needsLabels = options.finetune == .labels || options.finetune == .mix
         if labels == nil, needsLabels {
@@ -146,17 +156,18 @@ struct CompressionData {
                 .datasetKeyMismatch, "finetune=\(options.finetune.rawValue) needs labels, and the data have none",
                 hint: "name a key y, or use finetune=self_distill", pointer: "/finetune")
         }
-        if labels == nil, options.maxMetricDrop != nil {
+        let limits = [("max_metric_drop", options.maxMetricDrop), ("max_class_drop", options.maxClassDrop)]
+        for (name, limit) in limits where labels == nil && limit != nil {
             throw Problem(
-                .datasetKeyMismatch, "max_metric_drop needs labels, and the data have none",
-                hint: "name a key y, or use max_disagreement", pointer: "/max_metric_drop")
+                .datasetKeyMismatch, "\(name) needs labels, and the data have none",
+                hint: "name a key y, or use max_disagreement", pointer: "/\(name)")
         }
         if task.kind == .segmentation, needsLabels {
             throw Problem(
                 .shapeMismatch, "finetune=\(options.finetune.rawValue) does not train classes of pixels yet",
                 hint: "use finetune=self_distill", pointer: "/finetune")
         }
-        let usesLabels = needsLabels || options.maxMetricDrop != nil
+        let usesLabels = needsLabels || limits.contains { $0.1 != nil }
         if let labels, labels.type == .int64, !task.kind.hasClasses, usesLabels {
             throw Problem(
                 .shapeMismatch, "the labels are classes, which loss=\(options.loss.rawValue) does not take",

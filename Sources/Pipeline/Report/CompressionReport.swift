@@ -71,7 +71,7 @@ struct CompressionReport {
                 compressedSizes.map { Double(originalSizes.parameters) / Double(max(1, $0.parameters)) }),
             "metric_drop": JSONValue(metricDrop), "met_budget": outcome.map { .bool($0.metBudget) } ?? .null,
             "disagreement": disagreement,
-            "divergence": JSONValue(comparison?.divergence),
+            "divergence": JSONValue(comparison?.divergence), "classes": .array(classes), "worst_class": worstClass,
             "layers": .array(outcome?.layers.map(\.document) ?? []),
             "not_collapsible": .array(
                 outcome?.refusals.map { ["name": .string($0.name), "reason": .string($0.reason)] } ?? []),
@@ -104,6 +104,23 @@ struct CompressionReport {
     var metricDrop: Double? {
         guard let original, let compressed else { return nil }
         return original.isRate ? original.metric - compressed.metric : compressed.metric - original.metric
+    }
+
+    /// The recall of each class before and after.
+    private var classes: [JSONValue] {
+        guard let original, let compressed else { return [] }
+        return zip(original.classes, compressed.classes).enumerated().map { index, pair in
+            [
+                "class": .int(index), "samples": .int(pair.0.count), "recall_before": .double(pair.0.recall),
+                "recall_after": .double(pair.1.recall),
+            ]
+        }
+    }
+
+    /// The class whose recall falls most; null when none falls.
+    private var worstClass: JSONValue {
+        guard let original, let worst = compressed?.worstClass(from: original) else { return .null }
+        return ["class": .int(worst.index), "drop": .double(worst.drop)]
     }
 
     /// The disagreement and its upper bound, which also bounds the drop in accuracy, even without labels.
@@ -250,6 +267,10 @@ struct CompressionReport {
         } else if let comparison {
             let name = comparison.rows > 0 ? "disagreement" : "variance lost"
             parts.append("\(name) \(NumberFormat.fixed(100 * comparison.disagreement, digits: 2)) %")
+        }
+        if let original, let worst = compressed?.worstClass(from: original) {
+            let drop = NumberFormat.fixed(100 * worst.drop, digits: 1)
+            parts.append("worst class \(worst.index): recall -\(drop) points")
         }
         if let outcome, !outcome.metBudget { parts.append("over the budget") }
         if let latency { parts.append("\(NumberFormat.times(latency.speedup)) faster") }

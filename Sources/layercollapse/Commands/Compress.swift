@@ -31,6 +31,9 @@ struct Compress: ParsableCommand {
     @Flag(help: "print every event as a JSON line")
     var events = false
 
+    @Flag(help: "replace an existing file")
+    var force = false
+
     @Flag(help: "show no progress")
     var quiet = false
 
@@ -81,6 +84,7 @@ struct Compress: ParsableCommand {
         return CompressionOrder(
             model: InputPath.resolved(model), data: data.map(InputPath.resolved),
             validationData: validationData.map(InputPath.resolved), options: try JobOptions(decoding: given),
-            output: output, reports: report)
+            output: try OutputPath.checked(
+                output, inputs: [model, data, validationData].compactMap(\.self), force: force), reports: report)
     }
 }

@@ -30,6 +30,9 @@ struct Run: ParsableCommand {
     @Option(help: "passes over the samples, for the timing")
     var `repeat` = 1
 
+    @Flag(help: "replace an existing file")
+    var force = false
+
     @Flag(help: "show no progress")
     var quiet = false
 
@@ -45,7 +48,8 @@ struct Run: ParsableCommand {
         defer { withExtendedLifetime(interruption) {} }
         let reporter = EventReporter(printsEvents: false, isQuiet: quiet)
         let run = InferenceRun(
-            model: InputPath.resolved(model), data: InputPath.resolved(data), output: output, timing: timing,
+            model: InputPath.resolved(model), data: InputPath.resolved(data),
+            output: try OutputPath.checked(output, inputs: [model, data], force: force), timing: timing,
             batchSize: options.batchSize, passes: `repeat`,
             threads: options.threads, inputKeys: options.inputKeys)
         do { reporter.end(try run.run(emit: reporter.emit)) } catch { throw reporter.reported(error) }

@@ -23,6 +23,9 @@ struct Train: ParsableCommand {
     @Option(help: "where to write how fast it went: FILE.json", completion: .file())
     var timing: String?
 
+    @Flag(help: "replace an existing file")
+    var force = false
+
     @Flag(help: "show no progress")
     var quiet = false
 
@@ -34,7 +37,8 @@ struct Train: ParsableCommand {
         defer { withExtendedLifetime(interruption) {} }
         let reporter = EventReporter(printsEvents: false, isQuiet: quiet)
         let run = TrainingRun(
-            model: InputPath.resolved(model), data: InputPath.resolved(data), output: output, trace: trace,
+            model: InputPath.resolved(model), data: InputPath.resolved(data),
+            output: try OutputPath.checked(output, inputs: [model, data], force: force), trace: trace,
             timing: timing, options: options)
         do { reporter.end(try run.run(emit: reporter.emit)) } catch { throw reporter.reported(error) }
     }

@@ -6,6 +6,7 @@ struct MethodFlags: OptionFlags {
     @Option(help: .option("finetune")) var finetune: String?
     @Option(help: .option("train")) var train: String?
     @Option(help: .option("max_metric_drop")) var maxMetricDrop: String?
+    @Option(help: .option("max_class_drop")) var maxClassDrop: String?
     @Option(help: .option("max_disagreement")) var maxDisagreement: String?
     @Option(help: .option("compression_ratio")) var compressionRatio: String?
     @Option(help: .option("max_layers")) var maxLayers: String?
