@@ -347,6 +347,8 @@ def more_cases():
     random = numpy.random.default_rng(13)
     yield from newer()
     yield from older()
+    yield from recurrent()
+    yield from spatial()
     random = kept
 
 
@@ -719,6 +721,108 @@ def newer():
     for count in [1, 3]:
         yield Case(f"loop_collecting_{count}", [("Loop", ["n", "", "x"], ["y", "all"], {"body": body})], {"x": numbers(3, 4)},
                    {"n": numpy.array(count), "w": numbers(4)}, outputs=("y", "all"))
+
+
+def recurrent():
+    """Layers over time, which are unrolled."""
+    own = numpy.random.default_rng(13)
+
+    def numbers(*shape):
+        return own.uniform(-1, 1, shape).astype(numpy.float32)
+
+    def layer(name, operator, directions=1, outputs=("y", "h"), bias=True, lengths=None, first=False, peephole=False,
+              opset=17, **attributes):
+        steps, batch, width, hidden = 5, 3, 4, 2
+        gates = {"LSTM": 4, "GRU": 3, "RNN": 1}[operator]
+        weights = {"w": numbers(directions, gates * hidden, width), "r": numbers(directions, gates * hidden, hidden)}
+        reads = ["x", "w", "r", ""]
+        if bias:
+            weights["b"], reads[3] = numbers(directions, 2 * gates * hidden), "b"
+        inputs = {"x": numbers(batch, steps, width) if attributes.get("layout") else numbers(steps, batch, width)}
+        if lengths is not None or first or peephole:
+            reads.append("lengths" if lengths is not None else "")
+        if lengths is not None:
+            inputs["lengths"] = numpy.array(lengths, dtype=numpy.int32)
+        if first or peephole:
+            state = (batch, directions, hidden) if attributes.get("layout") else (directions, batch, hidden)
+            for key in ["h0", "c0"] if operator == "LSTM" else ["h0"]:
+                inputs[key] = numbers(*state)
+                reads.append(key)
+        if peephole:
+            weights["p"] = numbers(directions, 3 * hidden)
+            reads.append("p")
+        return Case(name, [(operator, reads, outputs, attributes | {"hidden_size": hidden})], inputs, weights, opset,
+                    [output for output in outputs if output])
+
+    every = ("y", "h", "c")
+    yield layer("lstm", "LSTM", outputs=every)
+    yield layer("lstm_7", "LSTM", outputs=every, opset=7)
+    yield layer("lstm_last", "LSTM", outputs=("", "h"), bias=False)
+    yield layer("lstm_reverse", "LSTM", outputs=every, direction="reverse", first=True)
+    yield layer("lstm_bidirectional", "LSTM", 2, every, direction="bidirectional", lengths=[5, 2, 4], first=True)
+    yield layer("lstm_whole_lengths", "LSTM", outputs=every, lengths=[5, 5, 5])
+    yield layer("lstm_peephole", "LSTM", outputs=every, peephole=True)
+    yield layer("lstm_clip", "LSTM", outputs=every, clip=0.3)
+    yield layer("lstm_activations", "LSTM", outputs=every, activations=["HardSigmoid", "Softsign", "Relu"])
+    yield layer("lstm_layout", "LSTM", 2, every, direction="bidirectional", layout=1, first=True)
+    yield layer("gru", "GRU")
+    yield layer("gru_before_reset", "GRU", linear_before_reset=1)
+    yield layer("gru_before_reset_without_bias", "GRU", linear_before_reset=1, bias=False, first=True)
+    yield layer("gru_bidirectional", "GRU", 2, direction="bidirectional", lengths=[1, 5, 3], first=True,
+                linear_before_reset=1)
+    yield layer("rnn", "RNN")
+    yield layer("rnn_reverse", "RNN", direction="reverse", lengths=[4, 3, 5], activations=["Relu"])
+    yield layer("rnn_bidirectional", "RNN", 2, direction="bidirectional", first=True, clip=0.5)
+
+
+def spatial():
+    """Operators of detectors, decoders and old image networks."""
+    own = numpy.random.default_rng(17)
+
+    def numbers(*shape):
+        return own.uniform(-1, 1, shape).astype(numpy.float32)
+
+    x = numbers(2, 4, 3, 5)
+    yield one("convtranspose", "ConvTranspose", x, numbers(4, 3, 3, 3))
+    yield one("convtranspose_bias", "ConvTranspose", x, numbers(4, 3, 3, 2), numbers(3), strides=[2, 3],
+              pads=[1, 0, 1, 1])
+    yield one("convtranspose_group", "ConvTranspose", x, numbers(4, 3, 2, 2), numbers(6), strides=[2, 2], group=2)
+    yield one("convtranspose_dilations", "ConvTranspose", x, numbers(4, 2, 3, 3), dilations=[2, 1])
+    yield one("convtranspose_output_padding", "ConvTranspose", x, numbers(4, 2, 3, 3), strides=[3, 2],
+              output_padding=[2, 1])
+    yield one("convtranspose_output_shape", "ConvTranspose", x, numbers(4, 2, 3, 3), strides=[3, 2],
+              output_shape=[8, 10])
+    yield one("convtranspose_same_upper", "ConvTranspose", x, numbers(4, 2, 3, 3), strides=[2, 2], auto_pad="SAME_UPPER")
+    yield one("convtranspose_same_lower", "ConvTranspose", x, numbers(4, 2, 3, 3), strides=[2, 2], auto_pad="SAME_LOWER")
+    yield one("convtranspose_1d", "ConvTranspose", numbers(2, 3, 7), numbers(3, 2, 4), strides=[2])
+    yield one("convtranspose_3d", "ConvTranspose", numbers(1, 2, 3, 2, 3), numbers(2, 2, 2, 2, 2), strides=[2, 1, 2])
+    blocks = numbers(2, 8, 2, 6)
+    yield one("depthtospace", "DepthToSpace", blocks, blocksize=2)
+    yield one("depthtospace_crd", "DepthToSpace", blocks, blocksize=2, mode="CRD")
+    yield one("spacetodepth", "SpaceToDepth", blocks, blocksize=2)
+    yield one("lrn", "LRN", blocks, size=3)
+    yield one("lrn_factors", "LRN", blocks, size=5, alpha=0.5, beta=0.6, bias=2.0)
+    # The project's own evaluator, for want of a kernel; it is right where there are as many samples as channels.
+    yield one("lrn_even", "LRN", numpy.concatenate([x, -x]), size=4, alpha=0.5, beta=0.6, bias=2.0)
+    for p in [1, 2]:
+        yield one(f"lpnormalization_{p}", "LpNormalization", x, p=p, axis=1)
+    yield one("lpnormalization", "LpNormalization", numpy.concatenate([x, 0 * x]))
+    yield one("thresholdedrelu", "ThresholdedRelu", x)
+    yield one("thresholdedrelu_alpha", "ThresholdedRelu", x, alpha=0.25)
+    places, two = integers(0, 3, -1, 9, -6), numpy.array([0.5, 2], dtype=numpy.float32)
+    yield one("onehot", "OneHot", places, numpy.int64(5), two)
+    yield one("onehot_first", "OneHot", places.reshape(1, 5), numpy.int64([5]), two, axis=0)
+    yield one("onehot_integers", "OneHot", places.astype(numpy.int32), numpy.int32(4), integers(7, 8), axis=-2)
+    for name, equation, *shapes in [
+        ("product", "ij,jk->ik", (3, 4), (4, 5)), ("turned", "ij->ji", (3, 4)), ("sum", "ijk->j", (2, 3, 4)),
+        ("heads", "bqhd,bkhd->bhqk", (2, 3, 4, 5), (2, 6, 4, 5)), ("implicit", "ba,bc", (3, 2), (3, 4)),
+        ("outer", "i,j->ij", (3,), (4,)), ("dots", "...ij,jk->...ik", (2, 3, 4, 5), (5, 2)),
+        ("both_dots", "...ij,...jk->...ik", (2, 1, 4, 5), (3, 5, 2)), ("three", "ij,jk,kl->il", (2, 3), (3, 4), (4, 2)),
+        ("lonely", "ij,kl->il", (2, 3), (4, 5)), ("elements", "ij,ij->ij", (2, 3), (2, 3)), ("inner", "i,i->", (4,), (4,)),
+        ("spaces", " b i , i o -> b o ", (2, 3), (3, 4)), ("implicit_dots", "...i,ij", (2, 3), (3, 4)),
+    ]:
+        first, *rest = [numbers(*shape) for shape in shapes]
+        yield one(f"einsum_{name}", "Einsum", first, more=rest, equation=equation)
 
 
 def older():

@@ -174,10 +174,10 @@ class Cases(Case):
         self.assertIsNone(report["result"]["disagreement"]["upper95"])
         self.assertIn("1980 of 2000 samples are copies of others and do not count", report["data"]["notes"])
 
-    def test_a_recurrent_layer_is_named(self):
-        status, said = self.program("inspect", self.file("lstm_in_front.onnx"))
-        self.assertEqual(status, 0)
-        self.assertIn("LSTM", said)
+    def test_a_recurrent_layer_in_front(self):
+        layer = 4 * 16 * (12 + 16 + 2)
+        head, collapsed = self.expected["lstm_in_front"]["parameters_of_the_head"]
+        self.check_head("lstm_in_front", "logits", (layer + head, layer + collapsed))
 
     def test_an_output_is_checked_before_the_work(self):
         model, data, small = self.file("row_bias.onnx"), self.file("row_bias.npz"), self.file("checked.onnx")

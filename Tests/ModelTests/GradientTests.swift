@@ -49,6 +49,10 @@ private let cases: [GradientCase] = [
         "matMul, batched both", .matMul(transposeLeft: false, transposeRight: true), [[2, 2, 3, 5], [2, 2, 4, 5]]),
     GradientCase(
         "matMul, broadcast batch", .matMul(transposeLeft: false, transposeRight: false), [[2, 1, 3, 5], [3, 5, 4]]),
+    GradientCase("transposed convolution", [[2, 4, 3, 4], [4, 3, 3, 2]]) { graph, operands in
+        let window = window([3, 2], stride: 2, pad: 1)
+        return try graph.append(.convolutionDataGradient(window, groups: 2, Shape([2, 6, 5, 6])), operands)
+    },
     GradientCase("add", .binary(.add), [[3, 4], [3, 4]]),
     GradientCase("add, broadcast", .binary(.add), [[2, 3, 4], [3, 1]]),
     GradientCase("subtract, broadcast", .binary(.subtract), [[4], [2, 3, 4]]),

@@ -61,8 +61,8 @@ struct NodeView {
         return first
     }
 
-    /// The name of a further result, or nil when the node omits it.
-    func furtherOutput(_ position: Int) -> String? {
+    /// The name of a result, or nil when the node omits it.
+    func output(_ position: Int) -> String? {
         position < outputs.count && !outputs[position].isEmpty ? outputs[position] : nil
     }
 
@@ -88,6 +88,10 @@ struct NodeView {
     }
 
     func string(_ name: String) -> String? { if case .string(let value) = attributes[name] { value } else { nil } }
+
+    func strings(_ name: String) -> [String]? {
+        if case .strings(let values) = attributes[name] { values } else { nil }
+    }
 
     /// The tensor of a `Constant` node.
     func constant() throws(FormatError) -> Tensor {

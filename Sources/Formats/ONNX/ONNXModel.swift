@@ -27,6 +27,7 @@ package struct ONNXModel: Sendable {
         case tensor(TensorMessage)
         case floats([Float])
         case ints([Int64])
+        case strings([String])
         case graph(Subgraph)
         /// In a function: the attribute of that name of the calling node.
         case reference(String)
@@ -64,6 +65,8 @@ package struct ONNXModel: Sendable {
         var packed: Bytes?
         var int32s: [Int64] = []
         var int64s: [Int64] = []
+        /// Little-endian bytes of float64.
+        var doubles: [UInt8] = []
         package var external: [String: String] = [:]
         package var isExternal = false
         /// All other fields, as they are in the file.

@@ -155,7 +155,7 @@ extension ONNXModel.Node {
         _ message: Bytes, depth: Int
     ) throws(FormatError) -> (String, ONNXModel.Attribute) {
         var (name, value) = ("", ONNXModel.Attribute.other)
-        var (floats, ints): ([Float], [Int64]) = ([], [])
+        var (floats, ints, strings): ([Float], [Int64], [String]) = ([], [], [])
         var kind: UInt64 = 0
         var reader = ProtobufReader(message)
         while let field = try reader.next() {
@@ -171,6 +171,7 @@ extension ONNXModel.Node {
             case (7, .bytes(let packed)): floats += packed.floats
             case (8, .varint(let number)): ints.append(Int64(bitPattern: number))
             case (8, .bytes(let packed)): ints += try ProtobufReader.packed(packed)
+            case (9, .bytes(let text)): strings.append(text.string)
             case (20, .varint(let number)): kind = number
             default: break
             }
@@ -178,6 +179,7 @@ extension ONNXModel.Node {
         if case .reference = value { return (name, value) }
         if kind == 6 || !floats.isEmpty { value = .floats(floats) }
         if kind == 7 || !ints.isEmpty { value = .ints(ints) }
+        if kind == 8 || !strings.isEmpty { value = .strings(strings) }
         // A zero may be left out of the file: only the declared type tells it from a missing value.
         if case .other = value, kind == 1 { value = .float(0) }
         if case .other = value, kind == 2 { value = .int(0) }
@@ -242,6 +244,8 @@ extension ONNXModel.TensorMessage {
             case (7, .varint(let number)): int64s.append(Int64(bitPattern: number))
             case (8, .bytes(let text)): name = text.string
             case (9, .bytes(let bytes)): raw = bytes
+            case (10, .bytes(let list)): doubles += (0..<list.count).map { list[$0] }
+            case (10, .fixed64(let bits)): doubles += (0..<8).map { UInt8(truncatingIfNeeded: bits >> ($0 * 8)) }
             case (13, .bytes(let message)):
                 let (key, value) = try ONNXModel.entry(message)
                 external[key] = value

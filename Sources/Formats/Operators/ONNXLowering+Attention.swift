@@ -17,8 +17,8 @@ extension ONNXLowering {
             key = try emit(.concat(axis: 2), [try operand(node, 4), key], node)
             value = try emit(.concat(axis: 2), [try operand(node, 5), value], node)
         }
-        if let name = node.furtherOutput(1) { define(name, .computed(key)) }
-        if let name = node.furtherOutput(2) { define(name, .computed(value)) }
+        if let name = node.output(1) { define(name, .computed(key)) }
+        if let name = node.output(2) { define(name, .computed(value)) }
         key = try shared(key, by: graph.shape(query)[1], node)
         value = try shared(value, by: graph.shape(query)[1], node)
 
@@ -46,7 +46,7 @@ extension ONNXLowering {
         // A query whose mask excludes every key yields zeros.
         if let isAlone { shares = try emit(.select, [isAlone, try factor(0, node), shares], node) }
         stages.append(shares)
-        if let name = node.furtherOutput(3) {
+        if let name = node.output(3) {
             let mode = node.int("qk_matmul_output_mode") ?? 0
             guard stages.indices.contains(mode) else { throw unfit(node, "output mode \(mode)") }
             define(name, .computed(stages[mode]))

@@ -5,11 +5,13 @@ extension ONNXLowering {
     /// Operators that move or copy elements.
     static let movement: [String: ONNXOperator] = [
         "Concat": ONNXOperator { try $0.concat($1) },
+        "DepthToSpace": ONNXOperator { try $0.depthToSpace($1) },
         "Expand": ONNXOperator { try $0.expand($1) },
         "Flatten": ONNXOperator { try $0.reshape(to: try $0.flattened($1), $1) },
         "Pad": ONNXOperator { try $0.pad($1) },
         "Reshape": ONNXOperator { try $0.reshape(to: try $0.reshaped($1), $1) },
         "Slice": ONNXOperator { try $0.slice($1) },
+        "SpaceToDepth": ONNXOperator { try $0.spaceToDepth($1) },
         "Split": ONNXOperator { try $0.split($1) },
         "Squeeze": ONNXOperator { try $0.reshape(to: try $0.squeezed($1), $1) },
         "Tile": ONNXOperator { try $0.tile($1) },
@@ -148,6 +150,35 @@ extension ONNXLowering {
             operands.append(try factor(value, node))
         }
         try finish(.pad(kind, before: before, after: after), operands, node)
+    }
+
+    /// Lowers `DepthToSpace`: blocks of channels become blocks of pixels.
+    ///
+    /// - SeeAlso: onnx/Operators.md#DepthToSpace
+    private mutating func depthToSpace(_ node: NodeView) throws(FormatError) {
+        let (x, size) = (try shape(node, 0), node.int("blocksize") ?? 0)
+        guard x.rank == 4, (1...65536).contains(size), x[1] % (size * size) == 0 else {
+            throw unfit(node, "blocks of \(size) of a value of shape \(x)")
+        }
+        let channels = x[1] / (size * size)
+        let isColumnFirst = node.string("mode") == "CRD"
+        let apart =
+            isColumnFirst ? [x[0], channels, size, size, x[2], x[3]] : [x[0], size, size, channels, x[2], x[3]]
+        let value = try reshaped(try operand(node, 0), apart, node)
+        let turned = try emit(.transpose(isColumnFirst ? [0, 1, 4, 2, 5, 3] : [0, 3, 4, 1, 5, 2]), [value], node)
+        try finish(try reshape([x[0], channels, x[2] * size, x[3] * size], node), [turned], node)
+    }
+
+    /// Lowers `SpaceToDepth`: blocks of pixels become blocks of channels.
+    private mutating func spaceToDepth(_ node: NodeView) throws(FormatError) {
+        let (x, size) = (try shape(node, 0), node.int("blocksize") ?? 0)
+        guard x.rank == 4, (1...65536).contains(size), x[2] % size == 0, x[3] % size == 0 else {
+            throw unfit(node, "blocks of \(size) of a value of shape \(x)")
+        }
+        let (rows, columns) = (x[2] / size, x[3] / size)
+        let value = try reshaped(try operand(node, 0), [x[0], x[1], rows, size, columns, size], node)
+        let turned = try emit(.transpose([0, 3, 5, 1, 2, 4]), [value], node)
+        try finish(try reshape([x[0], x[1] * size * size, rows, columns], node), [turned], node)
     }
 
     private mutating func tile(_ node: NodeView) throws(FormatError) {

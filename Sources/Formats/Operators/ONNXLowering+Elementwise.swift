@@ -16,6 +16,12 @@ extension ONNXLowering {
         "Swish": .unary { .swish(alpha: $0.float("alpha") ?? 1) },
         "Selu": ONNXOperator(keepsShape: true) { try $0.selu($1) },
         "Celu": ONNXOperator(keepsShape: true) { try $0.celu($1) },
+        "ThresholdedRelu": ONNXOperator(keepsShape: true) { lowering, node in
+            let (x, zero) = (try lowering.operand(node, 0), try lowering.factor(0, node))
+            let bound = try lowering.factor(node.float("alpha") ?? 1, node)
+            let isAbove = try lowering.emit(.compare(.greater), [x, bound], node)
+            try lowering.finish(.select, [isAbove, x, zero], node)
+        },
         "Clip": ONNXOperator(keepsShape: true) { try $0.clip($1) },
         "PRelu": ONNXOperator(keepsShape: true) { try $0.append(.prelu, $1, reading: 2) },
         "Identity": ONNXOperator(keepsShape: true) { try $0.alias($1) },
@@ -155,7 +161,7 @@ extension ONNXLowering {
     /// Lowers `Dropout` for inference: the identity, with a mask of true.
     private mutating func dropout(_ node: NodeView) throws(FormatError) {
         try alias(node)
-        guard let mask = node.furtherOutput(1) else { return }
+        guard let mask = node.output(1) else { return }
         let one = try emit(.constant(try node.tensor([Int64(1)], [])), [], node)
         let through = try emit(.cast(.bool), [one], node)
         define(mask, .computed(try emit(.broadcast(try shape(node, 0)), [through], node)))

@@ -11,6 +11,7 @@ extension ONNXLowering {
         "GatherND": ONNXOperator {
             try $0.append(.gatherND(batchAxes: $1.int("batch_dims") ?? 0), $1, reading: 2)
         },
+        "OneHot": ONNXOperator(isDiscrete: true) { try $0.oneHot($1) },
         "ScatterElements": ONNXOperator { lowering, node in
             let (kind, axis) = (try lowering.scatterKind(node), try lowering.indexedAxis(node))
             try lowering.append(.scatterElements(kind, axis: axis), node, reading: 3)
@@ -28,6 +29,43 @@ extension ONNXLowering {
             throw node.unsupported(" with that reduction")
         }
         return kind
+    }
+
+    /// The largest depth of `OneHot`, whose places are stored one by one.
+    private static let depthLimit = 1 << 24
+
+    /// Lowers `OneHot`: the second value at an index, which may count from the end, and the first elsewhere.
+    ///
+    /// - SeeAlso: onnx/Operators.md#OneHot
+    private mutating func oneHot(_ node: NodeView) throws(FormatError) {
+        let (indices, type) = (try shape(node, 0), try elementType(node, 0))
+        guard let known = known(try node.input(1)), known.shape.elementCount == 1 else {
+            throw node.unsupported(" whose depth depends on the data")
+        }
+        let depth = known.type == .float32 ? Int(exactly: known.floats[0]) ?? -1 : try integers(node, 1)[0]
+        guard (0...Self.depthLimit).contains(depth) else { throw unfit(node, "a depth of \(depth)") }
+        let (rank, axis) = (indices.rank + 1, node.int("axis") ?? -1)
+        let place = axis < 0 ? axis + rank : axis
+        guard (0..<rank).contains(place), try shape(node, 2).dimensions == [2] else {
+            throw unfit(node, "its axis or its two values do not fit indices of shape \(indices)")
+        }
+        var index = try operand(node, 0)
+        if type != .int64 { index = try emit(.cast(.int64), [index], node) }
+        index = try reshaped(index, indices.dimensions[..<place] + [1] + indices.dimensions[place...], node)
+        let places = try node.tensor(
+            (0..<Int64(depth)).map { $0 }, [depth] + Array(repeating: 1, count: rank - 1 - place))
+        let from = try emit(.constant(places), [], node)
+        let behind = try emit(.constant(try node.tensor([Int64(depth)], [])), [], node)
+        let fromEnd = try emit(.binary(.add), [index, behind], node)
+        let hits = try [index, fromEnd].map { (index) throws(FormatError) in
+            try emit(.compare(.equal), [index, from], node)
+        }
+        let isHit = try emit(.logical(.or), hits, node)
+        let values = try [1, 0].map { (place) throws(FormatError) in
+            let value = try emit(.slice(axis: 0, start: place, count: 1), [try operand(node, 2)], node)
+            return try reshaped(value, [], node)
+        }
+        try finish(.select, [isHit] + values, node)
     }
 
     /// The axis of a node with indices, which are checked if they are known.

@@ -5,6 +5,8 @@ extension ONNXLowering {
     static let products: [String: ONNXOperator] = [
         "Attention": ONNXOperator { try $0.attention($1) },
         "Conv": ONNXOperator { try $0.convolution($1) },
+        "ConvTranspose": ONNXOperator { try $0.transposedConvolution($1) },
+        "Einsum": ONNXOperator { try $0.einsum($1) },
         "Gemm": ONNXOperator { try $0.gemm($1) },
         "MatMul": ONNXOperator { try $0.matMul($1) },
         "RotaryEmbedding": ONNXOperator { try $0.rotaryEmbedding($1) },
@@ -65,5 +67,26 @@ extension ONNXLowering {
         let kernel = node.ints("kernel_shape") ?? Array(weight.dimensions.dropFirst(2))
         let op = Op.convolution(try window(node, kernel: kernel), groups: node.int("group") ?? 1)
         try append(op, node, reading: 2, optional: 1)
+    }
+
+    /// Lowers `ConvTranspose`: the gradient of the convolution that has its window and its weight.
+    ///
+    /// - SeeAlso: onnx/Operators.md#ConvTranspose
+    private mutating func transposedConvolution(_ node: NodeView) throws(FormatError) {
+        let (x, weight) = (try shape(node, 0), try shape(node, 1))
+        let groups = node.int("group") ?? 1
+        guard weight.rank == x.rank, x.rank >= 3, groups > 0, x[1] % groups == 0, weight[0] == x[1] else {
+            throw unfit(node, "a weight of shape \(weight) for a value of shape \(x) in \(groups) groups")
+        }
+        let (window, sizes) = try transposedWindow(node, kernel: Array(weight.dimensions.dropFirst(2)))
+        let (channels, overflow) = weight[1].multipliedReportingOverflow(by: groups)
+        guard !overflow else { throw unfit(node, "\(groups) groups of \(weight[1]) channels") }
+        let shape = try shaped(node) { () throws(ShapeError) in try Shape([x[0], channels] + sizes) }
+        let op = Op.convolutionDataGradient(window, groups: groups, shape)
+        guard node.hasInput(2) else { return try append(op, node, reading: 2) }
+        let product = try emit(op, [try operand(node, 0), try operand(node, 1)], node)
+        guard try self.shape(node, 2).dimensions == [channels] else { throw unfit(node, "its bias does not fit") }
+        let row = [channels] + sizes.map { _ in 1 }
+        try finish(.binary(.add), [product, try reshaped(try operand(node, 2), row, node)], node)
     }
 }

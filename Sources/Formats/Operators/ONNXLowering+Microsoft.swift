@@ -34,7 +34,7 @@ extension ONNXLowering {
     ) throws(FormatError) {
         var sum = try emit(.binary(.add), [try operand(node, 0), try operand(node, 1)], node)
         if node.hasInput(bias) { sum = try emit(.binary(.add), [sum, try operand(node, bias)], node) }
-        if let name = node.furtherOutput(3) { define(name, .computed(sum)) }
+        if let name = node.output(3) { define(name, .computed(sum)) }
         var shift: ValueID?
         if let beta, node.hasInput(beta) { shift = try operand(node, beta) }
         try normalize(

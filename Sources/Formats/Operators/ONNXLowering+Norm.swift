@@ -9,7 +9,42 @@ extension ONNXLowering {
         "SimplifiedLayerNormalization": ONNXOperator { try $0.rootMeanSquareNorm($1) },
         "InstanceNormalization": ONNXOperator { try $0.instanceNorm($1) },
         "GroupNormalization": ONNXOperator { try $0.groupNorm($1) },
+        "LpNormalization": ONNXOperator(keepsShape: true) { try $0.lengthNorm($1) },
+        "LRN": ONNXOperator(keepsShape: true) { try $0.localResponseNorm($1) },
     ]
+
+    /// Lowers `LpNormalization`: the value divided by its length along an axis; zeros stay zeros.
+    private mutating func lengthNorm(_ node: NodeView) throws(FormatError) {
+        let axis = try axis(node.int("axis") ?? -1, node)
+        let kinds: [Int: ReduceKind] = [1: .l1, 2: .l2]
+        guard let kind = kinds[node.int("p") ?? 2] else { throw unfit(node, "its p is neither 1 nor 2") }
+        let x = try operand(node, 0)
+        let length = try emit(.reduce(kind, axes: [axis], keepsAxes: true), [x], node)
+        let divisor = try emit(.binary(.maximum), [length, try factor(.leastNormalMagnitude, node)], node)
+        try finish(.binary(.divide), [x, divisor], node)
+    }
+
+    /// Lowers `LRN`: `x / (bias + alpha * m)^beta`, with `m` the mean of the squares of `size` channels around `x`.
+    ///
+    /// - SeeAlso: onnx/Operators.md#LRN
+    private mutating func localResponseNorm(_ node: NodeView) throws(FormatError) {
+        let (shape, size) = (try shape(node, 0), node.int("size") ?? 0)
+        guard shape.rank >= 2, (1...65536).contains(size), shape.elementCount > 0 else {
+            throw unfit(node, "\(size) channels around each of a value of shape \(shape)")
+        }
+        let x = try operand(node, 0)
+        let image = [shape[0], 1, shape[1], shape.dimensions.dropFirst(2).reduce(1, *)]
+        let squares = try reshaped(try emit(.binary(.multiply), [x, x], node), image, node)
+        var window = Window(pointwise: 2)
+        window.kernel[0] = size
+        (window.padsBegin[0], window.padsEnd[0]) = ((size - 1) / 2, size / 2)
+        let means = try emit(.averagePool(window, countsPadding: true), [squares], node)
+        let alpha = try factor(node.float("alpha") ?? 0.0001, node)
+        let scaled = try emit(.binary(.multiply), [try reshaped(means, shape.dimensions, node), alpha], node)
+        let sum = try emit(.binary(.add), [scaled, try factor(node.float("bias") ?? 1, node)], node)
+        let power = try emit(.binary(.power), [sum, try factor(node.float("beta") ?? 0.75, node)], node)
+        try finish(.binary(.divide), [x, power], node)
+    }
 
     private mutating func batchNorm(_ node: NodeView) throws(FormatError) {
         guard !node.flag("training_mode") else {
@@ -59,14 +94,14 @@ extension ONNXLowering {
     private mutating func statistics(
         _ kind: NormKind, of x: ValueID, _ axes: [Int], _ epsilon: Float, _ node: NodeView, _ deviationOutput: Int
     ) throws(FormatError) {
-        guard node.furtherOutput(1) != nil || node.furtherOutput(2) != nil else { return }
+        guard node.output(1) != nil || node.output(2) != nil else { return }
         var centered = x
         if kind == .layer {
             let mean = try emit(.reduce(.mean, axes: axes, keepsAxes: true), [x], node)
-            if let name = node.furtherOutput(1) { define(name, .computed(mean)) }
+            if let name = node.output(1) { define(name, .computed(mean)) }
             centered = try emit(.binary(.subtract), [x, mean], node)
         }
-        guard let name = node.furtherOutput(deviationOutput) else { return }
+        guard let name = node.output(deviationOutput) else { return }
         let squares = try emit(.binary(.multiply), [centered, centered], node)
         let variance = try emit(.reduce(.mean, axes: axes, keepsAxes: true), [squares], node)
         let sum = try emit(.binary(.add), [variance, try factor(epsilon, node)], node)

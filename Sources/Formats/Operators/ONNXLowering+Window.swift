@@ -22,7 +22,7 @@ extension ONNXLowering {
     private mutating func maxPool(_ node: NodeView) throws(FormatError) {
         let window = try poolWindow(node)
         try append(.maxPool(window), node, reading: 1)
-        if let name = node.furtherOutput(1) { define(name, .computed(try largestPlaces(node, window))) }
+        if let name = node.output(1) { define(name, .computed(try largestPlaces(node, window))) }
     }
 
     /// The window of a pooling node.
@@ -79,5 +79,39 @@ extension ONNXLowering {
         return Window(
             kernel: kernel, strides: strides, dilations: dilations, padsBegin: Array(pads.prefix(kernel.count)),
             padsEnd: Array(pads.suffix(kernel.count)))
+    }
+
+    /// The window of a `ConvTranspose` over its result, and the spatial sizes of that.
+    ///
+    /// - SeeAlso: onnx/Operators.md#ConvTranspose, `output_shape` and `auto_pad`
+    func transposedWindow(_ node: NodeView, kernel: [Int]) throws(FormatError) -> (window: Window, sizes: [Int]) {
+        var window = try window(node, kernel: kernel)
+        let x = try shape(node, 0)
+        let added = node.ints("output_padding") ?? kernel.map { _ in 0 }
+        let wanted = node.ints("output_shape")
+        let automatic = node.string("auto_pad") ?? "NOTSET"
+        guard added.count == kernel.count, added.allSatisfy({ (0...Self.longest).contains($0) }),
+            wanted?.count ?? kernel.count == kernel.count, wanted?.allSatisfy((1..<Limits.elements).contains) ?? true
+        else { throw unfit(node, "its output_padding or output_shape does not fit a value of shape \(x)") }
+        var sizes: [Int] = []
+        for axis in kernel.indices {
+            let reach = window.dilations[axis] * (kernel[axis] - 1) + 1
+            let (steps, overflow) = (x[axis + 2] - 1).multipliedReportingOverflow(by: window.strides[axis])
+            guard !overflow, steps < Limits.elements else { throw unfit(node, "its result is too large") }
+            let full = steps + reach + added[axis]
+            if wanted != nil || automatic.startsWithBytes(of: "SAME") {
+                let total = max(0, full - (wanted?[axis] ?? x[axis + 2] * window.strides[axis]))
+                window.padsBegin[axis] = automatic == "SAME_UPPER" ? total / 2 : total - total / 2
+                window.padsEnd[axis] = total - window.padsBegin[axis]
+            }
+            sizes.append(full - window.padsBegin[axis] - window.padsEnd[axis])
+            guard sizes[axis] > 0, wanted.map({ $0[axis] == sizes[axis] }) ?? true else {
+                throw unfit(node, "its result would have the size \(sizes[axis]) on axis \(axis + 2)")
+            }
+            // The convolution must lead back to the size of the operand.
+            let back = (full - reach) / window.strides[axis] + 1
+            guard back == x[axis + 2] else { throw node.unsupported(" with output_padding beyond its strides") }
+        }
+        return (window, sizes)
     }
 }

@@ -51,8 +51,9 @@ struct ONNXOperator: Sendable {
 extension ONNXLowering {
     /// Every operator that the service knows, prefixed with its domain unless that is the default one.
     static let operators: [String: ONNXOperator] = [
-        activations, arithmetic, logic, reductions, products, pooling, norms, movement, knownValues, indexing, control,
-        microsoft, unsupported,
+        activations, arithmetic, logic, reductions, products, recurrent, pooling, norms, movement, knownValues,
+        indexing,
+        control, microsoft, unsupported,
     ].reduce(into: [:]) { all, family in
         all.merge(family) { _, _ in preconditionFailure("an operator belongs to one family") }
     }

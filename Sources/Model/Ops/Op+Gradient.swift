@@ -62,6 +62,12 @@ extension Graph {
                 result[1] = try append(op, [operands[0], dy])
             }
             if isWanted.count > 2, isWanted[2] { result[2] = try sumToChannels(dy) }
+        case .convolutionDataGradient(let window, let groups, _):
+            if isWanted[0] { result[0] = try append(.convolution(window, groups: groups), [dy, operands[1]]) }
+            if isWanted[1] {
+                let op = Op.convolutionWeightGradient(window, groups: groups, shape(operands[1]))
+                result[1] = try append(op, [dy, operands[0]])
+            }
         case .binary(let kind):
             for (index, derivative) in try binaryDerivatives(kind, value, dy, isWanted).enumerated() {
                 if let derivative { result[index] = try sum(derivative, to: shape(operands[index])) }
@@ -141,7 +147,7 @@ extension Graph {
             .preluSlopeGradient,
             .softmaxGradient,
             .logSoftmaxGradient, .normGradient, .normFactorsGradient, .productGradient, .resampleGradient,
-            .convolutionDataGradient, .convolutionWeightGradient, .maxPoolGradient, .averagePoolGradient, .padSlice,
+            .convolutionWeightGradient, .maxPoolGradient, .averagePoolGradient, .padSlice,
             .padGradient, .gatherGradient, .crossEntropyGradient, .distillationGradient, .binaryCrossEntropyGradient,
             .meanSquareGradient:
             preconditionFailure("nothing here asks for a second derivative")

@@ -125,7 +125,7 @@ package enum Op: Sendable {
     case productGradient(axes: [Int])
     /// `dy`.
     case resampleGradient(Resampling, axis: Int)
-    /// `dy`, `weight`; the shape is that of `x`.
+    /// `dy`, `weight`; the shape is that of `x`. A file has it as `ConvTranspose`.
     case convolutionDataGradient(Window, groups: Int, Shape)
     /// `x`, `dy`; the shape is that of `weight`.
     case convolutionWeightGradient(Window, groups: Int, Shape)

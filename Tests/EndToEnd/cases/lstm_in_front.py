@@ -1,7 +1,6 @@
 """An LSTM in front of a wide head (speech and sensor models, silero-vad, CRNN): the block to collapse lies behind it, no
 gradient has to go through it.
-Expected: LSTM and GRU are run forward (they are in ONNX since opset 7), so that the head collapses: 16 -> 256 -> 5,
-5,637 -> 85 parameters; until then the refusal says that LSTM is not run yet and lists the blocks that would be there.
+Expected: the LSTM is run, and the head collapses: 16 -> 256 -> 5, 5,637 -> 85 parameters.
 """
 import json
 import sys
