@@ -87,6 +87,13 @@ class Cases(Case):
     def test_half_weights_and_nodes_out_of_order(self):
         self.check_head("float16_weights", "logits")
 
+    def test_networks_in_other_precisions(self):
+        for name, kind in (("half_network", onnx.TensorProto.FLOAT16), ("double_network", onnx.TensorProto.DOUBLE)):
+            self.check_head(name, "logits", (4_978, 850))
+            before, after = (onnx.load(str(self.file(f"{name}{ending}"))) for ending in (".onnx", ".small.onnx"))
+            self.assertEqual({tensor.data_type for tensor in after.graph.initializer}, {kind})
+            self.assertEqual([*before.graph.input, *before.graph.output], [*after.graph.input, *after.graph.output])
+
     def test_values_that_the_network_imputes(self):
         # The 24 means that stand in for missing values count as weights.
         self.check_head("missing_values", "logits", (BEFORE + 24, AFTER + 24))

@@ -196,8 +196,8 @@ private let documents: [Refused] = [
         "tensor 'w' of shape [1] does not have as many elements as its shape"
     ) { $0.weights = [.init(name: "w", sizes: [1], type: 11)] },
     Refused(
-        "a float64 input", "unsupported_dtype", "input 'x' is float64: export the model in float32"
-    ) { $0.inputs[0].type = 11 },
+        "a uint8 input", "unsupported_dtype", "input 'x' is uint8: export the model in float32"
+    ) { $0.inputs[0].type = 2 },
     Refused(
         "an input without a shape", "invalid_onnx", "the file does not say which shape input 'x' has"
     ) {

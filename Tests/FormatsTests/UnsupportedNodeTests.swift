@@ -23,7 +23,7 @@ import Testing
                         int: ["training_mode": 1]),
                     .init(opType: "Relu", inputs: ["a"], outputs: ["b"]),
                     .init(opType: "TopK", inputs: ["b"], outputs: ["c"]),
-                    .init(opType: "Cast", inputs: ["x"], outputs: ["d"], int: ["to": 10]),
+                    .init(opType: "Cast", inputs: ["x"], outputs: ["d"], int: ["to": 2]),
                     .init(opType: "Add", inputs: ["c", "d"]),
                 ], [.floats("s", [4]), .floats("m", [4])]))
         #expect(nodes.map(\.index) == [0, 2, 3])

@@ -18,33 +18,37 @@ extension ONNXDocument {
     static func widened(
         _ message: ONNXModel.TensorMessage, from precision: Precision, _ files: ExternalFiles?
     ) throws(FormatError) -> Tensor {
+        guard message.sizes.count <= Limits.rank else {
+            throw .invalidONNX("tensor '\(message.name)' has \(message.sizes.count) axes")
+        }
         let shape: Shape
         do { shape = try Shape(message.sizes.map(Int.init)) } catch {
             throw .invalidONNX("tensor '\(message.name)': \(error)")
         }
-        let count = shape.elementCount
-        var bytes = message.raw
-        if message.isExternal {
-            guard let files else { throw .invalidONNX("tensor '\(message.name)' may not lie in another file") }
-            bytes = try files.region(of: message, byteCount: count * precision.byteCount)
-        }
-        var bits: [UInt64]
-        if let bytes {
-            guard bytes.count == count * precision.byteCount else {
+        let (count, width) = (shape.elementCount, precision.byteCount)
+        let (byteCount, overflow) = count.multipliedReportingOverflow(by: width)
+        guard !overflow else { throw .invalidONNX("tensor '\(message.name)' declares more bytes than there are") }
+        let bits: [UInt64]
+        if let bytes = try bytes(of: message, byteCount: byteCount, files) {
+            guard bytes.count == byteCount else {
                 throw .invalidONNX(
-                    "tensor '\(message.name)' of shape \(shape) needs \(count * precision.byteCount) bytes and has "
-                        + "\(bytes.count)")
+                    "tensor '\(message.name)' of shape \(shape) needs \(byteCount) bytes and has \(bytes.count)")
             }
             bits = (0..<count).map { index in
-                (0..<precision.byteCount).reduce(0) { $0 | UInt64(bytes[index * precision.byteCount + $1]) << (8 * $1) }
+                (0..<width).reduce(0) { $0 | UInt64(bytes[index * width + $1]) << (8 * $1) }
             }
         } else {
-            // The bits of half precisions may be varints.
-            guard precision != .float64, message.int32s.count == count else {
+            // Half precisions are varints of their bits.
+            let doubles = message.doubles
+            bits =
+                precision == .float64
+                ? (0..<(doubles.count / 8)).map { index in
+                    (0..<8).reduce(0) { $0 | UInt64(doubles[8 * index + $1]) << (8 * $1) }
+                } : message.int32s.map { UInt64(truncatingIfNeeded: $0) }
+            guard bits.count == count else {
                 throw .invalidONNX(
                     "tensor '\(message.name)' of shape \(shape) does not have as many elements as its shape")
             }
-            bits = message.int32s.map { UInt64(truncatingIfNeeded: $0) }
         }
         let floats = bits.map { bits -> Float in
             switch precision {
@@ -54,5 +58,77 @@ extension ONNXDocument {
             }
         }
         do { return try Tensor(floats, shape) } catch { throw .memory(byteCount: 4 * count) }
+    }
+    /// The bytes that hold the elements of a tensor, or nil when they are in a typed field.
+    private static func bytes(
+        of message: ONNXModel.TensorMessage, byteCount: Int, _ files: ExternalFiles?
+    ) throws(FormatError) -> Bytes? {
+        guard message.isExternal else { return message.raw }
+        guard let files else { throw .invalidONNX("tensor '\(message.name)' may not lie in another file") }
+        return try files.region(of: message, byteCount: byteCount)
+    }
+
+    /// The precisions of the values of the graph that are floats of another kind than float32, by name.
+    ///
+    /// Nearly every operator has the precision of its first float operand.
+    var precisions: [String: Precision] {
+        var types: [String: Int64] = [:]
+        for input in model.inputs { types[input.name] = input.elementType }
+        for initializer in model.initializers { types[initializer.name] = initializer.dataType }
+        let floats: Set<Int64> = [1, 10, 11, 16]
+        for node in model.nodes {
+            let operands = node.inputs.compactMap { types[$0] }
+            var type: Int64? = operands.first(where: floats.contains)
+            switch node.opType {
+            case "Cast": if case .int(let to) = node.attributes["to"] { type = to }
+            case "CastLike", "OneHot": type = node.inputs.last.flatMap { types[$0] }
+            case "Constant", "ConstantOfShape":
+                if case .tensor(let message) = node.attributes["value"] { type = message.dataType }
+            default: break
+            }
+            for output in node.outputs where !output.isEmpty { types[output] = type }
+        }
+        return types.compactMapValues(Precision.init(rawValue:))
+    }
+
+    /// The largest error of an output, relative to the largest output, that rounding to the precisions of the file
+    /// explains.
+    package var roundingTolerance: Double {
+        model.initializers.map {
+            switch Precision(rawValue: $0.dataType) {
+            case .bfloat16: 5e-2
+            case .float16: 1e-2
+            case .float64, nil: 1e-4
+            }
+        }.max() ?? 1e-4
+    }
+}
+
+extension Tensor {
+    /// The little-endian bytes of the elements of a float32 tensor in another precision.
+    ///
+    /// Numbers beyond the largest of float16 become the largest.
+    func narrowed(to precision: ONNXDocument.Precision) -> [UInt8] {
+        let largest = Float(Float16.greatestFiniteMagnitude)
+        var bytes: [UInt8] = []
+        bytes.reserveCapacity(shape.elementCount * precision.byteCount)
+        for value in floats {
+            let bits: UInt64 =
+                switch precision {
+                case .float16: UInt64(Float16(value.isFinite ? min(max(value, -largest), largest) : value).bitPattern)
+                case .bfloat16: UInt64(value.roundedToBFloat16)
+                case .float64: Double(value).bitPattern
+                }
+            for index in 0..<precision.byteCount { bytes.append(UInt8(truncatingIfNeeded: bits >> (8 * index))) }
+        }
+        return bytes
+    }
+}
+
+extension Float {
+    /// The upper half of the bits, rounded to nearest, ties to even.
+    fileprivate var roundedToBFloat16: UInt16 {
+        guard isFinite else { return UInt16(bitPattern >> 16) | (isNaN ? 0x40 : 0) }
+        return UInt16(truncatingIfNeeded: (bitPattern + 0x7FFF + ((bitPattern >> 16) & 1)) >> 16)
     }
 }

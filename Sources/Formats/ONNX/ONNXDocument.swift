@@ -10,6 +10,8 @@ package struct ONNXDocument: Sendable {
     package let weights: [String: Tensor]
     /// The errors of initializers of types that cannot be read, raised when a layer needs them.
     let unreadable: [String: FormatError]
+    /// The bytes of external initializers that are not of an ``ElementType``, so that they can be copied as they are.
+    let foreign: [String: Bytes]
     package let path: String
 
     /// Limits on the contents of a file.
@@ -34,7 +36,7 @@ package struct ONNXDocument: Sendable {
         try model.checkSpelling()
         try Self.checkNames(model)
         try Self.refuseQuantized(model)
-        (weights, unreadable) = try Self.weights(model, folder: path.folder)
+        (weights, unreadable, foreign) = try Self.weights(model, folder: path.folder)
     }
 
     package var opset: Int { model.opsets.first { $0.domain.isEmpty }?.version ?? 0 }
@@ -109,7 +111,7 @@ package struct ONNXDocument: Sendable {
 
     private static func weights(
         _ model: ONNXModel, folder: String
-    ) throws(FormatError) -> (readable: [String: Tensor], unreadable: [String: FormatError]) {
+    ) throws(FormatError) -> (readable: [String: Tensor], unreadable: [String: FormatError], foreign: [String: Bytes]) {
         var files = ExternalFiles(folder: folder)
         let external = model.initializers.filter(\.isExternal)
         let byLocation = Dictionary(grouping: external) { $0.external["location"] ?? "" }
@@ -118,6 +120,7 @@ package struct ONNXDocument: Sendable {
         }
         var weights: [String: Tensor] = [:]
         var unreadable: [String: FormatError] = [:]
+        var foreign: [String: Bytes] = [:]
         for initializer in model.initializers {
             do throws(FormatError) {
                 weights[initializer.name] = try tensor(initializer, files)
@@ -125,8 +128,12 @@ package struct ONNXDocument: Sendable {
                 guard error.isOfType else { throw error }
                 unreadable[initializer.name] = error
             }
+            guard initializer.isExternal, !ElementType.allONNX.contains(initializer.dataType) else { continue }
+            let width = Precision(rawValue: initializer.dataType)?.byteCount ?? 0
+            let count = weights[initializer.name]?.shape.elementCount ?? 0
+            foreign[initializer.name] = try files.region(of: initializer, byteCount: count * width)
         }
-        return (weights, unreadable)
+        return (weights, unreadable, foreign)
     }
 
     /// The tensor of a message: a view of the file, unless its elements are varints.
@@ -182,12 +189,15 @@ package struct ONNXDocument: Sendable {
 }
 
 extension ElementType {
-    /// The supported element type with a number of ONNX, or nil.
+    /// The numbers of the types in files that are read where they lie.
+    static let allONNX = Set(Self.allCases.map(\.onnx))
+
+    /// The element type that computes a type of ONNX, or nil. All floats are computed in float32.
     ///
     /// - SeeAlso: TensorProto.DataType in onnx.proto3
     init?(onnx type: Int64) {
         switch type {
-        case 1: self = .float32
+        case 1, 10, 11, 16: self = .float32
         case 6: self = .int32
         case 7: self = .int64
         case 9: self = .bool

@@ -11,6 +11,16 @@ package struct ONNXEdit: Sendable {
         var ints: [String: Int64] = [:]
     }
 
+    /// An initializer to add, written in the precision of the layer that reads it; nil for that of the tensor.
+    package struct NewInitializer: Sendable {
+        var name: String
+        var tensor: Tensor
+        var precision: ONNXDocument.Precision?
+
+        /// The type of the elements as a file numbers it.
+        var dataType: Int64 { precision?.rawValue ?? tensor.type.onnx }
+    }
+
     /// Indices of the nodes to remove.
     package var removedNodes: Set<Int> = []
     /// The nodes to add, by the index of the node before which they are written.
@@ -18,7 +28,7 @@ package struct ONNXEdit: Sendable {
     package var removedInitializers: Set<String> = []
     /// New elements of initializers that are kept.
     package var changedInitializers: [String: Tensor] = [:]
-    package var newInitializers: [(name: String, tensor: Tensor)] = []
+    package var newInitializers: [NewInitializer] = []
     /// Entries to add to the file's metadata.
     package var metadata: [(key: String, value: String)] = []
 

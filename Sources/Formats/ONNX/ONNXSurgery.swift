@@ -11,6 +11,7 @@ extension ONNXDocument {
     ///   size of a removed value.
     package func edit(toMatch graph: Graph) throws(FormatError) -> ONNXEdit {
         var edit = ONNXEdit()
+        let precisions = precisions
         var names = Set(model.nodes.flatMap(\.outputs)).union(model.inputs.map(\.name))
         let replacing = graph.values.filter { graph[$0].origin.isReplacement }
         for value in replacing { edit.removedNodes.formUnion(graph[value].origin.nodes) }
@@ -22,7 +23,7 @@ extension ONNXDocument {
         }
         for value in replacing {
             guard let place = graph[value].origin.nodes.last else { continue }
-            edit.newNodes[place, default: []] += try newNodes(for: value, in: graph, &edit, &names)
+            edit.newNodes[place, default: []] += try newNodes(for: value, in: graph, precisions, &edit, &names)
         }
         if !edit.isEmpty { try dropWhatNobodyReads(&edit, in: graph) }
         return edit
@@ -31,10 +32,12 @@ extension ONNXDocument {
     /// The nodes that express one op of a rewrite. Adds their weights to `edit` and the new names to `names`, the names
     /// in use.
     private func newNodes(
-        for value: ValueID, in graph: Graph, _ edit: inout ONNXEdit, _ names: inout Set<String>
+        for value: ValueID, in graph: Graph, _ precisions: [String: Precision], _ edit: inout ONNXEdit,
+        _ names: inout Set<String>
     ) throws(FormatError) -> [ONNXEdit.NewNode] {
         let node = graph[value]
         let kept = initializerNames
+        let precision = precisions[node.name]
         func add(_ operand: ValueID, transposed: Bool = false) throws(FormatError) -> String {
             guard let index = graph.parameterIndex(operand) else { return graph[operand].name }
             var name = graph.parameters[index].name
@@ -42,7 +45,8 @@ extension ONNXDocument {
             while names.contains(name) || (kept.contains(name) && isRead(name, after: edit)) { name += ".merged" }
             names.insert(name)
             let tensor = graph.parameters[index].tensor
-            edit.newInitializers.append((name, transposed ? try tensor.transposed() : tensor))
+            edit.newInitializers.append(
+                .init(name: name, tensor: transposed ? try tensor.transposed() : tensor, precision: precision))
             return name
         }
         func fresh(_ name: String) -> String {

@@ -94,11 +94,13 @@ extension ONNXDocument {
             }
         }
         var new: [Part] = []
-        for (name, tensor) in edit.newInitializers { new += layout.parts(tensor, described: .name(name)) }
+        for added in edit.newInitializers {
+            new += layout.parts(added.tensor, as: added.precision, described: .new(added))
+        }
         parts.insert(contentsOf: new, at: lastInitializer)
         // Before IR version 4, initializers are inputs too; after the others, which may be fed by position.
         if model.irVersion < 4 {
-            for (name, tensor) in edit.newInitializers { parts.append(.bytes(Self.input(name, ValueType(tensor)))) }
+            for added in edit.newInitializers { parts.append(.bytes(Self.input(added))) }
         }
         return parts
     }
@@ -106,30 +108,34 @@ extension ONNXDocument {
     private func initializer(
         _ message: ONNXModel.TensorMessage, changed: Tensor?, _ layout: inout Layout
     ) -> [Part] {
-        if let changed { return layout.parts(changed, described: .message(message)) }
+        let precision = Precision(rawValue: message.dataType)
+        if let changed { return layout.parts(changed, as: precision, described: .message(message)) }
+        if message.isExternal, let bytes = foreign[message.name] {
+            return layout.parts(.file(bytes), described: .message(message))
+        }
         guard let tensor = weights[message.name], message.isExternal || layout.external != nil else {
             return [.file(message.encoded)]
         }
         // A small tensor inside the model file is not changed.
         guard message.isExternal || tensor.byteCount >= Self.externalThreshold else { return [.file(message.encoded)] }
-        return layout.parts(tensor, described: .message(message))
+        return layout.parts(tensor, as: precision, described: .message(message))
     }
 
     /// Encodes a field `input` of a graph.
-    private static func input(_ name: String, _ type: ValueType) -> [UInt8] {
+    private static func input(_ added: ONNXEdit.NewInitializer) -> [UInt8] {
         var shape = ProtobufWriter()
-        for size in type.shape.dimensions {
+        for size in added.tensor.shape.dimensions {
             var dimension = ProtobufWriter()
             dimension.varint(1, Int64(size))
             shape.message(1, dimension.bytes)
         }
         var tensor = ProtobufWriter()
-        tensor.varint(1, type.element.onnx)
+        tensor.varint(1, added.dataType)
         tensor.message(2, shape.bytes)
         var kind = ProtobufWriter()
         kind.message(1, tensor.bytes)
         var value = ProtobufWriter()
-        value.string(1, name)
+        value.string(1, added.name)
         value.message(2, kind.bytes)
         return ProtobufWriter.head(11, byteCount: value.bytes.count) + value.bytes
     }
@@ -147,51 +153,58 @@ extension ONNXDocument {
 
         /// The fields of a tensor message other than its elements.
         enum Description {
-            case name(String)
+            case new(ONNXEdit.NewInitializer)
             /// The fields of an existing message, including unknown ones.
             case message(ONNXModel.TensorMessage)
 
-            func head(_ tensor: Tensor) -> [Part] {
+            var head: [Part] {
                 switch self {
-                case .name(let name):
+                case .new(let added):
                     var message = ProtobufWriter()
-                    for size in tensor.shape.dimensions { message.varint(1, Int64(size)) }
-                    message.varint(2, tensor.type.onnx)
-                    message.string(8, name)
+                    for size in added.tensor.shape.dimensions { message.varint(1, Int64(size)) }
+                    message.varint(2, added.dataType)
+                    message.string(8, added.name)
                     return [.bytes(message.bytes)]
                 case .message(let message): return message.fieldsWithoutElements.map(Part.file)
                 }
             }
         }
 
-        /// Encodes a field `initializer` of a graph.
-        mutating func parts(_ tensor: Tensor, described description: Description) -> [Part] {
-            var parts = description.head(tensor)
-            if let external, tensor.byteCount >= ONNXDocument.externalThreshold {
-                parts.append(.bytes(place(tensor, in: external)))
+        /// Encodes a field `initializer` of a graph from a tensor.
+        mutating func parts(
+            _ tensor: Tensor, as precision: Precision?, described description: Description
+        ) -> [Part] {
+            parts(precision.map { .bytes(tensor.narrowed(to: $0)) } ?? .tensor(tensor), described: description)
+        }
+
+        /// Encodes a field `initializer` of a graph from the bytes of its elements.
+        mutating func parts(_ elements: Part, described description: Description) -> [Part] {
+            var parts = description.head
+            if let external, elements.byteCount >= ONNXDocument.externalThreshold {
+                parts.append(.bytes(place(elements, in: external)))
             } else {
-                parts += [.bytes(ProtobufWriter.head(9, byteCount: tensor.byteCount)), .tensor(tensor)]
+                parts += [.bytes(ProtobufWriter.head(9, byteCount: elements.byteCount)), elements]
             }
             let head = ProtobufWriter.head(5, byteCount: parts.reduce(0) { $0 + $1.byteCount })
             return [.bytes(head)] + parts
         }
 
-        /// Appends a tensor to the external file.
+        /// Appends elements to the external file.
         ///
         /// - Returns: the fields that locate it.
-        private mutating func place(_ tensor: Tensor, in external: String) -> [UInt8] {
+        private mutating func place(_ elements: Part, in external: String) -> [UInt8] {
             let padding = (Self.alignment - offset % Self.alignment) % Self.alignment
-            externalParts += [.bytes([UInt8](repeating: 0, count: padding)), .tensor(tensor)]
+            externalParts += [.bytes([UInt8](repeating: 0, count: padding)), elements]
             offset += padding
             var message = ProtobufWriter()
-            for (key, value) in [("location", external), ("offset", "\(offset)"), ("length", "\(tensor.byteCount)")] {
+            for (key, value) in [("location", external), ("offset", "\(offset)"), ("length", "\(elements.byteCount)")] {
                 var entry = ProtobufWriter()
                 entry.string(1, key)
                 entry.string(2, value)
                 message.message(13, entry.bytes)
             }
             message.varint(14, 1)
-            offset += tensor.byteCount
+            offset += elements.byteCount
             return message.bytes
         }
     }
@@ -217,7 +230,10 @@ extension ONNXEdit.NewNode {
 }
 
 extension ElementType {
-    fileprivate var onnx: Int64 {
+    /// The number of the type in a file.
+    ///
+    /// - SeeAlso: TensorProto.DataType in onnx.proto3
+    var onnx: Int64 {
         switch self {
         case .float32: 1
         case .int32: 6

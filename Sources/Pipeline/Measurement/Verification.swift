@@ -18,9 +18,6 @@ struct Verification {
     /// The logits of the written file on the validation samples; nil without data.
     let logits: Tensor?
 
-    /// The tolerated difference, relative to the largest output.
-    static let tolerance = 1e-4
-
     /// - Parameters:
     ///   - path: path of the written file.
     ///   - predicted: the graph that the file should compute.
@@ -30,6 +27,7 @@ struct Verification {
     /// - Throws: ``Problem`` when the outputs differ.
     init(of path: String, predicted: Graph, known: Tensor?, original: Graph, data: CompressionData) throws {
         let written = try SourceModel(path)
+        let tolerance = written.document.roundingTolerance
         let batch = original.batchSize
         var shapes: [String: [Int]] = [:]
         for input in original.inputs {
@@ -67,7 +65,7 @@ struct Verification {
             guard let expecting else { return compare([]) }
             try expecting.forEachBatch(of: samples.samples(range)) { compare($1) }
         }
-        for (index, pair) in pairs.enumerated() where !(differences[index] <= Self.tolerance * scales[index]) {
+        for (index, pair) in pairs.enumerated() where !(differences[index] <= tolerance * scales[index]) {
             throw Problem(
                 .internalError,
                 "the written model's output '\(pair.1.name)' differs from the predicted one by \(differences[index])",
