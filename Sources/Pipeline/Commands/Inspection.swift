@@ -43,12 +43,15 @@ package struct Inspection: Sendable {
         let (described, split) = try Self.describe(samples, for: finding.graph)
         plan["data"] = described
         plan["estimate"] =
-            try finding.graph.map { (graph) throws(Problem) in
-                try Self.estimate(graph, candidates?.found ?? [], source, samples, split)
+            try finding.graph.flatMap { (graph) throws(Problem) in
+                graph.measuredOutputs.isEmpty
+                    ? nil : try Self.estimate(graph, candidates?.found ?? [], source, samples, split)
             } ?? .null
         plan["options"] = .object(options)
         plan["warnings"] = .array(Self.warnings(finding.graph, candidates))
-        plan["notes"] = .array(finding.notes.map(JSONValue.string))
+        var notes = finding.notes
+        if finding.graph?.measuredOutputs.isEmpty == true { notes.append("no output follows from an input") }
+        plan["notes"] = .array(notes.map(JSONValue.string))
         document = .object(plan)
         table = InspectionTable.plan(document)
     }

@@ -6,9 +6,10 @@ import JobContract
 struct MemoryLimit {
     let bytes: Int
 
-    /// The given limit; for nil, the memory that the machine or the container has left.
+    /// The given limit; for nil, 15/16 of the memory that the machine or the container has left.
     init?(_ bytes: Int?) {
-        guard let limit = bytes ?? Self.available else { return nil }
+        // An estimate may be a few percent too low, and the kernel ends a process that takes the last of the memory.
+        guard let limit = bytes ?? Self.available.map({ $0 / 16 * 15 }) else { return nil }
         self.bytes = limit
     }
 
