@@ -800,6 +800,7 @@ def spatial():
     yield one("depthtospace", "DepthToSpace", blocks, blocksize=2)
     yield one("depthtospace_crd", "DepthToSpace", blocks, blocksize=2, mode="CRD")
     yield one("spacetodepth", "SpaceToDepth", blocks, blocksize=2)
+    yield one("spacetodepth_crd", "SpaceToDepth", blocks, blocksize=2, mode="CRD", opset=28)
     yield one("lrn", "LRN", blocks, size=3)
     yield one("lrn_factors", "LRN", blocks, size=5, alpha=0.5, beta=0.6, bias=2.0)
     # The project's own evaluator, for want of a kernel; it is right where there are as many samples as channels.

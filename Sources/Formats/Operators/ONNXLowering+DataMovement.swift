@@ -177,7 +177,9 @@ extension ONNXLowering {
         }
         let (rows, columns) = (x[2] / size, x[3] / size)
         let value = try reshaped(try operand(node, 0), [x[0], x[1], rows, size, columns, size], node)
-        let turned = try emit(.transpose([0, 3, 5, 1, 2, 4]), [value], node)
+        // The mode is new in opset 28.
+        let isColumnFirst = node.string("mode") == "CRD"
+        let turned = try emit(.transpose(isColumnFirst ? [0, 1, 3, 5, 2, 4] : [0, 3, 5, 1, 2, 4]), [value], node)
         try finish(try reshape([x[0], x[1] * size * size, rows, columns], node), [turned], node)
     }
 
