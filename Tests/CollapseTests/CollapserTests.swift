@@ -54,6 +54,25 @@ import Testing
         #expect(try job.run().collapsedCount == count)
     }
 
+    @Test func `too few samples for a layer are said, with the number that would do`() throws {
+        // Six features and the constant.
+        let layers = Candidates(in: try residualNetwork(3)).found
+        #expect(Collapser.scarcity(of: 70, for: layers) == nil)
+        let message = Collapser.scarcity(of: 69, for: layers)
+        #expect(
+            message == "'blocks.0.fc1' is fitted on 69 samples for 7 regressors: 70 would do, and 2 more have too few")
+        // Each of five tokens counts.
+        var network = try Network([5, 8])
+        try network.linear("fc1", 32)
+        try network.unary(.relu)
+        try network.linear("fc2", 4)
+        network.graph.addOutput("y", network.value)
+        let tokens = Candidates(in: network.graph).found
+        #expect(Collapser.scarcity(of: 18, for: tokens) == nil)
+        #expect(
+            Collapser.scarcity(of: 17, for: tokens) == "'fc1' is fitted on 17 samples for 9 regressors: 18 would do")
+    }
+
     @Test func `a ratio out of reach is said, and all is collapsed`() throws {
         var job = try Self.job()
         job.options.compressionRatio = 1000

@@ -251,12 +251,12 @@ import Testing
         let resumed = try Self.run(try Self.order(places[1], data))
         #expect(resumed.model == whole.model)
         #expect(Self.steps(resumed.heard) == 0)
-        #expect(Self.codes(resumed.heard) == [])
+        #expect(Self.codes(resumed.heard) == ["few_samples"])
 
         let other = try Self.run(try Self.order(places[2], data, seed: 1))
         #expect(other.model != whole.model)
         #expect(Self.steps(other.heard) == 6)
-        #expect(Set(Self.codes(other.heard)) == ["checkpoint_ignored"])
+        #expect(Set(Self.codes(other.heard)) == ["checkpoint_ignored", "few_samples"])
         let fresh = folder.path + "/fresh"
         try FileManager.default.createDirectory(atPath: fresh, withIntermediateDirectories: false)
         #expect(try Self.run(try Self.order(fresh, data, seed: 1)).model == other.model)

@@ -62,6 +62,11 @@ package struct Collapser {
         {
             emit(.warning(code: "no_gradient", message: obstacle))
         }
+        if let samples, options.method == .ridge {
+            let fitted = zip(candidates.found, layers).filter { $1.reason == nil }.map(\.0)
+            let message = Self.scarcity(of: samples.calibration.count, for: fitted)
+            if let message { emit(.warning(code: "few_samples", message: message)) }
+        }
         let heldOut: HeldOut? =
             if let samples { try HeldOut(samples.search, original: original, task: task) } else { nil }
         var path = try path(&layers, heldOut)
@@ -81,6 +86,24 @@ package struct Collapser {
         return Outcome(
             graph: chosen?.graph ?? original, layers: layers, refusals: candidates.refusals,
             points: path.points, chosen: chosen, metBudget: metBudget)
+    }
+
+    /// The samples that each regressor of a fit should have: with fewer, a map fits the noise of its samples.
+    private static let samplesPerRegressor = 10
+
+    /// The warning for layers that are fitted on too few samples, with the number that would do.
+    ///
+    /// - Parameter count: the number of distinct calibration samples.
+    static func scarcity(of count: Int, for candidates: [Candidate]) -> String? {
+        func wanted(_ candidate: Candidate) -> Int {
+            let rows = samplesPerRegressor * (candidate.inFeatures + 1)
+            return (rows + candidate.rowsPerSample - 1) / candidate.rowsPerSample
+        }
+        let scarce = candidates.filter { wanted($0) > count }
+        guard let worst = scarce.max(by: { wanted($0) < wanted($1) }) else { return nil }
+        let others = scarce.count > 1 ? ", and \(scarce.count - 1) more have too few" : ""
+        return "'\(worst.name)' is fitted on \(count) samples for \(worst.inFeatures + 1) regressors: "
+            + "\(wanted(worst)) would do\(others)"
     }
 
     private func path(_ layers: inout [LayerOutcome], _ heldOut: HeldOut?) throws(ModelError) -> any CollapsePath {

@@ -1,3 +1,4 @@
+import ByteText
 import Collapse
 import Compute
 import Foundation
@@ -14,6 +15,7 @@ struct Latency {
 
     let original: Percentiles
     let compressed: Percentiles
+    let speedup: Speedup
     let batchSize: Int
     let rounds: Int
 
@@ -50,9 +52,39 @@ struct Latency {
         rounds = times[0].count
         self.original = Percentiles(times[0])
         self.compressed = Percentiles(times[1])
+        speedup = Speedup(ratios: zip(times[0], times[1]).map { $0 / max($1, .leastNormalMagnitude) })
+    }
+}
+
+/// The time of the original over that of the compressed network, as the median of alternating rounds.
+struct Speedup {
+    let ratio: Double
+    /// The 95 % interval of the median by its order statistics; of fewer than six rounds their whole range, which covers
+    /// it less often.
+    let interval: ClosedRange<Double>
+
+    /// - Parameter ratios: one of each round; at least one.
+    init(ratios: [Double]) {
+        let sorted = ratios.sorted()
+        ratio = sorted[sorted.count / 2]
+        // The median lies below the order statistic of a rank as often as fewer than that of as many coins show heads.
+        var low = 0
+        var term = Double(sign: .plus, exponent: -sorted.count, significand: 1)
+        var below = term
+        while low + 1 < sorted.count / 2 {
+            term *= Double(sorted.count - low) / Double(low + 1)
+            below += term
+            guard below <= 0.025 else { break }
+            low += 1
+        }
+        interval = sorted[low]...sorted[sorted.count - 1 - low]
     }
 
-    var speedup: Double { original.p50 / max(compressed.p50, .leastNormalMagnitude) }
+    /// The claim of the last line.
+    var words: String {
+        if interval.contains(1) { return "no faster within noise" }
+        return ratio > 1 ? "\(NumberFormat.times(ratio)) faster" : "\(NumberFormat.times(1 / ratio)) slower"
+    }
 }
 
 extension Latency.Percentiles {

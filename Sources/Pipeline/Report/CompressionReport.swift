@@ -163,7 +163,14 @@ struct CompressionReport {
             "inputs": .object(JSONValue.Object(inputDigests)),
             "assumptions": .array(assumptions.map(JSONValue.string)),
             "warnings": .array(warnings.map { ["code": .string($0.code), "message": .string($0.message)] }),
-            "latency": latency.map { ["batch_size": .int($0.batchSize), "rounds": .int($0.rounds)] } ?? .null,
+            "latency": latency.map {
+                [
+                    "batch_size": .int($0.batchSize), "rounds": .int($0.rounds), "speedup": .double($0.speedup.ratio),
+                    "speedup_interval95": [
+                        .double($0.speedup.interval.lowerBound), .double($0.speedup.interval.upperBound),
+                    ],
+                ]
+            } ?? .null,
             "threads": .int(threadCount), "version": .string(Version.number), "seconds": .double(seconds),
             "peak_memory_bytes": .int(ProcessUsage.peakMemoryBytes), "cpu_seconds": .double(ProcessUsage.cpuSeconds),
             "forward_seconds": .double(spent.reduce(0) { $0 + $1.forwardSeconds }),
@@ -273,7 +280,7 @@ struct CompressionReport {
             parts.append("worst class \(worst.index): recall -\(drop) points")
         }
         if let outcome, !outcome.metBudget { parts.append("over the budget") }
-        if let latency { parts.append("\(NumberFormat.times(latency.speedup)) faster") }
+        if let latency { parts.append(latency.speedup.words) }
         parts.append("\(NumberFormat.fixed(seconds, digits: 1)) s")
         return parts.joined(separator: "  ")
     }
