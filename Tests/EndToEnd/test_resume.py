@@ -194,7 +194,7 @@ class Resumed(Case):
         events = job.finish(
             restore_signals=False, preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
         )
-        warnings = [event["message"] for event in events if event["type"] == "warning"]
+        warnings = [event["message"] for event in events if event["type"] == "warning" and "checkpoint" in event["message"]]
         self.figure(*warnings)
         self.assertEqual(len(warnings), 1)
         self.assertIn("a checkpoint could not be written: File too large", warnings[0])

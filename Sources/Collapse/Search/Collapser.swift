@@ -93,7 +93,10 @@ package struct Collapser {
 
     /// The warning for layers that are fitted on too few samples, with the number that would do.
     ///
-    /// - Parameter count: the number of distinct calibration samples.
+    /// - Parameters:
+    ///   - count: the number of distinct calibration samples.
+    ///   - candidates: the layers to fit.
+    /// - Returns: nil when there are enough.
     static func scarcity(of count: Int, for candidates: [Candidate]) -> String? {
         func wanted(_ candidate: Candidate) -> Int {
             let rows = samplesPerRegressor * (candidate.inFeatures + 1)
