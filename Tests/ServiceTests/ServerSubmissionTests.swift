@@ -200,7 +200,8 @@ struct ServerSubmissionTests {
             hint: #"-F model=@model.onnx, or "model": "file_...""#),
         Refusal(
             testDescription: "a pickle", form: ServerForm().file("model", "net.pt", "PK\u{3}\u{4}rest"), status: 415,
-            code: "pickle_rejected", hint: "a model is an .onnx file, data are an .npz or .safetensors file"),
+            code: "pickle_rejected", hint: "a model is an .onnx file, data are an .npz, .npy, .csv or .safetensors file"
+        ),
         Refusal(
             testDescription: "a value out of range", form: model.field("max_metric_drop", "7"), status: 422,
             code: "invalid_option", hint: nil),

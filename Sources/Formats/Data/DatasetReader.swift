@@ -48,12 +48,16 @@ package struct DatasetReader: Sendable {
 
     /// Reads the arrays of a file.
     ///
-    /// - Throws: ``FormatError`` for a file that is neither `.npz` nor `.safetensors`, or damaged.
+    /// - Throws: ``FormatError`` for a file that is neither `.npz`, `.npy`, `.safetensors` nor a table, or damaged.
     package init(_ path: String) throws(FormatError) {
         let file = try MappedFile(path)
         if Self.isZip(file) {
             let contents = try NPZ.read(file)
             (arrays, unreadable) = (contents.arrays, contents.unreadable)
+        } else if Self.isArray(Self.start(of: file)) {
+            (arrays, unreadable) = ([Self.inputNames[0]: try NPZ.readArray(file)], [:])
+        } else if CSV.isTable(Self.start(of: file)) {
+            (arrays, unreadable) = (try CSV.read(file, labels: Self.labelNames), [:])
         } else {
             (arrays, unreadable) = (try Safetensors.read(file), [:])
         }
@@ -61,6 +65,17 @@ package struct DatasetReader: Sendable {
             throw unreadable.min { $0.key < $1.key }?.value ?? .data("the data file holds no arrays")
         }
     }
+
+    private static func start(of file: MappedFile) -> [UInt8] {
+        let bytes = Bytes(file: file, range: 0..<file.byteCount)
+        return (0..<min(bytes.count, 512)).map { bytes[$0] }
+    }
+
+    private static func isArray(_ start: [UInt8]) -> Bool { start.starts(with: [0x93] + "NUMPY".utf8) }
+
+    /// True when the first bytes of a file are those of a single array or of a table, which stand for the input of a
+    /// model that has one.
+    package static func isSingle(_ start: [UInt8]) -> Bool { isArray(start) || CSV.isTable(start) }
 
     private static func isZip(_ file: MappedFile) -> Bool {
         let bytes = Bytes(file: file, range: 0..<file.byteCount)

@@ -47,6 +47,20 @@ package enum NPZ {
         return contents
     }
 
+    /// Reads the array of an `.npy` file of its own.
+    ///
+    /// - Throws: ``FormatError`` for a file that is damaged or holds no numbers.
+    static func readArray(_ file: MappedFile) throws(FormatError) -> DataArray {
+        let storage = TensorStorage(Bytes(file: file, range: 0..<file.byteCount))
+        let key = "npy"
+        var total = 0
+        let header = try Tensor.bytes(of: storage).withBytes { span throws(FormatError) in
+            try NPYHeader(span, key: key)
+        }
+        try check(header, size: file.byteCount, key: key, &total)
+        return try decode(storage, key: key)
+    }
+
     /// The bytes of an `.npy`; a view of the file if they are stored without compression.
     private static func storage(
         _ entry: ZipEntry, key: String, in file: MappedFile, _ total: inout Int

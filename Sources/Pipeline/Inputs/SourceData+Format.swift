@@ -1,3 +1,4 @@
+import Formats
 import Foundation
 import JobContract
 
@@ -13,8 +14,9 @@ extension SourceData {
     }
 
     /// - Parameter start: the first bytes of a file.
-    /// - Returns: true for an `.npz` or a safetensors file.
+    /// - Returns: true for an `.npz`, an `.npy`, a safetensors file or a table.
     static func isData(_ start: [UInt8]) -> Bool {
+        if DatasetReader.isSingle(start) { return true }
         // The first file of an .npz is an .npy; that of a PyTorch archive is a pickle.
         if start.starts(with: [0x50, 0x4B, 3, 4]), start.count > 30 {
             let length = Int(start[26]) | Int(start[27]) << 8

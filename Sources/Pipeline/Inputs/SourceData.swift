@@ -19,7 +19,7 @@ package struct SourceData {
 
     var name: String { URL(filePath: path).lastPathComponent }
 
-    /// - Throws: ``Problem`` for a file that is damaged, or neither `.npz` nor `.safetensors`.
+    /// - Throws: ``Problem`` for a file that is damaged, or neither `.npz`, `.npy`, `.safetensors` nor a table.
     package init(
         _ path: String, labelsKey: String? = nil, inputKeys: [String: String] = [:], output: String? = nil,
         loss: JobOptions.LossName = .auto

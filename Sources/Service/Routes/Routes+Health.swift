@@ -51,7 +51,7 @@ extension Routes {
             "opsets": Self.range(SupportedModels.opsets),
             "ir_versions": Self.range(SupportedModels.irVersions),
             "methods": .array(JobOptions.Method.allCases.map { .string($0.rawValue) }),
-            "data_formats": ["npz", "safetensors"],
+            "data_formats": ["npz", "npy", "csv", "safetensors"],
             "limits": [
                 "upload_bytes": .int(configuration.uploadLimitBytes),
                 "queued_jobs": .int(configuration.queueLimit),

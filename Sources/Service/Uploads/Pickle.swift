@@ -21,6 +21,6 @@ enum Pickle {
     private static func refusal(_ field: FormUploadReader.FileField) -> Problem {
         Problem(
             .pickleRejected, "pickle files can run code; export with torch.onnx.export",
-            hint: "a model is an .onnx file, data are an .npz or .safetensors file", parameter: field.name)
+            hint: "a model is an .onnx file, data are an .npz, .npy, .csv or .safetensors file", parameter: field.name)
     }
 }

@@ -13,7 +13,7 @@ struct Compress: ParsableCommand {
     @Argument(help: "an ONNX file, or the folder of a job", completion: .file())
     var model: String
 
-    @Option(help: "samples: .npz or .safetensors", completion: .file())
+    @Option(help: "samples: .npz, .npy, .csv or .safetensors", completion: .file())
     var data: String?
 
     @Option(help: "samples that only serve measuring", completion: .file())

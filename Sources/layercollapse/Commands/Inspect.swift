@@ -10,7 +10,7 @@ struct Inspect: ParsableCommand {
     @Argument(help: "an ONNX file, or data", completion: .file())
     var model: String
 
-    @Option(help: "samples that would be used: .npz or .safetensors", completion: .file())
+    @Option(help: "samples that would be used: .npz, .npy, .csv or .safetensors", completion: .file())
     var data: String?
 
     @Flag(help: "print the plan as JSON")

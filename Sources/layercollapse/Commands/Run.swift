@@ -12,7 +12,7 @@ struct Run: ParsableCommand {
     @Argument(help: "an ONNX file", completion: .file())
     var model: String
 
-    @Option(help: "samples: .npz or .safetensors", completion: .file())
+    @Option(help: "samples: .npz, .npy, .csv or .safetensors", completion: .file())
     var data: String
 
     @Option(name: .shortAndLong, help: "where the outputs are to be written: FILE.npz", completion: .file())

@@ -11,7 +11,7 @@ struct Train: ParsableCommand {
     @Argument(help: "an ONNX file", completion: .file())
     var model: String
 
-    @Option(help: "samples with labels: .npz or .safetensors", completion: .file())
+    @Option(help: "samples with labels: .npz, .npy, .csv or .safetensors", completion: .file())
     var data: String
 
     @Option(name: .shortAndLong, help: "where the trained model is to be written", completion: .file())
