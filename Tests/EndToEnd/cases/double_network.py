@@ -1,44 +1,7 @@
 """A network in float64 from its input to its output, with its weights in a file of their own.
 Expected: computed in float32, and written in float64, also the layer that is kept: 4,978 -> 850 parameters.
 """
-import json
-import sys
-
-import numpy as np
-import onnx
-import onnxruntime as ort
-from onnx import TensorProto as T, helper as h, numpy_helper as nh
-
-NAME, FOLDER = "double_network", sys.argv[1]
-rng = np.random.default_rng(0)
-N = h.make_node
-
-
-def weight(*sizes):
-    return (rng.normal(size=sizes) / np.sqrt(sizes[0])).astype(np.float32)
-
-
-def value(name, sizes, kind=T.FLOAT):
-    return h.make_tensor_value_info(name, kind, sizes)
-
-
-def save(nodes, inputs, outputs, weights, data, opset=17, ir=8, domains=()):
-    tensors = [nh.from_array(np.asarray(array), name) for name, array in weights.items()]
-    graph = h.make_graph(nodes, NAME, inputs, outputs, tensors)
-    opsets = [h.make_opsetid("", opset)] + [h.make_opsetid(*domain) for domain in domains]
-    model = h.make_model(graph, opset_imports=opsets, ir_version=ir)
-    onnx.save(model, f"{FOLDER}/{NAME}.onnx", save_as_external_data=True, location=f"{NAME}.onnx.data", size_threshold=0)
-    np.savez(f"{FOLDER}/{NAME}.npz", **data)
-
-
-def reference(feed):
-    session = ort.InferenceSession(f"{FOLDER}/{NAME}.onnx", providers=["CPUExecutionProvider"])
-    return dict(zip([o.name for o in session.get_outputs()], session.run(None, feed)))
-
-
-def tell(**expected):
-    print(json.dumps(expected, indent=1, default=lambda a: np.asarray(a).tolist()))
-
+from support import N, T, np, reference, rng, save, tell, value, weight
 
 x = rng.normal(size=(2000, 24)).astype(np.float64)
 # Biases of 3 keep nearly every unit of the ReLU open: the best affine map loses next to nothing.
@@ -50,5 +13,5 @@ nodes = [
     N("Gemm", ["t", "w3", "b3"], ["logits"]),
 ]
 save(nodes, [value("x", ["N", 24], T.DOUBLE)], [value("logits", ["N", 10], T.DOUBLE)],
-     {name: array.astype(np.float64) for name, array in weights.items()}, dict(x=x))
+     {name: array.astype(np.float64) for name, array in weights.items()}, dict(x=x), external=True)
 tell(logits=reference({"x": x})["logits"][0], parameters=[4978, 850])

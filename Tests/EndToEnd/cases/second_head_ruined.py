@@ -4,44 +4,7 @@ Expected: by someone who posts such a model (actor and critic, class and box, mu
 (its R2 to the original stays above 0.9: its block is refused because of its own output), or a warning names the
 outputs that were not measured. Certificate and summary must not stay silent about it.
 """
-import json
-import sys
-
-import numpy as np
-import onnx
-import onnxruntime as ort
-from onnx import TensorProto as T, helper as h, numpy_helper as nh
-
-NAME, FOLDER = "second_head_ruined", sys.argv[1]
-rng = np.random.default_rng(0)
-N = h.make_node
-
-
-def weight(*sizes):
-    return (rng.normal(size=sizes) / np.sqrt(sizes[0])).astype(np.float32)
-
-
-def value(name, sizes, kind=T.FLOAT):
-    return h.make_tensor_value_info(name, kind, sizes)
-
-
-def save(nodes, inputs, outputs, weights, data, opset=17, ir=8, domains=()):
-    tensors = [nh.from_array(np.asarray(array), name) for name, array in weights.items()]
-    graph = h.make_graph(nodes, NAME, inputs, outputs, tensors)
-    opsets = [h.make_opsetid("", opset)] + [h.make_opsetid(*domain) for domain in domains]
-    model = h.make_model(graph, opset_imports=opsets, ir_version=ir)
-    onnx.save(model, f"{FOLDER}/{NAME}.onnx")
-    np.savez(f"{FOLDER}/{NAME}.npz", **data)
-
-
-def reference(feed):
-    session = ort.InferenceSession(f"{FOLDER}/{NAME}.onnx", providers=["CPUExecutionProvider"])
-    return dict(zip([o.name for o in session.get_outputs()], session.run(None, feed)))
-
-
-def tell(**expected):
-    print(json.dumps(expected, indent=1, default=lambda a: np.asarray(a).tolist()))
-
+from support import N, np, reference, rng, save, tell, value, weight
 
 x = rng.normal(size=(2000, 24)).astype(np.float32)
 w1, w2 = weight(24, 96), weight(96, 10)
