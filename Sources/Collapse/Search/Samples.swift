@@ -35,6 +35,9 @@ package struct Samples: Sendable {
 }
 
 extension Dataset {
+    /// The number of samples that decide, of `count` that the network has not been trained on.
+    package static func decidingCount(of count: Int) -> Int { min(partLimit, count / 2) }
+
     /// Divides samples that the network has not been trained on: half of them, at most 2,000, decide, and the others
     /// certify.
     ///
@@ -45,7 +48,7 @@ extension Dataset {
         guard count > 1 else { return (nil, self) }
         var random = SeededRandom(seed: seed ^ 0xCE47_1F1E)
         let order = random.shuffled(count: count)
-        let half = min(Dataset.partLimit, count / 2)
+        let half = Self.decidingCount(of: count)
         return (try samples(order.prefix(half).sorted()), try samples(order.dropFirst(half).sorted()))
     }
 }

@@ -146,6 +146,6 @@ extension ONNXLowering {
             let value = try operand(name)
             rows.append(try reshaped(value, [1] + graph.shape(value).dimensions, node))
         }
-        return rows.count == 1 ? rows[0] : try emit(.concat(axis: 0), rows, node)
+        return try joined(rows, axis: 0, node)
     }
 }

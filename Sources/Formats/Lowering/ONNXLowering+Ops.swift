@@ -48,4 +48,9 @@ extension ONNXLowering {
     mutating func reshaped(_ value: ValueID, _ sizes: [Int], _ node: NodeView) throws(FormatError) -> ValueID {
         graph.shape(value).dimensions == sizes ? value : try emit(try reshape(sizes, node), [value], node)
     }
+
+    /// The values concatenated along an axis, or the only one itself.
+    mutating func joined(_ parts: [ValueID], axis: Int, _ node: NodeView) throws(FormatError) -> ValueID {
+        parts.count == 1 ? parts[0] : try emit(.concat(axis: axis), parts, node)
+    }
 }

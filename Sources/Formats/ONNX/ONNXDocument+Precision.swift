@@ -18,22 +18,11 @@ extension ONNXDocument {
     static func widened(
         _ message: ONNXModel.TensorMessage, from precision: Precision, _ files: ExternalFiles?
     ) throws(FormatError) -> Tensor {
-        guard message.sizes.count <= Limits.rank else {
-            throw .invalidONNX("tensor '\(message.name)' has \(message.sizes.count) axes")
-        }
-        let shape: Shape
-        do { shape = try Shape(message.sizes.map(Int.init)) } catch {
-            throw .invalidONNX("tensor '\(message.name)': \(error)")
-        }
-        let (count, width) = (shape.elementCount, precision.byteCount)
-        let (byteCount, overflow) = count.multipliedReportingOverflow(by: width)
-        guard !overflow else { throw .invalidONNX("tensor '\(message.name)' declares more bytes than there are") }
+        let width = precision.byteCount
+        let (shape, bytes) = try elements(of: message, width: width, files)
+        let count = shape.elementCount
         let bits: [UInt64]
-        if let bytes = try bytes(of: message, byteCount: byteCount, files) {
-            guard bytes.count == byteCount else {
-                throw .invalidONNX(
-                    "tensor '\(message.name)' of shape \(shape) needs \(byteCount) bytes and has \(bytes.count)")
-            }
+        if let bytes {
             bits = (0..<count).map { index in
                 (0..<width).reduce(0) { $0 | UInt64(bytes[index * width + $1]) << (8 * $1) }
             }
@@ -58,14 +47,6 @@ extension ONNXDocument {
             }
         }
         do { return try Tensor(floats, shape) } catch { throw .memory(byteCount: 4 * count) }
-    }
-    /// The bytes that hold the elements of a tensor, or nil when they are in a typed field.
-    private static func bytes(
-        of message: ONNXModel.TensorMessage, byteCount: Int, _ files: ExternalFiles?
-    ) throws(FormatError) -> Bytes? {
-        guard message.isExternal else { return message.raw }
-        guard let files else { throw .invalidONNX("tensor '\(message.name)' may not lie in another file") }
-        return try files.region(of: message, byteCount: byteCount)
     }
 
     /// The precisions of the values of the graph that are floats of another kind than float32, by name.

@@ -146,28 +146,9 @@ package struct ONNXDocument: Sendable {
                 "tensor '\(message.name)' holds \(ElementType.name(onnx: message.dataType)): export the model in float32"
             )
         }
-        guard message.sizes.count <= Limits.rank else {
-            throw .invalidONNX("tensor '\(message.name)' has \(message.sizes.count) axes")
-        }
-        let shape: Shape
-        do { shape = try Shape(message.sizes.map(Int.init)) } catch {
-            throw .invalidONNX("tensor '\(message.name)': \(error)")
-        }
-        let (byteCount, overflow) = shape.elementCount.multipliedReportingOverflow(by: type.byteCount)
-        guard !overflow else { throw .invalidONNX("tensor '\(message.name)' declares more bytes than there are") }
-
-        var bytes = message.raw
-        if message.isExternal {
-            guard let files else { throw .invalidONNX("tensor '\(message.name)' may not lie in another file") }
-            bytes = try files.region(of: message, byteCount: byteCount)
-        } else if bytes == nil, type == .float32 {
-            bytes = message.packed
-        }
+        let (shape, bytes) = try elements(
+            of: message, width: type.byteCount, files, typed: type == .float32 ? message.packed : nil)
         if let bytes {
-            guard bytes.count == byteCount else {
-                throw .invalidONNX(
-                    "tensor '\(message.name)' of shape \(shape) needs \(byteCount) bytes and has \(bytes.count)")
-            }
             let storage = unsafe TensorStorage(borrowing: bytes.buffer, owner: bytes.file)
             return Tensor(type, shape, in: storage, byteOffset: 0)
         }
@@ -185,6 +166,39 @@ package struct ONNXDocument: Sendable {
         } catch {
             throw .memory(byteCount: error.byteCount)
         }
+    }
+
+    /// The shape of a message and the bytes of its elements, checked against each other.
+    ///
+    /// - Parameters:
+    ///   - message: the tensor.
+    ///   - width: the bytes of an element.
+    ///   - files: the external files; nil where a tensor may not lie in one.
+    ///   - typed: the bytes of a typed field, used when there are no others.
+    /// - Returns: no bytes when the elements are varints.
+    /// - Throws: ``FormatError`` unless sizes and bytes agree.
+    static func elements(
+        of message: ONNXModel.TensorMessage, width: Int, _ files: ExternalFiles?, typed: Bytes? = nil
+    ) throws(FormatError) -> (shape: Shape, bytes: Bytes?) {
+        guard message.sizes.count <= Limits.rank else {
+            throw .invalidONNX("tensor '\(message.name)' has \(message.sizes.count) axes")
+        }
+        let shape: Shape
+        do { shape = try Shape(message.sizes.map(Int.init)) } catch {
+            throw .invalidONNX("tensor '\(message.name)': \(error)")
+        }
+        let (byteCount, overflow) = shape.elementCount.multipliedReportingOverflow(by: width)
+        guard !overflow else { throw .invalidONNX("tensor '\(message.name)' declares more bytes than there are") }
+        var bytes = message.raw ?? typed
+        if message.isExternal {
+            guard let files else { throw .invalidONNX("tensor '\(message.name)' may not lie in another file") }
+            bytes = try files.region(of: message, byteCount: byteCount)
+        }
+        guard bytes.map({ $0.count == byteCount }) ?? true else {
+            throw .invalidONNX(
+                "tensor '\(message.name)' of shape \(shape) needs \(byteCount) bytes and has \(bytes?.count ?? 0)")
+        }
+        return (shape, bytes)
     }
 }
 

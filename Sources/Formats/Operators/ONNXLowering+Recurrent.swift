@@ -113,10 +113,6 @@ extension ONNXLowering {
         }
     }
 
-    private mutating func joined(_ parts: [ValueID], axis: Int, _ node: NodeView) throws(FormatError) -> ValueID {
-        parts.count == 1 ? parts[0] : try emit(.concat(axis: axis), parts, node)
-    }
-
     private mutating func give(
         _ name: String, _ value: ValueID, _ permutation: [Int]?, _ node: NodeView
     ) throws(FormatError) {

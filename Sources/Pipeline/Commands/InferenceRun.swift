@@ -127,7 +127,7 @@ package struct InferenceRun: Sendable {
                 emit(.progress("running", step: step, of: steps, samplesPerSecond: clock.samplesPerSecond))
             }
         }
-        // What no sample changes is there once.
+        // Constant outputs are computed once, without an axis of samples.
         let plan = try ExecutionPlan(graph, fetching: constants.map(\.value))
         plan.run()
         var rest = results[...]

@@ -113,7 +113,7 @@ package struct Inspection: Sendable {
     ) throws(Problem) -> JSONValue {
         let options = JobOptions().resolved(hasData: split != nil)
         let counts = split.map { split in
-            let deciding = split.hasOwnSplit ? min(Dataset.partLimit, split.validation.count / 2) : nil
+            let deciding = split.hasOwnSplit ? Dataset.decidingCount(of: split.validation.count) : nil
             return SampleCounts(
                 split.training.count, deciding: deciding, validation: split.validation.count - (deciding ?? 0), options)
         }
