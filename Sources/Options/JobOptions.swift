@@ -26,6 +26,10 @@ package struct JobOptions: Hashable, Sendable {
         case binaryCrossEntropy = "bce_with_logits"
         case causalLanguageModel = "causal_lm"
     }
+    package enum TaskName: String, Hashable, Sendable, CaseIterable {
+        case auto, classification, multilabel, regression, embedding, segmentation
+        case causalLanguageModel = "causal_lm"
+    }
 
     /// nil: `ridge` with data, `merge` without.
     package var method: Method?
@@ -35,8 +39,12 @@ package struct JobOptions: Hashable, Sendable {
     package var maxMetricDrop: Double?
     /// Fraction of the recall of any class that may be lost; needs labels.
     package var maxClassDrop: Double?
-    /// Fraction of samples on which the two networks may disagree.
+    /// Fraction of answers in which the two networks may disagree.
     package var maxDisagreement: Double?
+    /// Mean KL from the original's answers, in nats.
+    package var maxDivergence: Double?
+    /// Fraction of an output's variance that may be lost.
+    package var maxVarianceLost: Double?
     /// Parameters before over parameters after at which to stop.
     package var compressionRatio: Double?
     package var maxLayers: Int?
@@ -57,6 +65,10 @@ package struct JobOptions: Hashable, Sendable {
     package var weightDecay: Double?
     package var shuffle = true
     package var loss = LossName.auto
+    /// The task of the output that labels and losses are about.
+    package var task = TaskName.auto
+    /// The axis of that output along which its classes lie, the samples being axis 0.
+    package var classAxis: Int?
     /// Key of the labels in the data.
     package var labels: String?
     /// Names of the outputs that are kept as they are; losses and measures are about the first.
@@ -73,19 +85,22 @@ package struct JobOptions: Hashable, Sendable {
 
     package init() {}
 
-    /// Held-out disagreement at which to stop when the user sets no budget.
-    package static let defaultDisagreement = 0.02
-
-    /// Held-out share of an embedding's variance at which to stop: about half a point to a point of retrieval.
-    package static let defaultEmbeddingLoss = 0.05
-
     /// True when the user says how far to go.
     package var hasBudget: Bool {
         limitsQuality || compressionRatio != nil || maxLayers != nil
     }
 
     /// True when the user says how much worse the network may become.
-    package var limitsQuality: Bool { maxMetricDrop != nil || maxDisagreement != nil || maxClassDrop != nil }
+    package var limitsQuality: Bool { limitsMetric || limitsChange }
+
+    /// True when the user says how much worse the network may become by the labels.
+    package var limitsMetric: Bool { maxMetricDrop != nil || maxClassDrop != nil }
+
+    /// True when the user says how far the outputs may move.
+    package var limitsChange: Bool { maxDisagreement != nil || maxDivergence != nil || maxVarianceLost != nil }
+
+    /// True for a network that predicts the next token, which labels itself.
+    package var isCausal: Bool { loss == .causalLanguageModel || loss == .auto && task == .causalLanguageModel }
 
     /// The output that labels and measures are about; nil for the model's first.
     package var output: String? { outputs.first }

@@ -19,7 +19,7 @@ struct Collapsing {
         options.finetune = .none
     }
 
-    var task: PredictionTask { PredictionTask(of: graph, labels: data.labels, loss: options.loss) }
+    var task: PredictionTask { PredictionTask(of: graph, labels: data.labels, options: options) }
 
     func samples() throws -> Samples {
         try Samples(data, calibrationCount: options.calibrationSamples, keepsAll: false, seed: options.seed)

@@ -43,7 +43,7 @@ import Testing
     @Test func `the original as a teacher mends what a merge broke`() throws {
         let damaged = try Damaged()
         let (before, after) = (damaged.point, try damaged.tuned())
-        #expect(try #require(after.comparison).divergence < 0.5 * #require(before.comparison).divergence)
+        #expect(try #require(after.comparison).divergence.value < 0.5 * #require(before.comparison).divergence.value)
         #expect(after.collapsed == before.collapsed)
         #expect(after.parameters == before.parameters)
     }

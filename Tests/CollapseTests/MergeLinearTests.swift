@@ -111,7 +111,7 @@ private let shapes: [Between] = [
         let graph = try twoLayers(between: between.build)
         var options = JobOptions()
         options.method = .merge
-        let task = PredictionTask(of: graph, labels: nil, loss: .auto)
+        let task = PredictionTask(of: graph)
         let outcome = try Collapser(graph, task: task, samples: nil, options: options) { _ in }.run()
         let layer = try #require(outcome.layers.first)
         #expect(layer.isCollapsed == between.said.isEmpty)

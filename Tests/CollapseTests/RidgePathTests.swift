@@ -57,7 +57,7 @@ import Testing
         var job = Collapsing(try residualNetwork(7), on: try inputs(300, [6]))
         let bounds = try (1...7).map { count in
             job.options.maxLayers = count
-            return try #require(job.run().chosen?.comparison).upper95
+            return try #require(#require(job.run().chosen?.comparison).disagreement).upper95
         }
         job.options.maxLayers = nil
         job.options.maxDisagreement = bounds[last - 1]
@@ -70,10 +70,10 @@ import Testing
         let chosen = outcome.collapsedCount
         // Damage need not grow at each step: the chosen point is within the budget, and the next, which was tried, is
         // not.
-        #expect(outcome.chosen?.comparison?.upper95 ?? 0 <= bounds[last - 1])
+        #expect(outcome.chosen?.comparison?.disagreement?.upper95 ?? 0 <= bounds[last - 1])
         if chosen < 7 {
             let next = try #require(outcome.points.first { $0.layers == chosen + 1 })
-            #expect(try #require(next.comparison).upper95 > bounds[last - 1])
+            #expect(try #require(next.comparison?.disagreement).upper95 > bounds[last - 1])
         }
         #expect(progress == progress.sorted())
         #expect(progress.last.map { $0 <= 1 } == true)

@@ -17,7 +17,7 @@ import Testing
         let r2 = outcome.layers.map { $0.r2 ?? .nan }
         #expect(r2[place] > 1 - 1e-5)
         for other in 0..<3 where other != place { #expect(r2[other] < 0.999) }
-        let divergence = try #require(outcome.points.first?.comparison?.divergence)
+        let divergence = try #require(outcome.points.first?.comparison?.divergence.value)
         #expect(divergence < 1e-6)
     }
 
@@ -116,6 +116,6 @@ import Testing
         let outcome = try job.run()
         #expect(outcome.collapsedCount == 2)
         #expect(outcome.graph.parameterCount == 4 * 7)
-        #expect(try #require(outcome.chosen?.comparison).divergence < 1e-4)
+        #expect(try #require(outcome.chosen?.comparison).divergence.value < 1e-4)
     }
 }

@@ -28,20 +28,20 @@ import Testing
 
     @Test func `padding is not compared`() throws {
         let mask = try Self.samples().mask()
-        let task = PredictionTask(of: Graph(), labels: nil, loss: .crossEntropy)
+        let task = try PredictionTask.classes(of: [3, 4, 3])
         let original = try #require(try Self.samples().inputs["x"])
         var other = original.floats
         // In the padding of the first sample, whose row is the fourth.
         other[9] += 10
         let changed = try Tensor(other, original.shape)
-        #expect(Comparison(original, changed, task).divergence > 0)
+        #expect(Comparison(original, changed, task).divergence.value > 0)
         let found = Comparison(original, changed, task, counting: mask)
-        #expect(found.rows == 9)
+        #expect(found.answers == 9)
         #expect(found.disagreements == 0)
-        #expect(found.divergence == 0)
+        #expect(found.divergence.value == 0)
         // With one row per sample there is no row for each position.
         let pooled = try Tensor(Array(other.prefix(9)), Shape([3, 3]))
-        #expect(Comparison(pooled, pooled, task, counting: mask).rows == 3)
+        #expect(Comparison(pooled, pooled, try .classes(of: [3, 3]), counting: mask).answers == 3)
     }
 
     @Test func `padding is no part of the sums that maps are fitted on`() throws {

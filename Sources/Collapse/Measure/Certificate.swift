@@ -34,9 +34,18 @@ package struct Certificate: Sendable, Codable, Equatable {
         return mean + quantile(freedom: n - 1) * (variance / n * (isPrediction ? 2 : 1)).squareRoot()
     }
 
-    /// The 95 % quantile of Student's t (Abramowitz and Stegun 26.7.5; within 2 % from two degrees of freedom on).
-    private static func quantile(freedom: Double) -> Double {
-        let z = 1.644_853_627
+    /// The two-sided interval of 95 % for a rate that is the mean of independent shares, one for each sample.
+    package static func interval(ofMean shares: [Double]) -> [Double] {
+        guard shares.count > 1 else { return [0, 1] }
+        let (n, mean) = (Double(shares.count), shares.reduce(0, +) / Double(shares.count))
+        let variance = shares.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / (n - 1)
+        let reach = quantile(freedom: n - 1, normal: 1.959_963_985) * (variance / n).squareRoot()
+        return [max(0, mean - reach), min(1, mean + reach)]
+    }
+
+    /// The quantile of Student's t that belongs to a normal one, of 95 % by default (Abramowitz and Stegun 26.7.5; within
+    /// 2 % from two degrees of freedom on).
+    private static func quantile(freedom: Double, normal z: Double = 1.644_853_627) -> Double {
         let (z3, z5, z7) = (pow(z, 3), pow(z, 5), pow(z, 7))
         return z + (z3 + z) / (4 * freedom) + (5 * z5 + 16 * z3 + 3 * z) / (96 * pow(freedom, 2))
             + (3 * z7 + 19 * z5 + 17 * z3 - 15 * z) / (384 * pow(freedom, 3))

@@ -1,103 +1,96 @@
 import Options
 
-/// The limits on disagreement and metric drop, decided by their upper bounds on the deciding samples.
+/// The limits on what a network may lose, decided by their upper bounds on the deciding samples.
 struct Budget {
-    private let disagreement: Double?
-    /// True when the user sets no limit on the disagreement.
-    private let isDefault: Bool
-    private let metricDrop: Double?
-    private let classDrop: Double?
+    private let options: JobOptions
+    /// True when outputs that the user sets no limit for have that of their kind.
+    private let limitsAll: Bool
     private let original: Metrics?
     /// The factor over the budget up to which fine-tuning is tried; 1 without fine-tuning.
     private let hope: Double
 
     init(_ options: JobOptions, original: Metrics?) {
-        let decidesByItself = options.method == .ridge || options.method == nil
-        disagreement =
-            options.maxDisagreement
-            ?? (options.hasBudget || !decidesByItself ? nil : JobOptions.defaultDisagreement)
-        classDrop = options.maxClassDrop
-        (metricDrop, isDefault) = (options.maxMetricDrop, options.maxDisagreement == nil)
+        self.options = options
+        let decidesByItself = !options.hasBudget && (options.method == .ridge || options.method == nil)
+        limitsAll = decidesByItself || options.limitsQuality
         hope = options.finetune == .none || options.method == .layercollapse ? 1 : 3
         self.original = original
     }
 
-    var isSet: Bool { disagreement != nil || metricDrop != nil || classDrop != nil }
+    var isSet: Bool { limitsAll }
 
     /// The share of a column's variance that an output may lose whose kind is a guess.
     private static let doubt = 0.1
 
-    /// The limit on the damage of an output; embeddings may lose more of their variance, of which retrieval notices little.
-    private func limit(on found: Comparison) -> Double? {
-        disagreement.map { isDefault && found.task.kind == .embedding ? max($0, JobOptions.defaultEmbeddingLoss) : $0 }
+    /// One limit, and what a point has of it.
+    private struct Use {
+        let limit: Double
+        let found: Estimate
+        /// The name of what is limited.
+        let words: String
+        var advice = ""
+
+        init(_ limit: Double, _ found: Estimate, _ words: String) {
+            (self.limit, self.found, self.words) = (limit, found, words)
+        }
+
+        func excess(byBound: Bool) -> Double { (byBound ? found.upper95 : found.value) / max(limit, 1e-9) }
+    }
+
+    /// The limits that a point has to keep, those of the outputs first.
+    private func uses(of point: ParetoPoint) -> [Use] {
+        var uses: [Use] = []
+        for (place, found) in point.comparisons.enumerated() {
+            let of = point.comparisons.count > 1 ? " of '\(found.task.output)'" : ""
+            let given = found.task.kind.limits(options)
+            for (measure, limit) in given {
+                guard let estimate = found[measure] else { continue }
+                uses.append(Use(limit, estimate, measure.words + of))
+            }
+            // Labels speak for the first output alone.
+            guard given.isEmpty, limitsAll, place > 0 || !options.limitsMetric else { continue }
+            let measure = found.task.kind.measures[0]
+            if let estimate = found[measure] {
+                uses.append(Use(found.task.kind.defaultLimit, estimate, measure.words + of))
+            }
+            if found.task.isGuess, measure != .varianceLost, let lost = found.varianceLost {
+                var use = Use(Self.doubt, lost, "the lost share of a column's variance" + of)
+                use.advice =
+                    ": the kind of '\(found.task.output)' is a guess; give labels, or task=classification, if it holds classes"
+                uses.append(use)
+            }
+        }
+        guard let before = original, let after = point.metrics else { return uses }
+        if let limit = options.maxMetricDrop {
+            let drop = Estimate(after.drop(from: before), upper95: after.dropUpper95(from: before))
+            uses.append(Use(limit, drop, "the drop of the metric"))
+        }
+        if let limit = options.maxClassDrop, let worst = after.worstClass(from: before) {
+            let drop = Estimate(worst.drop, upper95: worst.drop)
+            uses.append(Use(limit, drop, "the drop of the recall of class \(worst.index)"))
+        }
+        return uses
     }
 
     /// True for a point that fine-tuning is not expected to bring within the budget.
     func isHopeless(_ point: ParetoPoint) -> Bool {
         guard hope > 1 else { return reasonAgainst(point) != nil }
-        return excess(of: point) {
-            $0.disagreement
-        } drop: {
-            $0.drop(from: $1)
-        } > hope
+        return uses(of: point).contains { $0.excess(byBound: false) > hope }
     }
 
     /// The used share of the budget, by the upper bounds; above 1 it is exceeded.
     func excess(of point: ParetoPoint) -> Double {
-        excess(of: point) {
-            $0.upper95
-        } drop: {
-            $0.dropUpper95(from: $1)
-        }
+        uses(of: point).map { $0.excess(byBound: true) }.reduce(0, max)
     }
 
     /// The reason to reject a point: a budget holds when its upper bound with 95 % confidence does.
     ///
     /// - Returns: nil for a point within the budget.
     func reasonAgainst(_ point: ParetoPoint) -> String? {
-        for found in point.comparisons {
-            guard let limit = limit(on: found), found.upper95 > limit else { continue }
-            let name = found.rows > 0 ? "disagreement" : "the lost share of the variance"
-            return "with it, held-out \(name) is \(rounded(found.disagreement)) and may be "
-                + "\(rounded(found.upper95)), over \(rounded(limit))"
-        }
-        for found in point.comparisons where isDefault && disagreement != nil {
-            guard let lost = found.varianceUpper95, lost > Self.doubt else { continue }
+        uses(of: point).first { $0.found.upper95 > $0.limit }.map { use in
+            let bound = use.found.upper95 == use.found.value ? "" : " and may be \(rounded(use.found.upper95))"
             return
-                "with it, the output '\(found.task.output)', whose kind is a guess, may lose \(rounded(lost)) of a column's "
-                + "variance, over \(Self.doubt): give labels, or loss=cross_entropy, if it holds classes"
+                "with it, held-out \(use.words) is \(rounded(use.found.value))\(bound), over \(rounded(use.limit))\(use.advice)"
         }
-        if let limit = metricDrop, let before = original, let after = point.metrics,
-            after.dropUpper95(from: before) > limit
-        {
-            return "with it, the held-out metric drops by \(rounded(after.drop(from: before))) and may drop by "
-                + "\(rounded(after.dropUpper95(from: before))), over \(rounded(limit))"
-        }
-        if let limit = classDrop, let before = original, let worst = point.metrics?.worstClass(from: before),
-            worst.drop > limit
-        {
-            return "with it, the held-out recall of class \(worst.index) drops by \(rounded(worst.drop)), over "
-                + "\(rounded(limit))"
-        }
-        return nil
-    }
-
-    private func excess(
-        of point: ParetoPoint, _ damage: (Comparison) -> Double, drop: (Metrics, Metrics) -> Double
-    ) -> Double {
-        var excess = 0.0
-        for found in point.comparisons {
-            if let limit = limit(on: found) { excess = max(excess, damage(found) / max(limit, 1e-9)) }
-            if isDefault, disagreement != nil, let lost = found.varianceUpper95 {
-                excess = max(excess, lost / Self.doubt)
-            }
-        }
-        if let limit = metricDrop, let before = original, let after = point.metrics {
-            excess = max(excess, drop(after, before) / max(limit, 1e-9))
-        }
-        if let limit = classDrop, let before = original, let worst = point.metrics?.worstClass(from: before) {
-            excess = max(excess, worst.drop / max(limit, 1e-9))
-        }
-        return excess
     }
 }

@@ -33,7 +33,8 @@ package struct CompressionMemory: Sendable {
         _ graph: Graph, task: PredictionTask, counts: SampleCounts?, options: JobOptions
     ) throws(ModelError) {
         (self.graph, self.task, self.options) = (graph, task, options)
-        let logits = graph.bytesPerSample(task.logits(of: graph))
+        let compared = ([task] + task.others(in: graph)).map { $0.logits(of: graph) }
+        let logits = compared.reduce(0) { $0 + graph.bytesPerSample($1) }
         let plan = try ExecutionPlan.byteCount(of: graph, fetching: graph.outputs.map(\.value))
         guard let counts else {
             self.counts = SampleCounts(0, validation: 0, options)

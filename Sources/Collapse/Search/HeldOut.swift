@@ -1,38 +1,42 @@
-import Compute
+package import Compute
 import Glibc
-import Model
+package import Model
 
-/// Samples that training does not use, and the original's outputs on them: every decision is measured on these.
-struct HeldOut {
+/// Samples that training does not use, and the original's outputs on them: every decision is measured on these, and what
+/// is certified on others.
+package struct HeldOut {
     /// The measures of a network.
-    struct Measurement {
+    package struct Measurement: Sendable {
         /// The comparison of the output of the task with the original's.
-        let comparison: Comparison
+        package let comparison: Comparison
         /// The comparisons of all other outputs.
-        var others: [Comparison] = []
+        package var others: [Comparison] = []
         /// The metrics of the output of the task; nil without labels, or with labels that do not apply to it.
-        let metrics: Metrics?
+        package let metrics: Metrics?
 
+        /// The comparisons of all outputs.
+        package var comparisons: [Comparison] { [comparison] + others }
         /// The damage of the output that suffers most.
-        var damage: Double { others.map(\.damage).reduce(comparison.damage, max) }
+        var damage: Double { comparisons.map(\.damage).reduce(0, max) }
     }
 
-    let samples: Dataset
-    let task: PredictionTask
-    private let others: [PredictionTask]
+    package let samples: Dataset
+    /// The tasks of all outputs, that of the labels first.
+    private let tasks: [PredictionTask]
     private let originals: [Tensor]
     private let mask: Tensor?
 
-    init(_ samples: Dataset, original graph: Graph, task: PredictionTask) throws(ModelError) {
-        (self.samples, self.task, others) = (samples, task, task.others(in: graph))
-        originals = try graph.outputs(of: ([task] + others).map { $0.logits(of: graph) }, for: samples)
+    package init(_ samples: Dataset, original graph: Graph, task: PredictionTask) throws(ModelError) {
+        self.samples = samples
+        tasks = [task] + task.others(in: graph)
+        originals = try graph.outputs(of: tasks.map { $0.logits(of: graph) }, for: samples)
         mask = try samples.mask()
     }
 
-    func comparison(with graph: Graph) throws(ModelError) -> Comparison { try measured(graph).comparison }
-
     /// The metrics of the original; nil as in ``Measurement/metrics``.
-    var originalMetrics: Metrics? { metrics(of: originals[0], labels: samples.labels) }
+    package var originalMetrics: Metrics? { metrics(of: originals[0], labels: samples.labels) }
+
+    func comparison(with graph: Graph) throws(ModelError) -> Comparison { try measured(graph).comparison }
 
     /// Measures a network.
     ///
@@ -42,14 +46,17 @@ struct HeldOut {
     /// - Returns: the comparisons with the original's outputs, and the metrics.
     /// - Throws: ``ModelError``.
     func measured(_ graph: Graph, on inputs: Dataset? = nil) throws(ModelError) -> Measurement {
-        let tasks = [task] + others
         var outputs = try graph.outputs(of: tasks.map { $0.logits(of: graph) }, for: inputs ?? samples)
         for (index, task) in tasks.enumerated() where task.areProbabilities(in: graph) {
-            // The softmax of the logarithms of probabilities is the probabilities again.
             outputs[index] = try computing { () throws -> Tensor in
-                try Tensor(outputs[index].floats.map { log(max($0, .leastNormalMagnitude)) }, outputs[index].shape)
+                try Tensor(outputs[index].floats.map(task.logit), outputs[index].shape)
             }
         }
+        return measured(outputs)
+    }
+
+    /// Measures the logits of each output that a network has for the samples, in the order of its tasks.
+    package func measured(_ outputs: [Tensor]) -> Measurement {
         var comparisons = zip(tasks, zip(originals, outputs)).map { task, pair in
             Comparison(pair.0, pair.1, task, counting: mask, samples: samples.count)
         }
@@ -59,8 +66,16 @@ struct HeldOut {
     }
 
     private func metrics(of outputs: Tensor, labels: Tensor?) -> Metrics? {
-        guard let labels, (labels.type == .int64) == task.kind.hasClasses else { return nil }
-        return Metrics(outputs, labels: labels, task)
+        guard let labels, (labels.type == .int64) == tasks[0].kind.hasClasses else { return nil }
+        return Metrics(outputs, labels: labels, tasks[0])
+    }
+}
+
+extension PredictionTask {
+    /// The logit of a probability; of a softmax, its logarithm, whose softmax is the probability again.
+    fileprivate func logit(_ probability: Float) -> Float {
+        let logarithm = log(max(probability, .leastNormalMagnitude))
+        return kind == .multilabel ? logarithm - log(max(1 - probability, .leastNormalMagnitude)) : logarithm
     }
 }
 

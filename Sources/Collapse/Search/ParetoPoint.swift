@@ -23,7 +23,7 @@ package struct ParetoPoint: Sendable {
     }
 
     /// The comparisons of all outputs.
-    var comparisons: [Comparison] { (comparison.map { [$0] } ?? []) + others }
+    package var comparisons: [Comparison] { (comparison.map { [$0] } ?? []) + others }
 
     package var layers: Int { collapsed.count }
 }

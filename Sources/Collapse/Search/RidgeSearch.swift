@@ -39,13 +39,13 @@ struct RidgeSearch {
             alone[candidate.id] = block
             layers[place].r2 = block.r2
             layers[place].meanSquareError = block.meanSquareError
-            layers[place].divergence = result.comparison.divergence
+            layers[place].divergence = result.comparison.divergence.value
             emit(.progress(done: index + 1, of: 2 * candidates.count))
             let rank: Rank = (candidate.id, result.damage / Double(max(1, layers[place].saving)), index)
             let size = result.damage
             if !options.hasBudget, size > Self.smallDivergence {
                 let name =
-                    result.comparison.damage == size && result.comparison.rows > 0
+                    result.comparison.damage == size && result.comparison.answers > 0
                     ? "the outputs' KL" : "the share of the outputs' variance that is lost"
                 layers[place].reason = "alone it moves the network too far: \(name) is \(rounded(size)), over 0.1"
                 tooFar.append(rank)

@@ -34,7 +34,7 @@ struct FineTuning {
         guard let before = point.comparison, let after = tuned.comparison else { return tuned }
         // Labels pull away from the original by intent; without them, nearer is better.
         if !session.isLocal, options.finetune == .labels || options.finetune == .mix { return tuned }
-        return after.divergence <= before.divergence ? tuned : point
+        return after.divergence.value <= before.divergence.value ? tuned : point
     }
 
     /// The collapsed layers.

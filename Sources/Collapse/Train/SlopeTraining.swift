@@ -84,11 +84,12 @@ struct SlopeTraining {
         let task = targets.task
         let held = try HeldOut(samples.search, original: before, task: task)
         let cost = try held.comparison(with: after)
-        guard cost.divergence > 1e-6 else { return }
+        guard cost.divergence.value > 1e-6 else { return }
         emit(
             .warning(
                 code: "lossy_activation",
-                message: "PReLU in place of the activations alone moves the outputs by \(rounded(cost.divergence)) (KL)"
+                message:
+                    "PReLU in place of the activations alone moves the outputs by \(rounded(cost.divergence.value)) (KL)"
             ))
     }
 

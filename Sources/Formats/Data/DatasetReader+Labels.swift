@@ -13,17 +13,16 @@ extension DatasetReader {
         }
         let candidates = reading.candidates
         for (place, output) in candidates.enumerated() {
-            let pixels = try pixelClasses(tensor, key: key, of: output.shape)
-            var found = pixels
-            if found == nil { found = try labels(tensor, key: key, of: output.shape, &reading) }
-            guard let labels = found else { continue }
+            let axis = try reading.axis(of: output, labelledBy: tensor)
+            guard let labels = try labels(tensor, key: key, of: output.shape, axis: axis, &reading) else { continue }
             if reading.outputName == nil {
                 reading.outputName = output.name
                 if place > 0 { reading.notes.append("key '\(key)' fits the output '\(output.name)'") }
             }
             if labels.type == .int64 {
-                let classes = pixels == nil ? output.shape.dimensions.last ?? 1 : output.shape[1]
+                let classes = output.shape.rank > 0 ? output.shape[axis] : 1
                 try checkClasses(labels, key: key, classes: classes)
+                reading.classes = classes
             } else {
                 try Self.rejectNotANumber(labels, key: key)
                 if tensor.type != .float32 {
@@ -39,20 +38,13 @@ extension DatasetReader {
                 + "\(output), in key '\(key)' \(Array(tensor.shape.dimensions.dropFirst())) of \(array.storedType)")
     }
 
-    /// The classes of the pixels of an output `[N, C, H, W]`, `[N, H, W]` as PyTorch's cross-entropy takes them.
-    private func pixelClasses(_ tensor: Tensor, key: String, of output: Shape) throws(FormatError) -> Tensor? {
-        let sample = Array(tensor.shape.dimensions.dropFirst())
-        guard output.rank == 4, sample == Array(output.dimensions.dropFirst(2)), tensor.type != .bool,
-            tensor.type != .float32 || tensor.floats.allSatisfy({ $0 == $0.rounded() })
-        else { return nil }
-        return try tensor.converted(to: .int64)
-    }
-
-    /// The labels as those of an output; nil when they do not fit it.
+    /// The labels as those of an output with its classes along `axis`; nil when they do not fit it.
     private func labels(
-        _ tensor: Tensor, key: String, of output: Shape, _ reading: inout Reading
+        _ tensor: Tensor, key: String, of output: Shape, axis: Int, _ reading: inout Reading
     ) throws(FormatError) -> Tensor? {
-        let (whole, places) = (Array(output.dimensions.dropFirst()), Array(output.dimensions.dropFirst().dropLast()))
+        let whole = Array(output.dimensions.dropFirst())
+        let places = output.dimensions.enumerated().filter { $0.offset > 0 && $0.offset != axis }.map(\.element)
+        let width = output.rank > 1 ? output[axis] : 1
         let count = tensor.shape[0]
         func shaped(_ sizes: [Int]) -> Tensor? { (try? Shape([count] + sizes)).map(tensor.reshaped) }
         var sample = Array(tensor.shape.dimensions.dropFirst())
@@ -65,9 +57,11 @@ extension DatasetReader {
         }
         let isWhole = tensor.type != .float32 || tensor.floats.allSatisfy { $0 == $0.rounded() }
         // A single output is a score, not a choice of one class.
-        if sample == whole || sample == places && whole.last == 1 {
+        if sample == whole || sample == places && width == 1 {
             let targets = try shaped(whole)?.converted(to: .float32)
-            guard reading.prefersClasses, let targets, let classes = try classes(ofOneHot: targets) else {
+            guard reading.prefersClasses, axis == output.rank - 1, let targets,
+                let classes = try classes(ofOneHot: targets)
+            else {
                 return targets
             }
             reading.notes.append("key '\(key)' is one-hot and taken as classes")
@@ -105,6 +99,26 @@ extension DatasetReader {
                         + "0 to \(classes - 1) (-100 is ignored)")
             }
         }
+    }
+}
+
+extension DatasetReader.Reading {
+    /// The axis of the classes of an output: the one that is asked for, the second of an image whose pixels have labels
+    /// `[N, H, W]`, as PyTorch's cross-entropy takes them, or the last.
+    ///
+    /// - Throws: ``FormatError`` for an axis that the output does not have.
+    fileprivate func axis(
+        of output: (name: String, shape: Shape), labelledBy labels: Tensor
+    ) throws(FormatError) -> Int {
+        let rank = output.shape.rank
+        if let classAxis {
+            guard classAxis < rank else {
+                throw .data("class_axis \(classAxis): the output '\(output.name)' has the axes 0 to \(rank - 1)")
+            }
+            return classAxis
+        }
+        let isPixels = rank == 4 && labels.shape.dimensions.dropFirst() == output.shape.dimensions.dropFirst(2)
+        return isPixels ? 1 : max(0, rank - 1)
     }
 }
 

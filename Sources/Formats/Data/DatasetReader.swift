@@ -90,15 +90,16 @@ package struct DatasetReader: Sendable {
     ///   - labelKey: the key of the labels, if the user names it.
     ///   - inputKeys: the keys that the user names, by model input.
     ///   - prefersClasses: whether one-hot labels are classes; false when the loss takes targets.
+    ///   - classAxis: the axis of the output along which its classes lie; by default the last, or the second of an image.
     ///   - seed: selects the part that is held out.
     /// - Returns: training and validation samples.
     /// - Throws: ``FormatError`` with the key, what is wrong, and the remedy.
     package func read(
         for graph: Graph, output: String? = nil, labelKey: String? = nil, inputKeys: [String: String] = [:],
-        prefersClasses: Bool = true, seed: UInt64 = 0
+        prefersClasses: Bool = true, classAxis: Int? = nil, seed: UInt64 = 0
     ) throws(FormatError) -> Result {
         var reading = Reading(graph: graph, outputName: output, labelKey: labelKey, inputKeys: inputKeys)
-        reading.prefersClasses = prefersClasses
+        (reading.prefersClasses, reading.classAxis) = (prefersClasses, classAxis)
         reading.notes = unreadable.keys.sorted().map { "key '\($0)' is not used: its elements are no numbers" }
         var whole = try split(.training, &reading)
         if whole == nil { whole = try split(.unsplit, &reading) }
@@ -131,15 +132,16 @@ package struct DatasetReader: Sendable {
     ///   - inputKeys: the keys that the user names, by model input.
     ///   - withLabels: true to look for labels.
     ///   - prefersClasses: whether one-hot labels are classes; false when the loss takes targets.
+    ///   - classAxis: the axis of the output along which its classes lie; by default the last, or the second of an image.
     /// - Returns: nil when the file has no such part.
     /// - Throws: ``FormatError`` as ``read(for:output:labelKey:inputKeys:seed:)`` does.
     package func samples(
         _ part: Part, for graph: Graph, output: String? = nil, labelKey: String? = nil,
-        inputKeys: [String: String] = [:], withLabels: Bool, prefersClasses: Bool = true
+        inputKeys: [String: String] = [:], withLabels: Bool, prefersClasses: Bool = true, classAxis: Int? = nil
     ) throws(FormatError) -> Dataset? {
         var reading = Reading(
             graph: graph, outputName: output, labelKey: labelKey, inputKeys: inputKeys, withLabels: withLabels,
-            prefersClasses: prefersClasses)
+            prefersClasses: prefersClasses, classAxis: classAxis)
         return try split(part, &reading)
     }
 
@@ -164,6 +166,8 @@ package struct DatasetReader: Sendable {
         var withLabels = true
         /// True when one-hot labels are classes, and false when the loss takes targets.
         var prefersClasses = true
+        /// The axis of the output along which its classes lie; by default the last, or the second of an image.
+        var classAxis: Int?
         var mapping: [String: String] = [:]
         var notes: [String] = []
 
@@ -173,7 +177,8 @@ package struct DatasetReader: Sendable {
             let named = measured.filter { $0.name == outputName }
             return (named.isEmpty ? measured : named).map { ($0.name, graph.shape($0.value)) }
         }
-        var classes: Int { candidates.first?.shape.dimensions.last ?? 1 }
+        /// The number of classes that the labels are of; nil until there are some.
+        var classes: Int?
     }
 
     /// The samples that are no copies of others.

@@ -97,8 +97,13 @@ extension JobOption {
             "budget: maximum drop of the recall of any class on the deciding samples, such as 0.1; needs labels"),
         number(
             "max_disagreement", \.maxDisagreement, fraction,
-            "budget: maximum fraction of samples whose prediction may change (0 to 1)"
-        ),
+            "budget: maximum fraction of answers (classes, tags, pixels, tokens) that may change, such as 0.01"),
+        number(
+            "max_divergence", \.maxDivergence, anyNumber,
+            "budget: maximum mean KL from the original's answers in nats, such as 0.02 a token; language models"),
+        number(
+            "max_variance_lost", \.maxVarianceLost, fraction,
+            "budget: maximum fraction of an output's variance that may be lost; regressions and embeddings"),
         number(
             "compression_ratio", \.compressionRatio, NumberRange(from: 1),
             "budget: parameters before / after to stop at"
@@ -118,6 +123,9 @@ extension JobOption {
         number("weight_decay", \.weightDecay, anyNumber, auto: true, "weight decay"),
         flag("shuffle", \.shuffle, "shuffle the samples by the seed; otherwise the order of the file"),
         word("loss", \.loss, "loss of the training"),
+        word("task", \.task, "task of the output, by which it is measured; by default a guess that is told"),
+        count(
+            "class_axis", \.classAxis, from: 1, "axis of the output along which its classes lie; axis 0 is the samples"),
         text("labels", \.labels, "key of the labels in the data"),
         texts(
             "outputs", \.outputs,

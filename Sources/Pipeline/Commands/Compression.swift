@@ -41,8 +41,8 @@ package enum Compression {
             }
 
             progress.begin(.baseline)
-            let original = try data.outputs(of: data.graph)
-            report.original = original.flatMap { data.measure($0) }
+            let certifying = try data.validation.map { try HeldOut($0, original: data.graph, task: data.task) }
+            report.original = certifying?.originalMetrics
 
             let collapser = Collapser(
                 data.graph, task: data.task, samples: data.samples, options: options,
@@ -58,8 +58,8 @@ package enum Compression {
             }
 
             progress.begin(.verifying)
-            let predicted = try data.outputs(of: outcome.graph)
-            report.compressed = predicted.flatMap { data.measure($0) }
+            let predicted = try data.compared(of: outcome.graph)
+            report.compressed = predicted.flatMap { certifying?.measured($0.outputs).metrics }
             let publication = try room.write { try AtomicOutput(of: order.output) }
             var edit = try model.document.edit(toMatch: outcome.graph)
             edit.metadata = report.metadata
@@ -67,11 +67,8 @@ package enum Compression {
             let written = try Verification(
                 of: publication.file, predicted: outcome.graph, known: predicted, original: data.graph, data: data)
             report.verification = written
-            if let original, let outputs = written.logits {
-                report.compressed = data.measure(outputs)
-                report.comparison = Comparison(
-                    original, outputs, data.task, counting: try data.validation?.mask(),
-                    samples: data.validation?.count)
+            if let measured = certifying?.measured(written.outputs) {
+                (report.compressed, report.comparisons) = (measured.metrics, measured.comparisons)
             }
             report.latency = try Latency(data.graph, written.graph, on: written.samples)
 
@@ -93,22 +90,6 @@ extension CompressionReport {
     fileprivate mutating func close(_ progress: CompressionProgress) {
         progress.end()
         (spent, seconds) = (progress.spent, progress.elapsedSeconds)
-    }
-}
-
-extension CompressionData {
-    /// The first output (or the logits before its softmax) for the validation samples; nil without data.
-    func outputs(of graph: Graph) throws(ModelError) -> Tensor? {
-        guard let validation else { return nil }
-        return try Inference(graph, fetching: [task.logits(of: graph)]).outputs(for: validation)[0]
-    }
-
-    /// The metrics of `outputs`; nil when labels are missing or do not fit the task.
-    func measure(_ outputs: Tensor) -> Metrics? {
-        guard let labels = validation?.labels, (labels.type == .int64) == task.kind.hasClasses else {
-            return nil
-        }
-        return Metrics(outputs, labels: labels, task)
     }
 }
 

@@ -41,6 +41,11 @@ package struct Inspection: Sendable {
         plan["max_reduction"] = chains?.document ?? ["parameters": 0, "ratio": 1]
         plan["unsupported"] = .array(finding.unsupported.map(Self.document))
         let (described, split) = try Self.describe(samples, for: finding.graph)
+        plan["outputs"] = .array(
+            finding.graph.map { graph in
+                let task = PredictionTask(of: graph, labels: split?.training.labels, output: split?.output)
+                return graph.measuredOutputs.isEmpty ? [] : ([task] + task.others(in: graph)).map(\.document)
+            } ?? [])
         plan["data"] = described
         plan["estimate"] =
             try finding.graph.flatMap { (graph) throws(Problem) in
@@ -83,7 +88,7 @@ package struct Inspection: Sendable {
 
     private static func warnings(_ graph: Graph?, _ candidates: Candidates?) -> [JSONValue] {
         guard let graph, let candidates, !graph.measuredOutputs.isEmpty else { return [] }
-        let task = PredictionTask(of: graph, labels: nil, loss: .auto)
+        let task = PredictionTask(of: graph)
         guard let obstacle = candidates.obstacle(in: graph, task: task) else { return [] }
         return [["code": "no_gradient", "message": .string(obstacle)]]
     }
@@ -119,7 +124,8 @@ package struct Inspection: Sendable {
         }
         do {
             let memory = try MemoryEstimate(
-                compressing: graph, PredictionTask(of: graph, labels: split?.training.labels, loss: options.loss),
+                compressing: graph,
+                PredictionTask(of: graph, labels: split?.training.labels, options: options, output: split?.output),
                 counts,
                 options, data: DataBytes(data.map { [$0] } ?? []), modelBytes: source.byteCount)
             let work = WorkEstimate(graph, candidates, samples: split?.training.count ?? 0, memory: memory)

@@ -25,6 +25,8 @@ enum InspectionTable {
             }
             paragraphs.append(["not collapsible:"] + table.lines)
         }
+        let outputs = plan["outputs"]?.array ?? []
+        if !outputs.isEmpty { paragraphs.append(self.outputs(outputs)) }
         let unsupported = plan["unsupported"]?.array ?? []
         if !unsupported.isEmpty {
             let lines = unsupported.map { node in
@@ -87,6 +89,22 @@ enum InspectionTable {
         let whole =
             "at most: \(NumberFormat.grouped(before)) -> \(NumberFormat.grouped(before - saved)) parameters (\(ratio))"
         return table.lines + ["", whole]
+    }
+
+    /// The measured outputs: their kinds, and the budgets that hold by default.
+    private static func outputs(_ outputs: [JSONValue]) -> [String] {
+        var table = TextTable()
+        table.add([.text("measured output"), .text("task"), .text("budget by default")])
+        for output in outputs {
+            let guess = output["task_is_guess"]?.bool == true ? " (a guess: task=... says otherwise)" : ""
+            let axis = output["class_axis"]?.int.map { ", classes along axis \($0)" } ?? ""
+            let budget = "\(output["budget"]?.string ?? "") \(output["default"]?.double ?? 0)"
+            table.add([
+                .text(output["name"]?.string ?? ""), .text((output["task"]?.string ?? "") + axis + guess),
+                .text(budget),
+            ])
+        }
+        return table.lines
     }
 
     private static func data(_ data: JSONValue) -> [String] {

@@ -38,7 +38,7 @@ package struct TrainingRun: Sendable {
         Processor.useThreads(options.threads)
         let source = try SourceModel(model)
         let samples = try SourceData(
-            data, labelsKey: options.labels, inputKeys: options.inputKeys, output: options.output, loss: options.loss)
+            data, labelsKey: options.labels, inputKeys: options.inputKeys, output: options.output, options: options)
         let wanted = options.batchSize ?? CompressionData.defaultBatchSize
         var graph = try source.graph(batch: wanted, data: samples)
         let dataset = try trainingSamples(of: samples, for: graph)

@@ -23,6 +23,9 @@ struct CompressionData {
     let counts: SampleCounts?
     let bytes: DataBytes
 
+    /// The tasks of all outputs that are measured, that of the labels first.
+    var tasks: [PredictionTask] { [task] + task.others(in: graph) }
+
     static let defaultBatchSize = 64
 
     /// Samples per run.
@@ -44,12 +47,13 @@ struct CompressionData {
             try Self.checkOutputs(of: graph, in: model)
             (samples, validation, mapping, notes, trainingCount) = (nil, nil, [:], [], 0)
             (counts, bytes, hasOwnSplit) = (nil, DataBytes(), false)
-            task = PredictionTask(of: graph, labels: nil, loss: options.loss, output: options.outputs.first)
+            task = PredictionTask(of: graph, options: options, output: options.outputs.first)
+            try check(options, labels: nil)
             return
         }
         let source = try SourceData(
             path, labelsKey: order.options.labels, inputKeys: order.options.inputKeys,
-            output: order.options.output, loss: options.loss)
+            output: order.options.output, options: options)
         var graph = try model.graph(batch: options.batchSize ?? Self.defaultBatchSize, data: source)
         try Self.checkOutputs(of: graph, in: model)
         try Self.check(options.outputs, of: graph)
@@ -62,7 +66,7 @@ struct CompressionData {
             hasOwnSplit = true
             let other = try SourceData(
                 path, labelsKey: order.options.labels, inputKeys: order.options.inputKeys,
-                output: order.options.output ?? split.output, loss: options.loss)
+                output: order.options.output ?? split.output, options: options)
             validation = try other.validation(for: graph)
             files.append(other)
             if !split.hasOwnSplit, let whole = try source.part(.unsplit, for: graph, withLabels: true) {
@@ -70,7 +74,7 @@ struct CompressionData {
             }
         }
         let output = options.outputs.first ?? split.output
-        if options.loss == .causalLanguageModel, let output = graph.output(named: output)?.value {
+        if options.isCausal, let output = graph.output(named: output)?.value {
             let causal = try training.causal(for: graph, output: output)
             (training, validation) = (causal.samples, try validation.causal(for: graph, output: output).samples)
             if let note = causal.note { split.notes.append(note) }
@@ -116,7 +120,7 @@ struct CompressionData {
         counts = SampleCounts(
             training.count, deciding: deciding?.count, validation: validation.count, options)
         bytes = DataBytes(files)
-        task = PredictionTask(of: graph, labels: training.labels, loss: options.loss, output: output)
+        task = PredictionTask(of: graph, labels: training.labels, options: options, output: output)
         try check(options, labels: training.labels)
     }
 
@@ -162,9 +166,11 @@ struct CompressionData {
                 .datasetKeyMismatch, "\(name) needs labels, and the data have none",
                 hint: "name a key y, or use max_disagreement", pointer: "/\(name)")
         }
-        if task.kind == .segmentation, needsLabels {
+        try checkTask(options)
+        if task.kind.hasClasses, !task.hasClassesLast, needsLabels {
             throw Problem(
-                .shapeMismatch, "finetune=\(options.finetune.rawValue) does not train classes of pixels yet",
+                .shapeMismatch,
+                "finetune=\(options.finetune.rawValue) does not train classes along axis \(task.classAxis) yet",
                 hint: "use finetune=self_distill", pointer: "/finetune")
         }
         let usesLabels = needsLabels || limits.contains { $0.1 != nil }
@@ -182,6 +188,24 @@ struct CompressionData {
 }
 
 extension CompressionData {
+    /// Checks that the axis of classes exists, and that each budget limits an output.
+    private func checkTask(_ options: JobOptions) throws(Problem) {
+        let rank = graph.output(named: task.output).map { graph.shape($0.value).rank } ?? 0
+        if let axis = options.classAxis, axis >= rank {
+            throw Problem(
+                .invalidOption, "class_axis \(axis): the output '\(task.output)' has the axes 0 to \(rank - 1)",
+                pointer: "/class_axis")
+        }
+        let tasks = tasks
+        for measure in Measure.allCases where measure.limit(options) != nil {
+            guard !tasks.contains(where: { $0.kind.measures.contains(measure) }) else { continue }
+            let kinds = tasks.map { "'\($0.output)' is taken as \($0.kind.rawValue)\($0.isGuess ? " (a guess)" : "")" }
+            throw Problem(
+                .invalidOption, "\(measure.option) limits no output of the model: \(kinds.joined(separator: ", "))",
+                hint: "use \(tasks[0].kind.measures[0].option), or say the task", pointer: "/\(measure.option)")
+        }
+    }
+
     /// Checks that the work fits into its memory limit.
     ///
     /// - Throws: ``Problem`` that names the changes that would fit.

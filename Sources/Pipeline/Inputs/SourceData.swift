@@ -16,16 +16,20 @@ package struct SourceData {
     let output: String?
     /// True when one-hot labels are classes, and false when the loss takes targets.
     let prefersClasses: Bool
+    /// The axis of classes that the user names.
+    let classAxis: Int?
 
     var name: String { URL(filePath: path).lastPathComponent }
 
     /// - Throws: ``Problem`` for a file that is damaged, or neither `.npz`, `.npy`, `.safetensors` nor a table.
     package init(
         _ path: String, labelsKey: String? = nil, inputKeys: [String: String] = [:], output: String? = nil,
-        loss: JobOptions.LossName = .auto
+        options: JobOptions = JobOptions()
     ) throws(Problem) {
         (self.output, self.path, self.labelsKey, self.inputKeys) = (output, path, labelsKey, inputKeys)
-        prefersClasses = loss != .mse && loss != .binaryCrossEntropy
+        let takesTargets = options.loss == .mse || options.loss == .binaryCrossEntropy
+        prefersClasses = !takesTargets && ![.multilabel, .regression, .embedding].contains(options.task)
+        classAxis = options.classAxis
         do { reader = try DatasetReader(path) } catch {
             var failure = Problem(error, file: URL(filePath: path).lastPathComponent)
             if failure.code == .invalidONNX { failure.code = .invalidData }
@@ -40,7 +44,7 @@ package struct SourceData {
         do {
             result = try reader.read(
                 for: graph, output: output, labelKey: labelsKey, inputKeys: inputKeys, prefersClasses: prefersClasses,
-                seed: seed)
+                classAxis: classAxis, seed: seed)
         } catch {
             throw Problem(error, file: name)
         }
@@ -54,7 +58,7 @@ package struct SourceData {
         do {
             samples = try reader.samples(
                 part, for: graph, output: output, labelKey: labelsKey, inputKeys: inputKeys, withLabels: withLabels,
-                prefersClasses: prefersClasses)
+                prefersClasses: prefersClasses, classAxis: classAxis)
         } catch {
             throw Problem(error, file: name)
         }

@@ -15,17 +15,25 @@ struct Verification {
     let bytes: Int
     let nodes: Int
 
-    /// The logits of the written file on the validation samples; nil without data.
-    let logits: Tensor?
+    /// The values of the written file that are compared, for the validation samples; empty without data.
+    let outputs: [Tensor]
+
+    /// Values of the predicted network for the validation samples, which are not computed again.
+    struct Known {
+        let values: [ValueID]
+        let outputs: [Tensor]
+
+        subscript(value: ValueID) -> Tensor? { values.firstIndex(of: value).map { outputs[$0] } }
+    }
 
     /// - Parameters:
     ///   - path: path of the written file.
     ///   - predicted: the graph that the file should compute.
-    ///   - known: logits of `predicted` on the validation samples, which are not computed again.
+    ///   - known: the values of `predicted` that are compared, for the validation samples; nil without data.
     ///   - original: the original network, for its batch size and inputs.
     ///   - data: the samples to run.
     /// - Throws: ``Problem`` when the outputs differ.
-    init(of path: String, predicted: Graph, known: Tensor?, original: Graph, data: CompressionData) throws {
+    init(of path: String, predicted: Graph, known: Known?, original: Graph, data: CompressionData) throws {
         let written = try SourceModel(path)
         let tolerance = written.document.roundingTolerance
         let batch = original.batchSize
@@ -40,19 +48,21 @@ struct Verification {
 
         let measured = Set(graph.measuredOutputs.filter(\.isItself).map(\.value))
         let pairs = zip(predicted.outputs, graph.outputs).filter { measured.contains($1.value) }
-        let answer = known == nil ? nil : data.task.logits(of: predicted)
-        let others = pairs.map(\.0.value).filter { $0 != answer }
+        let others = pairs.map(\.0.value).filter { known?[$0] == nil }
         let expecting = others.isEmpty ? nil : try Inference(predicted, fetching: others)
-        let finding = try Inference(graph, fetching: pairs.map(\.1.value) + [data.task.logits(of: graph)])
-        let logits = try known.map { try Tensor(zeros: $0.shape) }
+        let compared = known == nil ? [] : data.comparedValues(in: graph)
+        let finding = try Inference(graph, fetching: pairs.map(\.1.value) + compared)
+        let outputs = try (known?.outputs ?? []).map { try Tensor(zeros: $0.shape) }
         var (differences, scales) = (pairs.map { _ in 0.0 }, pairs.map { _ in 1.0 })
         try finding.forEachBatch(of: samples) { (range, found) throws(ModelError) in
-            if let logits { logits.samples(range, of: samples.count).copy(from: found[pairs.count]) }
+            for (output, part) in zip(outputs, found.dropFirst(pairs.count)) {
+                output.samples(range, of: samples.count).copy(from: part)
+            }
             func compare(_ others: [Tensor]) {
                 var others = others[...]
                 for (index, pair) in pairs.enumerated() {
                     let expected =
-                        if let known, pair.0.value == answer { known.samples(range, of: samples.count) } else {
+                        if let known = known?[pair.0.value] { known.samples(range, of: samples.count) } else {
                             others.removeFirst()
                         }
                     let difference = Double(expected.maxAbsoluteDifference(from: found[index]))
@@ -72,7 +82,20 @@ struct Verification {
                 hint: "please report this with the model")
         }
         maxAbsDifference = differences.max() ?? 0
-        (self.graph, self.samples, self.logits) = (graph, samples, logits)
+        (self.graph, self.samples, self.outputs) = (graph, samples, outputs)
+    }
+}
+
+extension CompressionData {
+    /// The values that are compared: the logits of each output, as ``HeldOut/measured(_:)`` takes them.
+    fileprivate func comparedValues(in graph: Graph) -> [ValueID] { tasks.map { $0.logits(of: graph) } }
+
+    /// Computes the values that are compared for the validation samples; nil without data.
+    func compared(of graph: Graph) throws(ModelError) -> Verification.Known? {
+        guard let validation else { return nil }
+        let values = comparedValues(in: graph)
+        return Verification.Known(
+            values: values, outputs: try Inference(graph, fetching: values).outputs(for: validation))
     }
 }
 

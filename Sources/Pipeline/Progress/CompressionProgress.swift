@@ -92,8 +92,7 @@ final class CompressionProgress {
             let fate = layer.isCollapsed ? "collapsed" : "kept: \(layer.reason ?? "")"
             emit(WorkEvent(.layer, "\(layer.name) \(layer.kind) \(fate)", data: layer.document))
         case .point(let point):
-            let distance =
-                point.comparison.map { "  disagreement \(NumberFormat.fixed($0.disagreement, digits: 4))" } ?? ""
+            let distance = point.comparison.map { "  \($0.words)" } ?? ""
             log("\(point.layers) collapsed: \(NumberFormat.grouped(point.parameters)) parameters\(distance)")
         case .warning(let code, let message): warn(message, code: code)
         }

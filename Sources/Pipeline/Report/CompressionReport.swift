@@ -17,8 +17,8 @@ struct CompressionReport {
 
     var original: Metrics?
     var compressed: Metrics?
-    /// The comparison of both networks on the validation samples.
-    var comparison: Comparison?
+    /// The comparisons of all outputs of both networks on the validation samples, that of the labels first.
+    var comparisons: [Comparison] = []
     var outcome: Collapser.Outcome?
     var warnings: [(code: String, message: String)] = []
     var verification: Verification?
@@ -70,8 +70,9 @@ struct CompressionReport {
             "compression_ratio": JSONValue(
                 compressedSizes.map { Double(originalSizes.parameters) / Double(max(1, $0.parameters)) }),
             "metric_drop": JSONValue(metricDrop), "met_budget": outcome.map { .bool($0.metBudget) } ?? .null,
-            "disagreement": disagreement,
-            "divergence": JSONValue(comparison?.divergence), "classes": .array(classes), "worst_class": worstClass,
+            "disagreement": disagreement, "divergence": JSONValue(comparisons.first?.divergence.value),
+            "outputs": .array(comparisons.map { $0.document(isCertified: data.hasOwnSplit) }),
+            "classes": .array(classes), "worst_class": worstClass,
             "layers": .array(outcome?.layers.map(\.document) ?? []),
             "not_collapsible": .array(
                 outcome?.refusals.map { ["name": .string($0.name), "reason": .string($0.reason)] } ?? []),
@@ -127,18 +128,20 @@ struct CompressionReport {
     ///
     /// Samples that the network may have been trained on certify nothing.
     private var disagreement: JSONValue {
-        guard let comparison, comparison.rows > 0 else { return .null }
+        guard let comparison = comparisons.first, let found = comparison.disagreement else { return .null }
         return [
-            "rate": .double(comparison.disagreement),
-            "upper95": data.hasOwnSplit ? .double(comparison.upper95) : .null, "samples": .int(comparison.samples),
+            "rate": .double(found.value), "upper95": data.hasOwnSplit ? .double(found.upper95) : .null,
+            "samples": .int(comparison.samples),
         ]
     }
 
     private static func point(_ point: ParetoPoint) -> JSONValue {
         [
             "layers": .int(point.layers), "parameters": .int(point.parameters),
-            "divergence": JSONValue(point.comparison?.divergence),
-            "disagreement": JSONValue(point.comparison?.disagreement), "metric": JSONValue(point.metrics?.metric),
+            "divergence": JSONValue(point.comparison?.divergence.value),
+            "disagreement": JSONValue(point.comparison?.disagreement?.value),
+            "variance_lost": JSONValue(point.comparison?.varianceLost?.value),
+            "metric": JSONValue(point.metrics?.metric),
             "loss": JSONValue(point.metrics?.loss),
         ]
     }
@@ -208,7 +211,8 @@ struct CompressionReport {
     }
 
     private var assumptions: [String] {
-        var lines: [String] = []
+        var lines = data.validation == nil ? [] : data.tasks.map(\.assumption)
+        if let key = data.mapping["labels"] { lines.append("The labels are those of the key '\(key)'.") }
         if data.validation != nil {
             lines.append("No validation sample served fitting, training or decisions.")
             lines.append(
@@ -271,10 +275,10 @@ struct CompressionReport {
                         + "\(NumberFormat.fixed(100 * compressed.metric, digits: 1)) %"
                     : "\(original.metricName) \(NumberFormat.fixed(original.metric, digits: 4)) -> "
                         + NumberFormat.fixed(compressed.metric, digits: 4))
-        } else if let comparison {
-            let name = comparison.rows > 0 ? "disagreement" : "variance lost"
-            parts.append("\(name) \(NumberFormat.fixed(100 * comparison.disagreement, digits: 2)) %")
+        } else if let comparison = comparisons.first {
+            parts.append(comparison.words)
         }
+        if data.validation != nil { parts[parts.count - 1] += " (\(data.task.words))" }
         if let original, let worst = compressed?.worstClass(from: original) {
             let drop = NumberFormat.fixed(100 * worst.drop, digits: 1)
             parts.append("worst class \(worst.index): recall -\(drop) points")

@@ -75,7 +75,7 @@ struct ReportPage {
         return paragraphs
     }
 
-    private var tables: [Table] { [sizes, layers, reproduction] }
+    private var tables: [Table] { [sizes, outputs, layers, reproduction] }
 
     private var sizes: Table {
         let (before, after) = (result["original"] ?? .null, result["compressed"] ?? .null)
@@ -94,6 +94,21 @@ struct ReportPage {
         add("Latency, median (ms)", "latency_ms_p50", number)
         add("Latency, 90th percentile (ms)", "latency_ms_p90", number)
         return Table(title: "Before and after", head: ["", "Before", "After"], rows: rows)
+    }
+
+    /// The measures of each output on the validation samples, with their bounds.
+    private var outputs: Table {
+        let rows = (result["outputs"]?.array ?? []).map { output in
+            let measures = ["disagreement", "divergence", "variance_lost"].map { name in
+                let bound = output[name]?["upper95"]?.double.map { " (at most \(number(.double($0))))" } ?? ""
+                return number(output[name]?["value"]) + bound
+            }
+            let guess = output["task_is_guess"]?.bool == true ? " (a guess)" : ""
+            return [output["name"]?.string ?? "", (output["task"]?.string ?? "") + guess] + measures
+                + [number(output["cosine"]?["mean"]), number(output["cosine"]?["worst5"])]
+        }
+        let head = ["Output", "Task", "Disagreement", "KL or MSE", "Variance lost", "Mean cosine", "Worst 5 %"]
+        return Table(title: "Outputs", head: head, rows: rows)
     }
 
     private var layers: Table {

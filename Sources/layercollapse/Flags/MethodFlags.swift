@@ -8,6 +8,8 @@ struct MethodFlags: OptionFlags {
     @Option(help: .option("max_metric_drop")) var maxMetricDrop: String?
     @Option(help: .option("max_class_drop")) var maxClassDrop: String?
     @Option(help: .option("max_disagreement")) var maxDisagreement: String?
+    @Option(help: .option("max_divergence")) var maxDivergence: String?
+    @Option(help: .option("max_variance_lost")) var maxVarianceLost: String?
     @Option(help: .option("compression_ratio")) var compressionRatio: String?
     @Option(help: .option("max_layers")) var maxLayers: String?
     @Option(help: .option("include")) var include: [String] = []

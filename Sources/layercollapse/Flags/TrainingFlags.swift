@@ -12,6 +12,8 @@ struct TrainingFlags: OptionFlags {
     @Option(help: .option("weight_decay")) var weightDecay: String?
     @Flag(inversion: .prefixedNo, help: .option("shuffle")) var shuffle = true
     @Option(help: .option("loss")) var loss: String?
+    @Option(help: .option("task")) var task: String?
+    @Option(help: .option("class_axis")) var classAxis: String?
     @Option(help: .option("labels")) var labels: String?
     @Option(help: .option("outputs")) var outputs: [String] = []
     @Option(help: .option("inputs")) var inputs: String?
