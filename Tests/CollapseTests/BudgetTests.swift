@@ -57,6 +57,19 @@ import Testing
         #expect(try Self.reason([.classification, .regression]) { $0.maxMetricDrop = 0.01 } != nil)
     }
 
+    @Test func `a point over the budget has a budget that would have admitted it`() throws {
+        var options = JobOptions()
+        (options.method, options.maxDivergence) = (.ridge, 0.001)
+        let point = try Self.point([.classification, .regression])
+        let admission = Budget(options, original: nil).admission(of: point)
+        #expect(admission.map(\.option) == ["max_divergence", "max_variance_lost"])
+        for (option, value) in admission {
+            if option == "max_divergence" { options.maxDivergence = value } else { options.maxVarianceLost = value }
+        }
+        #expect(Budget(options, original: nil).reasonAgainst(point) == nil)
+        #expect(Budget(options, original: nil).admission(of: point).isEmpty)
+    }
+
     @Test func `every limit that the user sets holds`() throws {
         let reason = try Self.reason([.classification]) { ($0.maxDisagreement, $0.maxDivergence) = (0.05, 0.001) }
         #expect(reason?.contains("divergence (KL in nats)") == true)

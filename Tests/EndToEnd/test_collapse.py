@@ -10,6 +10,28 @@ from program import (
 ORIGINAL = MODELS["digits-vgg"]
 
 
+class Front(Case):
+    def test_every_point_is_a_model_and_a_missed_budget_names_the_one_that_would_do(self):
+        model, data = MODELS["code-encoder"], HERE / "fixtures" / "code.npz"
+        small, report, front = (self.folder / name for name in ("small.onnx", "report.json", "front"))
+        words = ["compress", model, "--data", data, "--finetune", "none", "-o", small, "--report", report, "--quiet"]
+        run(*words, "--max-disagreement", 0.0001, "--front", front, statuses=(4,))
+        points = read_json(front / "front.json")["data"]
+        self.assertEqual(len(points), 4)
+        self.assertEqual(sorted(point["parameters"] for point in points), [point["parameters"] for point in points][::-1])
+        for point in points:
+            self.assertEqual(values_held(front / point["file"]), point["parameters"])
+        with numpy.load(data) as arrays:
+            ids = arrays["x_test"][:500]
+        before, after = (infer_in_onnx_runtime(path, ids) for path in (model, front / points[0]["file"]))
+        self.assertEqual(before.shape, after.shape)
+        self.assertGreater((before.argmax(-1) == after.argmax(-1)).mean(), 0.8)
+        needed = read_json(report)["result"]["admitting_budget"]
+        self.assertEqual(list(needed), ["max_disagreement"])
+        run(*words, "--max-disagreement", needed["max_disagreement"])
+        self.assertEqual(read_json(report)["result"]["admitting_budget"], {})
+
+
 class DigitsVGG(Case):
     @classmethod
     def setUpClass(cls):

@@ -336,6 +336,24 @@ func `an index beyond the axis that it is one of is refused with its place`(inde
     #expect(whole?.labels?.int64s == [0, 2, 1, 1])
 }
 
+@Test func `labels lie along the other axes than that of the classes`() throws {
+    var graph = Graph()
+    let x = graph.addInput("x", .float(try Shape([2, 3, 4])))
+    graph.addOutput("y", try graph.append(.unary(.relu), [x]))
+    let places = try Tensor([0, 2, 1, 2, 0, 0, 1, -100] as [Int64], Shape([2, 4]))
+    let data = try Data([("x", floats(2, [3, 4])), ("y", places)])
+    let samples = try data.reader.samples(.unsplit, for: graph, withLabels: true, classAxis: 1)
+    #expect(samples?.labels?.int64s == places.int64s)
+    let wrong = try Tensor([0, 2, 1, 3, 0, 0, 1, -100] as [Int64], Shape([2, 4]))
+    let refusal = failure {
+        _ = try Data([("x", floats(2, [3, 4])), ("y", wrong)]).reader
+            .samples(.unsplit, for: graph, withLabels: true, classAxis: 1)
+    }
+    #expect(refusal?.text == "label 3 of sample 0 in key 'y': the model has 3 classes, 0 to 2 (-100 is ignored)")
+    let beyond = failure { _ = try data.reader.samples(.unsplit, for: graph, withLabels: true, classAxis: 3) }
+    #expect(beyond?.text == "class_axis 3: the output 'y' has the axes 0 to 2")
+}
+
 @Test func `labels belong to the first output that they fit`() throws {
     var two = try classifier()
     let name = try #require(two.outputs.first?.name)

@@ -61,6 +61,8 @@ import Testing
         expected.weightDecay = 0.25
         expected.shuffle = false
         expected.loss = .crossEntropy
+        (expected.task, expected.classAxis) = (.causalLanguageModel, 2)
+        (expected.maxDivergence, expected.maxVarianceLost) = (1.5, 0.125)
         expected.calibrationSamples = 99
         expected.outputs = ["logits", "hidden"]
         expected.seed = 9_007_199_254_740_993
@@ -71,6 +73,7 @@ import Testing
             "max_disagreement": 0.02, "compression_ratio": 2, "max_layers": 3, "include": ["a.*", "b"],
             "exclude": ["c"], "order": "from_end", "penalty": 5, "threshold": 0.1, "steps": 7, "batch_size": 16,
             "learning_rate": 1e-3, "optimizer": "sgd", "momentum": 0.5, "weight_decay": 0.25, "shuffle": false,
+            "task": "causal_lm", "class_axis": 2, "max_divergence": 1.5, "max_variance_lost": 0.125,
             "loss": "cross_entropy", "outputs": ["logits", "hidden"], "calibration_samples": 99,
             "seed": 9_007_199_254_740_993, "threads": 2,
         ])
@@ -81,6 +84,7 @@ import Testing
             "max_disagreement": "0.02", "compression_ratio": "2", "max_layers": "3", "include": "a.*,b",
             "exclude": "c", "order": "from_end", "penalty": "5", "threshold": "0.1", "steps": "7", "batch_size": "16",
             "learning_rate": "1e-3", "optimizer": "sgd", "momentum": "0.5", "weight_decay": "0.25", "shuffle": "false",
+            "task": "causal_lm", "class_axis": "2", "max_divergence": "1.5", "max_variance_lost": "0.125",
             "loss": "cross_entropy", "outputs": "logits,hidden", "calibration_samples": "99",
             "seed": "9007199254740993", "threads": "2",
         ])
@@ -91,6 +95,13 @@ import Testing
         let options = try Self.options(["include": "a\u{600},b", "inputs": "x=\u{301}y,z=w"])
         #expect(options.include == ["a\u{600}", "b"])
         #expect(options.inputKeys == ["x": "\u{301}y", "z": "w"])
+    }
+
+    @Test func `a map may be given in parts, as flags that repeat are`() throws {
+        let options = try Self.options(["inputs": ["x=a", "y=b,z=c"], "metadata": ["run=1", "note=a=b"]])
+        #expect(options.inputKeys == ["x": "a", "y": "b", "z": "c"])
+        #expect(options.metadata == NamedTexts([("run", "1"), ("note", "a=b")]))
+        #expect(throws: OptionError.self) { try Self.options(["inputs": ["x=a", "y"]]) }
     }
 
     @Test func `two spellings of an input's name are one`() throws {
@@ -138,6 +149,31 @@ import Testing
 
     @Test(
         arguments: [
+            (
+                ["max_variance_lost": 0.1],
+                "max_variance_lost limits no output of the model: 'logits' is taken as classification"
+            ),
+            (
+                ["max_disagreement": 0.1, "task": "regression"],
+                "max_disagreement limits no output of the model: 'logits' is taken as regression"
+            ),
+            (["class_axis": 2], "class_axis 2: the output 'logits' has the axes 0 to 1"),
+        ] as [([String: JSONValue], String)])
+    func `a limit that fits no output, and an axis beyond the last, are refused`(
+        given: [String: JSONValue], message: String
+    ) throws {
+        let folder = try TemporaryFolder()
+        let images = try #require(try Samples.array("x_test", of: Samples.digits)).rows(0..<40)
+        try NPZ.write([("x", images)], to: folder.path + "/in.npz")
+        try Self.expectRefusal(given, data: folder.path + "/in.npz", message, status: 2, folder)
+        let labels = try Tensor((0..<40).map { Int64($0 % 10) }, Shape([40]))
+        try NPZ.write([("x", images), ("y", labels)], to: folder.path + "/in.npz")
+        guard given["class_axis"] != nil else { return }
+        try Self.expectRefusal(given, data: folder.path + "/in.npz", "in.npz: " + message, folder)
+    }
+
+    @Test(
+        arguments: [
             (["loss": "mse", "finetune": "labels"], false, "the labels are classes, which loss=mse does not take"),
             (["loss": "mse", "max_metric_drop": 0.01], false, "the labels are classes, which loss=mse does not take"),
             (
@@ -163,7 +199,7 @@ import Testing
     }
 
     private static func expectRefusal(
-        _ given: [String: JSONValue], data: String, _ message: String, _ folder: TemporaryFolder,
+        _ given: [String: JSONValue], data: String, _ message: String, status: Int32 = 3, _ folder: TemporaryFolder,
         sourceLocation: SourceLocation = #_sourceLocation
     ) throws {
         let options = try JobOptions(decoding: JSONValue.Object(given.map { ($0.key, $0.value) }))
@@ -173,7 +209,7 @@ import Testing
             try Compression.run(order) { _ in }
         }
         #expect(failure?.detail == message, sourceLocation: sourceLocation)
-        #expect(failure?.exitStatus == 3, sourceLocation: sourceLocation)
+        #expect(failure?.exitStatus == status, sourceLocation: sourceLocation)
         #expect(!FileManager.default.fileExists(atPath: order.output), sourceLocation: sourceLocation)
     }
 }

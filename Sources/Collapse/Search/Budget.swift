@@ -22,16 +22,21 @@ struct Budget {
     /// The share of a column's variance that an output may lose whose kind is a guess.
     private static let doubt = 0.1
 
+    /// The option that ends that doubt.
+    private static let guess = "task"
+
     /// One limit, and what a point has of it.
     private struct Use {
         let limit: Double
         let found: Estimate
+        /// The option that limits it.
+        let option: String
         /// The name of what is limited.
         let words: String
         var advice = ""
 
-        init(_ limit: Double, _ found: Estimate, _ words: String) {
-            (self.limit, self.found, self.words) = (limit, found, words)
+        init(_ limit: Double, _ found: Estimate, _ option: String, _ words: String) {
+            (self.limit, self.found, self.option, self.words) = (limit, found, option, words)
         }
 
         func excess(byBound: Bool) -> Double { (byBound ? found.upper95 : found.value) / max(limit, 1e-9) }
@@ -45,16 +50,16 @@ struct Budget {
             let given = found.task.kind.limits(options)
             for (measure, limit) in given {
                 guard let estimate = found[measure] else { continue }
-                uses.append(Use(limit, estimate, measure.words + of))
+                uses.append(Use(limit, estimate, measure.option, measure.words + of))
             }
             // Labels speak for the first output alone.
             guard given.isEmpty, limitsAll, place > 0 || !options.limitsMetric else { continue }
             let measure = found.task.kind.measures[0]
             if let estimate = found[measure] {
-                uses.append(Use(found.task.kind.defaultLimit, estimate, measure.words + of))
+                uses.append(Use(found.task.kind.defaultLimit, estimate, measure.option, measure.words + of))
             }
             if found.task.isGuess, measure != .varianceLost, let lost = found.varianceLost {
-                var use = Use(Self.doubt, lost, "the lost share of a column's variance" + of)
+                var use = Use(Self.doubt, lost, Self.guess, "the lost share of a column's variance" + of)
                 use.advice =
                     ": the kind of '\(found.task.output)' is a guess; give labels, or task=classification, if it holds classes"
                 uses.append(use)
@@ -63,11 +68,11 @@ struct Budget {
         guard let before = original, let after = point.metrics else { return uses }
         if let limit = options.maxMetricDrop {
             let drop = Estimate(after.drop(from: before), upper95: after.dropUpper95(from: before))
-            uses.append(Use(limit, drop, "the drop of the metric"))
+            uses.append(Use(limit, drop, "max_metric_drop", "the drop of the metric"))
         }
         if let limit = options.maxClassDrop, let worst = after.worstClass(from: before) {
             let drop = Estimate(worst.drop, upper95: worst.drop)
-            uses.append(Use(limit, drop, "the drop of the recall of class \(worst.index)"))
+            uses.append(Use(limit, drop, "max_class_drop", "the drop of the recall of class \(worst.index)"))
         }
         return uses
     }
@@ -81,6 +86,13 @@ struct Budget {
     /// The used share of the budget, by the upper bounds; above 1 it is exceeded.
     func excess(of point: ParetoPoint) -> Double {
         uses(of: point).map { $0.excess(byBound: true) }.reduce(0, max)
+    }
+
+    /// The limits that would admit a point, for those that it exceeds.
+    func admission(of point: ParetoPoint) -> [(option: String, value: Double)] {
+        let exceeded = uses(of: point).filter { $0.found.upper95 > $0.limit && $0.option != Self.guess }
+        return Dictionary(grouping: exceeded, by: \.option).sorted { $0.key < $1.key }
+            .map { ($0.key, $0.value.map(\.found.upper95).reduce(0, max)) }
     }
 
     /// The reason to reject a point: a budget holds when its upper bound with 95 % confidence does.

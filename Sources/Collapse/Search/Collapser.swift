@@ -14,6 +14,8 @@ package struct Collapser {
         package let chosen: ParetoPoint?
         /// False when no point is within the budget, and the chosen one is that of the smallest damage.
         package var metBudget = true
+        /// The limits that would have admitted the chosen point, when it is not within the budget.
+        package var admission: [(option: String, value: Double)] = []
 
         package var collapsedCount: Int { layers.count { $0.isCollapsed } }
     }
@@ -83,9 +85,17 @@ package struct Collapser {
                 ? "it comes after a layer that exceeds the budget" : "the budget is reached without it"
         }
         for layer in layers { emit(.layer(layer)) }
-        return Outcome(
+        var outcome = Outcome(
             graph: chosen?.graph ?? original, layers: layers, refusals: candidates.refusals,
             points: path.points, chosen: chosen, metBudget: metBudget)
+        if !metBudget, let chosen, let heldOut {
+            outcome.admission = Budget(options, original: heldOut.originalMetrics).admission(of: chosen)
+            let reached = Double(original.parameterCount) / Double(max(1, chosen.parameters))
+            if let ratio = options.compressionRatio, reached < ratio {
+                outcome.admission.append(("compression_ratio", reached))
+            }
+        }
+        return outcome
     }
 
     /// The samples that each regressor of a fit should have: with fewer, a map fits the noise of its samples.

@@ -100,6 +100,14 @@ extension JobOption {
             }
             return .object(object)
         }
+        if let texts = value.array {
+            var object = JSONValue.Object()
+            for text in texts {
+                guard text.string != nil, let named = namedTexts(text)?.object else { return nil }
+                for (name, value) in named.members { object[name] = value }
+            }
+            return .object(object)
+        }
         guard let object = value.object, object.members.allSatisfy({ $0.value.string != nil }) else { return nil }
         return value
     }

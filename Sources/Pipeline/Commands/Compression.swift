@@ -75,6 +75,7 @@ package enum Compression {
             progress.begin(.exporting)
             try report.digestFiles()
             try room.write { try publication.publish() }
+            if let front = order.front { try FrontFolder(path: front).write(outcome.points, of: model) }
             report.close(progress)
             try room.write { try report.write(to: order.reports) }
             return CompressionResult(

@@ -12,6 +12,8 @@ package struct CompressionOrder: Sendable {
     package var output: String
     /// Report paths, which end in `.json`, `.md` or `.html`.
     package var reports: [String]
+    /// The folder that receives every point of the front; nil for none.
+    package var front: String?
     /// The folder of checkpoints, for a job that can be resumed.
     package var checkpoints: String?
     /// Number of threads when the options give none.
@@ -20,10 +22,12 @@ package struct CompressionOrder: Sendable {
 
     package init(
         model: String, data: String? = nil, validationData: String? = nil, options: JobOptions, output: String,
-        reports: [String] = [], checkpoints: String? = nil, threads: Int? = nil, memoryLimitBytes: Int? = nil
+        reports: [String] = [], front: String? = nil, checkpoints: String? = nil, threads: Int? = nil,
+        memoryLimitBytes: Int? = nil
     ) {
         (self.model, self.data, self.validationData, self.options) = (model, data, validationData, options)
         (self.output, self.reports, self.checkpoints, self.threads) = (output, reports, checkpoints, threads)
+        self.front = front
         self.memoryLimitBytes = memoryLimitBytes
     }
 }

@@ -70,13 +70,15 @@ struct CompressionReport {
             "compression_ratio": JSONValue(
                 compressedSizes.map { Double(originalSizes.parameters) / Double(max(1, $0.parameters)) }),
             "metric_drop": JSONValue(metricDrop), "met_budget": outcome.map { .bool($0.metBudget) } ?? .null,
+            "admitting_budget": .object(
+                JSONValue.Object((outcome?.admission ?? []).map { ($0.option, .double($0.value)) })),
             "disagreement": disagreement, "divergence": JSONValue(comparisons.first?.divergence.value),
             "outputs": .array(comparisons.map { $0.document(isCertified: data.hasOwnSplit) }),
             "classes": .array(classes), "worst_class": worstClass,
             "layers": .array(outcome?.layers.map(\.document) ?? []),
             "not_collapsible": .array(
                 outcome?.refusals.map { ["name": .string($0.name), "reason": .string($0.reason)] } ?? []),
-            "pareto": .array(outcome?.points.map(Self.point) ?? []),
+            "pareto": .array(outcome?.points.map(\.document) ?? []),
             "verification": verification.map {
                 ["max_abs_diff": .double($0.maxAbsDifference), "samples": .int($0.samples.count)]
             } ?? .null,
@@ -132,17 +134,6 @@ struct CompressionReport {
         return [
             "rate": .double(found.value), "upper95": data.hasOwnSplit ? .double(found.upper95) : .null,
             "samples": .int(comparison.samples),
-        ]
-    }
-
-    private static func point(_ point: ParetoPoint) -> JSONValue {
-        [
-            "layers": .int(point.layers), "parameters": .int(point.parameters),
-            "divergence": JSONValue(point.comparison?.divergence.value),
-            "disagreement": JSONValue(point.comparison?.disagreement?.value),
-            "variance_lost": JSONValue(point.comparison?.varianceLost?.value),
-            "metric": JSONValue(point.metrics?.metric),
-            "loss": JSONValue(point.metrics?.loss),
         ]
     }
 
@@ -283,7 +274,11 @@ struct CompressionReport {
             let drop = NumberFormat.fixed(100 * worst.drop, digits: 1)
             parts.append("worst class \(worst.index): recall -\(drop) points")
         }
-        if let outcome, !outcome.metBudget { parts.append("over the budget") }
+        if let outcome, !outcome.metBudget {
+            let admission = outcome.admission.map { "\($0.option)=\(NumberFormat.fixed($0.value, digits: 4))" }
+            let words = admission.isEmpty ? "" : ": \(admission.joined(separator: " ")) would admit it"
+            parts.append("over the budget\(words)")
+        }
         if let latency { parts.append(latency.speedup.words) }
         parts.append("\(NumberFormat.fixed(seconds, digits: 1)) s")
         return parts.joined(separator: "  ")

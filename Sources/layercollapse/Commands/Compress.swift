@@ -8,7 +8,11 @@ import Service
 struct Compress: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Collapses the layers of a model and proves what it cost.",
-        discussion: "In place of a model it takes the folder of a job, as the service lays it out.")
+        discussion: """
+            In place of a model it takes the folder of a job, as the service lays it out. No labels are needed.
+
+            Example: layercollapse compress model.onnx --data data.npz --max-disagreement 0.01 -o small.onnx --report report.html
+            """)
 
     @Argument(help: "an ONNX file, or the folder of a job", completion: .file())
     var model: String
@@ -24,6 +28,9 @@ struct Compress: ParsableCommand {
 
     @Option(help: "where a report is to be written: FILE.json, .md or .html; repeats", completion: .file())
     var report: [String] = []
+
+    @Option(help: "folder for every point of the front, each as a model, with front.json", completion: .directory)
+    var front: String?
 
     @Option(help: .hidden)
     var attempt: String?
@@ -85,6 +92,7 @@ struct Compress: ParsableCommand {
             model: InputPath.resolved(model), data: data.map(InputPath.resolved),
             validationData: validationData.map(InputPath.resolved), options: try JobOptions(decoding: given),
             output: try OutputPath.checked(
-                output, inputs: [model, data, validationData].compactMap(\.self), force: force), reports: report)
+                output, inputs: [model, data, validationData].compactMap(\.self), force: force), reports: report,
+            front: try front.map { try OutputPath.checkedFolder($0, force: force) })
     }
 }

@@ -4,7 +4,8 @@ import Service
 
 struct Config: ParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "The settings of the service.", subcommands: [Show.self], defaultSubcommand: Show.self)
+        abstract: "The settings of the service.", discussion: "Example: layercollapse config show --port 9000",
+        subcommands: [Show.self], defaultSubcommand: Show.self)
 
     struct Show: AsyncParsableCommand {
         static let configuration = CommandConfiguration(

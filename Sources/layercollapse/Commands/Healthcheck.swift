@@ -4,7 +4,9 @@ import Pipeline
 import Service
 
 struct Healthcheck: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(abstract: "Asks the service on this machine whether it is ready.")
+    static let configuration = CommandConfiguration(
+        abstract: "Asks the service on this machine whether it is ready.",
+        discussion: "Example: layercollapse healthcheck --port 8080")
 
     @OptionGroup var flags: ConfigurationFlags
 

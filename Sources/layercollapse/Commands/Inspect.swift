@@ -5,7 +5,8 @@ import Service
 
 struct Inspect: ParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Shows what could be collapsed in a model, or what is in a data file.")
+        abstract: "Shows what could be collapsed in a model, or what is in a data file.",
+        discussion: "Example: layercollapse inspect model.onnx --data data.npz")
 
     @Argument(help: "an ONNX file, or data", completion: .file())
     var model: String

@@ -7,7 +7,11 @@ import Service
 struct Run: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Runs a model on samples and writes its outputs by name.",
-        discussion: "Of a file with splits it runs the test split.")
+        discussion: """
+            Of a file with splits it runs the test split.
+
+            Example: layercollapse run model.onnx --data data.npz -o outputs.npz
+            """)
 
     @Argument(help: "an ONNX file", completion: .file())
     var model: String

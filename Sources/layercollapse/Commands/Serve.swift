@@ -7,7 +7,11 @@ import Service
 struct Serve: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Takes models over HTTP, works on them and gives them back.",
-        discussion: "Every setting has a name in the environment too: see layercollapse config show.")
+        discussion: """
+            Every setting has a name in the environment too: see layercollapse config show.
+
+            Example: layercollapse serve --port 8080 --data-directory data
+            """)
 
     @OptionGroup var flags: ConfigurationFlags
 

@@ -6,7 +6,8 @@ import Service
 
 struct Train: ParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Fine-tunes every parameter of a model by labels: the control of every comparison.")
+        abstract: "Fine-tunes every parameter of a model by labels: the control of every comparison.",
+        discussion: "Example: layercollapse train model.onnx --data data.npz --steps 300 -o trained.onnx")
 
     @Argument(help: "an ONNX file", completion: .file())
     var model: String

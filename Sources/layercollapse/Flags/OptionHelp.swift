@@ -14,8 +14,15 @@ extension ArgumentHelp {
             // The parser shows the default of a flag.
             case .null, .bool, .array, .object: nil
             }
+        let (repeats, value) =
+            switch option.kind {
+            case .texts: ("; repeats, or names several with commas", "text")
+            case .map, .labels:
+                ("; repeats, or names several with commas", "name=\(option.kind == .map ? "key" : "text")")
+            default: ("", "value")
+            }
         return ArgumentHelp(
-            option.meaning + words + (standard.map { " (default: \($0))" } ?? ""), valueName: "value")
+            option.meaning + words + repeats + (standard.map { " (default: \($0))" } ?? ""), valueName: value)
     }
 }
 

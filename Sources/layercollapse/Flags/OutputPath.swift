@@ -30,6 +30,27 @@ enum OutputPath {
         return path
     }
 
+    /// Checks the path of a folder to write files into, which may be new.
+    ///
+    /// - Parameters:
+    ///   - path: the path of the folder.
+    ///   - force: whether files in it may be replaced.
+    /// - Returns: the path.
+    /// - Throws: ``Problem`` for a file, a folder in one that does not exist, or one that holds anything.
+    // SAFETY: the call fills `isFolder`, which lives through it.
+    static func checkedFolder(_ path: String, force: Bool) throws(Problem) -> String {
+        var isFolder: ObjCBool = false
+        guard unsafe FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) else {
+            return try checked(path, inputs: [], force: force)
+        }
+        guard isFolder.boolValue else { throw refused("'\(path)' is a file", "name a folder") }
+        let names = (try? FileManager.default.contentsOfDirectory(atPath: path)) ?? []
+        guard names.isEmpty || force else {
+            throw refused("the folder '\(path)' is not empty", "name another folder, or add --force")
+        }
+        return path
+    }
+
     private static func refused(_ detail: String, _ hint: String) -> Problem {
         Problem(.invalidOption, detail, hint: hint)
     }

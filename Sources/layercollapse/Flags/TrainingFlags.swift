@@ -16,7 +16,7 @@ struct TrainingFlags: OptionFlags {
     @Option(help: .option("class_axis")) var classAxis: String?
     @Option(help: .option("labels")) var labels: String?
     @Option(help: .option("outputs")) var outputs: [String] = []
-    @Option(help: .option("inputs")) var inputs: String?
+    @Option(help: .option("inputs")) var inputs: [String] = []
     @Option(help: .option("seed")) var seed: String?
     @Option(help: .option("threads")) var threads: String?
 }
