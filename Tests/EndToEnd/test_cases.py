@@ -87,6 +87,10 @@ class Cases(Case):
     def test_half_weights_and_nodes_out_of_order(self):
         self.check_head("float16_weights", "logits")
 
+    def test_images_of_bytes(self):
+        # Mean and deviation of the channels and the 255 of the bytes count as weights.
+        self.check_head("uint8_image", "logits", (5_674 + 7, 490 + 7))
+
     def test_networks_in_other_precisions(self):
         for name, kind in (("half_network", onnx.TensorProto.FLOAT16), ("double_network", onnx.TensorProto.DOUBLE)):
             self.check_head(name, "logits", (4_978, 850))

@@ -220,8 +220,14 @@ func `without a test split a quarter of few samples is held out by the seed`(x: 
     let last = failure { _ = try Data([("x", floats(2, [8, 8, 3]))]).reader.read(for: images) }
     #expect(
         last?.text
-            == "a sample of input 'input' is [3, 8, 8], of key 'x' [8, 8, 3]: the channels are last; "
+            == "a sample of input 'input' is [3, 8, 8], of key 'x' [8, 8, 3]: the channels are last (NHWC); "
             + "save it with numpy.transpose(x, (0, 3, 1, 2))")
+    let pixels = try graph([("input", .float32, [4, 8, 8, 3])], output: [4, 3])
+    let first = failure { _ = try Data([("x", floats(2, [3, 8, 8]))]).reader.read(for: pixels) }
+    #expect(
+        first?.text
+            == "a sample of input 'input' is [8, 8, 3], of key 'x' [3, 8, 8]: the channels are first (NCHW); "
+            + "save it with numpy.transpose(x, (0, 2, 3, 1))")
     let two = try graph([("a", .float32, [4, 2]), ("b", .float32, [4, 2])], output: [4, 3])
     let counts = failure { _ = try Data([("a", floats(10, [2])), ("b", floats(9, [2]))]).reader.read(for: two) }
     #expect(counts?.text == "key 'b' has 9 samples, the others have 10")

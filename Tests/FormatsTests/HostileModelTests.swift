@@ -196,7 +196,11 @@ private let documents: [Refused] = [
         "tensor 'w' of shape [1] does not have as many elements as its shape"
     ) { $0.weights = [.init(name: "w", sizes: [1], type: 11)] },
     Refused(
-        "a uint8 input", "unsupported_dtype", "input 'x' is uint8: export the model in float32"
+        "a uint64 input", "unsupported_dtype", "input 'x' is uint64: export the model in float32"
+    ) { $0.inputs[0].type = 13 },
+    Refused(
+        "a uint8 input that is computed on", "unsupported_dtype",
+        "input 'x' is uint8, and node 0 (Relu '/Relu') computes on it: cast it to float32 first"
     ) { $0.inputs[0].type = 2 },
     Refused(
         "an input without a shape", "invalid_onnx", "the file does not say which shape input 'x' has"

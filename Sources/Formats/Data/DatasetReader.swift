@@ -347,10 +347,14 @@ package struct DatasetReader: Sendable {
             "key '\(key)' has the index \(values[place]) in sample \(row): the model takes \(-size) to \(size - 1)")
     }
 
-    /// A hint for images with their channels last, the most common reason for sizes that do not fit.
+    /// A hint for images with their channels at the other end, the most common reason for sizes that do not fit.
     private static func layoutHint(_ sample: [Int], _ expected: [Int]) -> String {
-        guard sample.count == 3, expected.count == 3, [sample[2], sample[0], sample[1]] == expected else { return "" }
-        return ": the channels are last; save it with numpy.transpose(x, (0, 3, 1, 2))"
+        guard sample.count == 3, expected.count == 3 else { return "" }
+        if [sample[2], sample[0], sample[1]] == expected {
+            return ": the channels are last (NHWC); save it with numpy.transpose(x, (0, 3, 1, 2))"
+        }
+        guard [sample[1], sample[2], sample[0]] == expected else { return "" }
+        return ": the channels are first (NCHW); save it with numpy.transpose(x, (0, 2, 3, 1))"
     }
 
     static func rejectNotANumber(_ tensor: Tensor, key: String) throws(FormatError) {

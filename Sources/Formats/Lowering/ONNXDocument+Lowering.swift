@@ -163,10 +163,7 @@ extension ONNXDocument {
     private func inputType(
         _ input: ONNXModel.ValueInfo, batch: Int, sample: [Int]?
     ) throws(FormatError) -> ValueType {
-        guard let element = ElementType(onnx: input.elementType) else {
-            throw .unsupportedType(
-                "input '\(input.name)' is \(ElementType.name(onnx: input.elementType)): export the model in float32")
-        }
+        let element = try elementType(of: input)
         guard let dimensions = input.shape else {
             throw .invalidONNX("the file does not say which shape input '\(input.name)' has")
         }
