@@ -56,6 +56,30 @@ import Testing
         #expect(graph.measuredOutputs.map(\.name) == ["a"])
     }
 
+    @Test(arguments: [(1, true), (16, false)] as [(Int64, Bool)])
+    func `a branch that cannot be run is left behind unless it holds weights`(size: Int64, isLeft: Bool) throws {
+        let folder = try Folder()
+        var draft = Self.tail
+        // The branch selects by what the samples are, and reads the logits from outside.
+        let number =
+            Wire.field(1, size) + Wire.field(2, 1) + Wire.field(8, "s")
+            + Wire.field(9, [UInt8](repeating: 0, count: 4 * Int(size)))
+        let node = Wire.field(1, "a") + Wire.field(1, "s") + Wire.field(2, "z") + Wire.field(4, "Mul")
+        let graph = Wire.field(1, node) + Wire.field(5, number) + Wire.field(12, ONNXBuilder.value("z", 1, [4]))
+        let branches = ["then_branch", "else_branch"].flatMap { name in
+            Wire.field(5, Wire.field(1, name) + Wire.field(6, graph) + Wire.field(20, 5))
+        }
+        draft.nodes.append(.init(opType: "Cast", inputs: ["d"], outputs: ["e"], int: ["to": 9]))
+        draft.nodes.append(.init(opType: "If", inputs: ["e"], outputs: ["f"], more: branches))
+        let document = try ONNXDocument(folder.write(draft.bytes))
+        #expect(document.model.innerFloatCount == (isLeft ? 0 : 2 * Int(size)))
+        if isLeft {
+            #expect(try document.lower(batch: 2).measuredOutputs.map(\.name) == ["a"])
+        } else {
+            #expect(throws: FormatError.self) { try document.lower(batch: 2) }
+        }
+    }
+
     @Test func `a rest with weights is refused`() throws {
         var draft = Self.tail
         draft.nodes.append(.init(opType: "MatMul", inputs: ["d", "v"], outputs: ["e"]))

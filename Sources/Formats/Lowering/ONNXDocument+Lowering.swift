@@ -54,12 +54,12 @@ extension ONNXDocument {
     ) throws(FormatError) -> Bool {
         let tail = model.nodes.filter { $0.outputs.contains(where: unknown.contains) }
         let learnt = Set(weights.filter { $1.type == .float32 && $1.shape.elementCount > 1 }.keys)
-        guard tail.allSatisfy({ $0.attributes.values.allSatisfy { if case .graph = $0 { false } else { true } } }),
-            !tail.contains(where: { $0.reads.contains(where: learnt.contains) })
-        else { return false }
+        guard !tail.contains(where: { $0.innerFloatCount > 0 || $0.reads.contains(where: learnt.contains) }) else {
+            return false
+        }
         let inputs = model.inputs.map(\.name)
         var names = model.outputs.map(\.name).filter { !unknown.contains($0) }
-        for name in tail.flatMap(\.inputs) where !(names + inputs).contains(name) && lowering.isComputed(name) {
+        for name in tail.flatMap(\.reads) where !(names + inputs).contains(name) && lowering.isComputed(name) {
             names.append(name)
         }
         for name in names { try lowering.addOutput(name) }
@@ -86,7 +86,7 @@ extension ONNXDocument {
         let unknownOperators = Set(refused.map(\.operatorName))
         for (index, node) in model.nodes.enumerated() {
             let lowered = NodeView(node, index: index, in: &frame)
-            guard !node.inputs.contains(where: unknown.contains) else {
+            guard !node.reads.contains(where: unknown.contains) else {
                 unknown.formUnion(node.outputs.filter { !$0.isEmpty })
                 continue
             }

@@ -33,7 +33,9 @@ extension SourceModel {
     private var dataInputs: [ONNXModel.ValueInfo] { document.model.inputs.filter { document.weights[$0.name] == nil } }
 
     private var storedFloats: Int {
-        document.weights.values.filter { $0.type == .float32 }.reduce(0) { $0 &+ $1.shape.elementCount }
+        document.weights.values.filter { $0.type == .float32 }.reduce(document.model.innerFloatCount) {
+            $0 &+ $1.shape.elementCount
+        }
     }
 
     private static func description(_ value: ONNXModel.ValueInfo) -> JSONValue {
