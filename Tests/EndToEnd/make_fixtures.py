@@ -349,6 +349,7 @@ def more_cases():
     yield from older()
     yield from recurrent()
     yield from spatial()
+    yield from fused()
     random = kept
 
 
@@ -824,6 +825,121 @@ def spatial():
     ]:
         first, *rest = [numbers(*shape) for shape in shapes]
         yield one(f"einsum_{name}", "Einsum", first, more=rest, equation=equation)
+
+
+def fused():
+    """What ONNX Runtime's optimizer, and that of its tools for transformers, make of several nodes."""
+    own = numpy.random.default_rng(19)
+
+    def numbers(*shape):
+        return own.uniform(-1, 1, shape).astype(numpy.float32)
+
+    def flags(*shape):
+        return (own.uniform(0, 1, shape) < 0.6).astype(numpy.int32)
+
+    def whole(*values):
+        return numpy.array(values, dtype=numpy.int32)
+
+    x = numbers(3, 4)
+    for activation, attributes in [
+        ("Relu", {}), ("Tanh", {}), ("Sigmoid", {}), ("Softplus", {}), ("Softsign", {}), ("LeakyRelu", {"alpha": 0.3}),
+        ("Elu", {"alpha": 1.5}), ("HardSigmoid", {"alpha": 0.3, "beta": 0.4}), ("Selu", {"alpha": 1.5, "gamma": 1.1}),
+        ("ThresholdedRelu", {"alpha": 0.7}),
+    ]:
+        yield one(f"contributed_fusedgemm_{activation.lower()}", "com.microsoft.FusedGemm", x, numbers(4, 5), numbers(5),
+                  activation=activation, **{f"activation_{key}": value for key, value in attributes.items()})
+    yield one("contributed_fusedgemm_turned", "com.microsoft.FusedGemm", numbers(4, 3), numbers(5, 4), numbers(3, 1),
+              activation="Relu", transA=1, transB=1, alpha=0.5, beta=2.0)
+    yield one("contributed_fusedgemm_without_c", "com.microsoft.FusedGemm", x, numbers(4, 5), activation="Tanh")
+    image, kernel = numbers(2, 2, 5, 6), numbers(4, 2, 3, 3)
+    for activation, factors in [
+        ("Relu", []), ("Tanh", []), ("Sigmoid", []), ("HardSwish", []), ("LeakyRelu", [0.3]), ("HardSigmoid", [0.3, 0.4]),
+        ("Clip", [-0.5, 0.75]),
+    ]:
+        yield one(f"contributed_fusedconv_{activation.lower()}", "com.microsoft.FusedConv", image, kernel, numbers(4),
+                  activation=activation, strides=[2, 1], **({"activation_params": factors} if factors else {}))
+    yield one("contributed_fusedconv_without_bias", "com.microsoft.FusedConv", image, numbers(4, 1, 3, 3), activation="Relu",
+              group=2, pads=[1, 1, 0, 2])
+    yield Case("contributed_fusedconv_sum", [
+        ("com.microsoft.FusedConv", ["x", "w", "b", "z"], ["y"], {"activation": "Relu"})],
+        {"x": image, "z": numbers(2, 4, 3, 4)}, {"w": kernel, "b": numbers(4)})
+
+    words, segments, seen = whole([1, 2, 6, 0], [4, 0, 2, 5]), whole([0, 0, 1, 1], [0, 1, 1, 1]), whole([1, 1, 1, 0], [1, 1, 0, 0])
+    tables = {"word": numbers(7, 6), "position": numbers(9, 6), "segment": numbers(2, 6), "gamma": numbers(6), "beta": numbers(6)}
+
+    def embedding(name, reads, inputs, outputs=("y", "lengths"), **attributes):
+        return Case(f"contributed_embedding_{name}", [("com.microsoft.EmbedLayerNormalization", reads, outputs, attributes)],
+                    {"x": words} | inputs, {key: value for key, value in tables.items() if key in reads},
+                    outputs=[output for output in outputs if output])
+
+    three = ["x", "s", "word", "position", "segment", "gamma", "beta"]
+    two = ["x", "", "word", "position", "", "gamma", "beta"]
+    yield embedding("plain", two, {})
+    yield embedding("segments", three, {"s": segments}, epsilon=1e-5)
+    yield embedding("mask", [*three, "m"], {"s": segments, "m": seen}, mask_index_type=1)
+    yield embedding("sum", three, {"s": segments}, ("y", "lengths", "sum"))
+    yield embedding("places", [*two, "", "p"], {"p": whole([3, 1, 0, 8], [2, 2, 7, 5])})
+    yield embedding("places_shared", [*two, "", "p"], {"p": whole([3, 1, 0, 8])}, ("y", "", "sum"))
+
+    def attention(name, mask=None, past=None, bias=None, width=24, outputs=("y",), with_bias=True, **attributes):
+        inputs = {key: value for key, value in {"x": numbers(2, 5, 6), "m": mask, "past": past, "a": bias}.items()
+                  if value is not None}
+        weights = {"w": numbers(6, width)} | ({"b": numbers(width)} if with_bias else {})
+        reads = [key if key in inputs or key in weights else "" for key in ["x", "w", "b", "m", "past", "a"]]
+        return Case(f"contributed_attention_{name}", [
+            ("com.microsoft.Attention", reads, outputs, {"num_heads": 2} | attributes)], inputs, weights, outputs=outputs)
+
+    lowest = float(numpy.finfo(numpy.float32).min)
+    yield attention("plain")
+    yield attention("without_bias", with_bias=False)
+    yield attention("scale", scale=0.2)
+    yield attention("unidirectional", unidirectional=1)
+    yield attention("ends", whole(3, 5))
+    yield attention("ends_starts", whole(4, 5, 1, 0))
+    yield attention("ends_packed", whole(3, 5, 0, 3, 8, 0, 5, 10))
+    yield attention("keys", flags(2, 5), mask_filter_value=-2.0)
+    yield attention("keys_unidirectional", whole([0, 0, 1, 1, 1], [1, 1, 1, 0, 0]), mask_filter_value=lowest, unidirectional=1)
+    yield attention("queries", flags(2, 5, 5), unidirectional=1)
+    yield attention("bias", bias=numbers(1, 2, 5, 5))
+    yield attention("bias_keys", whole([1, 1, 1, 1, 1], [1, 1, 1, 0, 0]), bias=numbers(2, 1, 5, 5), unidirectional=1)
+    yield attention("widths", width=22, qkv_hidden_sizes=[8, 8, 6])
+    yield attention("present", outputs=("y", "present"), unidirectional=1)
+    yield attention("past", past=numbers(2, 2, 2, 3, 4), outputs=("y", "present"), unidirectional=1)
+    yield attention("past_keys", flags(2, 8), past=numbers(2, 2, 2, 3, 4), outputs=("y", "present"))
+
+    def heads(name, query=None, key=None, value=None, bias=None, mask=None, scores=None, past=None, outputs=("y",), **attributes):
+        inputs = {"x": query, "k": key, "v": value, "m": mask, "a": scores} | dict(zip(["pk", "pv"], past or []))
+        inputs = {key: value for key, value in inputs.items() if value is not None}
+        weights = {} if bias is None else {"b": bias}
+        reads = [key if key in inputs or key in weights else "" for key in ["x", "k", "v", "b", "m", "a", "pk", "pv"]]
+        return Case(f"contributed_heads_{name}", [
+            ("com.microsoft.MultiHeadAttention", reads, outputs, {"num_heads": 2} | attributes)], inputs, weights,
+            outputs=outputs)
+
+    three = numbers(2, 4, 8), numbers(2, 6, 8), numbers(2, 6, 10)
+    square = numbers(2, 4, 8), numbers(2, 4, 8), numbers(2, 4, 8)
+    yield heads("plain", *three)
+    yield heads("bias", *three, numbers(26))
+    yield heads("scale", *three, scale=0.2)
+    yield heads("unidirectional", *square, numbers(24), unidirectional=1)
+    yield heads("ends", *three, mask=whole(3, 6))
+    yield heads("ends_packed", *three, mask=whole(3, 6, 0, 4, 8, 0, 6, 12))
+    yield heads("keys", *three, mask=flags(2, 6), mask_filter_value=-2.0)
+    yield heads("queries", *three, mask=flags(2, 4, 6))
+    yield heads("scores", *three, scores=numbers(1, 2, 4, 6))
+    yield heads("apart", three[0], numbers(2, 2, 6, 4), numbers(2, 2, 6, 4), numbers(24))
+    yield heads("present", *square, outputs=("y", "key", "value"))
+    yield heads("past", *square, numbers(24), past=[numbers(2, 2, 3, 4), numbers(2, 2, 3, 4)], outputs=("y", "key", "value"),
+                unidirectional=1)
+
+    def rotation(name, x, places, width, **attributes):
+        return one(f"contributed_rotation_{name}", "com.microsoft.RotaryEmbedding", x, places, numbers(9, width), numbers(9, width),
+                   **attributes)
+
+    yield rotation("first", numbers(2, 3, 8), integers(2), 2)
+    yield rotation("places", numbers(2, 3, 8), numpy.array([[0, 1, 2], [5, 3, 8]]), 2, interleaved=1)
+    yield rotation("heads", numbers(2, 2, 3, 4), numpy.array([[0, 1, 2], [5, 3, 8]]), 2)
+    yield rotation("part", numbers(2, 3, 12), integers(0), 2, num_heads=2, rotary_embedding_dim=4)
 
 
 def older():

@@ -172,6 +172,14 @@ private let documents: [Refused] = [
         "node '/MatMulInteger' (MatMulInteger): the model is quantized: compress the float model first, quantize afterwards"
     ) { $0.nodes[0].opType = "MatMulInteger" },
     Refused(
+        "quantized by blocks", "quantized_model",
+        "node '/MatMulNBits' (MatMulNBits): the model is quantized: compress the float model first, quantize afterwards"
+    ) { ($0.nodes[0].opType, $0.nodes[0].domain) = ("MatMulNBits", "com.microsoft") },
+    Refused(
+        "quantized attention", "quantized_model",
+        "node '/QAttention' (QAttention): the model is quantized: compress the float model first, quantize afterwards"
+    ) { ($0.nodes[0].opType, $0.nodes[0].domain) = ("QAttention", "com.microsoft") },
+    Refused(
         "strings that a node reads", "unsupported_operator",
         "the model uses what cannot be run: '/Add' (Add, opset 17), because tensor 'w' holds string: export the model in "
             + "float32"

@@ -100,12 +100,19 @@ package struct ONNXDocument: Sendable {
             guard
                 type.startsWithBytes(of: "QLinear") || type.endsWithBytes(of: "Integer")
                     || type.containsBytes(of: "Quantize")
+                    || node.domain.hasBytes(of: "com.microsoft")
+                        && (quantizedByRuntime.contains(type) || type.startsWithBytes(of: "QOrdered"))
             else { continue }
             throw .quantized(
                 "node '\(node.name)' (\(type)): the model is quantized: compress the float model first, quantize afterwards"
             )
         }
     }
+
+    /// The operators of the domain `com.microsoft` on quantized weights or values that their names do not say.
+    private static let quantizedByRuntime: Set<String> = [
+        "MatMulBnb4", "MatMulNBits", "QAttention", "QEmbedLayerNormalization", "QGemm", "QMoE",
+    ]
 
     // MARK: Weights
 

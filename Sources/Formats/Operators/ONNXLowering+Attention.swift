@@ -53,9 +53,7 @@ extension ONNXLowering {
         }
         let op = Op.matMul(transposeLeft: false, transposeRight: false)
         guard isFlat else { return try finish(op, [shares, value], node) }
-        let result = try emit(.transpose([0, 2, 1, 3]), [try emit(op, [shares, value], node)], node)
-        let sizes = graph.shape(result)
-        try finish(try reshape([sizes[0], sizes[1], sizes[2] * sizes[3]], node), [result], node)
+        try finishJoined(try emit(op, [shares, value], node), node)
     }
 
     /// An operand `[B, S, H * D]` or `[B, H, S, D]`, as `[B, H, S, D]`.
@@ -65,8 +63,21 @@ extension ONNXLowering {
         guard shape.rank == 3, let count, count > 0, shape[2] % count == 0 else {
             throw unfit(node, "operand \(position) of shape \(shape) has not \(count ?? 0) heads")
         }
-        let split = try reshaped(x, [shape[0], shape[1], count, shape[2] / count], node)
+        return try apart(x, heads: count, node)
+    }
+
+    /// A value `[B, S, H * D]` as `[B, H, S, D]`.
+    mutating func apart(_ x: ValueID, heads: Int, _ node: NodeView) throws(FormatError) -> ValueID {
+        let shape = graph.shape(x)
+        let split = try reshaped(x, [shape[0], shape[1], heads, shape[2] / heads], node)
         return try emit(.transpose([0, 2, 1, 3]), [split], node)
+    }
+
+    /// Finishes the node with a value `[B, H, S, D]` as `[B, S, H * D]`.
+    mutating func finishJoined(_ heads: ValueID, _ node: NodeView) throws(FormatError) {
+        let result = try emit(.transpose([0, 2, 1, 3]), [heads], node)
+        let sizes = graph.shape(result)
+        try finish(try reshape([sizes[0], sizes[1], sizes[2] * sizes[3]], node), [result], node)
     }
 
     /// Repeats the heads of keys or values, each for the consecutive query heads that share it.
@@ -81,70 +92,5 @@ extension ONNXLowering {
         let target = try shaped(node) { () throws(ShapeError) in try Shape(sizes) }
         let repeated = try emit(.broadcast(target), [apart], node)
         return try reshaped(repeated, [shape[0], heads, shape[2], shape[3]], node)
-    }
-
-    // MARK: Rotation
-
-    /// Lowers `RotaryEmbedding`: rotates pairs of each head's elements by the angles of their position.
-    ///
-    /// - SeeAlso: onnx/Operators.md#RotaryEmbedding
-    mutating func rotaryEmbedding(_ node: NodeView) throws(FormatError) {
-        let shape = try shape(node, 0)
-        var x = try operand(node, 0)
-        if shape.rank == 3 {
-            let count = node.int("num_heads") ?? 0
-            guard count > 0, shape[2] % count == 0 else { throw unfit(node, "\(count) heads of shape \(shape)") }
-            x = try reshaped(x, [shape[0], shape[1], count, shape[2] / count], node)
-        } else {
-            guard shape.rank == 4 else { throw unfit(node, "a value of shape \(shape) has no heads") }
-            x = try emit(.transpose([0, 2, 1, 3]), [x], node)
-        }
-        let size = graph.shape(x)[3]
-        let given = node.int("rotary_embedding_dim") ?? 0
-        let turned = given == 0 ? size : given
-        guard turned > 0, turned <= size, turned % 2 == 0 else { throw unfit(node, "\(turned) of \(size) turn") }
-        let cosines = try angles(node, 1)
-        let sines = try angles(node, 2)
-
-        let isInterleaved = node.flag("interleaved")
-        func half(_ index: Int) -> Op {
-            isInterleaved
-                ? .slice(axis: 3, start: index, count: turned / 2, step: 2)
-                : .slice(axis: 3, start: index * (turned / 2), count: turned / 2)
-        }
-        let (first, second) = (try emit(half(0), [x], node), try emit(half(1), [x], node))
-        var real = try emit(
-            .binary(.subtract),
-            [
-                try emit(.binary(.multiply), [cosines, first], node),
-                try emit(.binary(.multiply), [sines, second], node),
-            ], node)
-        var imaginary = try emit(
-            .binary(.add),
-            [
-                try emit(.binary(.multiply), [sines, first], node),
-                try emit(.binary(.multiply), [cosines, second], node),
-            ], node)
-        if isInterleaved {
-            let sizes = graph.shape(real).dimensions + [1]
-            (real, imaginary) = (try reshaped(real, sizes, node), try reshaped(imaginary, sizes, node))
-        }
-        var result = try emit(.concat(axis: isInterleaved ? 4 : 3), [real, imaginary], node)
-        result = try reshaped(result, Array(graph.shape(x).dimensions.dropLast()) + [turned], node)
-        if turned < size {
-            let rest = try emit(.slice(axis: 3, start: turned, count: size - turned), [x], node)
-            result = try emit(.concat(axis: 3), [result, rest], node)
-        }
-        guard shape.rank == 3 else { return try finish(.transpose([0, 2, 1, 3]), [result], node) }
-        try finish(try reshape(shape.dimensions, node), [result], node)
-    }
-
-    /// The cosines or sines, `[B, S, 1, half]`.
-    private mutating func angles(_ node: NodeView, _ position: Int) throws(FormatError) -> ValueID {
-        var table = try operand(node, position)
-        if node.hasInput(3) { table = try emit(.gather(axis: 0), [table, try operand(node, 3)], node) }
-        let shape = graph.shape(table)
-        guard shape.rank == 3 else { throw unfit(node, "angles of shape \(shape)") }
-        return try reshaped(table, [shape[0], shape[1], 1, shape[2]], node)
     }
 }

@@ -38,7 +38,8 @@ struct Reach {
 
 // B samples, S query positions, T key positions.
 extension ONNXLowering {
-    private static let maskLimit = 1 << 26
+    /// The maximum number of elements of a mask that is a constant.
+    static let maskLimit = 1 << 26
 
     /// The bias of the scores: minus infinity for excluded keys. Nil when none is excluded.
     mutating func attentionBias(_ node: NodeView, _ reach: Reach) throws(FormatError) -> ValueID? {

@@ -14,13 +14,12 @@ extension ONNXLowering {
         "HardSigmoid": .unary { .hardSigmoid(alpha: $0.float("alpha") ?? 0.2, beta: $0.float("beta") ?? 0.5) },
         "Gelu": .unary { $0.string("approximate") == "tanh" ? .geluTanh : .gelu },
         "Swish": .unary { .swish(alpha: $0.float("alpha") ?? 1) },
-        "Selu": ONNXOperator(keepsShape: true) { try $0.selu($1) },
+        "Selu": ONNXOperator(keepsShape: true) {
+            try $0.finishSelu(try $0.operand($1, 0), alpha: $1.float("alpha"), gamma: $1.float("gamma"), $1)
+        },
         "Celu": ONNXOperator(keepsShape: true) { try $0.celu($1) },
-        "ThresholdedRelu": ONNXOperator(keepsShape: true) { lowering, node in
-            let (x, zero) = (try lowering.operand(node, 0), try lowering.factor(0, node))
-            let bound = try lowering.factor(node.float("alpha") ?? 1, node)
-            let isAbove = try lowering.emit(.compare(.greater), [x, bound], node)
-            try lowering.finish(.select, [isAbove, x, zero], node)
+        "ThresholdedRelu": ONNXOperator(keepsShape: true) {
+            try $0.finishThresholdedRelu(try $0.operand($1, 0), alpha: $1.float("alpha"), $1)
         },
         "Clip": ONNXOperator(keepsShape: true) { try $0.clip($1) },
         "PRelu": ONNXOperator(keepsShape: true) { try $0.append(.prelu, $1, reading: 2) },
@@ -81,10 +80,16 @@ extension ONNXLowering {
         try finish(.binary(.multiply), [value, try factor(1 / Float(node.inputs.count), node)], node)
     }
 
-    private mutating func selu(_ node: NodeView) throws(FormatError) {
-        let elu = UnaryKind.elu(alpha: node.float("alpha") ?? 1.673_263_2)
-        let value = try emit(.unary(elu), [try operand(node, 0)], node)
-        try finish(.binary(.multiply), [value, try factor(node.float("gamma") ?? 1.050_701, node)], node)
+    /// Finishes the node with `gamma` times the ELU of a value.
+    mutating func finishSelu(_ x: ValueID, alpha: Float?, gamma: Float?, _ node: NodeView) throws(FormatError) {
+        let value = try emit(.unary(.elu(alpha: alpha ?? 1.673_263_2)), [x], node)
+        try finish(.binary(.multiply), [value, try factor(gamma ?? 1.050_701, node)], node)
+    }
+
+    /// Finishes the node with a value where it is above `alpha`, and zero elsewhere.
+    mutating func finishThresholdedRelu(_ x: ValueID, alpha: Float?, _ node: NodeView) throws(FormatError) {
+        let isAbove = try emit(.compare(.greater), [x, try factor(alpha ?? 1, node)], node)
+        try finish(.select, [isAbove, x, try factor(0, node)], node)
     }
 
     private mutating func celu(_ node: NodeView) throws(FormatError) {

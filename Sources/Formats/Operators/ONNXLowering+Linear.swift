@@ -16,6 +16,12 @@ extension ONNXLowering {
     ///
     /// - SeeAlso: onnx/Operators.md#Gemm
     private mutating func gemm(_ node: NodeView) throws(FormatError) {
+        let (op, operands) = try weightedProduct(node)
+        try finish(op, operands, node)
+    }
+
+    /// The last op of `alpha A' B' + beta C` and its operands; the ops before it are appended.
+    mutating func weightedProduct(_ node: NodeView) throws(FormatError) -> (op: Op, operands: [ValueID]) {
         guard try shape(node, 0).rank == 2, try shape(node, 1).rank == 2 else {
             throw unfit(node, "shapes \(try shape(node, 0)) and \(try shape(node, 1)) are not two matrices")
         }
@@ -27,19 +33,17 @@ extension ONNXLowering {
         let columns = try shape(node, 1)[transposeRight ? 0 : 1]
         if alpha == 1, beta == 1, let addend, graph.shape(addend).dimensions == [columns] {
             operands.append(addend)
-            return try finish(op, operands, node)
+            return (op, operands)
         }
-        guard alpha != 1 || addend != nil else { return try finish(op, operands, node) }
+        guard alpha != 1 || addend != nil else { return (op, operands) }
         let product = try emit(op, operands, node)
         let shape = graph.shape(product)
-        guard let addend else {
-            return try finish(.binary(.multiply), [product, try factor(alpha, node)], node)
-        }
+        guard let addend else { return (.binary(.multiply), [product, try factor(alpha, node)]) }
         guard try shaped(node, { () throws(ShapeError) in try shape.broadcast(with: graph.shape(addend)) }) == shape
         else { throw unfit(node, "C of shape \(graph.shape(addend)) does not stretch to \(shape)") }
         let left = alpha == 1 ? product : try emit(.binary(.multiply), [product, try factor(alpha, node)], node)
         let right = beta == 1 ? addend : try emit(.binary(.multiply), [addend, try factor(beta, node)], node)
-        try finish(.binary(.add), [left, right], node)
+        return (.binary(.add), [left, right])
     }
 
     /// Lowers `MatMul`. A vector is a matrix of one row or column, whose axis is removed from the result.
@@ -63,10 +67,14 @@ extension ONNXLowering {
     }
 
     private mutating func convolution(_ node: NodeView) throws(FormatError) {
+        try append(try convolutionOp(node), node, reading: 2, optional: 1)
+    }
+
+    /// The convolution of a node with a window and groups as `Conv` has them.
+    func convolutionOp(_ node: NodeView) throws(FormatError) -> Op {
         let weight = try shape(node, 1)
         let kernel = node.ints("kernel_shape") ?? Array(weight.dimensions.dropFirst(2))
-        let op = Op.convolution(try window(node, kernel: kernel), groups: node.int("group") ?? 1)
-        try append(op, node, reading: 2, optional: 1)
+        return .convolution(try window(node, kernel: kernel), groups: node.int("group") ?? 1)
     }
 
     /// Lowers `ConvTranspose`: the gradient of the convolution that has its window and its weight.

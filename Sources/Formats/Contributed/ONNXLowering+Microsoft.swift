@@ -7,11 +7,17 @@ extension ONNXLowering {
     ///
     /// - SeeAlso: onnxruntime/docs/ContribOperators.md
     static let microsoft: [String: ONNXOperator] = [
-        "com.microsoft.Gelu": .unary(.gelu),
-        "com.microsoft.QuickGelu": .unary { .swish(alpha: $0.float("alpha") ?? 1.702) },
+        "com.microsoft.Attention": ONNXOperator { try $0.packedAttention($1) },
         "com.microsoft.BiasGelu": ONNXOperator(keepsShape: true) { try $0.biased(.gelu, $1) },
+        "com.microsoft.EmbedLayerNormalization": ONNXOperator { try $0.embeddingNorm($1) },
         "com.microsoft.FastGelu": ONNXOperator(keepsShape: true) { try $0.biased(.geluTanh, $1) },
+        "com.microsoft.FusedConv": ONNXOperator { try $0.fusedConvolution($1) },
+        "com.microsoft.FusedGemm": ONNXOperator { try $0.fusedGemm($1) },
         "com.microsoft.FusedMatMul": ONNXOperator { try $0.fusedMatMul($1) },
+        "com.microsoft.Gelu": .unary(.gelu),
+        "com.microsoft.MultiHeadAttention": ONNXOperator { try $0.multiHeadAttention($1) },
+        "com.microsoft.QuickGelu": .unary { .swish(alpha: $0.float("alpha") ?? 1.702) },
+        "com.microsoft.RotaryEmbedding": ONNXOperator { try $0.contributedRotaryEmbedding($1) },
         "com.microsoft.SimplifiedLayerNormalization": ONNXOperator { try $0.rootMeanSquareNorm($1) },
         "com.microsoft.SkipLayerNormalization": ONNXOperator {
             try $0.skipNormalization(.layer, $1, beta: 3, bias: 4)
