@@ -350,6 +350,7 @@ def more_cases():
     yield from recurrent()
     yield from spatial()
     yield from fused()
+    yield from sampled()
     random = kept
 
 
@@ -940,6 +941,37 @@ def fused():
     yield rotation("places", numbers(2, 3, 8), numpy.array([[0, 1, 2], [5, 3, 8]]), 2, interleaved=1)
     yield rotation("heads", numbers(2, 2, 3, 4), numpy.array([[0, 1, 2], [5, 3, 8]]), 2)
     yield rotation("part", numbers(2, 3, 12), integers(0), 2, num_heads=2, rotary_embedding_dim=4)
+
+
+def sampled():
+    """Operators that read images between their elements."""
+    own = numpy.random.default_rng(23)
+
+    def numbers(*shape, size=1):
+        return own.uniform(-size, size, shape).astype(numpy.float32)
+
+    image, grid = numbers(2, 3, 4, 6), numbers(2, 3, 5, 2, size=1.8)
+    for padding in ["zeros", "border", "reflection"]:
+        for aligned in [0, 1]:
+            for mode, opset, inner in [("bilinear", 16, 1), ("nearest", 16, 1), ("bicubic", 16, 0.55), ("linear", 20, 1), ("cubic", 20, 0.55)]:
+                # Beyond one edge ONNX Runtime moves cubic places on the other axis too, and the project does not.
+                yield one(f"gridsample_{mode}_{padding}_{aligned}", "GridSample", image, more=[grid * numpy.float32(inner)],
+                          mode=mode, padding_mode=padding, align_corners=aligned, opset=opset)
+    yield one("gridsample", "GridSample", image, more=[grid])
+    yield one("gridsample_one_element", "GridSample", numbers(2, 3, 1, 1), more=[grid], align_corners=1, padding_mode="border")
+    for mode in ["linear", "nearest"]:
+        yield one(f"gridsample_3d_{mode}", "GridSample", numbers(2, 3, 3, 4, 5), more=[numbers(2, 2, 3, 4, 3, size=1.4)], mode=mode,
+                  padding_mode="reflection", opset=20)
+
+    regions = numpy.array([[0.5, 0.2, 4.2, 5.1], [-3, -2, 3, 2], [1, 1, 1.2, 1.1], [2, 3, 12, 9]], dtype=numpy.float32)
+    for mode in ["avg", "max"]:
+        for place in ["half_pixel", "output_half_pixel"]:
+            yield one(f"roialign_{mode}_{place}", "RoiAlign", numbers(2, 3, 6, 7), more=[regions, integers(0, 1, 1, 0)], mode=mode,
+                      coordinate_transformation_mode=place, output_height=2, output_width=3, sampling_ratio=2, spatial_scale=0.7,
+                      opset=16)
+    yield one("roialign", "RoiAlign", numbers(2, 3, 6, 7), more=[regions, integers(0, 1, 1, 0)], sampling_ratio=1, opset=16)
+    yield one("roialign_10", "RoiAlign", numbers(2, 3, 6, 7), more=[regions, integers(0, 1, 1, 0)], sampling_ratio=3, opset=10,
+              output_height=2, output_width=2)
 
 
 def older():

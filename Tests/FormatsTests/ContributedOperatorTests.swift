@@ -146,10 +146,48 @@ private let cases: [Refused] = [
     Refused(
         "packed batches", " with packed batches", code: "unsupported_operator", "RotaryEmbedding",
         ["x", "p", "c", "c"], int: ["is_packed_batching": 1], [.integers("p", [0]), .floats("c", [9, 2])], x: sequence),
+    // Images.
+    Refused(
+        "a grid of other samples", ": a grid of shape [3, 1, 1, 2] for a value of shape [2, 1, 3, 3]", "GridSample",
+        domain: "", ["x", "g"], [.floats("g", [3, 1, 1, 2])], x: image),
+    Refused(
+        "an axis without number", ": a grid of shape [2, 1, 1, 2] for a value of shape [2, 1, 1, 16777217]",
+        "GridSample", domain: "", ["x", "g"], [.floats("g", [2, 1, 1, 2])], x: [-1, 1, 1, 1 << 24 + 1]),
+    Refused(
+        "four spatial axes", " over a value of shape [2, 1, 1, 1, 1, 1]: 1 to 3 spatial axes can be run",
+        code: "unsupported_operator", "GridSample", domain: "", ["x", "g"], [.floats("g", [2, 1, 1, 1, 1, 4])],
+        x: [-1, 1, 1, 1, 1, 1]),
+    Refused(
+        "cubes by cubic curves", " of mode cubic over 3 spatial axes: 1 or 2 can be run",
+        code: "unsupported_operator", "GridSample", domain: "", ["x", "g"], strings: ["mode": "cubic"],
+        [.floats("g", [2, 1, 1, 1, 3])], x: [-1, 1, 3, 3, 3]),
+    Refused(
+        "a mode that is none", ": 'sharp' is not a mode or 'zeros' is not a padding", "GridSample", domain: "",
+        ["x", "g"], strings: ["mode": "sharp"], [.floats("g", [2, 1, 1, 2])], x: image),
+    Refused(
+        "samples by the data",
+        " with a number of samples that depends on the data: export with a sampling_ratio above 0",
+        code: "unsupported_operator", "RoiAlign", domain: "", ["x", "r", "m"],
+        [.floats("r", [2, 4]), .integers("m", [0, 1])], x: image),
+    Refused(
+        "samples without number", ": 32769 samples in each of 2 by 1 parts", "RoiAlign", domain: "", ["x", "r", "m"],
+        int: ["sampling_ratio": 32769, "output_height": 2], [.floats("r", [2, 4]), .integers("m", [0, 1])], x: image),
+    Refused(
+        "parts below zero", ": 2 samples in each of -9223372036854775808 by 1 parts", "RoiAlign", domain: "",
+        ["x", "r", "m"], int: ["sampling_ratio": 2, "output_height": .min],
+        [.floats("r", [2, 4]), .integers("m", [0, 1])], x: image),
+    Refused(
+        "the largest number of samples", ": 9223372036854775807 samples in each of 1 by 1 parts", "RoiAlign",
+        domain: "", ["x", "r", "m"], int: ["sampling_ratio": .max],
+        [.floats("r", [2, 4]), .integers("m", [0, 1])], x: image),
+    Refused(
+        "columns without number", ": regions of shape [2, 4] of a value of shape [2, 1, 1, 16777217]", "RoiAlign",
+        domain: "", ["x", "r", "m"], int: ["sampling_ratio": 1], [.floats("r", [2, 4]), .integers("m", [0, 1])],
+        x: [-1, 1, 1, 1 << 24 + 1]),
 ]
 
 @Test(arguments: cases)
-private func `a fused node that does not fit is refused with what is wrong`(refused: Refused) throws {
+private func `a fused or sampling node that does not fit is refused with what is wrong`(refused: Refused) throws {
     let folder = try Folder()
     let refusal = failure { _ = try ONNXDocument(folder.write(refused.bytes)).lower(batch: 2) }
     #expect(refusal?.code == refused.code)

@@ -15,7 +15,9 @@ extension ONNXLowering {
         },
         "GlobalAveragePool": ONNXOperator { try $0.globalPool(.mean, $1) },
         "GlobalMaxPool": ONNXOperator { try $0.globalPool(.maximum, $1) },
+        "GridSample": ONNXOperator { try $0.gridSample($1) },
         "Resize": ONNXOperator { try $0.resize($1) },
+        "RoiAlign": ONNXOperator { try $0.roiAlign($1) },
         "Upsample": ONNXOperator { try $0.resize($1) },
     ]
 
