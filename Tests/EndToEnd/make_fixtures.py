@@ -351,6 +351,7 @@ def more_cases():
     yield from spatial()
     yield from fused()
     yield from sampled()
+    yield from searched()
     random = kept
 
 
@@ -972,6 +973,21 @@ def sampled():
     yield one("roialign", "RoiAlign", numbers(2, 3, 6, 7), more=[regions, integers(0, 1, 1, 0)], sampling_ratio=1, opset=16)
     yield one("roialign_10", "RoiAlign", numbers(2, 3, 6, 7), more=[regions, integers(0, 1, 1, 0)], sampling_ratio=3, opset=10,
               output_height=2, output_width=2)
+
+
+def searched():
+    """`NonZero` of what is known."""
+    x = numpy.arange(12, dtype=numpy.float32).reshape(2, 6)
+    for kind in [numpy.int64, numpy.int32, numpy.bool_]:
+        yield Case(f"nonzero_{numpy.dtype(kind).name}", [
+            ("NonZero", ["w"], ["n"], {}), ("Gather", ["x", "n"], ["y"], {"axis": 1})], {"x": x},
+            {"w": numpy.array([[0, 1, 0], [3, 0, 2]]).astype(kind)})
+    yield Case("nonzero_float32", [
+        ("ConstantOfShape", ["shape"], ["i"], {"value": numpy_helper.from_array(numpy.array([1.5], dtype=numpy.float32))}),
+        ("NonZero", ["i"], ["n"], {}), ("Gather", ["x", "n"], ["y"], {"axis": 1})], {"x": x}, {"shape": integers(2, 3)})
+    yield Case("nonzero_none", [
+        ("ConstantOfShape", ["shape"], ["i"], {}), ("NonZero", ["i"], ["n"], {}), ("Gather", ["x", "n"], ["y"], {"axis": 1})],
+        {"x": x}, {"shape": integers(2, 3)})
 
 
 def older():

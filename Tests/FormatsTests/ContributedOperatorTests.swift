@@ -184,6 +184,16 @@ private let cases: [Refused] = [
         "columns without number", ": regions of shape [2, 4] of a value of shape [2, 1, 1, 16777217]", "RoiAlign",
         domain: "", ["x", "r", "m"], int: ["sampling_ratio": 1], [.floats("r", [2, 4]), .integers("m", [0, 1])],
         x: [-1, 1, 1, 1 << 24 + 1]),
+    // Indices.
+    Refused(
+        "places that depend on the data", " whose number of results depends on the data", code: "unsupported_operator",
+        "NonZero", domain: "", ["x"], x: [-1, 4]),
+    Refused(
+        "places that depend on a weight", " whose number of results depends on the data", code: "unsupported_operator",
+        "NonZero", domain: "", ["w"], [.floats("w", [3])], x: [-1, 4]),
+    Refused(
+        "a number without axes", ": a value without axes has no indices", "NonZero", domain: "", ["w"],
+        [.integers("w", [1], [])], x: [-1, 4]),
 ]
 
 @Test(arguments: cases)
@@ -192,6 +202,18 @@ private func `a fused or sampling node that does not fit is refused with what is
     let refusal = failure { _ = try ONNXDocument(folder.write(refused.bytes)).lower(batch: 2) }
     #expect(refusal?.code == refused.code)
     #expect(refusal?.text == refused.text)
+}
+
+@Test func `a search of more elements than are allowed is refused`() throws {
+    let folder = try Folder()
+    let draft = ONNXBuilder(
+        [
+            .init(opType: "ConstantOfShape", inputs: ["s"], outputs: ["c"]),
+            .init(opType: "NonZero", inputs: ["c"]),
+        ], [.integers("s", [1 << 24 + 1])])
+    let refusal = failure { _ = try ONNXDocument(folder.write(draft.bytes)).lower(batch: 2) }
+    #expect(refusal?.code == "file_too_large")
+    #expect(refusal?.text == "node '/NonZero' (NonZero, opset 17): a value of shape [16777217] is too large")
 }
 
 /// ONNX Runtime has no kernel for it on a CPU.

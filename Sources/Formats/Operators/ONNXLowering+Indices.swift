@@ -11,6 +11,7 @@ extension ONNXLowering {
         "GatherND": ONNXOperator {
             try $0.append(.gatherND(batchAxes: $1.int("batch_dims") ?? 0), $1, reading: 2)
         },
+        "NonZero": ONNXOperator(isDiscrete: true) { try $0.define($1, known: try $0.nonZero($1)) },
         "OneHot": ONNXOperator(isDiscrete: true) { try $0.oneHot($1) },
         "ScatterElements": ONNXOperator { lowering, node in
             let (kind, axis) = (try lowering.scatterKind(node), try lowering.indexedAxis(node))
@@ -66,6 +67,38 @@ extension ONNXLowering {
             return try reshaped(value, [], node)
         }
         try finish(.select, [isHit] + values, node)
+    }
+
+    /// The maximum number of elements of the operand of `NonZero`.
+    private static let searchLimit = 1 << 24
+
+    /// The indices `[rank, count]` of the elements of a known tensor that are not zero, in their order.
+    ///
+    /// - SeeAlso: onnx/Operators.md#NonZero
+    private func nonZero(_ node: NodeView) throws(FormatError) -> Tensor {
+        let name = try node.input(0)
+        guard let tensor = known(name), !isTrainable(name) else {
+            throw node.unsupported(" whose number of results depends on the data")
+        }
+        let (shape, count) = (tensor.shape, tensor.shape.elementCount)
+        guard shape.rank > 0 else { throw unfit(node, "a value without axes has no indices") }
+        guard count <= Self.searchLimit else {
+            throw .tooLarge("node \(node.description): a value of shape \(shape) is too large")
+        }
+        let isHit: [Bool] =
+            switch tensor.type {
+            case .float32: tensor.floats.map { $0 != 0 }
+            case .int64: tensor.int64s.map { $0 != 0 }
+            case .int32: tensor.int32s.map { $0 != 0 }
+            case .bool: tensor.bools
+            }
+        let hits = isHit.indices.filter { isHit[$0] }
+        var (indices, stride) = ([Int64](), count)
+        for size in shape.dimensions where count > 0 {
+            stride /= size
+            indices += hits.map { Int64($0 / stride % size) }
+        }
+        return try node.tensor(indices, [shape.rank, hits.count])
     }
 
     /// The axis of a node with indices, which are checked if they are known.

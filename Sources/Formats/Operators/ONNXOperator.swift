@@ -71,7 +71,6 @@ extension ONNXLowering {
         return [
             "Bernoulli": random, "Multinomial": random, "RandomNormal": random, "RandomNormalLike": random,
             "RandomUniform": random, "RandomUniformLike": random,
-            "NonZero": .unsupported(isDiscrete: true),
             "com.microsoft.nchwc.Conv": .unsupported(
                 " is made for one machine: export without the optimizer's last level"),
         ]
