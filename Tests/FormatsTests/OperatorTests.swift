@@ -6,7 +6,7 @@ import Testing
 @testable import Formats
 
 /// The operator fixtures: one small network for each form of an operator, and the outputs of ONNX Runtime.
-private enum Operators {
+enum Operators {
     static let names: [String] = {
         let files = (try? FileManager.default.contentsOfDirectory(atPath: Fixture.path("ops"))) ?? []
         return files.map { String($0.dropLast(".onnx".count)) }.sorted()
