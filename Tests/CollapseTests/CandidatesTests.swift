@@ -302,3 +302,23 @@ private let refusals = [
     try graph.append(.unary(.negate), [product], name: "y", origin: Origin(nodes: [0]))
     #expect(Linear(product, in: graph, consumers: graph.consumers()) == nil)
 }
+
+@Test func `a block whose second layer shares its node with the next activation is refused with that reason`() throws {
+    var graph = Graph()
+    var value = graph.addInput("x", .float(try Shape([2, 3])))
+    // Each node is a product and an activation, as a FusedGemm.
+    for (node, sizes) in [[4, 3], [5, 4]].enumerated() {
+        let weight = graph.addParameter(
+            Parameter(name: "w\(node)", tensor: try random(sizes, seed: UInt64(node)), isTrainable: true))
+        let op = Op.matMul(transposeLeft: false, transposeRight: true)
+        value = try graph.append(op, [value, weight], scope: "fc\(node)", origin: Origin(nodes: [node]))
+        value = try graph.append(.unary(.relu), [value], name: "y\(node)", origin: Origin(nodes: [node]))
+    }
+    graph.addOutput("y1", value)
+    let candidates = Candidates(in: graph)
+    #expect(candidates.found.isEmpty)
+    #expect(
+        candidates.refusals == [
+            Refusal(name: "fc0", reason: "a node of the file computes more than the second layer")
+        ])
+}

@@ -102,9 +102,11 @@ package struct Candidates: Sendable {
                     }
                     return finish(first, second, activation, batchNorms, nodes, words, in: graph, consumers)
                 }
-                guard activation != nil, second == nil, let reason = graph.whyNoLayer(next, axis: layout.axis) else {
-                    return .nothing
+                guard activation != nil, second == nil else { return .nothing }
+                if Linear(next, in: graph, consumers: consumers, sharesNodes: true) != nil {
+                    return .refused("a node of the file computes more than the second layer")
                 }
+                guard let reason = graph.whyNoLayer(next, axis: layout.axis) else { return .nothing }
                 return .refused(reason)
             default:
                 return .nothing
