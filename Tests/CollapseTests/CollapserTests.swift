@@ -126,7 +126,7 @@ import Testing
         job.options.maxLayers = 4
         let before = try Self.originalMetrics(job)
         let points = try job.run().points
-        let bounds = try points.map { try #require($0.metrics).dropUpper95(from: before) }
+        let bounds = try points.map { try #require($0.metrics).dropUpperBound(from: before) }
         let limit = bounds[last] + 1e-9
         let expected = try #require(bounds.lastIndex { $0 <= limit }) + 1
         (job.options.maxLayers, job.options.maxMetricDrop) = (nil, limit)
@@ -275,7 +275,7 @@ import Testing
         let after = try #require(outcome.chosen?.metrics)
         #expect(after.metricName == "mse")
         let before = try Self.originalMetrics(job)
-        let (drop, bound) = (after.drop(from: before), after.dropUpper95(from: before))
+        let (drop, bound) = (after.drop(from: before), after.dropUpperBound(from: before))
         #expect(abs(drop - (after.metric - 0.0625) / 0.0625) < 1e-4)
         #expect(bound > drop)
         job.options.maxMetricDrop = bound * 1.001

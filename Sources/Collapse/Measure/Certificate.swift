@@ -25,13 +25,15 @@ package struct Certificate: Sendable, Codable, Equatable {
     ///
     /// - Parameters:
     ///   - values: independent values, one for each sample.
-    ///   - isPrediction: whether to bound the mean of as many new samples instead, which is as uncertain again.
+    ///   - isPrediction: whether to bound the mean of as many new samples instead, which is as uncertain again, with
+    ///     97.5 % confidence.
     /// - Returns: infinity for fewer than two values.
     package static func upperMean(_ values: [Double], isPrediction: Bool = false) -> Double {
         guard values.count > 1 else { return .infinity }
         let (n, mean) = (Double(values.count), values.reduce(0, +) / Double(values.count))
         let variance = values.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / (n - 1)
-        return mean + quantile(freedom: n - 1) * (variance / n * (isPrediction ? 2 : 1)).squareRoot()
+        guard isPrediction else { return mean + quantile(freedom: n - 1) * (variance / n).squareRoot() }
+        return mean + quantile(freedom: n - 1, normal: twoSided) * (2 * variance / n).squareRoot()
     }
 
     /// The two-sided interval of 95 % for a rate that is the mean of independent shares, one for each sample.
@@ -39,9 +41,12 @@ package struct Certificate: Sendable, Codable, Equatable {
         guard shares.count > 1 else { return [0, 1] }
         let (n, mean) = (Double(shares.count), shares.reduce(0, +) / Double(shares.count))
         let variance = shares.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / (n - 1)
-        let reach = quantile(freedom: n - 1, normal: 1.959_963_985) * (variance / n).squareRoot()
+        let reach = quantile(freedom: n - 1, normal: twoSided) * (variance / n).squareRoot()
         return [max(0, mean - reach), min(1, mean + reach)]
     }
+
+    /// The normal quantile of 97.5 %.
+    private static let twoSided = 1.959_963_985
 
     /// The quantile of Student's t that belongs to a normal one, of 95 % by default (Abramowitz and Stegun 26.7.5; within
     /// 2 % from two degrees of freedom on).

@@ -43,9 +43,12 @@ package struct Metrics: Sendable {
             ? original.metric - metric : (metric - original.metric) / max(original.metric, .leastNormalMagnitude)
     }
 
-    /// The upper bound of ``drop(from:)`` on as many new samples with 95 % confidence, from the rows of both in pairs. Gains
-    /// hide losses, so that the drop of other samples may be far from that of these.
-    package func dropUpper95(from original: Metrics) -> Double {
+    /// The upper bound of ``drop(from:)`` on as many new samples with 97.5 % confidence, from the rows of both in pairs.
+    ///
+    /// Gains hide losses, so that the drop of other samples may be far from that of these. A point that is chosen for its
+    /// drop is lucky more often than not, and several are tried: with 95 % confidence the budget broke in up to 5.5 % of
+    /// splits, with this in up to 3.3 %.
+    package func dropUpperBound(from original: Metrics) -> Double {
         let pairs = zip(original.scores, scores)
         guard isRate else {
             return Certificate.upperMean(pairs.map { $1 - $0 }, isPrediction: true)
@@ -55,8 +58,9 @@ package struct Metrics: Sendable {
         guard isIndependent else { return Certificate.upperMean(drops, isPrediction: true) }
         let losses = drops.count { $0 > 0 }
         // Few losses have no variance to speak of: their own bound is the larger one then.
-        let rare = Certificate(events: losses, of: max(1, drops.count))
-        return max(Certificate.upperMean(drops, isPrediction: true), drop(from: original) + rare.upper95 - rare.rate)
+        let rare =
+            Certificate.interval(events: losses, of: drops.count)[1] - Double(losses) / Double(max(1, drops.count))
+        return max(Certificate.upperMean(drops, isPrediction: true), drop(from: original) + rare)
     }
 
     /// Measures outputs.

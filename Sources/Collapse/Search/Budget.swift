@@ -67,7 +67,7 @@ struct Budget {
         }
         guard let before = original, let after = point.metrics else { return uses }
         if let limit = options.maxMetricDrop {
-            let drop = Estimate(after.drop(from: before), upper95: after.dropUpper95(from: before))
+            let drop = Estimate(after.drop(from: before), upper95: after.dropUpperBound(from: before))
             uses.append(Use(limit, drop, "max_metric_drop", "the drop of the metric"))
         }
         if let limit = options.maxClassDrop, let worst = after.worstClass(from: before) {
