@@ -99,7 +99,7 @@ package struct Candidate: Sendable, Identifiable {
     }
 }
 
-/// A run that resembles a candidate but cannot be replaced, with the reason.
+/// A linear layer that is in no candidate, with the reason.
 package struct Refusal: Sendable, Codable, Equatable {
     package let name: String
     package let reason: String

@@ -1,4 +1,3 @@
-import Compute
 package import Model
 package import Options
 
@@ -6,18 +5,23 @@ package import Options
 package struct Candidates: Sendable {
     /// The candidates in graph order.
     package private(set) var found: [Candidate] = []
+    /// The other linear layers in graph order, each with the reason why it begins no block; the second layer of a
+    /// candidate is none of them.
     package private(set) var refusals: [Refusal] = []
 
     package init(in graph: Graph) {
-        let consumers = graph.consumers()
+        let (consumers, leadsToLayer) = (graph.consumers(), graph.leadingToLayers)
+        var refused: [(product: ValueID?, Refusal)] = []
         for value in graph.values {
             guard let first = Linear(value, in: graph, consumers: consumers, sharesNodes: true) else { continue }
-            switch Self.follow(first, in: graph, consumers) {
+            var search = BlockSearch(from: first, in: graph, consumers, leadsToLayer)
+            switch search.run() {
             case .candidate(let candidate): found.append(candidate)
-            case .refused(let reason): refusals.append(Refusal(name: first.scope, reason: reason))
-            case .nothing: break
+            case .refused(let reason): refused.append((first.nodes.first, Refusal(name: first.scope, reason: reason)))
             }
         }
+        let second = Set(found.compactMap(\.second.nodes.first))
+        refusals = refused.filter { !($0.product.map(second.contains) ?? false) }.map(\.1)
     }
 
     /// The candidate with an identity, if there is one.
@@ -38,135 +42,23 @@ package struct Candidates: Sendable {
         return graph.obstacle(from: task.logits(of: graph), to: graph.trainable(train, collapsed: own))
             .map(BlockTargets.warning)
     }
-
-    private enum Finding {
-        case candidate(Candidate)
-        case refused(String)
-        case nothing
-    }
-
-    private static func follow(_ first: Linear, in graph: Graph, _ consumers: [[ValueID]]) -> Finding {
-        var value = first.output
-        var nodes = first.nodes
-        var layout = HiddenLayout(axis: first.axis.place(rank: graph.shape(value).rank))
-        var batchNorms: [ValueID] = []
-        var activation: (kind: Activation, value: ValueID, input: ValueID)?
-        var words = ["Linear"]
-        while true {
-            let readers = consumers[value.index]
-            guard !graph.isOutput(value), let next = readers.first else { return .nothing }
-            guard !readers.contains(where: { graph.normalizes($0, over: layout.axis) }) else {
-                return activation == nil ? .nothing : .refused(GatingAnalysis.normalized)
-            }
-            guard readers.count == 1 else {
-                let interplay = GatingAnalysis(graph: graph, axis: layout.axis, isActivated: activation != nil)
-                if let reason = interplay.reason(for: value) { return .refused(reason) }
-                return activation == nil && !readers.contains { graph[$0].op.isActivation }
-                    ? .nothing : .refused("the hidden value has another consumer")
-            }
-            if let other = graph[next].otherFactor(than: value) {
-                guard activation != nil else { return .nothing }
-                return .refused(graph.isKnown(other) ? "a scale stands between the layers" : GatingAnalysis.gated)
-            }
-            guard graph[next].operands.first == value else { return .nothing }
-            switch graph[next].op {
-            case .unary(let kind):
-                guard activation == nil else { return .refused("two activations stand between the layers") }
-                activation = (.unary(kind), next, value)
-                words.append(Activation.unary(kind).name)
-            case .prelu:
-                guard activation == nil else { return .refused("two activations stand between the layers") }
-                guard let slope = graph.parameterIndex(graph[next].operands[1]) else {
-                    return .refused("the slope of the PReLU is not a parameter")
-                }
-                activation = (.prelu(slope: slope), next, value)
-                words.append("PReLU")
-            case .batchNorm where layout.axis == 1:
-                guard graph[next].operands.dropFirst().allSatisfy({ graph.parameterIndex($0) != nil }) else {
-                    return .refused("the statistics of the BatchNorm are not parameters")
-                }
-                batchNorms.append(next)
-                words.append("BatchNorm")
-            case .binary(.multiply):
-                // Multiplied by itself: a square.
-                return activation == nil ? .nothing : .refused("two activations stand between the layers")
-            case .reshape:
-                guard layout.reshape(from: graph.shape(value), to: graph.shape(next)) else { return .nothing }
-            case .transpose(let permutation):
-                layout.transpose(permutation)
-            case .matMul, .convolution:
-                let second = Linear(next, in: graph, consumers: consumers)
-                if let second, second.axis.place(rank: graph.shape(value).rank) == layout.axis, let activation {
-                    guard layout.isInOrder else {
-                        return .refused("a transpose between the layers orders the rows otherwise")
-                    }
-                    return finish(first, second, activation, batchNorms, nodes, words, in: graph, consumers)
-                }
-                guard activation != nil, second == nil else { return .nothing }
-                if Linear(next, in: graph, consumers: consumers, sharesNodes: true) != nil {
-                    return .refused("a node of the file computes more than the second layer")
-                }
-                guard let reason = graph.whyNoLayer(next, axis: layout.axis) else { return .nothing }
-                return .refused(reason)
-            default:
-                return .nothing
-            }
-            nodes.append(next)
-            value = next
-        }
-    }
-
-    private static func finish(
-        _ first: Linear, _ second: Linear, _ activation: (kind: Activation, value: ValueID, input: ValueID),
-        _ batchNorms: [ValueID], _ nodes: [ValueID], _ words: [String], in graph: Graph, _ consumers: [[ValueID]]
-    ) -> Finding {
-        for index in [first.weight, second.weight] {
-            guard let weight = graph.parameterValue(index), consumers[weight.index].count == 1 else {
-                return .refused("another node reads the weight '\(graph.parameters[index].name)'")
-            }
-        }
-        guard graph.ownsNodes(nodes + second.nodes) else {
-            return .refused("a node of the file computes more than the block")
-        }
-        let (shape, result) = (graph.shape(first.input), graph.shape(second.output))
-        // After a single pixel, the replacement reads a matrix.
-        let isFlattened = first.axis == .second && second.axis == .last && result.rank == 2
-        guard isFlattened || first.axis == second.axis && shape.rank == result.rank,
-            first.axis.rows(of: shape) == second.axis.rows(of: result)
-        else {
-            return .refused("a reshape between the layers divides the rows otherwise")
-        }
-        return .candidate(
-            Candidate(
-                id: BlockID(activation.value, in: graph), first: first, second: second, activation: activation.kind,
-                activationValue: activation.value,
-                activationInput: activation.input, batchNorms: batchNorms, nodes: nodes + second.nodes,
-                kind: (words + ["Linear"]).joined(separator: "-"),
-                rowsPerSample: max(1, shape.elementCount / max(1, first.inFeatures) / graph.batchSize)))
-    }
 }
 
-extension FeatureAxis {
-    /// The sizes of a value without its features and, for a single pixel, without the spatial axes.
-    fileprivate func rows(of shape: Shape) -> [Int] {
-        var sizes = shape.dimensions
-        sizes.remove(at: place(rank: sizes.count))
-        return self == .second && sizes.dropFirst().allSatisfy { $0 == 1 } ? Array(sizes.prefix(1)) : sizes
+extension Graph {
+    /// For each value, whether a product with a weight is computed from it.
+    fileprivate var leadingToLayers: [Bool] {
+        var leads = [Bool](repeating: false, count: nodes.count)
+        for value in values.reversed() {
+            let operands = self[value].operands
+            guard leads[value.index] || hasWeight(value) else { continue }
+            for operand in operands { leads[operand.index] = true }
+        }
+        return leads
     }
-}
 
-extension Node {
-    /// The other factor of a product, if it is not the value itself.
-    fileprivate func otherFactor(than value: ValueID) -> ValueID? {
-        guard case .binary(.multiply) = op else { return nil }
-        return operands.first { $0 != value }
-    }
-}
-
-extension Op {
-    fileprivate var isActivation: Bool {
-        switch self {
-        case .unary, .prelu: true
+    private func hasWeight(_ value: ValueID) -> Bool {
+        switch self[value].op {
+        case .matMul, .convolution(_, groups: 1): parameterIndex(self[value].operands[1]) != nil
         default: false
         }
     }
