@@ -73,6 +73,24 @@ import Testing
         #expect(damaged.changed(by: tuned) == names)
     }
 
+    /// Keras reshapes `[N, T, d]` to `[N T, d]` before a layer and back behind it.
+    @Test func `a layer with several rows for each sample is trained on those of its samples`() throws {
+        var network = try Network([3, 6])
+        try network.append(.reshape(Shape([12, 6])), "rows")
+        try network.linear("fc1", 20)
+        try network.unary(.relu)
+        try network.linear("fc2", 6)
+        try network.append(.reshape(Shape([4, 3, 6])), "back")
+        try network.unary(.tanh, "tanh")
+        try network.linear("head", 5)
+        var job = Collapsing(network.finished(), on: try inputs(200, [3, 6]))
+        (job.options.maxDisagreement, job.options.finetune) = (1, .none)
+        let fitted = try #require(try job.run().chosen?.comparison)
+        (job.options.finetune, job.options.steps, job.options.learningRate) = (.selfDistill, 40, 3e-3)
+        let tuned = try #require(try job.run().chosen?.comparison)
+        #expect(tuned.divergence < fitted.divergence)
+    }
+
     @Test func `training that makes it worse is thrown away`() throws {
         var damaged = try Damaged()
         damaged.job.options.learningRate = 5

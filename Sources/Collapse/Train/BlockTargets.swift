@@ -88,12 +88,3 @@ struct BlockTargets {
         return min(count, max(batch, TrainingTargets.hiddenByteLimit / max(1, bytes)))
     }
 }
-
-extension Shape {
-    /// The shape `[count * K, ...]` as `[count, K, ...]`; unchanged if K is one.
-    fileprivate func divided(into count: Int) -> Shape {
-        guard rank > 0, self[0] != count else { return self }
-        let rows = self[0] / max(1, count)
-        do { return try Shape([count, rows] + dimensions.dropFirst()) } catch { return self }
-    }
-}

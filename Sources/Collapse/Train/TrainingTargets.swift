@@ -40,7 +40,7 @@ struct TrainingTargets {
         let first = terms.count - planned.fetched.count
         for (index, value) in values.enumerated() {
             let term = terms[first + index]
-            samples.inputs[term.target] = value
+            samples.inputs[term.target] = value.reshaped(value.shape.divided(into: samples.count))
             guard index > 0, term.loss == .meanSquare else { continue }
             terms[first + index].weight *= Float(1 / max(value.variance, 1e-12))
         }
@@ -63,7 +63,7 @@ struct TrainingTargets {
         guard mode != .labels else { return (terms, []) }
         let held = streams.compactMap { name in
             original.value(named: name).flatMap { before in graph.value(named: name).map { (before, $0) } }
-        }.filter { $0.1 != logits }
+        }.filter { $0.1 != logits && original.hasRows($0.0) }
         let limit = Self.hiddenByteLimit / max(1, held.count)
         let fitting = held.filter { original.bytesPerSample($0.0) * count <= limit }
         terms.append(.init(task.lossToTeacher, of: logits, target: "target/teacher", weight: weight))
@@ -111,6 +111,13 @@ extension Graph {
         }
         let sizes = shape(term.value).dimensions
         return sizes.count > 2 && sizes.prefix(2).elementsEqual(shape(input).dimensions)
+    }
+}
+
+extension Graph {
+    /// True for a value with one row, or several, for each sample.
+    fileprivate func hasRows(_ value: ValueID) -> Bool {
+        shape(value).dimensions.first.map { $0 > 0 && $0.isMultiple(of: batchSize) } ?? false
     }
 }
 

@@ -31,4 +31,10 @@ extension Shape {
 
     /// The sizes `[...]` of `[..., C]`.
     var droppingLast: Shape { Shape(regrouping: Array(dimensions.dropLast())) }
+
+    /// The shape `[count * K, ...]` as `[count, K, ...]`; unchanged if K is one, or not whole.
+    package func divided(into count: Int) -> Shape {
+        guard rank > 0, count > 0, self[0] > count, self[0].isMultiple(of: count) else { return self }
+        return Shape(regrouping: [count, self[0] / count] + dimensions.dropFirst())
+    }
 }

@@ -66,7 +66,11 @@ extension Graph {
         var total: ValueID?
         var shares: [ValueID] = []
         for term in terms {
-            let target = addInput(term.target, targetType(of: term))
+            // The rows of one sample stand together in its target.
+            let type = targetType(of: term)
+            let sample = ValueType(type.element, type.shape.divided(into: batchSize))
+            var target = addInput(term.target, sample)
+            if sample != type { target = try append(.reshape(type.shape), [target]) }
             var value = term.value
             // A row that does not count compares the target with itself: no loss, and no gradient.
             if let mask = term.mask { value = try append(.select, [try append(mask, for: value), value, target]) }
