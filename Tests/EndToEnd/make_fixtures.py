@@ -1089,6 +1089,16 @@ def spelled():
         ("Div", ["x", "r"], ["a"], {}), ("Erf", ["a"], ["e"], {}), ("Add", ["e", "one"], ["c"], {}),
         ("Mul", ["x", "c"], ["d"], {}), ("Mul", ["d", "half"], ["y"], {})], {"x": x},
         {"r": number(2 ** 0.5), "one": number(1), "half": number(0.5)}, outputs=("y", "e"))
+    bounds = {"zero": number(0), "low": number(-0.5), "high": number(0.25)}
+    yield Case("spelled_relu", [("Max", ["x", "zero"], ["y"], {})], {"x": x}, bounds)
+    yield Case("spelled_relu_bound_first", [("Max", ["zero", "x"], ["y"], {})], {"x": x}, bounds)
+    yield Case("spelled_clip_low", [("Max", ["x", "low"], ["y"], {})], {"x": x}, bounds)
+    yield Case("spelled_clip_high", [("Min", ["high", "x"], ["y"], {})], {"x": x}, bounds)
+    for name, low, high in [("", "low", "high"), ("_crossed", "high", "low")]:
+        yield Case("spelled_clip" + name, [
+            ("Max", ["x", low], ["a"], {}), ("Min", ["a", high], ["y"], {})], {"x": x}, bounds)
+        yield Case("spelled_clip_upper_first" + name, [
+            ("Min", [high, "x"], ["a"], {}), ("Max", ["a", low], ["y"], {})], {"x": x}, bounds)
 
 
 def save(path, model):

@@ -55,6 +55,7 @@ struct GraphPattern {
         case .binary(.multiply): found = gated(value) ?? scaledNorm(value) ?? norm(value)
         case .binary(.divide): found = gated(value) ?? norm(value)
         case .binary(.add): found = shiftedNorm(value)
+        case .binary(.maximum), .binary(.minimum): found = clamped(value)
         default: found = nil
         }
         guard let found, isAlone(found.covered, ending: value),

@@ -71,4 +71,31 @@ extension GraphPattern {
         default: return nil
         }
     }
+
+    /// Matches a maximum, a minimum or both with one number each: ReLU, or a clip.
+    func clamped(_ value: ValueID) -> Recognition? {
+        guard let (kind, bound, inner) = bounded(value) else { return nil }
+        guard let (other, further, x) = bounded(inner), other != kind, consumers[inner.index].count == 1 else {
+            let clip: UnaryKind =
+                kind == .minimum
+                ? .clip(minimum: -.infinity, maximum: bound)
+                : bound == 0 ? .relu : .clip(minimum: bound, maximum: .infinity)
+            return Recognition(op: .unary(clip), operands: [inner], covered: [value])
+        }
+        // Where the bounds cross, the outer one applies.
+        let clip: UnaryKind =
+            kind == .minimum
+            ? .clip(minimum: min(further, bound), maximum: bound)
+            : .clip(minimum: bound, maximum: max(further, bound))
+        return Recognition(op: .unary(clip), operands: [x], covered: [value, inner])
+    }
+
+    /// The bound of a maximum or a minimum, and its other operand.
+    private func bounded(_ value: ValueID) -> (kind: BinaryKind, bound: Float, of: ValueID)? {
+        guard case .binary(let kind) = graph[value].op, kind == .maximum || kind == .minimum else { return nil }
+        let (left, right) = (graph[value].operands[0], graph[value].operands[1])
+        if let bound = scalar(right), graph.type(left) == graph.type(value) { return (kind, bound, left) }
+        if let bound = scalar(left), graph.type(right) == graph.type(value) { return (kind, bound, right) }
+        return nil
+    }
 }
