@@ -38,6 +38,21 @@ private let kinds = [
         try $0.unary(.gelu)
         try $0.batchNorm("two")
     },
+    Between("a BatchNorm folded to a product and a sum", "Linear-Scale-Shift-ReLU-Linear") { network in
+        let scale = network.parameter("scale", try network.numbers([9]))
+        try network.append(.binary(.multiply), [scale], "scaled")
+        let shift = network.parameter("shift", try network.numbers([1, 9]))
+        try network.append(.binary(.add), [shift], "shifted")
+        try network.unary(.relu)
+    },
+    Between("constants on either side", "Linear-ReLU-Shift-Scale-Shift-Linear") { network in
+        let hidden = try network.unary(.relu)
+        network.value = network.parameter("from", try network.numbers([9]))
+        try network.append(.binary(.subtract), [hidden], "rest")
+        let two = try network.graph.append(.constant(Tensor([Float(2)], .scalar)), [])
+        try network.append(.binary(.divide), [two], "halved")
+        try network.append(.binary(.subtract), [two], "less")
+    },
     Between("reshape", "Linear-ReLU-Linear") {
         try $0.unary(.relu)
         try $0.append(.reshape(Shape([4, 9])), "flat")
@@ -45,19 +60,6 @@ private let kinds = [
 ]
 
 private let refusals = [
-    Between("read by another layer", "the hidden value has another consumer") { network in
-        let hidden = try network.unary(.relu)
-        try network.linear("aside", 2)
-        network.graph.addOutput("aside", network.value)
-        network.value = hidden
-    },
-    Between("read beside the activation", "the hidden value has another consumer") { network in
-        let hidden = network.value
-        try network.linear("aside", 2)
-        network.graph.addOutput("aside", network.value)
-        network.value = hidden
-        try network.unary(.gelu)
-    },
     Between("gated, the hidden value first", "gated: the hidden value is multiplied by another") { network in
         try network.unary(.relu)
         let gate = network.graph.addInput("gate", .float(try Shape([4, 9])))
@@ -106,9 +108,10 @@ private let refusals = [
         try network.append(.binary(.multiply), [share], "scaled")
         try network.append(.binary(.add), [hidden], "sum")
     },
-    Between("a scale", "a scale stands between the layers") { network in
+    Between("a scale of each sample", "a product with constants stands between it and the next linear layer") {
+        network in
         try network.unary(.relu)
-        let scale = network.parameter("scale", try network.numbers([9]))
+        let scale = network.parameter("scale", try network.numbers([4, 9]))
         try network.append(.binary(.multiply), [scale], "scaled")
     },
     Between("a square", "two activations stand between the layers") { network in
@@ -139,9 +142,9 @@ private let refusals = [
     },
     Between("computed statistics", "the statistics of the BatchNorm are not parameters") { network in
         try network.unary(.relu)
-        let constant = try network.graph.append(.constant(Tensor([Float](repeating: 1, count: 9), Shape([9]))), [])
+        let statistic = network.graph.addInput("statistic", .float(try Shape([9])))
         try network.append(
-            .batchNorm(epsilon: 0), [constant, constant, constant, constant], "norm")
+            .batchNorm(epsilon: 0), [statistic, statistic, statistic, statistic], "norm")
     },
     Between("a computed weight", "the second layer has a dynamic weight") { network in
         try network.unary(.relu)
@@ -185,6 +188,55 @@ private let refusals = [
         #expect(!candidates.found.contains { $0.name == "fc1" })
     }
 
+    /// Two layers whose hidden value is read elsewhere too: as an output, or by a layer before or behind the activation.
+    private static func shared(_ inFeatures: Int, _ reader: Reader) throws -> Graph {
+        try twoLayers(in: inFeatures) { network in
+            if reader == .layerBefore { try network.aside() }
+            try network.prelu([1])
+            if reader == .layerBehind { try network.aside() }
+            if reader == .output { network.graph.addOutput("aside", network.value) }
+        }
+    }
+
+    enum Reader: CaseIterable { case output, layerBehind, layerBefore }
+
+    @Test(arguments: Reader.allCases)
+    func `a hidden value that is read elsewhere stays, and the layer behind it is replaced where that pays`(
+        reader: Reader
+    ) throws {
+        let graph = try Self.shared(5, reader)
+        let candidate = try #require(Candidates(in: graph).found.first { $0.isShared })
+        #expect((candidate.inFeatures, candidate.hidden, candidate.out) == (5, 9, reader == .layerBehind ? 2 : 3))
+        let profit = Profit(candidate, in: graph)
+        #expect(
+            profit.parametersBefore - profit.parametersAfter == graph.parameterCount
+                - (try merged(graph)).parameterCount)
+        let data = try inputs(20, [5])
+        for output in graph.outputs {
+            let after = try #require(try merged(graph).outputs.first { $0.name == output.name })
+            expectClose(
+                try merged(graph).outputs(of: after.value, for: data), try graph.outputs(of: output.value, for: data))
+        }
+        // The replaced layer begins no other block with the same identity.
+        #expect(Candidates(in: try merged(graph))[candidate.id] == nil)
+
+        func merged(_ graph: Graph) throws -> Graph {
+            try graph.replacing(MergeLinear(in: graph).rewrite(candidate))
+        }
+    }
+
+    @Test func `where it does not pay that another reads the hidden value is the reason`() throws {
+        for (reader, reason) in [
+            (Reader.output, "the hidden value is also an output"),
+            (.layerBehind, "the hidden value has another consumer"),
+            (.layerBefore, "the hidden value has another consumer"),
+        ] {
+            let candidates = Candidates(in: try Self.shared(12, reader))
+            #expect(candidates.found.isEmpty)
+            #expect(candidates.refusals.first == Refusal(name: "fc1", reason: reason))
+        }
+    }
+
     @Test func `a depthwise convolution in between is refused, and one of a single pixel too`() throws {
         for kernel in [3, 1] {
             var network = try Network([6, 5])
@@ -207,13 +259,9 @@ private let refusals = [
 
     @Test(arguments: [
         Between("no activation", "no activation stands between it and 'fc2': they merge without loss") { _ in },
-        Between("an output in the middle", "the hidden value is also an output") { network in
-            try network.unary(.relu)
+        Between("an output before anything", "its result is also an output") { network in
             network.graph.addOutput("hidden", network.value)
-        },
-        Between("an output before the activation", "its result is also an output") { network in
-            network.graph.addOutput("hidden", network.value)
-            try network.unary(.relu)
+            try network.append(.softmax(axis: 1), "softmax")
         },
         Between("a sum", "a sum with another value stands between it and the next linear layer") { network in
             let hidden = try network.unary(.relu)
@@ -303,6 +351,16 @@ private let refusals = [
             try network.linear("fc\(index + 1)", width)
         }
         #expect(Candidates(in: network.finished()).found.map(\.name) == ["fc1", "fc2"])
+    }
+}
+
+extension Network {
+    /// Lets another layer read the last value, as an output of its own.
+    mutating func aside() throws {
+        let hidden = value
+        try linear("aside", 2)
+        graph.addOutput("aside", value)
+        value = hidden
     }
 }
 

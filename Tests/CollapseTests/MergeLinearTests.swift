@@ -22,6 +22,16 @@ private let shapes: [Between] = [
         try $0.batchNorm("two")
         try $0.prelu([1])
     },
+    Between("constants on either side", "") { network in
+        let scale = network.parameter("scale", try network.numbers([9]))
+        try network.append(.binary(.multiply), [scale], "scaled")
+        let hidden = try network.prelu([1])
+        network.value = network.parameter("from", try network.numbers([1, 9]))
+        try network.append(.binary(.subtract), [hidden], "rest")
+        let two = try network.graph.append(.constant(Tensor([Float(2)], .scalar)), [])
+        try network.append(.binary(.divide), [two], "halved")
+        try network.append(.binary(.subtract), [two], "less")
+    },
     Between("a norm on either side", "") {
         try $0.batchNorm("one")
         try $0.prelu([1])

@@ -190,6 +190,29 @@ class Cases(Case):
         head, collapsed = self.expected["lstm_in_front"]["parameters_of_the_head"]
         self.check_head("lstm_in_front", "logits", (layer + head, layer + collapsed))
 
+    def test_dense_layers_between_reshapes(self):
+        self.check_head("keras_reshapes", "logits", (BEFORE, AFTER + 10))
+
+    def test_a_folded_norm_and_a_maximum_as_activation(self):
+        name = "folded_batchnorm"
+        report = self.check_head(name, "logits", (BEFORE + 4 * 96, AFTER))
+        self.assertEqual(report["result"]["layers"][0]["kind"], "Linear-Scale-Shift-ReLU-Scale-Shift-Linear")
+
+    def test_rare_activations(self):
+        name = "rare_activations"
+        self.assert_runs(name)
+        for method in "ridge", "layercollapse":
+            report = self.compressed(name, "--max-disagreement", "1", "--method", method, "--threshold", "2", "--steps", "3")
+            kinds = [layer["kind"] for layer in report["result"]["layers"]]
+            self.assertEqual(kinds, [f"Linear-{kind}-Linear" for kind in self.expected[name]["kinds"]])
+            self.assertTrue(all(layer["collapsed"] for layer in report["result"]["layers"]))
+
+    def test_a_hidden_value_that_is_an_output(self):
+        name = "hidden_output"
+        self.check_head(name, "logits", tuple(self.expected[name]["parameters"]))
+        before, after = self.both(name)
+        self.assertTrue((before["hidden"] == after["hidden"]).all())
+
     def test_an_output_is_checked_before_the_work(self):
         model, data, small = self.file("row_bias.onnx"), self.file("row_bias.npz"), self.file("checked.onnx")
         (self.folder / "there").mkdir()

@@ -15,11 +15,14 @@ struct BlockSearch {
     /// For each value, whether a linear layer follows.
     private let leadsToLayer: [Bool]
 
+    /// The ops to replace.
     private var nodes: [ValueID]
     private var layout: HiddenLayout
-    private var batchNorms: [ValueID] = []
-    private var activation: (kind: Activation, value: ValueID, input: ValueID)?
+    private var affines: [Affine] = []
+    private var activation: (kind: Activation, nodes: [ValueID], input: ValueID)?
     private var words = ["Linear"]
+    /// The reason why the ops so far stay: something else reads the hidden value.
+    private var otherReader: String?
 
     init(from first: Linear, in graph: Graph, _ consumers: [[ValueID]], _ leadsToLayer: [Bool]) {
         (self.first, self.graph, self.consumers, self.leadsToLayer) = (first, graph, consumers, leadsToLayer)
@@ -27,76 +30,131 @@ struct BlockSearch {
         layout = HiddenLayout(axis: first.axis.place(rank: graph.shape(first.output).rank))
     }
 
-    mutating func run() -> End {
-        var value = first.output
+    mutating func run() -> End { follow(first.output) }
+
+    private mutating func follow(_ start: ValueID) -> End {
+        var value = start
         while true {
-            if let reason = reasonAgainstReaders(of: value) { return .refused(reason) }
-            let next = consumers[value.index][0]
-            if let second = Linear(next, in: graph, consumers: consumers), second.input == value {
-                return end(second, reading: value)
+            if let found = ComposedActivation(of: value, in: graph, consumers: consumers) {
+                if let reason = activate(.composed(found.kind), found.nodes, value) { return .refused(reason) }
+                value = found.result
+                continue
             }
-            if let reason = pass(next, reading: value) { return .refused(reason) }
-            nodes.append(next)
-            value = next
+            switch readers(of: value) {
+            case .refused(let reason): return .refused(reason)
+            case .several(let reason): return fork(at: value, reason)
+            case .one(let next):
+                switch step(to: next, reading: value) {
+                case .end(let end): return end
+                case .passed: value = next
+                }
+            }
         }
     }
 
-    /// The reason why not one op alone reads a value.
-    private func reasonAgainstReaders(of value: ValueID) -> String? {
+    private enum Readers {
+        case one(ValueID)
+        /// Readers of which the others keep what comes before them.
+        case several(String)
+        case refused(String)
+    }
+
+    private func readers(of value: ValueID) -> Readers {
         let readers = consumers[value.index]
-        if graph.isOutput(value) {
-            guard leadsToLayer[value.index] else { return "it is the last layer: its result is an output" }
-            return activation == nil ? "its result is also an output" : "the hidden value is also an output"
+        let isOutput = graph.isOutput(value)
+        guard !isOutput || leadsToLayer[value.index] else {
+            return .refused("it is the last layer: its result is an output")
         }
-        guard !readers.isEmpty else { return "nothing reads its result" }
+        guard !readers.isEmpty else { return .refused("nothing reads its result") }
+        let isHidden = activation != nil || readers.contains { graph[$0].op.isActivation }
+        if isOutput, !isHidden { return .refused("its result is also an output") }
         if let norm = readers.first(where: { graph.normalizes($0, over: layout.axis) }) {
-            return activation == nil ? obstacle(norm, value) : GatingAnalysis.normalized
+            return .refused(activation == nil ? obstacle(norm, value) : GatingAnalysis.normalized)
         }
-        guard readers.count > 1 else { return nil }
-        let interplay = GatingAnalysis(graph: graph, axis: layout.axis, isActivated: activation != nil)
-        if let reason = interplay.reason(for: value) { return reason }
-        return activation == nil && !readers.contains { graph[$0].op.isActivation }
-            ? "several operations read its result" : "the hidden value has another consumer"
+        if readers.count > 1 {
+            let interplay = GatingAnalysis(graph: graph, axis: layout.axis, isActivated: activation != nil)
+            if let reason = interplay.reason(for: value) { return .refused(reason) }
+        }
+        if isOutput { return .several("the hidden value is also an output") }
+        guard readers.count > 1 else { return .one(readers[0]) }
+        return isHidden
+            ? .several("the hidden value has another consumer") : .refused("several operations read its result")
+    }
+
+    /// Follows each reader of a hidden value that stays. The layer behind it may still read the block's input, if that
+    /// pays although the first layer stays too.
+    private func fork(at value: ValueID, _ reason: String) -> End {
+        for next in consumers[value.index] {
+            var branch = self
+            (branch.nodes, branch.otherReader) = ([], otherReader ?? reason)
+            switch branch.step(to: next, reading: value) {
+            case .end(.candidate(let candidate)): return .candidate(candidate)
+            case .end: continue
+            case .passed: if case .candidate(let candidate) = branch.follow(next) { return .candidate(candidate) }
+            }
+        }
+        return .refused(reason)
+    }
+
+    private enum Step {
+        case passed
+        case end(End)
+    }
+
+    private mutating func step(to next: ValueID, reading value: ValueID) -> Step {
+        if let second = Linear(next, in: graph, consumers: consumers), second.input == value {
+            return .end(end(second, reading: value))
+        }
+        if let reason = pass(next, reading: value) { return .end(.refused(reason)) }
+        return .passed
     }
 
     /// Passes an op between the layers.
     ///
     /// - Returns: the reason why it may not stand there.
     private mutating func pass(_ next: ValueID, reading value: ValueID) -> String? {
-        if activation != nil, let other = graph[next].otherFactor(than: value) {
-            return graph.isKnown(other) ? "a scale stands between the layers" : GatingAnalysis.gated
+        let node = graph[next]
+        if let affine = Affine(next, reading: value, axis: layout.axis, in: graph) {
+            affines.append(affine)
+            words.append(affine.name)
+            nodes.append(next)
+            return nil
         }
-        guard graph[next].operands.first == value else { return obstacle(next, value) }
-        switch graph[next].op {
-        case .unary(let kind):
-            guard activation == nil else { return "two activations stand between the layers" }
-            activation = (.unary(kind), next, value)
-            words.append(Activation.unary(kind).name)
+        if activation != nil, case .binary(.multiply) = node.op {
+            // Multiplied by itself: a square.
+            guard let other = node.operands.first(where: { $0 != value }) else { return Self.twoActivations }
+            return graph.isKnown(other) ? obstacle(next, value) : GatingAnalysis.gated
+        }
+        guard node.operands.first == value else { return obstacle(next, value) }
+        switch node.op {
+        case .unary(let kind): return activate(.unary(kind), [next], value)
         case .prelu:
-            guard activation == nil else { return "two activations stand between the layers" }
-            guard let slope = graph.parameterIndex(graph[next].operands[1]) else {
+            guard let slope = graph.parameterIndex(node.operands[1]) else {
                 return "the slope of the PReLU is not a parameter"
             }
-            activation = (.prelu(slope: slope), next, value)
-            words.append("PReLU")
-        case .batchNorm where layout.axis == 1:
-            guard graph[next].operands.dropFirst().allSatisfy({ graph.parameterIndex($0) != nil }) else {
-                return "the statistics of the BatchNorm are not parameters"
-            }
-            batchNorms.append(next)
-            words.append("BatchNorm")
-        case .binary(.multiply) where activation != nil:
-            // Multiplied by itself: a square.
-            return "two activations stand between the layers"
+            return activate(.prelu(slope: slope), [next], value)
+        case .batchNorm where layout.axis == 1: return "the statistics of the BatchNorm are not parameters"
         case .reshape:
             guard layout.reshape(from: graph.shape(value), to: graph.shape(next)) else { return obstacle(next, value) }
-        case .transpose(let permutation):
-            layout.transpose(permutation)
+        case .transpose(let permutation): layout.transpose(permutation)
         case .matMul, .convolution:
             return activation.flatMap { _ in graph.whyNoLayer(next, axis: layout.axis) } ?? obstacle(next, value)
-        default:
-            return obstacle(next, value)
+        default: return obstacle(next, value)
         }
+        nodes.append(next)
+        return nil
+    }
+
+    private static let twoActivations = "two activations stand between the layers"
+
+    /// Passes an activation.
+    ///
+    /// - Returns: the reason why it may not stand there.
+    private mutating func activate(_ kind: Activation, _ own: [ValueID], _ value: ValueID) -> String? {
+        guard activation == nil else { return Self.twoActivations }
+        activation = (kind, own, value)
+        words.append(kind.name)
+        nodes += own
         return nil
     }
 
@@ -116,7 +174,7 @@ struct BlockSearch {
             return .refused("no activation stands between it and '\(second.scope)': they merge without loss")
         }
         guard layout.isInOrder else { return .refused("a transpose between the layers orders the rows otherwise") }
-        for index in [first.weight, second.weight] {
+        for index in [first.weight, second.weight] where otherReader == nil || index == second.weight {
             guard let weight = graph.parameterValue(index), consumers[weight.index].count == 1 else {
                 return .refused("another node reads the weight '\(graph.parameters[index].name)'")
             }
@@ -132,13 +190,15 @@ struct BlockSearch {
         else {
             return .refused("a reshape between the layers divides the rows otherwise")
         }
-        return .candidate(
-            Candidate(
-                id: BlockID(activation.value, in: graph), first: first, second: second, activation: activation.kind,
-                activationValue: activation.value,
-                activationInput: activation.input, batchNorms: batchNorms, nodes: nodes + second.nodes,
-                kind: (words + ["Linear"]).joined(separator: "-"),
-                rowsPerSample: max(1, shape.elementCount / max(1, first.inFeatures) / graph.batchSize)))
+        let isShared = otherReader != nil
+        let candidate = Candidate(
+            id: BlockID(activation.nodes[activation.nodes.count - 1], to: isShared ? second.output : nil, in: graph),
+            first: first, second: second, activation: activation.kind, activationNodes: activation.nodes,
+            activationInput: activation.input, affines: affines, nodes: nodes + second.nodes, isShared: isShared,
+            kind: (words + ["Linear"]).joined(separator: "-"),
+            rowsPerSample: max(1, shape.elementCount / max(1, first.inFeatures) / graph.batchSize))
+        if let otherReader, !Profit(candidate, in: graph).isProfitable { return .refused(otherReader) }
+        return .candidate(candidate)
     }
 }
 
@@ -148,14 +208,6 @@ extension FeatureAxis {
         var sizes = shape.dimensions
         sizes.remove(at: place(rank: sizes.count))
         return self == .second && sizes.dropFirst().allSatisfy { $0 == 1 } ? Array(sizes.prefix(1)) : sizes
-    }
-}
-
-extension Node {
-    /// The other factor of a product, if it is not the value itself.
-    fileprivate func otherFactor(than value: ValueID) -> ValueID? {
-        guard case .binary(.multiply) = op else { return nil }
-        return operands.first { $0 != value }
     }
 }
 

@@ -1,45 +1,5 @@
-package import Compute
+import Compute
 package import Model
-
-/// The activation between two linear layers.
-package enum Activation: Hashable, Sendable {
-    case unary(UnaryKind)
-    /// A PReLU, with the index of its slope in ``Graph/parameters``.
-    case prelu(slope: Int)
-
-    /// The name of the module in PyTorch.
-    var name: String {
-        switch self {
-        case .prelu: "PReLU"
-        case .unary(.relu): "ReLU"
-        case .unary(.leakyRelu): "LeakyReLU"
-        case .unary(.gelu), .unary(.geluTanh): "GELU"
-        case .unary(.sigmoid): "Sigmoid"
-        case .unary(.tanh): "Tanh"
-        case .unary(.erf): "Erf"
-        case .unary(.exp): "Exp"
-        case .unary(.log): "Log"
-        case .unary(.sqrt): "Sqrt"
-        case .unary(.negate): "Neg"
-        case .unary(.reciprocal): "Reciprocal"
-        case .unary(.absolute): "Abs"
-        case .unary(.sign): "Sign"
-        case .unary(.floor): "Floor"
-        case .unary(.ceiling): "Ceil"
-        case .unary(.round): "Round"
-        case .unary(.sin): "Sin"
-        case .unary(.cos): "Cos"
-        case .unary(.softplus): "Softplus"
-        case .unary(.softsign): "Softsign"
-        case .unary(.hardSigmoid): "Hardsigmoid"
-        case .unary(.hardSwish): "Hardswish"
-        case .unary(.clip): "Hardtanh"
-        case .unary(.elu): "ELU"
-        case .unary(.mish): "Mish"
-        case .unary(.swish): "SiLU"
-        }
-    }
-}
 
 /// The identity of a block in a graph and in all graphs that rewrites of other blocks make of it: the name of the
 /// activation's result, or the document nodes that it was lowered from where it has no name.
@@ -48,9 +8,17 @@ package struct BlockID: Hashable, Sendable {
 
     package init(_ activation: String) { text = activation }
 
-    init(_ activation: ValueID, in graph: Graph) {
-        let node = graph[activation]
-        text = node.name.isEmpty ? node.origin.nodes.map(String.init).joined(separator: ",") : node.name
+    /// - Parameters:
+    ///   - activation: the activation's result.
+    ///   - output: the result of the block, if others begin with the same activation.
+    ///   - graph: a graph with both.
+    init(_ activation: ValueID, to output: ValueID? = nil, in graph: Graph) {
+        text = [activation, output].compactMap { value in
+            value.map { value in
+                let node = graph[value]
+                return node.name.isEmpty ? node.origin.nodes.map(String.init).joined(separator: ",") : node.name
+            }
+        }.joined(separator: " ")
     }
 }
 
@@ -60,20 +28,27 @@ package struct Candidate: Sendable, Identifiable {
     package let first: Linear
     package let second: Linear
     package let activation: Activation
-    /// The activation's result.
-    package let activationValue: ValueID
+    /// The ops of the activation, its result last.
+    let activationNodes: [ValueID]
     /// The operand of the activation.
     package let activationInput: ValueID
-    /// The BatchNorms between the layers, in order.
-    package let batchNorms: [ValueID]
-    /// All ops from the first linear to the second, in evaluation order.
+    /// The BatchNorms and constants between the layers, in order.
+    let affines: [Affine]
+    /// The ops to replace, in evaluation order: all from the first linear to the second, or those that only the second
+    /// needs.
     package let nodes: [ValueID]
+    /// True when the hidden value is read elsewhere too, so that the first layer stays.
+    package let isShared: Bool
     /// The modules of the block, such as `Linear-ReLU-BatchNorm-Linear`.
     package let kind: String
     /// The number of rows of one sample (tokens, pixels).
     let rowsPerSample: Int
 
     package var name: String { first.scope }
+    /// The first op of the first layer.
+    var start: ValueID { first.nodes[0] }
+    /// The activation's result.
+    var activationValue: ValueID { activationNodes[activationNodes.count - 1] }
     package var inFeatures: Int { first.inFeatures }
     package var hidden: Int { first.outFeatures }
     package var out: Int { second.outFeatures }

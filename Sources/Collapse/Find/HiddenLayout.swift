@@ -35,13 +35,6 @@ struct HiddenLayout {
 }
 
 extension Graph {
-    func isKnown(_ value: ValueID) -> Bool {
-        switch self[value].op {
-        case .parameter, .constant: true
-        default: false
-        }
-    }
-
     /// True when an op reduces over the features of its operand, as LayerNorm and softmax do.
     func normalizes(_ value: ValueID, over feature: Int) -> Bool {
         guard let operand = self[value].operands.first else { return false }

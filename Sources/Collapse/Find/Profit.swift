@@ -12,14 +12,18 @@ package struct Profit: Sendable, Equatable {
     package let macsAfter: Int
 
     package init(_ candidate: Candidate, in graph: Graph) {
-        let norms = candidate.batchNorms.flatMap { graph[$0].operands.dropFirst() }
-        let normParameters = norms.reduce(0) { $0 + graph.shape($1).elementCount }
+        let removed = Set(candidate.nodes)
+        let affines = candidate.affines.filter { removed.contains($0.value) }
+            .reduce(0) { $0 + $1.parameterCount(in: graph) }
         var slopes = 0
-        if case .prelu(let slope) = candidate.activation { slopes = graph.parameters[slope].tensor.shape.elementCount }
-        parametersBefore = candidate.first.parameterCount + candidate.second.parameterCount + normParameters + slopes
+        if case .prelu(let slope) = candidate.activation, removed.contains(candidate.activationValue) {
+            slopes = graph.parameters[slope].tensor.shape.elementCount
+        }
+        let first = candidate.isShared ? 0 : candidate.first.parameterCount
+        parametersBefore = first + candidate.second.parameterCount + affines + slopes
         parametersAfter = candidate.out * (candidate.inFeatures + 1)
         let (d, h, o) = (candidate.inFeatures, candidate.hidden, candidate.out)
-        macsBefore = candidate.rowsPerSample * h * (d + o)
+        macsBefore = candidate.rowsPerSample * h * (candidate.isShared ? o : d + o)
         macsAfter = candidate.rowsPerSample * o * d
     }
 

@@ -3,7 +3,7 @@ package import Model
 
 /// The exact merge of a candidate whose activation is the identity.
 ///
-/// `y = W2 (D (W1 x + b1) + e) + b2` with the BatchNorms in between as `D`, `e`; so `W = W2 D W1` and
+/// `y = W2 (D (W1 x + b1) + e) + b2` with the BatchNorms and constants in between as `D`, `e`; so `W = W2 D W1` and
 /// `b = W2 (D b1 + e) + b2`.
 package struct MergeLinear {
     private let graph: Graph
@@ -19,8 +19,8 @@ package struct MergeLinear {
         let (d, h, o) = (candidate.inFeatures, candidate.hidden, candidate.out)
         var (scale, shift) = ([Float](repeating: 1, count: h), [Float](repeating: 0, count: h))
         if let bias = candidate.first.bias { shift = graph.parameters[bias].tensor.floats }
-        for norm in candidate.batchNorms {
-            let (factor, offset) = try affine(norm)
+        for affine in candidate.affines {
+            let (factor, offset) = affine.numbers(in: graph)
             for index in 0..<h {
                 scale[index] *= factor[index]
                 shift[index] = shift[index] * factor[index] + offset[index]
@@ -47,21 +47,6 @@ package struct MergeLinear {
             }
         }
         return candidate.rewrite(weight: weight, bias: bias)
-    }
-
-    /// A BatchNorm as `factor * x + offset`.
-    private func affine(_ norm: ValueID) throws(ModelError) -> (factor: [Float], offset: [Float]) {
-        guard case .batchNorm(let epsilon) = graph[norm].op else { preconditionFailure("it is a BatchNorm") }
-        var values: [[Float]] = []
-        for operand in graph[norm].operands.dropFirst() {
-            guard let index = graph.parameterIndex(operand) else {
-                throw .rewrite(value: graph[norm].name, reason: "its statistics are not parameters")
-            }
-            values.append(graph.parameters[index].tensor.floats)
-        }
-        let factor = zip(values[0], values[3]).map { $0 / ($1 + epsilon).squareRoot() }
-        let offset = factor.indices.map { values[1][$0] - values[2][$0] * factor[$0] }
-        return (factor, offset)
     }
 
     private func tensor(_ sizes: [Int]) throws(ModelError) -> Tensor {

@@ -64,7 +64,7 @@ struct RidgePath: CollapsePath {
             history.append(candidate.id)
             // No fit is left: only the measuring samples are still needed.
             if history.count == accepted.count, fits[history] != nil { now.dropFirstSamples() }
-            if let place = Candidates(in: now.rest)[candidate.id]?.nodes.first { try now.advance(to: place) }
+            if let place = Candidates(in: now.rest)[candidate.id]?.start { try now.advance(to: place) }
             guard let ahead = Candidates(in: now.rest)[candidate.id] else {
                 throw .rewrite(value: candidate.name, reason: "it is not what it was in the rest of the network")
             }

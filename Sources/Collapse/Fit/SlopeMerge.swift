@@ -64,7 +64,7 @@ extension Candidate {
     func slope(in graph: Graph) -> Double {
         switch activation {
         case .unary(.leakyRelu(let slope)): Double(slope)
-        case .unary: 0
+        case .unary, .composed: 0
         case .prelu(let index):
             graph.parameters[index].tensor.floats.map(Double.init).max { abs($0 - 1) < abs($1 - 1) } ?? 0
         }
@@ -76,7 +76,7 @@ extension Activation {
     var hasSlope: Bool {
         switch self {
         case .prelu, .unary(.relu), .unary(.leakyRelu): true
-        case .unary: false
+        case .unary, .composed: false
         }
     }
 }

@@ -54,6 +54,8 @@ package struct Collapser {
                 layers[index].reason = "include and exclude leave it alone"
             } else if !Profit(candidate, in: original).isProfitable {
                 layers[index].reason = "the merged layer would not be smaller"
+            } else if candidate.isShared, options.method == .layercollapse {
+                layers[index].reason = "the hidden value is read elsewhere too, so its activation is not trained"
             }
         }
         guard layers.contains(where: { $0.reason == nil }) else {

@@ -76,7 +76,7 @@ package struct CompressionMemory: Sendable {
     /// The bytes kept between two blocks: by the current network before and after a step, and by the original.
     private func passages(_ candidates: [Candidate]) -> Int {
         var widest = 0
-        for place in candidates.compactMap(\.nodes.first) {
+        for place in candidates.map(\.start) {
             let frontier = GraphSuffix(of: graph, from: place).frontier
             let bytes = frontier.reduce(0) { $0 + graph.bytesPerSample($1.value) }
             let (kept, overflow) = bytes.multipliedReportingOverflow(by: counts.calibration + counts.search)

@@ -71,7 +71,7 @@ struct RidgeSearch {
     private func measured(
         _ fit: BlockFit, _ block: BlockID, _ passage: inout PartialForward
     ) throws(ModelError) -> HeldOut.Measurement {
-        if let place = Candidates(in: passage.rest)[block]?.nodes.first { try passage.advance(to: place) }
+        if let place = Candidates(in: passage.rest)[block]?.start { try passage.advance(to: place) }
         var branch = passage
         if let candidate = Candidates(in: branch.rest)[block] { try branch.replace(fit.rewrite(candidate)) }
         return try heldOut.measured(branch.rest, on: branch.samples[0])

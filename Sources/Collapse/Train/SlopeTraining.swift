@@ -70,12 +70,12 @@ struct SlopeTraining {
             let slopes = graph.parameters[index].tensor.floats
             if slopes.count == 1, graph.readers(of: index) == 1 { return graph }
             start = slopes.reduce(0, +) / Float(max(1, slopes.count))
-        case .unary: break
+        case .unary, .composed: break
         }
         let slope = try computing { try Tensor([start], Shape([1])) }
         return try graph.replacing(
             Rewrite(
-                removed: [block.activationValue], output: block.activationValue,
+                removed: block.activationNodes, output: block.activationValue,
                 replacement: .prelu(input: block.activationInput, slope: slope), scope: block.name))
     }
 
@@ -128,14 +128,12 @@ extension Graph {
     fileprivate mutating func appendNegativePart(of block: Candidate) throws(ModelError) -> ValueID {
         var value = try append(.unary(.relu), [try append(.unary(.negate), [block.activationInput])])
         for node in block.nodes where node > block.activationValue && node < block.second.nodes[0] {
-            guard case .batchNorm(let epsilon) = self[node].op else {
+            guard let affine = block.affines.first(where: { $0.value == node }) else {
                 value = try append(self[node].op, [value])
                 continue
             }
-            let operands = self[node].operands
-            let scales = operands.dropFirst().map { parameterIndex($0).map { parameters[$0].tensor.floats } ?? [] }
-            let factors = zip(scales[0], scales[3]).map { $0 / ($1 + epsilon).squareRoot() }
-            let following = [Int](repeating: 1, count: max(0, shape(value).rank - 2))
+            let factors = affine.numbers(in: self).factor
+            let following = [Int](repeating: 1, count: shape(value).rank - 1 - affine.axis)
             let constant = try computing { try Tensor(factors, Shape([factors.count] + following)) }
             value = try append(.binary(.multiply), [value, try append(.constant(constant), [])])
         }

@@ -30,11 +30,14 @@ struct CollapseChains {
             best[start] = best[start + 1]
             let first = chain[start]
             // The layers between are counted once, as the first of the next candidate.
-            var (parameters, products) = (first.first.parameterCount, first.inFeatures * first.hidden)
+            // A first layer whose result is read elsewhere stays.
+            var (parameters, products) =
+                first.isShared ? (0, 0) : (first.first.parameterCount, first.inFeatures * first.hidden)
             for end in start..<chain.count {
                 let last = chain[end]
+                guard end == start || !last.isShared else { break }
                 let profit = Profit(last, in: graph)
-                parameters += profit.parametersBefore - last.first.parameterCount
+                parameters += profit.parametersBefore - (last.isShared ? 0 : last.first.parameterCount)
                 products += last.hidden * last.out
                 let merged = last.out * (first.inFeatures + 1)
                 guard merged < parameters, last.out * first.inFeatures < products else { continue }
