@@ -3,6 +3,7 @@
 import Compute
 import Model
 import Options
+import Testing
 
 @testable import Collapse
 
@@ -53,16 +54,12 @@ func residualNetwork(_ count: Int, linear: Set<Int> = [], gain: Float = 1) throw
         if linear.contains(index) {
             // The mean that the large biases add is subtracted, so that the stream remains small.
             let mean = try outputMean(network.graph, network.value)
-            let shift = network.parameter(name + ".shift", mean)
-            try network.append(.binary(.subtract), [shift], name + ".centred")
+            try network.graph.changeOperand(2, of: network.value) { zip($0, mean.floats).map { $0 - $1 } }
         }
         try network.append(.binary(.add), [stream], name + ".sum")
     }
     try network.linear("head", 4, bias: .none)
-    if gain != 1 {
-        let factor = try network.graph.append(.constant(Tensor([gain], Shape([1]))), [])
-        try network.append(.binary(.multiply), [factor], "scaled")
-    }
+    try network.graph.changeOperand(1, of: network.value) { $0.map { $0 * gain } }
     return network.finished()
 }
 
@@ -90,6 +87,12 @@ extension Dataset {
 }
 
 extension Graph {
+    /// Changes the numbers of a parameter that an op reads.
+    fileprivate mutating func changeOperand(_ place: Int, of value: ValueID, _ change: ([Float]) -> [Float]) throws {
+        let index = try #require(parameterIndex(self[value].operands[place]))
+        setParameter(index, try Tensor(change(parameters[index].tensor.floats), parameters[index].tensor.shape))
+    }
+
     /// All numbers of all parameters, in order.
     var numbers: [[Float]] { parameters.map(\.tensor.floats) }
 }

@@ -196,7 +196,8 @@ class Cases(Case):
     def test_a_folded_norm_and_a_maximum_as_activation(self):
         name = "folded_batchnorm"
         report = self.check_head(name, "logits", (BEFORE + 4 * 96, AFTER))
-        self.assertEqual(report["result"]["layers"][0]["kind"], "Linear-Scale-Shift-ReLU-Scale-Shift-Linear")
+        kinds = [layer["kind"] for layer in report["result"]["layers"]]
+        self.assertEqual(kinds, ["Linear-Scale-Shift (exact)", "Scale-Shift-Linear (exact)", "Linear-ReLU-Linear"])
 
     def test_rare_activations(self):
         name = "rare_activations"
@@ -212,6 +213,22 @@ class Cases(Case):
         self.check_head(name, "logits", tuple(self.expected[name]["parameters"]))
         before, after = self.both(name)
         self.assertTrue((before["hidden"] == after["hidden"]).all())
+
+    def test_merges_without_loss_and_without_data(self):
+        name = "exact_merges"
+        status, said = self.program(
+            "compress", self.file(f"{name}.onnx"), "-o", self.file(f"{name}.small.onnx"), "--report", self.file(f"{name}.json"))
+        self.assertEqual(status, 0, said)
+        report = read_json(self.file(f"{name}.json"))["result"]
+        kinds = [layer["kind"] for layer in report["layers"] if layer["collapsed"]]
+        self.assertEqual(kinds, self.expected[name]["kinds"])
+        self.assertEqual(report["compressed"]["parameters"], self.expected[name]["after"])
+        self.assertLessEqual(report["compressed"]["macs"], report["original"]["macs"])
+        onnx.checker.check_model(str(self.file(f"{name}.small.onnx")))
+        before, after = self.both(name)
+        error = abs(before["logits"] - after["logits"]).max() / abs(before["logits"]).max()
+        self.figure(f"{name}: {error:.1e} of the largest output")
+        self.assertLess(error, 1e-5)
 
     def test_an_output_is_checked_before_the_work(self):
         model, data, small = self.file("row_bias.onnx"), self.file("row_bias.npz"), self.file("checked.onnx")

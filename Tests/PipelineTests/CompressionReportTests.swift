@@ -104,7 +104,7 @@ import Testing
                 .matMul(transposeLeft: false, transposeRight: true), [value] + operands, name: "fc\(index)")
         }
         graph.addOutput("logits", value)
-        let chains = CollapseChains(Candidates(in: graph).found, in: graph)
+        let chains = CollapseChains(Candidates(in: graph).found, in: graph, of: graph)
         #expect(chains.parametersBefore + convolutions == before)
         #expect(chains.parametersAfter + convolutions == after)
     }

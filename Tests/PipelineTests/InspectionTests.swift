@@ -9,15 +9,18 @@ import Testing
 @testable import Pipeline
 
 @Suite struct InspectionTests {
-    @Test func `the plan of a network with BatchNorm names both blocks and what the whole head comes to`() throws {
+    @Test func `the plan of a network with BatchNorm names it, both blocks and what the whole head comes to`() throws {
         let plan = try Inspection(Samples.vgg).document
         #expect(plan["object"] == "plan")
         let candidates = plan["candidates"]?.array ?? []
-        #expect(candidates.map { $0["kind"] } == ["Linear-ReLU-BatchNorm-Linear", "Linear-ReLU-Linear"])
-        #expect(candidates.map { $0["in"] } == [128, 384])
-        #expect(candidates.map { $0["hidden"] } == [384, 384])
-        #expect(candidates.map { $0["out"] } == [384, 10])
-        #expect(candidates.map { $0["profitable"] } == [true, true])
+        // The BatchNorm goes into the second layer first.
+        let kinds: [JSONValue] = ["BatchNorm-Linear (exact)", "Linear-ReLU-Linear", "Linear-ReLU-Linear"]
+        #expect(candidates.map { $0["kind"] } == kinds)
+        #expect(candidates.map { $0["in"] } == [384, 128, 384])
+        #expect(candidates.map { $0["hidden"] } == [384, 384, 384])
+        #expect(candidates.map { $0["out"] } == [384, 384, 10])
+        #expect(candidates.map { $0["saving"] }.first == .int(4 * 384))
+        #expect(candidates.map { $0["profitable"] } == [true, true, true])
         let before = try #require(plan["model"]?["parameters"]?.int)
         let saved = try #require(plan["max_reduction"]?["parameters"]?.int)
         // Three convolutions (14 048) and one layer of 128 by 10.

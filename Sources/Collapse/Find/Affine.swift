@@ -65,6 +65,12 @@ package struct Affine: Sendable {
         }
     }
 
+    /// True unless a number is infinite or none.
+    func isFinite(in graph: Graph) -> Bool {
+        let (factor, offset) = numbers(in: graph)
+        return factor.allSatisfy(\.isFinite) && offset.allSatisfy(\.isFinite)
+    }
+
     /// The number of parameters among the constants.
     func parameterCount(in graph: Graph) -> Int {
         known.reduce(0) { $0 + (graph.parameterIndex($1) == nil ? 0 : graph.shape($1).elementCount) }

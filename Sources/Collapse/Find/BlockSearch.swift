@@ -84,9 +84,10 @@ struct BlockSearch {
     /// Follows each reader of a hidden value that stays. The layer behind it may still read the block's input, if that
     /// pays although the first layer stays too.
     private func fork(at value: ValueID, _ reason: String) -> End {
+        guard otherReader == nil else { return .refused(reason) }
         for next in consumers[value.index] {
             var branch = self
-            (branch.nodes, branch.otherReader) = ([], otherReader ?? reason)
+            (branch.nodes, branch.otherReader) = ([], reason)
             switch branch.step(to: next, reading: value) {
             case .end(.candidate(let candidate)): return .candidate(candidate)
             case .end: continue
@@ -171,7 +172,8 @@ struct BlockSearch {
             return .refused("the next linear layer, '\(second.scope)', reads another axis")
         }
         guard let activation else {
-            return .refused("no activation stands between it and '\(second.scope)': they merge without loss")
+            return .refused(
+                "no activation stands between it and '\(second.scope)', and one layer for both would not be smaller")
         }
         guard layout.isInOrder else { return .refused("a transpose between the layers orders the rows otherwise") }
         for index in [first.weight, second.weight] where otherReader == nil || index == second.weight {
@@ -199,15 +201,6 @@ struct BlockSearch {
             rowsPerSample: max(1, shape.elementCount / max(1, first.inFeatures) / graph.batchSize))
         if let otherReader, !Profit(candidate, in: graph).isProfitable { return .refused(otherReader) }
         return .candidate(candidate)
-    }
-}
-
-extension FeatureAxis {
-    /// The sizes of a value without its features and, for a single pixel, without the spatial axes.
-    fileprivate func rows(of shape: Shape) -> [Int] {
-        var sizes = shape.dimensions
-        sizes.remove(at: place(rank: sizes.count))
-        return self == .second && sizes.dropFirst().allSatisfy { $0 == 1 } ? Array(sizes.prefix(1)) : sizes
     }
 }
 

@@ -17,6 +17,8 @@ package struct Candidates: Sendable {
             var search = BlockSearch(from: first, in: graph, consumers, leadsToLayer)
             switch search.run() {
             case .candidate(let candidate): found.append(candidate)
+            // A layer that has taken the place of others is no layer of the file.
+            case .refused where graph.parameters[first.weight].isNew: continue
             case .refused(let reason): refused.append((first.nodes.first, Refusal(name: first.scope, reason: reason)))
             }
         }

@@ -10,6 +10,13 @@ enum FeatureAxis: Sendable {
 
     /// The feature axis of a value of rank `rank`.
     func place(rank: Int) -> Int { self == .last ? rank - 1 : 1 }
+
+    /// The sizes of a value without its features and, for a single pixel, without the spatial axes.
+    func rows(of shape: Shape) -> [Int] {
+        var sizes = shape.dimensions
+        sizes.remove(at: place(rank: sizes.count))
+        return self == .second && sizes.dropFirst().allSatisfy { $0 == 1 } ? Array(sizes.prefix(1)) : sizes
+    }
 }
 
 /// A linear layer in a graph: a product with a weight, or a convolution of single pixels, with its bias.

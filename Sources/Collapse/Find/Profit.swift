@@ -11,6 +11,11 @@ package struct Profit: Sendable, Equatable {
     package let macsBefore: Int
     package let macsAfter: Int
 
+    package var saving: Int { parametersBefore - parametersAfter }
+    package var isProfitable: Bool { parametersAfter < parametersBefore && macsAfter < macsBefore }
+}
+
+extension Profit {
     package init(_ candidate: Candidate, in graph: Graph) {
         let removed = Set(candidate.nodes)
         let affines = candidate.affines.filter { removed.contains($0.value) }
@@ -26,9 +31,6 @@ package struct Profit: Sendable, Equatable {
         macsBefore = candidate.rowsPerSample * h * (candidate.isShared ? o : d + o)
         macsAfter = candidate.rowsPerSample * o * d
     }
-
-    package var saving: Int { parametersBefore - parametersAfter }
-    package var isProfitable: Bool { parametersAfter < parametersBefore && macsAfter < macsBefore }
 }
 
 extension Graph {

@@ -16,40 +16,10 @@ package struct MergeLinear {
     /// - Returns: the replacement of the block by one linear layer.
     /// - Throws: ``ModelError/compute(_:)`` when there is no memory.
     package func rewrite(_ candidate: Candidate) throws(ModelError) -> Rewrite {
-        let (d, h, o) = (candidate.inFeatures, candidate.hidden, candidate.out)
-        var (scale, shift) = ([Float](repeating: 1, count: h), [Float](repeating: 0, count: h))
-        if let bias = candidate.first.bias { shift = graph.parameters[bias].tensor.floats }
-        for affine in candidate.affines {
-            let (factor, offset) = affine.numbers(in: graph)
-            for index in 0..<h {
-                scale[index] *= factor[index]
-                shift[index] = shift[index] * factor[index] + offset[index]
-            }
-        }
-        let weight = try tensor([o, d])
-        let bias = try tensor([o])
-        try computing {
-            let first = candidate.first.matrix(in: graph)
-            let second = candidate.second.matrix(in: graph)
-            let isOutByIn = candidate.second.isOutByIn
-            // W2 D: each hidden feature is a column of [out, in], a row of [in, out].
-            let factors = try Tensor(scale, Shape(isOutByIn ? [1, h] : [h, 1]))
-            let scaled = try Tensor(zeros: second.shape)
-            try Step.binary(.multiply, second, factors, into: scaled).run()
-            try Step.matMul(
-                scaled, transposed: !isOutByIn, first, transposed: !candidate.first.isOutByIn, bias: nil, into: weight
-            ).run()
-            let column = try Tensor(shift, Shape([h, 1]))
-            let product = bias.reshaped(try Shape([o, 1]))
-            try Step.matMul(second, transposed: !isOutByIn, column, transposed: false, bias: nil, into: product).run()
-            if let last = candidate.second.bias {
-                try Step.accumulate(graph.parameters[last].tensor.reshaped(bias.shape), into: bias).run()
-            }
-        }
-        return candidate.rewrite(weight: weight, bias: bias)
-    }
-
-    private func tensor(_ sizes: [Int]) throws(ModelError) -> Tensor {
-        try computing { try Tensor(zeros: Shape(sizes)) }
+        var map = AffineMap(features: candidate.inFeatures)
+        try map.apply(candidate.first, bias: candidate.first.bias, in: graph)
+        for affine in candidate.affines { try map.apply(affine, in: graph) }
+        try map.apply(candidate.second, bias: candidate.second.bias, in: graph)
+        return candidate.rewrite(weight: map.matrix(), bias: try map.column())
     }
 }

@@ -20,7 +20,9 @@ package struct Collapser {
         package var collapsedCount: Int { layers.count { $0.isCollapsed } }
     }
 
-    private let original: Graph
+    /// The network, with its exact blocks merged once the work begins.
+    private var original: Graph
+    private let parameterCount: Int
     private let task: PredictionTask
     private let samples: Samples?
     private let options: JobOptions
@@ -38,7 +40,7 @@ package struct Collapser {
         _ graph: Graph, task: PredictionTask, samples: Samples?, options: JobOptions,
         keeper: CheckpointKeeper = .none, emit: @escaping (CollapseEvent) -> Void
     ) {
-        original = graph
+        (original, parameterCount) = (graph, graph.parameterCount)
         (self.task, self.samples) = (task, samples)
         (self.options, self.keeper, self.emit) = (options, keeper, emit)
     }
@@ -47,6 +49,16 @@ package struct Collapser {
     ///
     /// - Throws: ``ModelError`` when something cannot be computed, or a loss is not a number.
     package func run() throws(ModelError) -> Outcome {
+        let (graph, blocks) = try original.mergedExactly(options)
+        let merged = blocks.map { LayerOutcome($0) }
+        for layer in merged { emit(.layer(layer)) }
+        var rest = self
+        rest.original = graph
+        return try rest.run(behind: merged)
+    }
+
+    /// Runs the compression of what the exact merges leave.
+    private func run(behind merged: [LayerOutcome]) throws(ModelError) -> Outcome {
         let candidates = Candidates(in: original)
         var layers = candidates.found.map { LayerOutcome($0, in: original) }
         for (index, candidate) in candidates.found.enumerated() {
@@ -59,7 +71,8 @@ package struct Collapser {
             }
         }
         guard layers.contains(where: { $0.reason == nil }) else {
-            return Outcome(graph: original, layers: layers, refusals: candidates.refusals, points: [], chosen: nil)
+            return Outcome(
+                graph: original, layers: merged + layers, refusals: candidates.refusals, points: [], chosen: nil)
         }
         if samples != nil, options.finetune != .none,
             let obstacle = candidates.obstacle(in: original, task: task, train: options.train)
@@ -75,7 +88,11 @@ package struct Collapser {
             if let samples { try HeldOut(samples.search, original: original, task: task) } else { nil }
         var path = try path(&layers, heldOut)
         let undecided = layers.count { $0.reason == nil }
-        let (chosen, metBudget) = try choose(&path, &layers, heldOut)
+        var (chosen, metBudget) = try choose(&path, &layers, heldOut)
+        // The exact merges alone keep any budget.
+        if chosen != nil, !metBudget, original.parameterCount < parameterCount, options.compressionRatio == nil {
+            (chosen, metBudget) = (nil, true)
+        }
         let isBudgetSpent = layers.count { $0.reason == nil } < undecided
         for block in chosen?.collapsed ?? [] {
             guard let place = layers.place(of: block) else { continue }
@@ -88,11 +105,11 @@ package struct Collapser {
         }
         for layer in layers { emit(.layer(layer)) }
         var outcome = Outcome(
-            graph: chosen?.graph ?? original, layers: layers, refusals: candidates.refusals,
+            graph: chosen?.graph ?? original, layers: merged + layers, refusals: candidates.refusals,
             points: path.points, chosen: chosen, metBudget: metBudget)
         if !metBudget, let chosen, let heldOut {
             outcome.admission = Budget(options, original: heldOut.originalMetrics).admission(of: chosen)
-            let reached = Double(original.parameterCount) / Double(max(1, chosen.parameters))
+            let reached = Double(parameterCount) / Double(max(1, chosen.parameters))
             if let ratio = options.compressionRatio, reached < ratio {
                 outcome.admission.append(("compression_ratio", reached))
             }
@@ -160,10 +177,10 @@ package struct Collapser {
         guard !sizes.isEmpty else { return (nil, true) }
         var (place, isReachable) = (min(sizes.count, options.maxLayers ?? .max) - 1, true)
         if let ratio = options.compressionRatio {
-            let enough = sizes.firstIndex { Double(original.parameterCount) / Double($0) >= ratio }
+            let enough = sizes.firstIndex { Double(parameterCount) / Double($0) >= ratio }
             place = min(place, enough ?? place)
             if enough == nil {
-                let nearest = Double(original.parameterCount) / Double(max(1, sizes[place]))
+                let nearest = Double(parameterCount) / Double(max(1, sizes[place]))
                 let message = "compression_ratio \(rounded(ratio)) is out of reach: the nearest is \(rounded(nearest))"
                 emit(.warning(code: "ratio_missed", message: message))
                 isReachable = false

@@ -32,6 +32,7 @@ package struct CompressionMemory: Sendable {
     package init(
         _ graph: Graph, task: PredictionTask, counts: SampleCounts?, options: JobOptions
     ) throws(ModelError) {
+        let graph = try graph.mergedExactly(options, isComputed: false).graph
         (self.graph, self.task, self.options) = (graph, task, options)
         let compared = ([task] + task.others(in: graph)).map { $0.logits(of: graph) }
         let logits = compared.reduce(0) { $0 + graph.bytesPerSample($1) }

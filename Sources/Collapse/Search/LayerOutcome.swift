@@ -39,6 +39,15 @@ package struct LayerOutcome: Sendable, Equatable {
         block = candidate.id
     }
 
+    /// The outcome of an exact block, which is always replaced.
+    init(_ exact: ExactBlock) {
+        (name, kind) = (exact.name, exact.kind)
+        (inFeatures, hidden, out) = (exact.inFeatures, exact.hidden, exact.out)
+        (parametersBefore, parametersAfter) = (exact.profit.parametersBefore, exact.profit.parametersAfter)
+        block = BlockID("exact " + exact.name)
+        isCollapsed = true
+    }
+
     var saving: Int { parametersBefore - parametersAfter }
 }
 

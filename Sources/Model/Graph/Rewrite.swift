@@ -21,6 +21,13 @@ package struct Rewrite: Sendable {
     /// The module path of the replacement.
     package let scope: String
 
+    /// The value that the replacement reads.
+    var input: ValueID {
+        switch replacement {
+        case .linear(let input, _, _), .pointwise(let input, _, _), .prelu(let input, _): input
+        }
+    }
+
     package init(removed: [ValueID], output: ValueID, replacement: Replacement, scope: String) {
         (self.removed, self.output, self.replacement, self.scope) = (removed, output, replacement, scope)
     }
@@ -31,33 +38,38 @@ extension Graph {
     ///
     /// - Throws: ``ModelError/rewrite(value:reason:)`` if another node reads a removed value, if the shape would
     ///   change, or if a document node would be removed only in part.
-    package func replacing(_ rewrite: Rewrite) throws(ModelError) -> Graph {
-        let removed = Set(rewrite.removed)
-        let input =
-            switch rewrite.replacement {
-            case .linear(let input, _, _), .pointwise(let input, _, _), .prelu(let input, _): input
-            }
+    package func replacing(_ rewrite: Rewrite) throws(ModelError) -> Graph { try replacing([rewrite]) }
+
+    /// The graph after several rewrites, of which none removes an op that another one removes.
+    ///
+    /// - Throws: ``ModelError/rewrite(value:reason:)`` as for one of them.
+    package func replacing(_ rewrites: [Rewrite]) throws(ModelError) -> Graph {
+        let removed = Set(rewrites.flatMap(\.removed))
+        var replaced: [ValueID: (rewrite: Rewrite, origin: Origin)] = [:]
+        var owners: [Int: ValueID] = [:]
+        for rewrite in rewrites {
+            let sources = Set(rewrite.removed.flatMap { self[$0].origin.nodes })
+            for source in sources { owners[source] = rewrite.output }
+            replaced[rewrite.output] = (rewrite, Origin(nodes: sources.sorted(), isReplacement: true))
+            let own = Set(rewrite.removed)
+            precondition(!own.contains(rewrite.input) && rewrite.input < rewrite.output)
+        }
         for (index, node) in nodes.enumerated() where !removed.contains(ValueID(index: index)) {
-            for operand in node.operands where removed.contains(operand) && operand != rewrite.output {
+            for operand in node.operands where removed.contains(operand) && replaced[operand] == nil {
                 throw .rewrite(value: self[operand].name, reason: "'\(node.name)' reads it too")
             }
+            if let owner = node.origin.nodes.lazy.compactMap({ owners[$0] }).first {
+                throw .rewrite(value: self[owner].name, reason: "its node in the file does more than goes")
+            }
         }
-        for output in outputs where removed.contains(output.value) && output.value != rewrite.output {
+        for output in outputs where removed.contains(output.value) && replaced[output.value] == nil {
             throw .rewrite(value: output.name, reason: "it is an output of the model")
         }
-        precondition(!removed.contains(input) && input < rewrite.output)
-
-        let sources = Set(rewrite.removed.flatMap { self[$0].origin.nodes })
-        for value in values where !removed.contains(value) && !sources.isDisjoint(with: self[value].origin.nodes) {
-            throw .rewrite(value: self[rewrite.output].name, reason: "its node in the file does more than goes")
-        }
-        let origin = Origin(nodes: sources.sorted(), isReplacement: true)
-        let output = self[rewrite.output]
         var transformer = GraphTransformer(self)
         for value in values {
-            if value == rewrite.output, let input = transformer[input] {
+            if let (rewrite, origin) = replaced[value], let input = transformer[rewrite.input] {
                 let result = try transformer.result.append(
-                    rewrite.replacement, of: rewrite.scope, reading: input, in: output, origin)
+                    rewrite.replacement, of: rewrite.scope, reading: input, in: self[value], origin)
                 transformer.replace(value, by: result)
             } else if transformer.all(self[value].operands) != nil {
                 // Operands are missing if the value itself is one of those removed.

@@ -9,8 +9,12 @@ struct CollapseChains {
     let parametersBefore: Int
     let parametersAfter: Int
 
-    init(_ candidates: [Candidate], in graph: Graph) {
-        parametersBefore = graph.parameterCount
+    /// - Parameters:
+    ///   - candidates: the candidates of `graph`.
+    ///   - graph: the network, with its exact blocks merged.
+    ///   - original: the network as it is.
+    init(_ candidates: [Candidate], in graph: Graph, of original: Graph) {
+        parametersBefore = original.parameterCount
         // In graph order, the second layer of one candidate is the first of the next.
         var chains: [[Candidate]] = []
         for candidate in candidates {
@@ -20,7 +24,7 @@ struct CollapseChains {
                 chains.append([candidate])
             }
         }
-        parametersAfter = chains.reduce(parametersBefore) { $0 - Self.saving($1, in: graph) }
+        parametersAfter = chains.reduce(graph.parameterCount) { $0 - Self.saving($1, in: graph) }
     }
 
     /// The largest saving of any choice of runs in one chain, by dynamic programming from the last layer to the first.

@@ -32,12 +32,18 @@ package struct Inspection: Sendable {
         var plan = JSONValue.Object()
         plan["object"] = "plan"
         plan["model"] = source.description(of: finding.graph)
-        let candidates = finding.graph.map { Candidates(in: $0) }
-        let chains = finding.graph.map { CollapseChains(candidates?.found ?? [], in: $0) }
+        let merged = try finding.graph.map { (graph) throws(Problem) in try Self.mergedExactly(graph) }
+        let candidates = merged.map { Candidates(in: $0.graph) }
         plan["candidates"] = .array(
-            finding.graph.map { graph in (candidates?.found ?? []).map { Self.document($0, in: graph) } } ?? [])
+            merged.map { merged in
+                merged.blocks.map(Self.document)
+                    + (candidates?.found ?? []).map { Self.document($0, in: merged.graph) }
+            } ?? [])
         plan["not_collapsible"] = .array(
             (candidates?.refusals ?? []).map { ["name": .string($0.name), "reason": .string($0.reason)] })
+        let chains = merged.flatMap { merged in
+            finding.graph.map { CollapseChains(candidates?.found ?? [], in: merged.graph, of: $0) }
+        }
         plan["max_reduction"] = chains?.document ?? ["parameters": 0, "ratio": 1]
         plan["unsupported"] = .array(finding.unsupported.map(Self.document))
         let (described, split) = try Self.describe(samples, for: finding.graph)
@@ -53,7 +59,7 @@ package struct Inspection: Sendable {
                     ? nil : try Self.estimate(graph, candidates?.found ?? [], source, samples, split)
             } ?? .null
         plan["options"] = .object(options)
-        plan["warnings"] = .array(Self.warnings(finding.graph, candidates))
+        plan["warnings"] = .array(Self.warnings(merged?.graph, candidates))
         var notes = finding.notes
         if finding.graph?.measuredOutputs.isEmpty == true { notes.append("no output follows from an input") }
         plan["notes"] = .array(notes.map(JSONValue.string))
@@ -101,14 +107,33 @@ package struct Inspection: Sendable {
     }
 
     private static func document(_ candidate: Candidate, in graph: Graph) -> JSONValue {
-        let profit = Profit(candidate, in: graph)
-        return [
-            "name": .string(candidate.name), "kind": .string(candidate.kind), "in": .int(candidate.inFeatures),
-            "hidden": .int(candidate.hidden), "out": .int(candidate.out),
-            "parameters_before": .int(profit.parametersBefore), "parameters_after": .int(profit.parametersAfter),
-            "saving": .int(profit.saving), "macs_before": .int(profit.macsBefore),
-            "macs_after": .int(profit.macsAfter), "profitable": .bool(profit.isProfitable),
+        document(
+            candidate.name, candidate.kind, (candidate.inFeatures, candidate.hidden, candidate.out),
+            Profit(candidate, in: graph), isProfitable: Profit(candidate, in: graph).isProfitable)
+    }
+
+    private static func document(_ block: ExactBlock) -> JSONValue {
+        document(
+            block.name, block.kind, (block.inFeatures, block.hidden, block.out), block.profit, isProfitable: true)
+    }
+
+    private static func document(
+        _ name: String, _ kind: String, _ sizes: (in: Int, hidden: Int, out: Int), _ profit: Profit, isProfitable: Bool
+    ) -> JSONValue {
+        [
+            "name": .string(name), "kind": .string(kind), "in": .int(sizes.in), "hidden": .int(sizes.hidden),
+            "out": .int(sizes.out), "parameters_before": .int(profit.parametersBefore),
+            "parameters_after": .int(profit.parametersAfter), "saving": .int(profit.saving),
+            "macs_before": .int(profit.macsBefore), "macs_after": .int(profit.macsAfter),
+            "profitable": .bool(isProfitable),
         ]
+    }
+
+    /// The network with its exact blocks merged, by zeros in place of the weights.
+    private static func mergedExactly(_ graph: Graph) throws(Problem) -> (graph: Graph, blocks: [ExactBlock]) {
+        do throws(ModelError) { return try graph.mergedExactly(JobOptions(), isComputed: false) } catch {
+            throw Problem(error)
+        }
     }
 
     /// The estimate for a job with default options.

@@ -145,8 +145,15 @@ struct CompressionData {
 
     /// Checks that `include` names a block.
     func checkIncluded(_ options: JobOptions) throws(Problem) {
-        let names = Candidates(in: graph).found.map(\.name)
-        guard !options.include.isEmpty, !names.isEmpty else { return }
+        guard !options.include.isEmpty else { return }
+        let names: [String]
+        do throws(ModelError) {
+            let (merged, blocks) = try graph.mergedExactly(JobOptions(), isComputed: false)
+            names = blocks.map(\.name) + Candidates(in: merged).found.map(\.name)
+        } catch {
+            throw Problem(error)
+        }
+        guard !names.isEmpty else { return }
         guard !names.contains(where: options.includes) else { return }
         throw Problem(
             .invalidOption, "include matches no block: the model has \(names.prefix(12).joined(separator: ", "))",

@@ -1,6 +1,7 @@
 """A BatchNorm that an optimizer has folded to Mul and Add before the activation, another one behind it, and the ReLU as Max
 with zero.
-Expected: the block Linear-Scale-Shift-ReLU-Scale-Shift-Linear 24 -> 96 -> 10 is found: 3,754 -> 250 parameters.
+Expected: the constants are merged with the layers, and the block Linear-ReLU-Linear 24 -> 96 -> 10 is found: 3,754 -> 250
+parameters.
 """
 from support import N, np, reference, rng, save, tell, value, weight
 
