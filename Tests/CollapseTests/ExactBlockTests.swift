@@ -134,6 +134,18 @@ private let blocks = [
         #expect(refused.map { "\($0.name): \($0.reason)" } == block.said)
     }
 
+    @Test func `layers whose product is beyond any float stay`() throws {
+        var network = try Network([6])
+        for name in ["fc1", "fc2"] {
+            try network.linear(name, 9)
+            let weight = try #require(network.graph.parameterIndex(network.graph[network.value].operands[1]))
+            let shape = network.graph.parameters[weight].tensor.shape
+            network.graph.setParameter(
+                weight, try Tensor([Float](repeating: 1e30, count: shape.elementCount), shape))
+        }
+        #expect(try network.finished().mergedExactly(JobOptions()).blocks.isEmpty)
+    }
+
     @Test func `blocks are replaced together, also where one reads the result of another`() throws {
         var network = try Network([6])
         for index in 0..<3 {

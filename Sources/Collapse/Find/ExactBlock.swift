@@ -69,8 +69,10 @@ package struct ExactBlock: Sendable {
 
     /// Replaces the block by the layer that computes the same.
     ///
+    /// - Parameter graph: the graph of the block.
+    /// - Returns: the rewrite; nil if a product of its weights is no finite number.
     /// - Throws: ``ModelError/compute(_:)`` when there is no memory.
-    func rewrite(in graph: Graph) throws(ModelError) -> Rewrite {
+    func rewrite(in graph: Graph) throws(ModelError) -> Rewrite? {
         var maps: [ValueID: AffineMap] = [input: AffineMap(features: inFeatures)]
         for part in parts {
             let operands = part.operands.compactMap { maps[$0] }
@@ -86,7 +88,7 @@ package struct ExactBlock: Sendable {
             maps[part.value] = map
         }
         guard let map = maps[output] else { preconditionFailure("the last op is the block's result") }
-        return rewrite(weight: map.matrix(), bias: try map.column())
+        return map.isFinite ? rewrite(weight: map.matrix(), bias: try map.column()) : nil
     }
 
     /// A replacement by zeros, to count parameters and memory; its memory pages are never touched.

@@ -70,12 +70,14 @@ extension Graph {
     ) throws(ModelError) -> (graph: Graph, blocks: [ExactBlock]) {
         var (graph, blocks) = (self, [ExactBlock]())
         while true {
-            let found = ExactBlocks(in: graph).found.filter { options.admits($0.name) }
-            guard !found.isEmpty else { return (graph, blocks) }
             var rewrites: [Rewrite] = []
-            for block in found { rewrites.append(try isComputed ? block.rewrite(in: graph) : block.placeholder()) }
+            for block in ExactBlocks(in: graph).found where options.admits(block.name) {
+                guard let rewrite = try isComputed ? block.rewrite(in: graph) : block.placeholder() else { continue }
+                rewrites.append(rewrite)
+                blocks.append(block)
+            }
+            guard !rewrites.isEmpty else { return (graph, blocks) }
             graph = try graph.replacing(rewrites)
-            blocks += found
         }
     }
 }

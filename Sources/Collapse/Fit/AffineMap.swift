@@ -84,6 +84,9 @@ struct AffineMap {
         return matrix
     }
 
+    /// True unless a number of it is infinite or none.
+    var isFinite: Bool { offset.allSatisfy(\.isFinite) && matrix().isFinite() }
+
     /// The offset, `[out]`.
     func column() throws(ModelError) -> Tensor { try computing { try Tensor(offset, Shape([offset.count])) } }
 
