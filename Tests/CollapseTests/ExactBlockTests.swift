@@ -190,7 +190,7 @@ private let blocks = [
         let graph = network.finished()
         var options = JobOptions()
         options.method = .merge
-        let task = PredictionTask(of: graph, labels: nil, loss: .auto)
+        let task = PredictionTask(of: graph)
         let outcome = try Collapser(graph, task: task, samples: nil, options: options) { _ in }.run()
         #expect(outcome.layers.map(\.kind) == ["Linear-Linear (exact)"])
         #expect(outcome.collapsedCount == 1 && outcome.metBudget && outcome.chosen == nil)

@@ -139,6 +139,9 @@ struct BlockSearch {
             guard layout.reshape(from: graph.shape(value), to: graph.shape(next)) else { return obstacle(next, value) }
         case .transpose(let permutation): layout.transpose(permutation)
         case .matMul, .convolution:
+            if activation != nil, Linear(next, in: graph, consumers: consumers, sharesNodes: true) != nil {
+                return "a node of the file computes more than the second layer"
+            }
             return activation.flatMap { _ in graph.whyNoLayer(next, axis: layout.axis) } ?? obstacle(next, value)
         default: return obstacle(next, value)
         }
