@@ -28,7 +28,7 @@ import Testing
         #expect(block.weight.shape == (try Shape([3, 12])))
         #expect(block.bias.shape == (try Shape([3])))
         // The output depends on x only through z, so that a fit on x explains nothing more.
-        let smaller = try graph.replacing(block.rewrite(candidate))
+        let smaller = try graph.replacing(block.rewrites(candidate))
         let error = meanSquare(try logits(smaller, data), try logits(graph, data))
         expectClose([block.meanSquareError], [error], within: 1e-5)
         var direct = Moments(inputs: 4, outputs: 3)
@@ -53,7 +53,7 @@ import Testing
         #expect(!candidate.regressesOnHidden)
         let data = try inputs(300, [5])
         let block = try Self.fit(graph, candidate, data)
-        let after = try logits(graph.replacing(block.rewrite(candidate)), data)
+        let after = try logits(graph.replacing(block.rewrites(candidate)), data)
         let before = try logits(graph, data)
         expectClose([block.meanSquareError], [meanSquare(before, after)], within: 1e-5)
         let variance = (0..<3).reduce(0.0) { total, column in
@@ -74,8 +74,8 @@ import Testing
         let candidate = try #require(Candidates(in: graph).found.first)
         let block = try Self.fit(graph, candidate, try inputs(200, [5]))
         #expect(block.r2 > 1 - 1e-8)
-        let exact = try MergeLinear(in: graph).rewrite(candidate)
-        guard case .linear(_, let weight, let bias) = exact.replacement else { return }
+        let exact = try MergeLinear(in: graph).rewrites(candidate)
+        guard case .linear(_, let weight, let bias) = exact[0].replacement else { return }
         expectClose(block.weight, weight, within: 1e-4)
         expectClose(block.bias, try #require(bias), within: 1e-4)
     }

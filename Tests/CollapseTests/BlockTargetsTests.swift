@@ -69,7 +69,7 @@ private func obstructed(_ kind: UnaryKind = .gelu) throws -> Graph {
         let heldOut = try HeldOut(samples.search, original: job.graph, task: job.task)
         var graph = job.graph
         while let candidate = Candidates(in: graph).found.first {
-            graph = try graph.replacing(MergeLinear(in: graph).rewrite(candidate))
+            graph = try graph.replacing(MergeLinear(in: graph).rewrites(candidate))
         }
         let point = try ParetoPoint(
             graph, collapsed: ["/blocks.0.act/out", "/blocks.1.act/out"].map { BlockID($0) }, heldOut: heldOut)
@@ -120,7 +120,7 @@ private func obstructed(_ kind: UnaryKind = .gelu) throws -> Graph {
             let heldOut = try HeldOut(job.samples().search, original: job.graph, task: job.task)
             var naive = job.graph
             while let candidate = Candidates(in: naive).found.first {
-                naive = try naive.replacing(MergeLinear(in: naive).rewrite(candidate))
+                naive = try naive.replacing(MergeLinear(in: naive).rewrites(candidate))
             }
             let (learnt, put) = (try #require(outcome.chosen?.comparison), try heldOut.comparison(with: naive))
             #expect(learnt.divergence.value < 0.5 * put.divergence.value)

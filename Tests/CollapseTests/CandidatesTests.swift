@@ -221,7 +221,7 @@ private let refusals = [
         #expect(Candidates(in: try merged(graph))[candidate.id] == nil)
 
         func merged(_ graph: Graph) throws -> Graph {
-            try graph.replacing(MergeLinear(in: graph).rewrite(candidate))
+            try graph.replacing(MergeLinear(in: graph).rewrites(candidate))
         }
     }
 
@@ -395,6 +395,48 @@ extension Network {
     #expect(candidates.found.isEmpty)
     #expect(
         candidates.refusals == [
-            Refusal(name: "fc0", reason: "a node of the file computes more than the second layer")
+            Refusal(name: "fc0", reason: "a node of the file computes more than the second layer"),
+            Refusal(name: "fc1", reason: "it is the last layer: its result is an output"),
         ])
+}
+
+@Test(arguments: [false, true])
+func `blocks that read the same weights are one candidate, unless something else reads them`(isReadElsewhere: Bool)
+    throws
+{
+    var graph = Graph()
+    let x = graph.addInput("x", .float(try Shape([2, 4])))
+    let weights = try [[8, 4], [4, 8]].enumerated().map { index, sizes in
+        graph.addParameter(
+            Parameter(name: "w\(index)", tensor: try random(sizes, seed: UInt64(index)), isTrainable: true))
+    }
+    let op = Op.matMul(transposeLeft: false, transposeRight: true)
+    var value = x
+    for use in 0..<3 {
+        let hidden = try graph.append(op, [value, weights[0]], scope: "up\(use)")
+        let active = try graph.append(.unary(.relu), [hidden], name: "relu\(use)")
+        let result = try graph.append(op, [active, weights[1]], scope: "down\(use)")
+        value = try graph.append(.binary(.add), [value, result], name: "sum\(use)")
+    }
+    graph.addOutput("y", value)
+    if isReadElsewhere { graph.addOutput("z", try graph.append(op, [x, weights[0]], scope: "other")) }
+    let candidates = Candidates(in: graph)
+    guard !isReadElsewhere else {
+        #expect(candidates.found.isEmpty)
+        #expect(candidates.refusals.first == Refusal(name: "up0", reason: "another node reads the weight 'w0'"))
+        return
+    }
+    let candidate = try #require(candidates.found.first)
+    #expect(candidates.found.count == 1 && candidate.uses.map(\.name) == ["up0", "up1", "up2"])
+    #expect(candidates.refusals.isEmpty)
+    let profit = Profit(candidate, in: graph)
+    #expect((profit.parametersBefore, profit.parametersAfter) == (64, 20))
+    #expect((profit.macsBefore, profit.macsAfter) == (3 * 64, 3 * 16))
+    // The moments of the three uses are those of all their rows together.
+    let samples = Dataset(inputs: ["x": try random([6, 4], seed: 7)], count: 6)
+    #expect(try BlockMoments(original: graph).ofUntouched([candidate], on: samples)[0].count == 18)
+    let map = try random([4, 4], seed: 8)
+    let smaller = try graph.replacing(candidate.rewrites(weight: map, bias: try Tensor(zeros: Shape([4]))))
+    #expect(smaller.parameterCount == 20)
+    #expect(smaller.macs == 3 * 16)
 }

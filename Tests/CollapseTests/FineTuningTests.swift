@@ -23,7 +23,7 @@ import Testing
             samples = try job.samples()
             heldOut = try HeldOut(samples.search, original: graph, task: job.task)
             let candidate = Candidates(in: graph).found[1]
-            let merged = try graph.replacing(MergeLinear(in: graph).rewrite(candidate))
+            let merged = try graph.replacing(MergeLinear(in: graph).rewrites(candidate))
             point = try ParetoPoint(merged, collapsed: [BlockID("/blocks.1.act/out")], heldOut: heldOut)
         }
 

@@ -49,7 +49,7 @@ private let shapes: [Between] = [
             try network.linear("fc2", 3, isOutByIn: second, bias: bias)
             let graph = network.finished()
             let candidate = try #require(Candidates(in: graph).found.first)
-            let merged = try graph.replacing(MergeLinear(in: graph).rewrite(candidate))
+            let merged = try graph.replacing(MergeLinear(in: graph).rewrites(candidate))
             #expect(merged.parameters.map(\.tensor.shape.dimensions) == [[3, 5], [3]])
             #expect(merged.parameterCount == 18)
             let data = try inputs(50, [5])
@@ -65,7 +65,7 @@ private let shapes: [Between] = [
         try network.linear("fc2", 3, bias: bias)
         let graph = network.finished()
         let candidate = try #require(Candidates(in: graph).found.first)
-        let merged = try graph.replacing(MergeLinear(in: graph).rewrite(candidate))
+        let merged = try graph.replacing(MergeLinear(in: graph).rewrites(candidate))
         let data = try inputs(10, [7, 5])
         expectClose(try logits(merged, data), try logits(graph, data))
     }
@@ -85,7 +85,7 @@ private let shapes: [Between] = [
         let chain = try Self.chain()
         var graph = chain
         while let candidate = fromEnd ? Candidates(in: graph).found.last : Candidates(in: graph).found.first {
-            graph = try graph.replacing(MergeLinear(in: graph).rewrite(candidate))
+            graph = try graph.replacing(MergeLinear(in: graph).rewrites(candidate))
         }
         #expect(graph.parameterCount == 2 * 21)
         let data = try inputs(50, [20])

@@ -103,7 +103,7 @@ private let otherwise = [
         // Six pixels per sample.
         #expect(Profit(candidate, in: graph).macsBefore == 6 * 9 * (5 + 3))
         #expect(Profit(candidate, in: graph).parametersAfter == 3 * 6)
-        let merged = try graph.replacing(MergeLinear(in: graph).rewrite(candidate))
+        let merged = try graph.replacing(MergeLinear(in: graph).rewrites(candidate))
         #expect(merged.parameters.map(\.tensor.shape.dimensions) == [[3, 5, 1, 1], [3]])
         #expect(merged.macs == Profit(candidate, in: graph).macsAfter)
         let data = try inputs(50, [5, 3, 2])
@@ -114,7 +114,7 @@ private let otherwise = [
     func `on one and on three spatial axes likewise`(sizes: [Int]) throws {
         let graph = try twoPixelwise(sizes) { try $0.prelu([1]) }
         let candidate = try #require(Candidates(in: graph).found.first)
-        let merged = try graph.replacing(MergeLinear(in: graph).rewrite(candidate))
+        let merged = try graph.replacing(MergeLinear(in: graph).rewrites(candidate))
         let data = try inputs(8, sizes)
         expectClose(try logits(merged, data), try logits(graph, data))
     }
@@ -134,7 +134,7 @@ private let otherwise = [
         let data = try inputs(400, [channels, 3, 2])
         let moments = try BlockMoments(original: graph).ofUntouched([candidate], on: data)[0]
         let block = try BlockFit(candidate, in: graph, fit: moments, heldOut: moments)
-        let fitted = try graph.replacing(block.rewrite(candidate))
+        let fitted = try graph.replacing(block.rewrites(candidate))
         let error = meanSquare(try logits(fitted, data), try logits(graph, data))
         expectClose([block.meanSquareError], [error], within: 1e-5)
         // No other map is better: a shifted one is worse.
@@ -180,7 +180,7 @@ private let otherwise = [
         try network.linear("fc", 3, bias: bias)
         let graph = network.finished()
         let candidate = try #require(Candidates(in: graph).found.first)
-        let merged = try graph.replacing(MergeLinear(in: graph).rewrite(candidate))
+        let merged = try graph.replacing(MergeLinear(in: graph).rewrites(candidate))
         #expect(merged.parameters.map(\.tensor.shape.dimensions) == [[3, 5], [3]])
         let data = try inputs(9, [5, 3, 2])
         expectClose(try logits(merged, data), try logits(graph, data))
@@ -227,7 +227,7 @@ private let otherwise = [
         for fromEnd in [true, false] {
             var merged = graph
             while let candidate = fromEnd ? Candidates(in: merged).found.last : Candidates(in: merged).found.first {
-                merged = try merged.replacing(MergeLinear(in: merged).rewrite(candidate))
+                merged = try merged.replacing(MergeLinear(in: merged).rewrites(candidate))
             }
             #expect(merged.parameterCount == 3 * 6)
             expectClose(try logits(merged, data), try logits(graph, data))

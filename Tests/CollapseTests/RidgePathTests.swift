@@ -22,7 +22,7 @@ import Testing
                     try [samples.calibration, samples.search].map { try moments.of(candidate, in: graph, on: $0) }
                 }
             let block = try BlockFit(candidate, in: graph, fit: sums[0], heldOut: sums[1])
-            graph = try graph.replacing(block.rewrite(candidate))
+            graph = try graph.replacing(block.rewrites(candidate))
         }
         return graph
     }

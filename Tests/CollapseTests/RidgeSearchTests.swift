@@ -56,14 +56,14 @@ import Testing
             try BlockFit(candidate, in: graph, fit: sums, heldOut: sums)
         }
         // The error of a fitted map cannot be explained by another map of the same stream; that of a naive merge can.
-        let first = try isNaive ? MergeLinear(in: graph).rewrite(candidates[0]) : plain[0].rewrite(candidates[0])
+        let first = try isNaive ? MergeLinear(in: graph).rewrites(candidates[0]) : plain[0].rewrites(candidates[0])
         let behind = try graph.replacing(first)
         let second = try #require(Candidates(in: behind).found.first)
         let sums = try moments.of(second, in: behind, on: data)
         let repairing = try BlockFit(second, in: behind, fit: sums, heldOut: sums)
         let original = try logits(graph, others)
-        let parallel = meanSquare(try logits(behind.replacing(plain[1].rewrite(second)), others), original)
-        let feedback = meanSquare(try logits(behind.replacing(repairing.rewrite(second)), others), original)
+        let parallel = meanSquare(try logits(behind.replacing(plain[1].rewrites(second)), others), original)
+        let feedback = meanSquare(try logits(behind.replacing(repairing.rewrites(second)), others), original)
         #expect(feedback < share * parallel)
     }
 
@@ -74,7 +74,7 @@ import Testing
         let graph = network.finished()
         let data = try inputs(200, [6], seed: 1)
         let candidates = Candidates(in: graph).found
-        let behind = try graph.replacing(MergeLinear(in: graph).rewrite(candidates[0]))
+        let behind = try graph.replacing(MergeLinear(in: graph).rewrites(candidates[0]))
         let second = try #require(Candidates(in: behind).found.first)
         let found = try BlockMoments(original: graph).of(second, in: behind, on: data)
         // y* = (r + y) of the original - r of the network as it is now
@@ -96,7 +96,7 @@ import Testing
         let graph = network.finished()
         let data = try inputs(100, [5])
         let first = try #require(Candidates(in: graph).found.first)
-        let behind = try graph.replacing(MergeLinear(in: graph).rewrite(first))
+        let behind = try graph.replacing(MergeLinear(in: graph).rewrites(first))
         let second = try #require(Candidates(in: behind).found.last)
         let found = try BlockMoments(original: graph).of(second, in: behind, on: data)
         var expected = Moments(inputs: 5, outputs: 3)

@@ -87,6 +87,12 @@ class Cases(Case):
     def test_half_weights_and_nodes_out_of_order(self):
         self.check_head("float16_weights", "logits")
 
+    def test_weights_that_several_layers_share(self):
+        report = self.check_head("shared_weights", "logits", (2_298, 442))
+        self.assertEqual([layer["kind"] for layer in report["result"]["layers"]], ["Linear-ReLU-Linear (3 uses)"])
+        after = onnx.load(str(self.file("shared_weights.small.onnx")))
+        self.assertEqual(sorted(list(tensor.dims) for tensor in after.graph.initializer), [[10], [16], [16, 10], [16, 16]])
+
     def test_images_of_bytes(self):
         # Mean and deviation of the channels and the 255 of the bytes count as weights.
         self.check_head("uint8_image", "logits", (5_674 + 7, 490 + 7))

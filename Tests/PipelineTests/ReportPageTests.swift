@@ -64,7 +64,7 @@ import Testing
         #expect(!plain.contains("*"))
         #expect(!plain.contains("`"))
         #expect(!plain.contains("["))
-        #expect(lines.count { $0.hasPrefix("#") } == 4)
+        #expect(lines.count { $0.hasPrefix("#") } == 5)
     }
 
     @Test(arguments: ["\u{600}", "\u{110BD}", "\u{301}"])

@@ -180,8 +180,9 @@ struct BlockSearch {
         }
         guard layout.isInOrder else { return .refused("a transpose between the layers orders the rows otherwise") }
         for index in [first.weight, second.weight] where otherReader == nil || index == second.weight {
-            guard let weight = graph.parameterValue(index), consumers[weight.index].count == 1 else {
-                return .refused("another node reads the weight '\(graph.parameters[index].name)'")
+            guard let weight = graph.parameterValue(index), consumers[weight.index].count == 1 || otherReader == nil
+            else {
+                return .refused(graph.otherReader(ofWeight: index))
             }
         }
         guard graph.ownsNodes(nodes + second.nodes) else {
@@ -205,6 +206,11 @@ struct BlockSearch {
         if let otherReader, !Profit(candidate, in: graph).isProfitable { return .refused(otherReader) }
         return .candidate(candidate)
     }
+}
+
+extension Graph {
+    /// The reason to keep a layer whose weight serves elsewhere too.
+    func otherReader(ofWeight index: Int) -> String { "another node reads the weight '\(parameters[index].name)'" }
 }
 
 extension Op {

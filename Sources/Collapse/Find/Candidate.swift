@@ -43,6 +43,11 @@ package struct Candidate: Sendable, Identifiable {
     package let kind: String
     /// The number of rows of one sample (tokens, pixels).
     let rowsPerSample: Int
+    /// The other uses of the same weights, in evaluation order, as ALBERT has one for each of its layers.
+    var twins: [Candidate] = []
+
+    /// The block and its twins, all of which one layer replaces.
+    var uses: [Candidate] { [self] + twins }
 
     package var name: String { first.scope }
     /// The first op of the first layer.
@@ -58,19 +63,21 @@ package struct Candidate: Sendable, Identifiable {
     /// The indices of the weights and biases.
     var layerParameters: [Int] { [first.weight, second.weight] + [first.bias, second.bias].compactMap(\.self) }
 
-    /// Replaces the block by one layer of the second one's kind.
+    /// Replaces the block and its twins by layers of the second one's kind, with one weight.
     ///
     /// - Parameters:
     ///   - weight: `[out, in]`
     ///   - bias: `[out]`
-    /// - Returns: the rewrite.
-    func rewrite(weight: Tensor, bias: Tensor) -> Rewrite {
-        let replacement: Rewrite.Replacement =
-            switch second.axis {
-            case .last: .linear(input: input, weight: weight, bias: bias)
-            case .second: .pointwise(input: input, weight: weight, bias: bias)
-            }
-        return Rewrite(removed: nodes, output: output, replacement: replacement, scope: name)
+    /// - Returns: a rewrite for each use.
+    func rewrites(weight: Tensor, bias: Tensor) -> [Rewrite] {
+        uses.map { use in
+            let replacement: Rewrite.Replacement =
+                switch second.axis {
+                case .last: .linear(input: use.input, weight: weight, bias: bias)
+                case .second: .pointwise(input: use.input, weight: weight, bias: bias)
+                }
+            return Rewrite(removed: use.nodes, output: use.output, replacement: replacement, scope: use.name)
+        }
     }
 }
 

@@ -22,7 +22,13 @@ package struct Candidates: Sendable {
             case .refused(let reason): refused.append((first.nodes.first, Refusal(name: first.scope, reason: reason)))
             }
         }
-        let second = Set(found.compactMap(\.second.nodes.first))
+        let families = WeightFamilies(of: found, in: graph, consumers)
+        found = families.candidates
+        refused += families.refused.map { candidate, reason in
+            (candidate.first.nodes.first, Refusal(name: candidate.name, reason: reason))
+        }
+        refused.sort { ($0.product?.index ?? 0) < ($1.product?.index ?? 0) }
+        let second = Set(found.flatMap(\.uses).compactMap(\.second.nodes.first))
         refusals = refused.filter { !($0.product.map(second.contains) ?? false) }.map(\.1)
     }
 

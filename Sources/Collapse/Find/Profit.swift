@@ -28,8 +28,9 @@ extension Profit {
         parametersBefore = first + candidate.second.parameterCount + affines + slopes
         parametersAfter = candidate.out * (candidate.inFeatures + 1)
         let (d, h, o) = (candidate.inFeatures, candidate.hidden, candidate.out)
-        macsBefore = candidate.rowsPerSample * h * (candidate.isShared ? o : d + o)
-        macsAfter = candidate.rowsPerSample * o * d
+        let rows = candidate.uses.reduce(0) { $0 + $1.rowsPerSample }
+        macsBefore = rows * h * (candidate.isShared ? o : d + o)
+        macsAfter = rows * o * d
     }
 }
 

@@ -44,7 +44,7 @@ struct BlockFit {
         }
     }
 
-    func rewrite(_ candidate: Candidate) -> Rewrite { candidate.rewrite(weight: weight, bias: bias) }
+    func rewrites(_ candidate: Candidate) -> [Rewrite] { candidate.rewrites(weight: weight, bias: bias) }
 }
 
 extension Candidate {

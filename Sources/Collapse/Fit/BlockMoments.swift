@@ -5,16 +5,17 @@ import Model
 struct BlockMoments {
     let original: Graph
 
-    /// The moments of several blocks of the original network, in one pass.
+    /// The moments of several blocks of the original network, in one pass. Those of twins are added.
     func ofUntouched(_ candidates: [Candidate], on samples: Dataset) throws(ModelError) -> [Moments] {
         var moments = candidates.map { Moments(inputs: $0.regressorCount, outputs: $0.out) }
         guard !candidates.isEmpty else { return [] }
-        let inference = try Inference(original, fetching: candidates.flatMap { [$0.regressor, $0.output] })
+        let uses = candidates.enumerated().flatMap { index, candidate in candidate.uses.map { (block: index, use: $0) }
+        }
+        let inference = try Inference(original, fetching: uses.flatMap { [$0.use.regressor, $0.use.output] })
         let mask = try samples.mask()
         try inference.forEachBatch(of: samples) { (range, values) throws(ModelError) in
-            for index in candidates.indices {
-                try moments[index].gather(
-                    values[2 * index], values[2 * index + 1], candidates[index], mask?.rows(range))
+            for (place, (block, use)) in uses.enumerated() {
+                try moments[block].gather(values[2 * place], values[2 * place + 1], use, mask?.rows(range))
             }
         }
         return moments
@@ -33,6 +34,14 @@ struct BlockMoments {
     func of(_ candidate: Candidate, in now: PartialForward, behind before: inout PartialForward) throws(ModelError)
         -> [Moments]
     {
+        guard candidate.twins.isEmpty else {
+            // What each use needs depends on what the uses before it have become: all are fitted to what they are now.
+            var result: [Moments] = []
+            for samples in now.samples {
+                result.append(try BlockMoments(original: now.rest).ofUntouched([candidate], on: samples)[0])
+            }
+            return result
+        }
         let residual = Residual(of: candidate.output, in: now.rest, original: original)
         let name = residual?.stream ?? now.rest[candidate.output].name
         if before.rest.value(named: name) == nil { before.restart() }

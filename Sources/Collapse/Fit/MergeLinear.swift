@@ -13,13 +13,13 @@ package struct MergeLinear {
     /// Merges a candidate.
     ///
     /// - Parameter candidate: a candidate of the graph.
-    /// - Returns: the replacement of the block by one linear layer.
+    /// - Returns: the replacement of each use of the block by one linear layer.
     /// - Throws: ``ModelError/compute(_:)`` when there is no memory.
-    package func rewrite(_ candidate: Candidate) throws(ModelError) -> Rewrite {
+    package func rewrites(_ candidate: Candidate) throws(ModelError) -> [Rewrite] {
         var map = AffineMap(features: candidate.inFeatures)
         try map.apply(candidate.first, bias: candidate.first.bias, in: graph)
         for affine in candidate.affines { try map.apply(affine, in: graph) }
         try map.apply(candidate.second, bias: candidate.second.bias, in: graph)
-        return candidate.rewrite(weight: map.matrix(), bias: try map.column())
+        return candidate.rewrites(weight: map.matrix(), bias: try map.column())
     }
 }

@@ -43,8 +43,8 @@ struct PartialForward {
         rest = continuation.rest
     }
 
-    /// Applies a rewrite to ``rest``.
-    mutating func replace(_ rewrite: Rewrite) throws(ModelError) { rest = try rest.replacing(rewrite) }
+    /// Applies rewrites to ``rest``.
+    mutating func replace(_ rewrites: [Rewrite]) throws(ModelError) { rest = try rest.replacing(rewrites) }
 
     /// Removes the first of the sample sets.
     mutating func dropFirstSamples() {

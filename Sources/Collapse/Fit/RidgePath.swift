@@ -79,8 +79,8 @@ struct RidgePath: CollapsePath {
                 if history.count == accepted.count { now.dropFirstSamples() }
             }
             before = wanted
-            try now.replace(block.rewrite(ahead))
-            graph = try graph.replacing(block.rewrite(candidate))
+            try now.replace(block.rewrites(ahead))
+            graph = try graph.replacing(block.rewrites(candidate))
         }
         let result = try heldOut.measured(now.rest, on: now.samples.last)
         return ParetoPoint(graph, collapsed: accepted, result)
@@ -101,9 +101,9 @@ extension Graph {
 
 extension Candidate {
     /// A replacement by zeros, to count parameters and memory; its memory pages are never touched.
-    func placeholder() throws(ModelError) -> Rewrite {
+    func placeholder() throws(ModelError) -> [Rewrite] {
         return try computing {
-            return rewrite(weight: try Tensor(zeros: Shape([out, inFeatures])), bias: try Tensor(zeros: Shape([out])))
+            return rewrites(weight: try Tensor(zeros: Shape([out, inFeatures])), bias: try Tensor(zeros: Shape([out])))
         }
     }
 }

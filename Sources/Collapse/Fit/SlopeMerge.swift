@@ -46,7 +46,7 @@ struct SlopeMerge {
             .min(by: { $0.productCost < $1.productCost })
         {
             collapsed.append(candidate.id)
-            graph = try graph.replacing(MergeLinear(in: graph).rewrite(candidate))
+            graph = try graph.replacing(MergeLinear(in: graph).rewrites(candidate))
             let point = try ParetoPoint(graph, collapsed: collapsed, heldOut: heldOut)
             points.append(point)
             emit(.point(point))

@@ -66,6 +66,8 @@ package struct Collapser {
                 layers[index].reason = "include and exclude leave it alone"
             } else if !Profit(candidate, in: original).isProfitable {
                 layers[index].reason = "the merged layer would not be smaller"
+            } else if !candidate.twins.isEmpty, options.method == .layercollapse {
+                layers[index].reason = "its weights serve several layers, whose slopes are not trained"
             } else if candidate.isShared, options.method == .layercollapse {
                 layers[index].reason = "the hidden value is read elsewhere too, so its activation is not trained"
             }
@@ -129,7 +131,8 @@ package struct Collapser {
     static func scarcity(of count: Int, for candidates: [Candidate]) -> String? {
         func wanted(_ candidate: Candidate) -> Int {
             let rows = samplesPerRegressor * (candidate.inFeatures + 1)
-            return (rows + candidate.rowsPerSample - 1) / candidate.rowsPerSample
+            let rowsPerSample = candidate.uses.reduce(0) { $0 + $1.rowsPerSample }
+            return (rows + rowsPerSample - 1) / rowsPerSample
         }
         let scarce = candidates.filter { wanted($0) > count }
         guard let worst = scarce.max(by: { wanted($0) < wanted($1) }) else { return nil }

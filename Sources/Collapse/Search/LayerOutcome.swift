@@ -30,7 +30,7 @@ package struct LayerOutcome: Sendable, Equatable {
     init(_ candidate: Candidate, in graph: Graph) {
         let profit = Profit(candidate, in: graph)
         name = candidate.name
-        kind = candidate.kind
+        kind = candidate.kind + (candidate.twins.isEmpty ? "" : " (\(candidate.uses.count) uses)")
         inFeatures = candidate.inFeatures
         hidden = candidate.hidden
         out = candidate.out

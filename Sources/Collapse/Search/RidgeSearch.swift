@@ -73,7 +73,7 @@ struct RidgeSearch {
     ) throws(ModelError) -> HeldOut.Measurement {
         if let place = Candidates(in: passage.rest)[block]?.start { try passage.advance(to: place) }
         var branch = passage
-        if let candidate = Candidates(in: branch.rest)[block] { try branch.replace(fit.rewrite(candidate)) }
+        if let candidate = Candidates(in: branch.rest)[block] { try branch.replace(fit.rewrites(candidate)) }
         return try heldOut.measured(branch.rest, on: branch.samples[0])
     }
 }

@@ -12,7 +12,7 @@ extension ONNXDocument {
     package func edit(toMatch graph: Graph) throws(FormatError) -> ONNXEdit {
         var edit = ONNXEdit()
         let precisions = precisions
-        var names = Set(model.nodes.flatMap(\.outputs)).union(model.inputs.map(\.name))
+        var names = NewNames(taken: Set(model.nodes.flatMap(\.outputs)).union(model.inputs.map(\.name)))
         let replacing = graph.values.filter { graph[$0].origin.isReplacement }
         for value in replacing { edit.removedNodes.formUnion(graph[value].origin.nodes) }
 
@@ -29,21 +29,42 @@ extension ONNXDocument {
         return edit
     }
 
-    /// The nodes that express one op of a rewrite. Adds their weights to `edit` and the new names to `names`, the names
-    /// in use.
+    /// The names that an edit has used.
+    private struct NewNames {
+        /// The names of values and initializers.
+        var taken: Set<String>
+        /// The names of new initializers, by the index of their parameter.
+        var initializers: [Int: String] = [:]
+        var nodes: Set<String> = []
+
+        /// The name of a new node, which no other new node has: layers of one weight may have one module path.
+        mutating func node(_ name: String) -> String {
+            var (unique, count) = (name, 0)
+            while !nodes.insert(unique).inserted {
+                count += 1
+                unique = "\(name)_\(count)"
+            }
+            return unique
+        }
+    }
+
+    /// The nodes that express one op of a rewrite. Adds their weights to `edit`, unless it has them, and the new names to
+    /// `names`.
     private func newNodes(
         for value: ValueID, in graph: Graph, _ precisions: [String: Precision], _ edit: inout ONNXEdit,
-        _ names: inout Set<String>
+        _ names: inout NewNames
     ) throws(FormatError) -> [ONNXEdit.NewNode] {
         let node = graph[value]
         let kept = initializerNames
         let precision = precisions[node.name]
         func add(_ operand: ValueID, transposed: Bool = false) throws(FormatError) -> String {
             guard let index = graph.parameterIndex(operand) else { return graph[operand].name }
+            if let name = names.initializers[index] { return name }
             var name = graph.parameters[index].name
             // An initializer keeps its name while a remaining node reads it.
-            while names.contains(name) || (kept.contains(name) && isRead(name, after: edit)) { name += ".merged" }
-            names.insert(name)
+            while names.taken.contains(name) || (kept.contains(name) && isRead(name, after: edit)) { name += ".merged" }
+            names.taken.insert(name)
+            names.initializers[index] = name
             let tensor = graph.parameters[index].tensor
             edit.newInitializers.append(
                 .init(name: name, tensor: transposed ? try tensor.transposed() : tensor, precision: precision))
@@ -51,8 +72,8 @@ extension ONNXDocument {
         }
         func fresh(_ name: String) -> String {
             var name = name
-            while names.contains(name) { name += "_" }
-            names.insert(name)
+            while names.taken.contains(name) { name += "_" }
+            names.taken.insert(name)
             return name
         }
         let name = "/" + node.scope.splitBytes(at: UInt8(ascii: "."), keepsEmpty: true).joined(separator: "/")
@@ -61,13 +82,13 @@ extension ONNXDocument {
         case .prelu:
             return [
                 .init(
-                    opType: "PRelu", name: name + "/PRelu", inputs: [input, try add(node.operands[1])],
+                    opType: "PRelu", name: names.node(name + "/PRelu"), inputs: [input, try add(node.operands[1])],
                     output: node.name)
             ]
         case .convolution:
             var operands = [input]
             for operand in node.operands.dropFirst() { operands.append(try add(operand)) }
-            return [.init(opType: "Conv", name: name + "/Conv", inputs: operands, output: node.name)]
+            return [.init(opType: "Conv", name: names.node(name + "/Conv"), inputs: operands, output: node.name)]
         case .matMul where node.type.shape.rank == 2:
             let rows = graph[node.operands[0]]
             var (operands, nodes) = ([input], [ONNXEdit.NewNode]())
@@ -75,7 +96,7 @@ extension ONNXDocument {
                 operands = [fresh(name + "/Flatten_output_0")]
                 nodes = [
                     .init(
-                        opType: "Flatten", name: name + "/Flatten", inputs: [graph[rows.operands[0]].name],
+                        opType: "Flatten", name: names.node(name + "/Flatten"), inputs: [graph[rows.operands[0]].name],
                         output: operands[0])
                 ]
             }
@@ -83,23 +104,29 @@ extension ONNXDocument {
             if node.operands.count == 2, opset < 11 {
                 operands.append(try add(node.operands[1], transposed: true))
                 return nodes + [
-                    .init(opType: "MatMul", name: name + "/MatMul", inputs: operands, output: node.name)
+                    .init(opType: "MatMul", name: names.node(name + "/MatMul"), inputs: operands, output: node.name)
                 ]
             }
             for operand in node.operands.dropFirst() { operands.append(try add(operand)) }
             let gemm = ONNXEdit.NewNode(
-                opType: "Gemm", name: name + "/Gemm", inputs: operands, output: node.name, ints: ["transB": 1])
+                opType: "Gemm", name: names.node(name + "/Gemm"), inputs: operands, output: node.name,
+                ints: ["transB": 1])
             return nodes + [gemm]
         case .matMul:
             let weight = try add(node.operands[1], transposed: true)
             guard node.operands.count > 2 else {
-                return [.init(opType: "MatMul", name: name + "/MatMul", inputs: [input, weight], output: node.name)]
+                return [
+                    .init(
+                        opType: "MatMul", name: names.node(name + "/MatMul"), inputs: [input, weight], output: node.name
+                    )
+                ]
             }
             let product = fresh(name + "/MatMul_output_0")
             return [
-                .init(opType: "MatMul", name: name + "/MatMul", inputs: [input, weight], output: product),
+                .init(opType: "MatMul", name: names.node(name + "/MatMul"), inputs: [input, weight], output: product),
                 .init(
-                    opType: "Add", name: name + "/Add", inputs: [product, try add(node.operands[2])], output: node.name),
+                    opType: "Add", name: names.node(name + "/Add"), inputs: [product, try add(node.operands[2])],
+                    output: node.name),
             ]
         default:
             preconditionFailure("a rewrite puts a linear layer, a convolution of single pixels or a PReLU in place")

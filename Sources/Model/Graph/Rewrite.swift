@@ -109,12 +109,15 @@ extension Graph {
         return result
     }
 
-    /// Adds the parameters of a new layer.
+    /// Adds the parameters of a new layer, unless an earlier one has the same.
     private mutating func addLayer(_ scope: String, _ weight: Tensor, _ bias: Tensor?) -> [ValueID] {
         [("weight", weight), ("bias", bias)].compactMap { (suffix, tensor) -> ValueID? in
-            tensor.map {
-                addParameter(Parameter(name: scope + "." + suffix, tensor: $0, isTrainable: true, isNew: true))
+            guard let tensor else { return nil }
+            let known = parameters.firstIndex {
+                $0.isNew && $0.tensor.storage === tensor.storage && $0.tensor.shape == tensor.shape
             }
+            return known.flatMap(parameterValue)
+                ?? addParameter(Parameter(name: scope + "." + suffix, tensor: tensor, isTrainable: true, isNew: true))
         }
     }
 
