@@ -43,6 +43,11 @@ package enum Compression {
             progress.begin(.baseline)
             let certifying = try data.validation.map { try HeldOut($0, original: data.graph, task: data.task) }
             report.original = certifying?.originalMetrics
+            if let samples = data.samples?.calibration, samples.labels != nil, let validation = data.validation {
+                // No more than the validation samples, whose outputs fit into memory.
+                let some = samples.samples(0..<min(samples.count, validation.count))
+                report.trained = try HeldOut(some, original: data.graph, task: data.task).originalMetrics
+            }
 
             let collapser = Collapser(
                 data.graph, task: data.task, samples: data.samples, options: options,

@@ -16,6 +16,8 @@ struct CompressionReport {
     let options: JobOptions
 
     var original: Metrics?
+    /// The original's metrics on the calibration samples, which it may have been trained on.
+    var trained: Metrics?
     var compressed: Metrics?
     /// The comparisons of all outputs of both networks on the validation samples, that of the labels first.
     var comparisons: [Comparison] = []
@@ -145,6 +147,7 @@ struct CompressionReport {
             "object": "report", "model": .string(model.name), "result": result,
             "options": .object(filledOptions), "seed": .int(Int(clamping: options.seed)),
             "method": .string(options.method?.rawValue ?? ""),
+            "training_metric": JSONValue(trained?.metric),
             "data": [
                 "file": JSONValue(order.data.map { URL(filePath: $0).lastPathComponent }),
                 "mapping": .object(JSONValue.Object(data.mapping.sorted { $0.key < $1.key }.map { ($0, .string($1)) })),
@@ -206,6 +209,12 @@ struct CompressionReport {
         if let key = data.mapping["labels"] { lines.append("The labels are those of the key '\(key)'.") }
         if data.validation != nil {
             lines.append("No validation sample served fitting, training or decisions.")
+            if let original, let trained {
+                let values = [trained, original].map { NumberFormat.fixed($0.metric, digits: 4) }
+                lines.append(
+                    "The original's \(original.metricName) is \(values[0]) on training samples and \(values[1]) on validation "
+                        + "samples: what it has learnt by heart shows in the difference.")
+            }
             lines.append(
                 data.hasOwnSplit
                     ? "The validation samples are drawn like those that the deployment meets, and the network has not been "
