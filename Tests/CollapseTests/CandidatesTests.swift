@@ -336,6 +336,18 @@ private let refusals = [
         #expect(Profit(candidate, in: graph).macsBefore == 7 * 9 * (5 + 3))
     }
 
+    @Test(arguments: [7, 8, 4]) func `a block on the steps of a time-first model is refused`(steps: Int) throws {
+        var network = try Network([steps, 5])
+        try network.append(.transpose([1, 0, 2]), "exchanged")
+        try network.linear("fc1", 9)
+        try network.unary(.relu)
+        try network.linear("fc2", 3)
+        let candidates = Candidates(in: network.finished())
+        #expect(candidates.found.isEmpty)
+        let reason = "the samples do not lie on the first axis of its input"
+        #expect(candidates.refusals.first == Refusal(name: "fc1", reason: reason))
+    }
+
     @Test func `a reshape that leaves other rows at the end is refused`() throws {
         var network = try Network([7, 5])
         try network.linear("fc1", 9)

@@ -196,6 +196,29 @@ class Cases(Case):
         head, collapsed = self.expected["lstm_in_front"]["parameters_of_the_head"]
         self.check_head("lstm_in_front", "logits", (layer + head, layer + collapsed))
 
+    def test_samples_on_the_second_axis_as_time_first_models_have_them(self):
+        name = "time_first"
+        layer = 4 * 16 * (8 + 16 + 2)
+        head, collapsed = self.expected[name]["parameters_of_the_head"]
+        report = self.check_head(name, "logits", (layer + head, layer + collapsed))
+        self.assertIn("key 'sequence' has its samples on axis 1, as the model does", report["data"]["notes"])
+        before, after = (onnx.load(str(self.file(f"{name}{ending}"))).graph for ending in (".onnx", ".small.onnx"))
+        self.assertEqual([*before.input, *before.output], [*after.input, *after.output])
+        self.assertEqual([*before.node][:3], [*after.node][:3])
+        self.assertEqual([node.op_type for node in after.node], ["LSTM", "Squeeze", "Squeeze", "Gemm"])
+        states, same = (values["states"] for values in self.both(name))
+        self.assertTrue((states == same).all())
+        # The same samples, first on the first axis: the sizes tell them apart.
+        theirs = numpy.load(self.file(f"{name}.out.npz"))
+        data = numpy.load(self.file(f"{name}.npz"))
+        numpy.savez(self.file("samples_first.npz"), sequence=data["sequence"].transpose(1, 0, 2))
+        status, said = self.program(
+            "run", self.file(f"{name}.onnx"), "--data", self.file("samples_first.npz"), "-o", self.file("first.npz"), "--quiet")
+        self.assertEqual(status, 0, said)
+        ours = numpy.load(self.file("first.npz"))
+        for key in theirs.files:
+            self.assertTrue((ours[key] == theirs[key]).all(), key)
+
     def test_dense_layers_between_reshapes(self):
         self.check_head("keras_reshapes", "logits", (BEFORE, AFTER + 10))
 

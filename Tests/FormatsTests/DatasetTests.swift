@@ -55,7 +55,7 @@ private struct Data {
 func `a single input has its own name or a usual one`(key: String) throws {
     let data = try Data([(key, floats(10, [2])), ("other", floats(10, [2]))])
     #expect(try data.reader.read(for: classifier()).mapping == ["input": key])
-    #expect(data.reader.sampleShapes(of: ["input"]) == ["input": [2]])
+    #expect(data.reader.sampleShapes(of: ["input"], axes: SampleAxes(inputs: [:], outputs: [:])) == ["input": [2]])
 }
 
 @Test(arguments: ["y", "Y", "labels", "label", "target", "targets"])

@@ -21,7 +21,7 @@ func `the affine maps of a transformer's blocks are those of PyTorch`(name: Stri
     let reference = try DatasetReader("\(fixtures)/\(name.replacing("-dynamo", with: "")).reference.npz").arrays
     let data = name.hasPrefix("digits") ? digits : "\(fixtures)/\(name.hasPrefix("code-gpt") ? "code-lm" : "code").npz"
     let reader = try DatasetReader(data)
-    let shapes = reader.sampleShapes(of: document.model.inputs.map(\.name))
+    let shapes = reader.sampleShapes(of: document.model.inputs.map(\.name), axes: document.sampleAxes)
     let graph = try document.lower(batch: 50, samples: shapes)
     let samples = try #require(try reader.samples(.training, for: graph, withLabels: false)).samples(0..<1000)
     let blocks = Candidates(in: graph).found.filter { $0.hidden == 4 * $0.inFeatures }

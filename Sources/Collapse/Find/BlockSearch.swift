@@ -178,6 +178,9 @@ struct BlockSearch {
             return .refused(
                 "no activation stands between it and '\(second.scope)', and one layer for both would not be smaller")
         }
+        guard graph.hasSamplesFirst(first.input), graph.hasSamplesFirst(second.output) else {
+            return .refused("the samples do not lie on the first axis of its input")
+        }
         guard layout.isInOrder else { return .refused("a transpose between the layers orders the rows otherwise") }
         for index in [first.weight, second.weight] where otherReader == nil || index == second.weight {
             guard let weight = graph.parameterValue(index), consumers[weight.index].count == 1 || otherReader == nil

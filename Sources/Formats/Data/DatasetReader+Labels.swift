@@ -7,7 +7,7 @@ extension DatasetReader {
     func labelTensor(
         _ array: DataArray, key: String, count: Int, _ reading: inout Reading
     ) throws(FormatError) -> Tensor {
-        let tensor = array.tensor
+        let tensor = try samplesFirst(array.tensor, labelsOf: count, &reading, key: key)
         guard tensor.shape.rank > 0, tensor.shape[0] == count else {
             throw .shape("key '\(key)' has \(tensor.shape.dimensions.first ?? 0) labels for \(count) samples")
         }

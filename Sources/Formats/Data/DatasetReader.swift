@@ -40,7 +40,7 @@ package struct DatasetReader: Sendable {
     private static let inputNames = [
         "x", "X", "inputs", "input", "data", "images", "features", "pixel_values", "input_ids",
     ]
-    private static let labelNames = ["y", "Y", "labels", "label", "targets", "target"]
+    static let labelNames = ["y", "Y", "labels", "label", "targets", "target"]
 
     package let arrays: [String: DataArray]
     /// The errors of arrays whose elements are no numbers, raised when they are asked for.
@@ -145,17 +145,6 @@ package struct DatasetReader: Sendable {
         return try split(part, &reading)
     }
 
-    /// The shape of one sample of each input that the data have a key for.
-    package func sampleShapes(of inputs: [String], inputKeys: [String: String] = [:]) -> [String: [Int]] {
-        var shapes: [String: [Int]] = [:]
-        for input in inputs {
-            let names = names(for: input, isOnly: inputs.count == 1, inputKeys)
-            let found = [Part.training, .unsplit, .validation].lazy.compactMap { find(names, $0) }.first
-            if let found { shapes[input] = Array(found.array.tensor.shape.dimensions.dropFirst()) }
-        }
-        return shapes
-    }
-
     /// The state of one reading: the request, and what was found.
     struct Reading {
         let graph: Graph
@@ -221,12 +210,12 @@ package struct DatasetReader: Sendable {
 
     // MARK: Keys
 
-    private func names(for input: String, isOnly: Bool, _ inputKeys: [String: String]) -> [String] {
+    func names(for input: String, isOnly: Bool, _ inputKeys: [String: String]) -> [String] {
         if let key = inputKeys[input] { return [key] }
         return [input] + (isOnly ? Self.inputNames : [])
     }
 
-    private func find(_ names: [String], _ part: Part) -> (key: String, array: DataArray)? {
+    func find(_ names: [String], _ part: Part) -> (key: String, array: DataArray)? {
         for key in Self.keys(names, part) {
             if let array = arrays[key] { return (key, array) }
         }
@@ -287,7 +276,7 @@ package struct DatasetReader: Sendable {
             let name = graph[value].name
             let names = names(for: name, isOnly: graph.inputs.count == 1, reading.inputKeys)
             guard let (key, array) = try wanted(names, part) else { return nil }
-            let tensor = try converted(array, to: graph.type(value), key: key, input: name, &reading.notes)
+            let tensor = try converted(array, to: value, in: graph, key: key, &reading.notes)
             try Self.checkIndices(tensor, into: graph.indexedSize(value), key: key)
             guard count == nil || count == tensor.shape[0] else {
                 throw .shape("key '\(key)' has \(tensor.shape[0]) samples, the others have \(count ?? 0)")
@@ -312,13 +301,16 @@ package struct DatasetReader: Sendable {
     }
 
     private func converted(
-        _ array: DataArray, to type: ValueType, key: String, input: String, _ notes: inout [String]
+        _ array: DataArray, to value: ValueID, in graph: Graph, key: String, _ notes: inout [String]
     ) throws(FormatError) -> Tensor {
-        let tensor = array.tensor
+        let (input, type) = (graph[value].name, graph.type(value))
+        let tensor = try samplesFirst(array.tensor, of: value, in: graph, key: key, &notes)
         let (sample, expected) = (tensor.shape.dimensions.dropFirst(), type.shape.dimensions.dropFirst())
         guard tensor.shape.rank > 0, tensor.shape.rank == type.shape.rank, sample == expected else {
             throw .shape(
                 "a sample of input '\(input)' is \(Array(expected)), of key '\(key)' \(Array(sample))"
+                    + (graph.sampleAxis(ofInput: value) == 1
+                        ? ", with the samples on axis 1 as the model has them" : "")
                     + Self.layoutHint(Array(sample), Array(expected)))
         }
         guard tensor.type != .float32 || type.element == .float32 else {

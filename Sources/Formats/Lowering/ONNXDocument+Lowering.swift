@@ -21,14 +21,15 @@ extension ONNXDocument {
             functions: model.functions, initializers: Set(weights.keys), statistics: untrained,
             furtherResults: furtherResults)
         for (name, tensor) in weights { lowering.define(name, .known(tensor, name: name)) }
+        let axes = sampleAxes
         do {
             for input in model.inputs where weights[input.name] == nil {
                 let type = try inputType(input, batch: batch, sample: shapes[input.name])
-                lowering.addInput(input.name, type)
+                try lowering.addInput(input.name, type, sampleAxis: axes[input.name])
             }
             let unknown = try lowerNodes(&lowering, &refused)
             if refused.isEmpty {
-                for output in model.outputs { try lowering.addOutput(output.name) }
+                for output in model.outputs { try lowering.addOutput(output.name, sampleAxis: axes[output.name]) }
             } else if try addOutputs(before: unknown, to: &lowering) {
                 refused = []
             }
@@ -62,7 +63,8 @@ extension ONNXDocument {
         for name in tail.flatMap(\.reads) where !(names + inputs).contains(name) && lowering.isComputed(name) {
             names.append(name)
         }
-        for name in names { try lowering.addOutput(name) }
+        let axes = sampleAxes
+        for name in names { try lowering.addOutput(name, sampleAxis: axes[name]) }
         let graph = lowering.graph
         let isLearnt = graph.dependents { graph.parameterIndex($0).map { graph.parameters[$0].isTrainable } ?? false }
         return graph.measuredOutputs.contains { isLearnt[$0.value.index] }
@@ -150,44 +152,6 @@ extension ONNXDocument {
             }
         }
         return results
-    }
-
-    /// The batch size that the file fixes, or nil.
-    package var fixedBatch: Int? {
-        for input in model.inputs where weights[input.name] == nil {
-            if case .size(let size) = input.shape?.first, size > 0 { return Int(size) }
-        }
-        return nil
-    }
-
-    private func inputType(
-        _ input: ONNXModel.ValueInfo, batch: Int, sample: [Int]?
-    ) throws(FormatError) -> ValueType {
-        let element = try elementType(of: input)
-        guard let dimensions = input.shape else {
-            throw .invalidONNX("the file does not say which shape input '\(input.name)' has")
-        }
-        var sizes: [Int] = []
-        for (axis, dimension) in dimensions.enumerated() {
-            // Paddle and Keras write an open size as -1, and an open batch as 0 too.
-            let isOpen = if case .size(let size) = dimension { size < 0 || axis == 0 && size == 0 } else { true }
-            switch dimension {
-            case .size(let size) where !isOpen: sizes.append(Int(size))
-            case _ where axis == 0: sizes.append(batch)
-            case .symbol, .size:
-                let name = if case .symbol(let name) = dimension { name } else { "\(axis)" }
-                guard let sample, sample.indices.contains(axis - 1) else {
-                    throw .shape("size '\(name)' of input '\(input.name)' is open: give data, or export it fixed")
-                }
-                sizes.append(sample[axis - 1])
-            }
-        }
-        let shape: Shape
-        do { shape = try Shape(sizes) } catch { throw .shape("input '\(input.name)': \(error)") }
-        guard shape.elementCount <= ONNXLowering.Limits.elements else {
-            throw .shape("input '\(input.name)' is too large: \(shape)")
-        }
-        return ValueType(element, shape)
     }
 
     /// The nodes of unknown operators, found before anything is built. Subgraphs are left out, since not all of them

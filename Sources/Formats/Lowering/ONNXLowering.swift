@@ -59,9 +59,26 @@ struct ONNXLowering {
         folded.insert(name)
     }
 
-    mutating func addInput(_ name: String, _ type: ValueType) { values[name] = .computed(graph.addInput(name, type)) }
+    /// Adds an input of a type with the samples first; the nodes read it with the samples on the axis of the file.
+    mutating func addInput(_ name: String, _ type: ValueType, sampleAxis: Int) throws(FormatError) {
+        let input = graph.addInput(name, type)
+        values[name] = .computed(sampleAxis == 0 ? input : try exchanged(input, name: name))
+    }
 
-    mutating func addOutput(_ name: String) throws(FormatError) { graph.addOutput(name, try operand(name)) }
+    /// Adds an output, with the samples first if it has as many on the axis where the file says that they are.
+    mutating func addOutput(_ name: String, sampleAxis: Int) throws(FormatError) {
+        let value = try operand(name)
+        let sizes = graph.shape(value).dimensions
+        let isExchanged = sampleAxis == 1 && sizes.count > 1 && sizes[1] == graph.batchSize
+        graph.addOutput(name, isExchanged ? try exchanged(value) : value)
+    }
+
+    /// The value with its first two axes exchanged, by an op without a node of the document.
+    private mutating func exchanged(_ value: ValueID, name: String = "") throws(FormatError) -> ValueID {
+        do { return try graph.append(graph.exchangingAxes(of: value), [value], name: name) } catch {
+            throw .invalidONNX("\(error)")
+        }
+    }
 
     /// True for a name whose value an op computes.
     func isComputed(_ name: String) -> Bool { if case .computed = values[name] { true } else { false } }

@@ -58,8 +58,9 @@ package struct InferenceRun: Sendable {
         do {
             let (results, clock) = try Self.outputs(of: graph, for: dataset, passes: passes, emit: emit)
             let own = Set(source.document.model.outputs.map(\.name))
-            let arrays = zip(graph.outputs, results).map { (name: $0.name, tensor: $1) }.filter {
-                own.contains($0.name)
+            let arrays = try zip(graph.outputs, results).filter { own.contains($0.0.name) }.map { output, result in
+                let axis = graph.sampleAxis(ofOutput: output.value)
+                return (name: output.name, tensor: axis == 0 ? result : try result.exchangingAxes())
             }
             let rest = own.subtracting(arrays.map(\.name)).sorted()
             if !rest.isEmpty { emit(.warning(code: "not_run", message: source.notRun(rest))) }

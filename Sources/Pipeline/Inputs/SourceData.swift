@@ -100,7 +100,9 @@ package struct SourceData {
         return try split(for: graph, seed: 0).validation
     }
 
-    func sampleShapes(of inputs: [String]) -> [String: [Int]] { reader.sampleShapes(of: inputs, inputKeys: inputKeys) }
+    func sampleShapes(of inputs: [String], axes: SampleAxes) -> [String: [Int]] {
+        reader.sampleShapes(of: inputs, axes: axes, labelKey: labelsKey, inputKeys: inputKeys)
+    }
 
     /// The keys with types and shapes, as listed in a plan.
     var keys: JSONValue {

@@ -58,7 +58,7 @@ extension SourceModel {
     func guess(_ size: Int) -> [String: [Int]] {
         var samples: [String: [Int]] = [:]
         for input in dataInputs {
-            samples[input.name] = (input.shape ?? []).dropFirst().map { dimension in
+            samples[input.name] = (document.samplesFirst(input) ?? []).dropFirst().map { dimension in
                 if case .size(let known) = dimension { Int(known) } else { size }
             }
         }

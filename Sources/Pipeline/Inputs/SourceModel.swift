@@ -45,7 +45,7 @@ package struct SourceModel {
 
     /// The network at one batch size, like ``graph(batch:data:)``, with the error of the reader.
     func lowered(batch: Int, data: SourceData? = nil) throws(FormatError) -> Graph {
-        let shapes = data?.sampleShapes(of: document.model.inputs.map(\.name)) ?? [:]
+        let shapes = data?.sampleShapes(of: document.model.inputs.map(\.name), axes: document.sampleAxes) ?? [:]
         return try document.lower(batch: self.batch(batch), samples: shapes)
     }
 

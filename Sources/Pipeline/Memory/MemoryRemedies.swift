@@ -54,7 +54,7 @@ extension SourceModel {
         var sizes: [String: Int] = [:]
         let shapes = graph.sampleShapes
         for input in document.model.inputs {
-            for (size, dimension) in zip(shapes[input.name] ?? [], (input.shape ?? []).dropFirst()) {
+            for (size, dimension) in zip(shapes[input.name] ?? [], (document.samplesFirst(input) ?? []).dropFirst()) {
                 if case .symbol(let name) = dimension { sizes[name] = size }
             }
         }
@@ -65,7 +65,7 @@ extension SourceModel {
         var shapes = graph.sampleShapes
         for input in document.model.inputs {
             guard let shape = shapes[input.name] else { continue }
-            shapes[input.name] = zip(shape, (input.shape ?? []).dropFirst()).map { size, dimension in
+            shapes[input.name] = zip(shape, (document.samplesFirst(input) ?? []).dropFirst()).map { size, dimension in
                 if case .symbol(let name) = dimension { sizes[name] ?? size } else { size }
             }
         }
