@@ -1,6 +1,6 @@
 """Whether budgets hold on samples that no job saw.
 
-    python Benchmarks/promises.py PROGRAM [--seeds 40] [--finetune none] [--only NAME ...]
+    python Benchmarks/promises.py PROGRAM [--seeds 40] [--finetune none] [--only NAME ...] [--budget NAME ...]
 
 For each network and seed, a part of the test split is given as `validation_data`, of which the job decides by one half and
 certifies by the other; the rest of the test split is seen by no job, and ONNX Runtime runs both networks on it. Prints a
@@ -45,7 +45,7 @@ def logits(path, inputs):
 
 
 def run(program, network, budget, seed, finetune, folder):
-    """One job; its compression, whether the budget held on unseen samples, and whether the certificate covers."""
+    """One job: whether it met the budget, its compression, whether that held on unseen samples, whether its certificate covers."""
     model, path = NETWORKS[network]
     with numpy.load(path) as data:
         train, test = split(data, "_train"), split(data, "_test")
@@ -61,13 +61,11 @@ def run(program, network, budget, seed, finetune, folder):
     if done.returncode not in (0, 4):
         raise SystemExit(done.stderr)
     result = json.loads(report.read_text())["result"]
-    if not result["met_budget"]:
-        return None
     before, after = logits(model, test), logits(small, test)
     differs = before.argmax(-1) != after.argmax(-1)
     drop = (before.argmax(-1) == test["y"]).astype(float) - (after.argmax(-1) == test["y"])
     found = differs[unseen].mean() if budget == "max_disagreement" else drop[unseen].mean()
-    return (result["compression_ratio"], found <= BUDGETS[budget],
+    return (result["met_budget"], result["compression_ratio"], found <= BUDGETS[budget],
             differs.mean() <= result["disagreement"]["upper95"])
 
 
@@ -77,24 +75,27 @@ def main():
     parser.add_argument("--seeds", type=int, default=40)
     parser.add_argument("--finetune", default="none")
     parser.add_argument("--only", nargs="+", choices=NETWORKS, default=list(NETWORKS))
+    parser.add_argument("--budget", nargs="+", choices=BUDGETS, default=list(BUDGETS))
     options = parser.parse_args()
     print("| network | budget | runs | within budget | violations | mean compression | certificates that cover |")
     print("|---|---|---|---|---|---|---|")
-    violations = met = 0
+    violations = met = worst = 0
     with tempfile.TemporaryDirectory() as folder:
         for network in options.only:
-            for budget in BUDGETS:
+            for budget in options.budget:
                 runs = [run(options.program, network, budget, seed, options.finetune, Path(folder))
                         for seed in range(options.seeds)]
-                ended = [outcome for outcome in runs if outcome is not None]
-                broken = sum(not held for _, held, _ in ended)
-                ratio = numpy.mean([ratio for ratio, _, _ in ended]) if ended else 1
-                covers = sum(covered for _, _, covered in ended)
+                ended = [outcome for outcome in runs if outcome[0]]
+                broken = sum(not held for _, _, held, _ in ended)
+                ratio = numpy.mean([ratio for _, ratio, _, _ in ended]) if ended else 1
+                covers = sum(covered for *_, covered in runs)
                 print(f"| {network} | {budget} {BUDGETS[budget]} | {len(runs)} | {len(ended)} | {broken} | {ratio:.2f} | "
-                      f"{covers} of {len(ended)} |", flush=True)
+                      f"{covers} of {len(runs)} |", flush=True)
+                worst = max(worst, broken / len(runs))
                 violations, met = violations + broken, met + len(ended)
-    print(f"\n{violations} of {met} jobs within their budget broke it on samples that no job saw")
-    return 0 if violations <= 0.05 * met else 1
+    print(f"\n{violations} of {met} jobs within their budget broke it on samples that no job saw; "
+          f"of the runs of one row at most {worst:.1%}")
+    return 0 if worst <= 0.05 else 1
 
 
 if __name__ == "__main__":

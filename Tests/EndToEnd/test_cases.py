@@ -93,6 +93,9 @@ class Cases(Case):
         after = onnx.load(str(self.file("shared_weights.small.onnx")))
         self.assertEqual(sorted(list(tensor.dims) for tensor in after.graph.initializer), [[10], [16], [16, 10], [16, 16]])
 
+    def test_an_input_without_axes(self):
+        self.check_head("scalar_input", "logits")
+
     def test_images_of_bytes(self):
         # Mean and deviation of the channels and the 255 of the bytes count as weights.
         self.check_head("uint8_image", "logits", (5_674 + 7, 490 + 7))

@@ -1,5 +1,5 @@
 import ByteText
-import Compute
+package import Compute
 package import Model
 
 /// Reads the inputs, labels and splits of a model from a data file.
@@ -143,6 +143,20 @@ package struct DatasetReader: Sendable {
             graph: graph, outputName: output, labelKey: labelKey, inputKeys: inputKeys, withLabels: withLabels,
             prefersClasses: prefersClasses, classAxis: classAxis)
         return try split(part, &reading)
+    }
+
+    /// The numbers of inputs without axes: arrays of one element under their names.
+    package func scalars(of inputs: [String], inputKeys: [String: String] = [:]) -> [String: Tensor] {
+        var scalars: [String: Tensor] = [:]
+        for input in inputs {
+            let found = [Part.unsplit, .training, .validation].lazy.compactMap { find([inputKeys[input] ?? input], $0) }
+                .first
+            guard let tensor = found?.array.tensor, tensor.shape.elementCount == 1, tensor.shape.rank < 2 else {
+                continue
+            }
+            scalars[input] = tensor.reshaped(.scalar)
+        }
+        return scalars
     }
 
     /// The state of one reading: the request, and what was found.

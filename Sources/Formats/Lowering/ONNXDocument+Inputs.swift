@@ -10,6 +10,17 @@ extension ONNXDocument {
         return nil
     }
 
+    /// The names of the inputs without axes, such as a temperature: one number for all samples.
+    package var scalarInputs: [String] {
+        model.inputs.filter { weights[$0.name] == nil && $0.shape?.isEmpty == true }.map(\.name)
+    }
+
+    /// The number that the data give for an input without axes; nil when there is none.
+    func scalar(for input: ONNXModel.ValueInfo) throws(FormatError) -> Tensor? {
+        guard input.shape?.isEmpty == true, let scalar = scalars[input.name] else { return nil }
+        return try scalar.converted(to: try elementType(of: input))
+    }
+
     /// The type of an input with the samples first.
     func inputType(
         _ input: ONNXModel.ValueInfo, batch: Int, sample: [Int]?

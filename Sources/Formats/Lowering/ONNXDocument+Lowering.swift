@@ -24,6 +24,10 @@ extension ONNXDocument {
         let axes = sampleAxes
         do {
             for input in model.inputs where weights[input.name] == nil {
+                if let scalar = try scalar(for: input) {
+                    lowering.define(input.name, .known(scalar, name: input.name))
+                    continue
+                }
                 let type = try inputType(input, batch: batch, sample: shapes[input.name])
                 try lowering.addInput(input.name, type, sampleAxis: axes[input.name])
             }

@@ -13,6 +13,8 @@ package struct ONNXDocument: Sendable {
     /// The bytes of external initializers that are not of an ``ElementType``, so that they can be copied as they are.
     let foreign: [String: Bytes]
     package let path: String
+    /// The numbers that the data give for inputs without axes, which are known when the document is lowered.
+    package var scalars: [String: Tensor] = [:]
 
     /// Limits on the contents of a file.
     package enum Limits {

@@ -17,6 +17,8 @@ struct CompressionData {
     let hasOwnSplit: Bool
     let task: PredictionTask
     let mapping: [String: String]
+    /// The numbers of inputs without axes.
+    let scalars: [String: Tensor]
     let notes: [String]
     let trainingCount: Int
     /// The sample counts; nil without data.
@@ -46,7 +48,7 @@ struct CompressionData {
             graph = try model.graph(batch: 1)
             try Self.checkOutputs(of: graph, in: model)
             (samples, validation, mapping, notes, trainingCount) = (nil, nil, [:], [], 0)
-            (counts, bytes, hasOwnSplit) = (nil, DataBytes(), false)
+            (counts, bytes, hasOwnSplit, scalars) = (nil, DataBytes(), false, [:])
             task = PredictionTask(of: graph, options: options, output: options.outputs.first)
             try check(options, labels: nil)
             return
@@ -116,6 +118,8 @@ struct CompressionData {
             graph = try model.graph(batch: parts.training.count, data: source)
         }
         (self.graph, self.validation, self.hasOwnSplit, samples) = (graph, validation, hasOwnSplit, parts)
+        scalars = source.scalars(of: model.document.scalarInputs)
+        split.notes += scalars.keys.sorted().map { "the input '\($0)' has the value of its key for all samples" }
         (mapping, notes, trainingCount) = (split.mapping, split.notes, training.count)
         counts = SampleCounts(
             training.count, deciding: deciding?.count, validation: validation.count, options)

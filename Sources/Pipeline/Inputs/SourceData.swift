@@ -100,6 +100,8 @@ package struct SourceData {
         return try split(for: graph, seed: 0).validation
     }
 
+    func scalars(of inputs: [String]) -> [String: Tensor] { reader.scalars(of: inputs, inputKeys: inputKeys) }
+
     func sampleShapes(of inputs: [String], axes: SampleAxes) -> [String: [Int]] {
         reader.sampleShapes(of: inputs, axes: axes, labelKey: labelsKey, inputKeys: inputKeys)
     }

@@ -7,7 +7,7 @@ import Model
 /// A model file: its ONNX document, and its lowering to a graph.
 package struct SourceModel {
     package let path: String
-    let document: ONNXDocument
+    var document: ONNXDocument
 
     var name: String { URL(filePath: path).lastPathComponent }
 
@@ -46,6 +46,8 @@ package struct SourceModel {
     /// The network at one batch size, like ``graph(batch:data:)``, with the error of the reader.
     func lowered(batch: Int, data: SourceData? = nil) throws(FormatError) -> Graph {
         let shapes = data?.sampleShapes(of: document.model.inputs.map(\.name), axes: document.sampleAxes) ?? [:]
+        var document = document
+        document.scalars = data?.scalars(of: document.scalarInputs) ?? [:]
         return try document.lower(batch: self.batch(batch), samples: shapes)
     }
 

@@ -34,7 +34,8 @@ struct Verification {
     ///   - data: the samples to run.
     /// - Throws: ``Problem`` when the outputs differ.
     init(of path: String, predicted: Graph, known: Known?, original: Graph, data: CompressionData) throws {
-        let written = try SourceModel(path)
+        var written = try SourceModel(path)
+        written.document.scalars = data.scalars
         let tolerance = written.document.roundingTolerance
         let batch = original.batchSize
         var shapes: [String: [Int]] = [:]
