@@ -96,6 +96,13 @@ class Cases(Case):
     def test_an_input_without_axes(self):
         self.check_head("scalar_input", "logits")
 
+    def test_a_network_in_half_precision_behind_a_cast(self):
+        report = self.compressed("half_inside")
+        self.assertEqual([layer["kind"] for layer in report["result"]["layers"]], ["Linear-GELU-Linear"])
+        sizes = [report["result"][which]["parameters"] for which in ("original", "compressed")]
+        self.assertEqual(sizes[0] - sizes[1], 3_370 - 250)
+        self.assert_same_answers("half_inside", "logits")
+
     def test_images_of_bytes(self):
         # Mean and deviation of the channels and the 255 of the bytes count as weights.
         self.check_head("uint8_image", "logits", (5_674 + 7, 490 + 7))

@@ -77,28 +77,43 @@ extension ONNXDocument {
             return name
         }
         let name = "/" + node.scope.splitBytes(at: UInt8(ascii: "."), keepsEmpty: true).joined(separator: "/")
-        let input = graph[node.operands[0]].name
+        var nodes: [ONNXEdit.NewNode] = []
+        /// The name of a value in the precision of the layer: a Cast that stood before the block is gone with it.
+        func read(_ source: ValueID) -> String {
+            let found = graph[source].name
+            guard precisions[found] != precision else { return found }
+            let cast = fresh(name + "/Cast_output_0")
+            nodes.append(
+                .init(
+                    opType: "Cast", name: names.node(name + "/Cast"), inputs: [found], output: cast,
+                    ints: ["to": precision?.rawValue ?? ElementType.float32.onnx]))
+            return cast
+        }
         switch node.op {
         case .prelu:
-            return [
+            let input = read(node.operands[0])
+            return nodes + [
                 .init(
                     opType: "PRelu", name: names.node(name + "/PRelu"), inputs: [input, try add(node.operands[1])],
                     output: node.name)
             ]
         case .convolution:
-            var operands = [input]
+            var operands = [read(node.operands[0])]
             for operand in node.operands.dropFirst() { operands.append(try add(operand)) }
-            return [.init(opType: "Conv", name: names.node(name + "/Conv"), inputs: operands, output: node.name)]
+            return nodes + [
+                .init(opType: "Conv", name: names.node(name + "/Conv"), inputs: operands, output: node.name)
+            ]
         case .matMul where node.type.shape.rank == 2:
             let rows = graph[node.operands[0]]
-            var (operands, nodes) = ([input], [ONNXEdit.NewNode]())
+            var operands: [String]
             if case .reshape = rows.op, rows.origin.nodes.isEmpty {
                 operands = [fresh(name + "/Flatten_output_0")]
-                nodes = [
+                let input = read(rows.operands[0])
+                nodes.append(
                     .init(
-                        opType: "Flatten", name: names.node(name + "/Flatten"), inputs: [graph[rows.operands[0]].name],
-                        output: operands[0])
-                ]
+                        opType: "Flatten", name: names.node(name + "/Flatten"), inputs: [input], output: operands[0]))
+            } else {
+                operands = [read(node.operands[0])]
             }
             // Before opset 11 a Gemm has a bias.
             if node.operands.count == 2, opset < 11 {
@@ -113,16 +128,16 @@ extension ONNXDocument {
                 ints: ["transB": 1])
             return nodes + [gemm]
         case .matMul:
-            let weight = try add(node.operands[1], transposed: true)
+            let (input, weight) = (read(node.operands[0]), try add(node.operands[1], transposed: true))
             guard node.operands.count > 2 else {
-                return [
+                return nodes + [
                     .init(
                         opType: "MatMul", name: names.node(name + "/MatMul"), inputs: [input, weight], output: node.name
                     )
                 ]
             }
             let product = fresh(name + "/MatMul_output_0")
-            return [
+            return nodes + [
                 .init(opType: "MatMul", name: names.node(name + "/MatMul"), inputs: [input, weight], output: product),
                 .init(
                     opType: "Add", name: names.node(name + "/Add"), inputs: [product, try add(node.operands[2])],

@@ -82,7 +82,8 @@ struct GraphPattern {
         return tensor.type == .float32 && tensor.shape.elementCount == 1 ? tensor.floats[0] : nil
     }
 
-    func isNear(_ value: Float, _ expected: Float) -> Bool { abs(value - expected) <= 1e-4 * abs(expected) }
+    /// True for a number as an exporter writes it; files in float16 round theirs by up to 1.6e-4.
+    func isNear(_ value: Float, _ expected: Float) -> Bool { abs(value - expected) <= 2e-4 * abs(expected) }
 
     func operands(_ value: ValueID, of kind: BinaryKind) -> (ValueID, ValueID)? {
         guard case .binary(kind) = graph[value].op else { return nil }
