@@ -68,16 +68,38 @@ extension Graph {
     package func mergedExactly(
         _ options: JobOptions, isComputed: Bool = true
     ) throws(ModelError) -> (graph: Graph, blocks: [ExactBlock]) {
-        var (graph, blocks) = (self, [ExactBlock]())
+        var (graph, blocks, left) = (self, [ExactBlock](), Set<String>())
         while true {
-            var rewrites: [Rewrite] = []
-            for block in ExactBlocks(in: graph).found where options.admits(block.name) {
+            var (rewrites, found) = ([Rewrite](), [ExactBlock]())
+            for block in ExactBlocks(in: graph).found where options.admits(block.name) && !left.contains(block.name) {
                 guard let rewrite = try isComputed ? block.rewrite(in: graph) : block.placeholder() else { continue }
                 rewrites.append(rewrite)
-                blocks.append(block)
+                found.append(block)
             }
             guard !rewrites.isEmpty else { return (graph, blocks) }
-            graph = try graph.replacing(rewrites)
+            let merged = try graph.replacing(rewrites)
+            let lost = graph.candidates(goneIn: merged)
+            let costly = found.filter { block in lost.contains { $0.saves(moreThan: block, in: graph) } }
+            guard costly.isEmpty else {
+                left.formUnion(costly.map(\.name))
+                continue
+            }
+            (graph, blocks) = (merged, blocks + found)
         }
+    }
+
+    /// The candidates that are none in a network with exact merges, such as one whose first layer has been merged with what
+    /// is before a reshape and then has other rows than its second.
+    private func candidates(goneIn merged: Graph) -> [Candidate] {
+        let kept = Set(Candidates(in: merged).found.map(\.id))
+        return Candidates(in: self).found.filter { !kept.contains($0.id) }
+    }
+}
+
+extension Candidate {
+    /// True when it shares ops with an exact block and saves more parameters.
+    fileprivate func saves(moreThan block: ExactBlock, in graph: Graph) -> Bool {
+        let own = Set(block.nodes)
+        return Profit(self, in: graph).saving > block.profit.saving && uses.contains { !own.isDisjoint(with: $0.nodes) }
     }
 }
