@@ -352,6 +352,7 @@ def more_cases():
     yield from fused()
     yield from sampled()
     yield from searched()
+    yield from learned(x)
     random = kept
 
 
@@ -988,6 +989,12 @@ def searched():
     yield Case("nonzero_none", [
         ("ConstantOfShape", ["shape"], ["i"], {}), ("NonZero", ["i"], ["n"], {}), ("Gather", ["x", "n"], ["y"], {"axis": 1})],
         {"x": x}, {"shape": integers(2, 3)})
+
+
+def learned(x):
+    """Operators of the domain of classic machine learning."""
+    for name, offset, scale in (("", [0.5, -1.0, 2.0, 0.25], [2.0, 0.5, -1.0, 3.0]), ("_numbers", [0.5], [3.0])):
+        yield one("learned_scaler" + name, "ai.onnx.ml.Scaler", x, offset=offset, scale=scale)
 
 
 def older():

@@ -53,7 +53,7 @@ extension ONNXLowering {
     static let operators: [String: ONNXOperator] = [
         activations, arithmetic, logic, reductions, products, recurrent, pooling, norms, movement, knownValues,
         indexing,
-        control, microsoft, unsupported,
+        control, microsoft, machineLearning, unsupported,
     ].reduce(into: [:]) { all, family in
         all.merge(family) { _, _ in preconditionFailure("an operator belongs to one family") }
     }
