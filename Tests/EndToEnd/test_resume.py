@@ -44,8 +44,9 @@ class Job:
 
     def events(self):
         """What the last process told, but for a line that it did not end."""
-        with (self.folder / "tmp" / "events").open() as lines:
-            return [json.loads(line) for line in lines if line.endswith("\n")]
+        # Read at once: line by line, the rest of a line that was not ended yet would be taken for a line.
+        lines = (self.folder / "tmp" / "events").read_text().split("\n")
+        return [json.loads(line) for line in lines[:-1]]
 
     def finish(self, **arguments):
         """Runs a process to its end and returns what it told."""
