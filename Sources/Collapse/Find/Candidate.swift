@@ -71,12 +71,8 @@ package struct Candidate: Sendable, Identifiable {
     /// - Returns: a rewrite for each use.
     func rewrites(weight: Tensor, bias: Tensor) -> [Rewrite] {
         uses.map { use in
-            let replacement: Rewrite.Replacement =
-                switch second.axis {
-                case .last: .linear(input: use.input, weight: weight, bias: bias)
-                case .second: .pointwise(input: use.input, weight: weight, bias: bias)
-                }
-            return Rewrite(removed: use.nodes, output: use.output, replacement: replacement, scope: use.name)
+            let layer = second.axis.layer(reading: use.input, weight: weight, bias: bias)
+            return Rewrite(removed: use.nodes, output: use.output, replacement: layer, scope: use.name)
         }
     }
 }

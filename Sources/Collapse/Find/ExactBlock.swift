@@ -99,13 +99,8 @@ package struct ExactBlock: Sendable {
     }
 
     private func rewrite(weight: Tensor, bias: Tensor) -> Rewrite {
-        let bias = hasBias ? bias : nil
-        let replacement: Rewrite.Replacement =
-            switch axis {
-            case .last: .linear(input: input, weight: weight, bias: bias)
-            case .second: .pointwise(input: input, weight: weight, bias: bias)
-            }
-        return Rewrite(removed: nodes, output: output, replacement: replacement, scope: name)
+        let layer = axis.layer(reading: input, weight: weight, bias: hasBias ? bias : nil)
+        return Rewrite(removed: nodes, output: output, replacement: layer, scope: name)
     }
 }
 

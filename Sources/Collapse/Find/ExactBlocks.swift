@@ -40,7 +40,7 @@ struct ExactBlocks {
                 {
                     best = block
                 }
-                // What is read elsewhere stays.
+                // An op that is read elsewhere stays.
                 let own = Set(parts.map(\.value))
                 guard consumers[next.index].allSatisfy(own.contains), !graph.isOutput(next), let part = part(next, axis)
                 else { break }

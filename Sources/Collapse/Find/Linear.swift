@@ -19,6 +19,16 @@ enum FeatureAxis: Sendable {
     }
 }
 
+extension FeatureAxis {
+    /// The linear layer over features on this axis that takes the place of a block.
+    func layer(reading input: ValueID, weight: Tensor, bias: Tensor?) -> Rewrite.Replacement {
+        switch self {
+        case .last: .linear(input: input, weight: weight, bias: bias)
+        case .second: .pointwise(input: input, weight: weight, bias: bias)
+        }
+    }
+}
+
 /// A linear layer in a graph: a product with a weight, or a convolution of single pixels, with its bias.
 package struct Linear: Sendable {
     /// The feature axis of its input and its output.

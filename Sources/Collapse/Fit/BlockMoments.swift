@@ -35,7 +35,7 @@ struct BlockMoments {
         -> [Moments]
     {
         guard candidate.twins.isEmpty else {
-            // What each use needs depends on what the uses before it have become: all are fitted to what they are now.
+            // The needs of a use depend on what the uses before it have become: all are fitted to what they are now.
             var result: [Moments] = []
             for samples in now.samples {
                 result.append(try BlockMoments(original: now.rest).ofUntouched([candidate], on: samples)[0])

@@ -36,7 +36,7 @@ extension PredictionTask.Kind {
     package var measures: [Measure] {
         switch self {
         case .classification, .multilabel, .segmentation: [.disagreement, .divergence]
-        // Of a token, several guesses are as good: the first of them says little.
+        // The first guess of a token says little: several are as good.
         case .causalLanguageModel: [.divergence, .disagreement]
         case .regression, .embedding: [.varianceLost]
         }

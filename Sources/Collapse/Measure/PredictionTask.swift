@@ -80,6 +80,9 @@ package struct PredictionTask: Sendable, Equatable {
         return options.classAxis == nil ? (guess.kind, guess.isUncertain) : (classes, false)
     }
 
+    /// The tasks of all outputs of the network that are measured, this one first.
+    package func all(in graph: Graph) -> [PredictionTask] { [self] + others(in: graph) }
+
     /// The tasks of the other outputs of the network, for which there are no labels.
     package func others(in graph: Graph) -> [PredictionTask] {
         graph.measuredOutputs.filter { $0.name != output }.map { ofOutput($0.name, in: graph) }

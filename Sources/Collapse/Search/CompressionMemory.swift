@@ -34,7 +34,7 @@ package struct CompressionMemory: Sendable {
     ) throws(ModelError) {
         let graph = try graph.mergedExactly(options, isComputed: false).graph
         (self.graph, self.task, self.options) = (graph, task, options)
-        let compared = ([task] + task.others(in: graph)).map { $0.logits(of: graph) }
+        let compared = task.all(in: graph).map { $0.logits(of: graph) }
         let logits = compared.reduce(0) { $0 + graph.bytesPerSample($1) }
         let plan = try ExecutionPlan.byteCount(of: graph, fetching: graph.outputs.map(\.value))
         guard let counts else {

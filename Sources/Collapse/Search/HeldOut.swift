@@ -28,7 +28,7 @@ package struct HeldOut {
 
     package init(_ samples: Dataset, original graph: Graph, task: PredictionTask) throws(ModelError) {
         self.samples = samples
-        tasks = [task] + task.others(in: graph)
+        tasks = task.all(in: graph)
         originals = try graph.outputs(of: tasks.map { $0.logits(of: graph) }, for: samples)
         mask = try samples.mask()
     }

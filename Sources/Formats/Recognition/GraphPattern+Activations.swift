@@ -82,7 +82,7 @@ extension GraphPattern {
                 : bound == 0 ? .relu : .clip(minimum: bound, maximum: .infinity)
             return Recognition(op: .unary(clip), operands: [inner], covered: [value])
         }
-        // Where the bounds cross, the outer one applies.
+        // The outer bound applies where they cross.
         let clip: UnaryKind =
             kind == .minimum
             ? .clip(minimum: min(further, bound), maximum: bound)

@@ -50,7 +50,7 @@ package struct Inspection: Sendable {
         plan["outputs"] = .array(
             finding.graph.map { graph in
                 let task = PredictionTask(of: graph, labels: split?.training.labels, output: split?.output)
-                return graph.measuredOutputs.isEmpty ? [] : ([task] + task.others(in: graph)).map(\.document)
+                return graph.measuredOutputs.isEmpty ? [] : task.all(in: graph).map(\.document)
             } ?? [])
         plan["data"] = described
         plan["estimate"] =
@@ -107,9 +107,10 @@ package struct Inspection: Sendable {
     }
 
     private static func document(_ candidate: Candidate, in graph: Graph) -> JSONValue {
-        document(
-            candidate.name, candidate.kind, (candidate.inFeatures, candidate.hidden, candidate.out),
-            Profit(candidate, in: graph), isProfitable: Profit(candidate, in: graph).isProfitable)
+        let profit = Profit(candidate, in: graph)
+        return document(
+            candidate.name, candidate.kind, (candidate.inFeatures, candidate.hidden, candidate.out), profit,
+            isProfitable: profit.isProfitable)
     }
 
     private static func document(_ block: ExactBlock) -> JSONValue {

@@ -26,7 +26,7 @@ struct CompressionData {
     let bytes: DataBytes
 
     /// The tasks of all outputs that are measured, that of the labels first.
-    var tasks: [PredictionTask] { [task] + task.others(in: graph) }
+    var tasks: [PredictionTask] { task.all(in: graph) }
 
     static let defaultBatchSize = 64
 
