@@ -52,3 +52,41 @@ func `moments are sums over all samples and add up`(samples: Int) throws {
         try singular.choleskySolve(Matrix(rows: 2, columns: 1, values: [1, 1]))
     }
 }
+
+@Test func `an inverse by Cholesky is numpy's`() throws {
+    // np.linalg.inv(np.array([[4, 2, 1], [2, 5, 3], [1, 3, 6]]))
+    let matrix = Matrix(rows: 3, columns: 3, values: [4, 2, 1, 2, 5, 3, 1, 3, 6])
+    expectClose(
+        try matrix.choleskyInverse(),
+        [
+            0.3134328358208955, -0.13432835820895522, 0.014925373134328358,
+            -0.13432835820895522, 0.3432835820895522, -0.14925373134328357,
+            0.014925373134328358, -0.14925373134328357, 0.23880597014925373,
+        ], within: 1e-14)
+}
+
+@Test(arguments: [1, 31, 32, 33, 200])
+func `an inverse by Cholesky is symmetric and undoes its matrix`(size: Int) throws {
+    var matrix = Matrix(rows: size, columns: size)
+    try matrix.accumulateGram(of: random([2 * size, size]))
+    for index in 0..<size { matrix[index, index] += 1 }
+    let inverse = try matrix.choleskyInverse()
+    #expect(inverse == inverse.transposed())
+    let identity = (0..<(size * size)).map { $0 / size == $0 % size ? 1.0 : 0 }
+    expectClose(matrix.multiplied(by: inverse), identity, within: 1e-10)
+}
+
+@Test func `a matrix that is not positive definite has no inverse by Cholesky`() throws {
+    let singular = Matrix(rows: 2, columns: 2, values: [1, 2, 2, 4])
+    #expect(throws: ComputeError.singular(column: 1)) { try singular.choleskyInverse() }
+    #expect(try Matrix(rows: 0, columns: 0).choleskyInverse() == Matrix(rows: 0, columns: 0))
+}
+
+@Test func `a product is subtracted in place`() {
+    let left = Matrix(rows: 2, columns: 3, values: [1, 2, 3, 4, 5, 6])
+    var result = Matrix(rows: 2, columns: 2, values: [100, 100, 100, 100])
+    result.subtractProduct(left, left.transposed())
+    #expect(result == Matrix(rows: 2, columns: 2, values: [86, 68, 68, 23]))
+    result.subtractProduct(Matrix(rows: 2, columns: 0), Matrix(rows: 0, columns: 2))
+    #expect(result.values == [86, 68, 68, 23])
+}

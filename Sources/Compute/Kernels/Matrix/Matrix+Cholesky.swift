@@ -40,4 +40,27 @@ extension Matrix {
         precondition(status == 0, "dpotrs has no failures of its own")
         return solution.transposed()
     }
+
+    /// The inverse of a symmetric positive definite matrix, symmetric to the last bit.
+    ///
+    /// - Returns: `[n, n]`, where `self` is `[n, n]`; of `self` only the part right of and on the diagonal is read.
+    /// - Throws: ``ComputeError/singular(column:)`` unless `self` is positive definite to the precision of Float64.
+    /// - Complexity: n³ floating-point operations, by LAPACK's `dpotrf` and `dpotri`.
+    package func choleskyInverse() throws(ComputeError) -> Matrix {
+        precondition(rows == columns, "a square matrix")
+        guard rows > 0 else { return self }
+        var inverse = self
+        var (size, status) = (Int32(rows), Int32(0))
+        // LAPACK is column-major: its lower triangle is our upper one.
+        var uplo = CChar(UInt8(ascii: "L"))
+        withThreads(worth: rows * rows * rows) {
+            // SAFETY: `inverse` holds n·n numbers and is ours alone.
+            unsafe dpotrf_(&uplo, &size, &inverse.values, &size, &status)
+            guard status == 0 else { return }
+            unsafe dpotri_(&uplo, &size, &inverse.values, &size, &status)
+        }
+        guard status == 0 else { throw .singular(column: Int(status) - 1) }
+        inverse.mirrorUpperTriangle()
+        return inverse
+    }
 }

@@ -28,9 +28,7 @@ extension Matrix {
                     Int32(count), 1, block, Int32(D), 1, &values, Int32(D))
             }
         }
-        for row in 0..<D {
-            for column in 0..<row { values[row * D + column] = values[column * D + row] }
-        }
+        mirrorUpperTriangle()
         withExtendedLifetime(x) {}
     }
 
@@ -101,22 +99,6 @@ extension Matrix {
         for index in whole..<(N * D) { unsafe total += Double(source[index]) * Double(source[index]) }
         withExtendedLifetime(x) {}
         return total
-    }
-
-    /// - Parameter other: `[columns, n]`
-    /// - Returns: `[rows, n]`
-    package func multiplied(by other: Matrix) -> Matrix {
-        precondition(columns == other.rows, "[\(rows), \(columns)] by [\(other.rows), \(other.columns)]")
-        var result = Matrix(rows: rows, columns: other.columns)
-        guard !result.values.isEmpty, columns > 0 else { return result }
-        withThreads(worth: 2 * rows * columns * other.columns) {
-            // SAFETY: the three hold rows·columns, columns·n and rows·n numbers (Matrix.init).
-            unsafe cblas_dgemm(
-                Int32(CblasRowMajor), Int32(CblasNoTrans), Int32(CblasNoTrans), Int32(rows),
-                Int32(other.columns), Int32(columns), 1, values, Int32(columns), other.values, Int32(other.columns), 0,
-                &result.values, Int32(other.columns))
-        }
-        return result
     }
 
     private static func sizes(_ x: Tensor) throws(ComputeError) -> (Int, Int) {
