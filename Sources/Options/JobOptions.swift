@@ -48,6 +48,8 @@ package struct JobOptions: Hashable, Sendable {
     /// Parameters before over parameters after at which to stop.
     package var compressionRatio: Double?
     package var maxLayers: Int?
+    /// The kinds of replacement that may be used; empty for all.
+    package var replacements: [String] = []
     /// Globs on the names of candidates.
     package var include: [String] = []
     package var exclude: [String] = []
@@ -88,6 +90,14 @@ package struct JobOptions: Hashable, Sendable {
     /// True when the user says how far to go.
     package var hasBudget: Bool {
         limitsQuality || compressionRatio != nil || maxLayers != nil
+    }
+
+    /// The kinds of replacement of the method `ridge`.
+    package static let replacementKinds = ["affine", "width", "path", "low_rank", "embedding"]
+
+    /// True when the method chooses a replacement for each site, and not only which blocks to collapse.
+    package var choosesReplacements: Bool {
+        (method ?? .ridge) == .ridge && maxLayers == nil && order == .measured && replacements != ["affine"]
     }
 
     /// True when the user says how much worse the network may become.

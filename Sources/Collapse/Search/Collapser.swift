@@ -59,6 +59,7 @@ package struct Collapser {
 
     /// Runs the compression of what the exact merges leave.
     private func run(behind merged: [LayerOutcome]) throws(ModelError) -> Outcome {
+        if let samples, options.choosesReplacements { return try runFront(behind: merged, samples) }
         let candidates = Candidates(in: original)
         var layers = candidates.found.map { LayerOutcome($0, in: original) }
         for (index, candidate) in candidates.found.enumerated() {
@@ -106,9 +107,67 @@ package struct Collapser {
                 ? "it comes after a layer that exceeds the budget" : "the budget is reached without it"
         }
         for layer in layers { emit(.layer(layer)) }
+        return outcome(chosen, metBudget, merged + layers, candidates.refusals, path.points, heldOut)
+    }
+
+    /// Chooses a replacement for each site, and writes the reasons for those that stay.
+    private func runFront(behind merged: [LayerOutcome], _ samples: Samples) throws(ModelError) -> Outcome {
+        let all = Sites(in: original)
+        let families = options.replacements.isEmpty ? nil : Set(options.replacements)
+        var (sites, layers) = ([Site](), [LayerOutcome]())
+        for site in all.found {
+            let choices = site.choices(in: original, families: families)
+            guard let smallest = choices.last ?? site.choices(in: original, families: nil).last else { continue }
+            var layer = LayerOutcome(site, in: original, smallest: smallest)
+            if !options.admits(site.name) {
+                layer.reason = "include and exclude leave it alone"
+            } else if choices.isEmpty {
+                layer.reason = "none of the replacements that may be used would be smaller"
+            } else {
+                sites.append(site)
+            }
+            layers.append(layer)
+        }
+        guard !sites.isEmpty else {
+            return Outcome(graph: original, layers: merged + layers, refusals: all.refusals, points: [], chosen: nil)
+        }
+        let blocks = sites.compactMap { site -> Candidate? in
+            if case .block(let block) = site.kind { block } else { nil }
+        }
+        if let message = Self.scarcity(of: samples.calibration.count, for: blocks) {
+            emit(.warning(code: "few_samples", message: message))
+        }
+        let heldOut = try HeldOut(samples.search, original: original, task: task)
+        let budget = Budget(options, original: heldOut.originalMetrics)
+        let search = FrontSearch(
+            original: original, samples: samples, heldOut: heldOut, options: options, budget: budget, emit: emit)
+        let points = try search.run(sites, &layers)
+        var path: any CollapsePath = points
+        var (chosen, metBudget) = try choose(&path, &layers, heldOut)
+        // The exact merges alone keep any budget.
+        if chosen != nil, !metBudget, original.parameterCount < parameterCount, options.compressionRatio == nil {
+            (chosen, metBudget) = (nil, true)
+        }
+        for index in layers.indices where layers[index].reason == nil {
+            guard let choice = chosen?.plan[layers[index].block], let site = all[layers[index].block] else {
+                layers[index].reason = layers[index].reasonToStay
+                continue
+            }
+            (layers[index].choice, layers[index].isCollapsed) = (choice, true)
+            layers[index].parametersAfter = site.size(of: choice, in: original).parameters
+        }
+        for layer in layers { emit(.layer(layer)) }
+        return outcome(chosen, metBudget, merged + layers, all.refusals, points, heldOut)
+    }
+
+    /// The outcome, with what would have admitted a point that is not within the budget.
+    private func outcome(
+        _ chosen: ParetoPoint?, _ metBudget: Bool, _ layers: [LayerOutcome], _ refusals: [Refusal],
+        _ points: [ParetoPoint], _ heldOut: HeldOut?
+    ) -> Outcome {
         var outcome = Outcome(
-            graph: chosen?.graph ?? original, layers: merged + layers, refusals: candidates.refusals,
-            points: path.points, chosen: chosen, metBudget: metBudget)
+            graph: chosen?.graph ?? original, layers: layers, refusals: refusals, points: points, chosen: chosen,
+            metBudget: metBudget)
         if !metBudget, let chosen, let heldOut {
             outcome.admission = Budget(options, original: heldOut.originalMetrics).admission(of: chosen)
             let reached = Double(parameterCount) / Double(max(1, chosen.parameters))

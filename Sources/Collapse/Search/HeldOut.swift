@@ -33,6 +33,20 @@ package struct HeldOut {
         mask = try samples.mask()
     }
 
+    private init(_ samples: Dataset, _ tasks: [PredictionTask], _ originals: [Tensor]) throws(ModelError) {
+        (self.samples, self.tasks, self.originals) = (samples, tasks, originals)
+        mask = try samples.mask()
+    }
+
+    /// The first samples alone.
+    func first(_ count: Int) throws(ModelError) -> HeldOut {
+        guard count < samples.count else { return self }
+        let some = originals.map { tensor in
+            tensor.rows(0..<((tensor.shape.dimensions.first ?? 0) / samples.count * count))
+        }
+        return try HeldOut(samples.samples(0..<count), tasks, some)
+    }
+
     /// The metrics of the original; nil as in ``Measurement/metrics``.
     package var originalMetrics: Metrics? { metrics(of: originals[0], labels: samples.labels) }
 

@@ -1,7 +1,7 @@
 import Model
 
 /// The outcome of one candidate, for the report.
-package struct LayerOutcome: Sendable, Equatable {
+package struct LayerOutcome: Sendable {
     /// The module path of its first layer.
     package let name: String
     /// The modules of the block, such as `Linear-ReLU-Linear`.
@@ -10,7 +10,7 @@ package struct LayerOutcome: Sendable, Equatable {
     package let hidden: Int
     package let out: Int
     package let parametersBefore: Int
-    package let parametersAfter: Int
+    package var parametersAfter: Int
     /// The slope of the activation, if one was found or trained.
     package var slope: Double?
     /// The share of the variance of the block's output that the map explains, and the mean square error of the block
@@ -21,6 +21,10 @@ package struct LayerOutcome: Sendable, Equatable {
     package var bound: Double?
     /// The divergence of the network's outputs when this block alone is replaced: KL, or the mean square error.
     package var divergence: Double?
+    /// What takes its place in the chosen network.
+    package var choice: Choice?
+    /// The replacements that were tried, the largest first, each with the damage that it does alone.
+    package var alone: [(choice: Choice, damage: Double)] = []
     package var isCollapsed = false
     /// The reason why the candidate was not collapsed.
     package var reason: String?
@@ -39,6 +43,15 @@ package struct LayerOutcome: Sendable, Equatable {
         block = candidate.id
     }
 
+    /// The outcome of a site, with the smallest of its replacements.
+    init(_ site: Site, in graph: Graph, smallest: Choice) {
+        (name, kind) = (site.name, site.modules)
+        (inFeatures, hidden, out) = site.widths
+        parametersBefore = site.size(in: graph).parameters
+        parametersAfter = site.size(of: smallest, in: graph).parameters
+        block = site.id
+    }
+
     /// The outcome of an exact block, which is always replaced.
     init(_ exact: ExactBlock) {
         (name, kind) = (exact.name, exact.kind)
@@ -49,6 +62,13 @@ package struct LayerOutcome: Sendable, Equatable {
     }
 
     var saving: Int { parametersBefore - parametersAfter }
+
+    /// The reason why a site stays as it is although there are replacements for it.
+    var reasonToStay: String {
+        guard let mildest = alone.min(by: { $0.damage < $1.damage }) else { return "the budget is reached without it" }
+        return "the budget is spent better elsewhere: alone, \(mildest.choice.words) does a damage of "
+            + "\(rounded(mildest.damage))"
+    }
 }
 
 extension [LayerOutcome] {

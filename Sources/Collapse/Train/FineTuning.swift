@@ -30,7 +30,7 @@ struct FineTuning {
         ) { trainer, loss in
             emit(.step(TrainingStep(trainer, loss: loss, session.plan, batchSize: session.batch)))
         }
-        let tuned = try ParetoPoint(trained, collapsed: point.collapsed, heldOut: heldOut)
+        let tuned = point.trained(trained, try heldOut.measured(trained))
         guard let before = point.comparison, let after = tuned.comparison else { return tuned }
         // Labels pull away from the original by intent; without them, nearer is better.
         if !session.isLocal, options.finetune == .labels || options.finetune == .mix { return tuned }

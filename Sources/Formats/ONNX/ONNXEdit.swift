@@ -29,6 +29,8 @@ package struct ONNXEdit: Sendable {
     /// New elements of initializers that are kept.
     package var changedInitializers: [String: Tensor] = [:]
     package var newInitializers: [NewInitializer] = []
+    /// Values of kept nodes that have another size than before, whose declared sizes are left out.
+    package var resizedValues: Set<String> = []
     /// Entries to add to the file's metadata.
     package var metadata: [(key: String, value: String)] = []
 

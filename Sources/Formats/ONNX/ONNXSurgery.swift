@@ -21,11 +21,18 @@ extension ONNXDocument {
                 edit.changedInitializers[parameter.name] = parameter.tensor
             }
         }
+        // The last op of a replacement has the name of the value that it computes, the others have none.
+        let ends = Dictionary(replacing.map { (graph[$0].origin, $0) }) { $1 }
         for value in replacing {
-            guard let place = graph[value].origin.nodes.last else { continue }
-            edit.newNodes[place, default: []] += try newNodes(for: value, in: graph, precisions, &edit, &names)
+            guard let place = graph[value].origin.nodes.last, let end = ends[graph[value].origin] else { continue }
+            let new = try newNodes(for: value, of: end, in: graph, precisions, &edit, &names)
+            edit.newNodes[place, default: []] += new
+            if let last = new.last { names.values[value] = last.output }
         }
-        if !edit.isEmpty { try dropWhatNobodyReads(&edit, in: graph) }
+        if !edit.isEmpty {
+            edit.resizedValues = resizedValues(in: graph, ends.values.sorted(), edit)
+            try dropWhatNobodyReads(&edit, in: graph)
+        }
         return edit
     }
 
@@ -35,6 +42,8 @@ extension ONNXDocument {
         var taken: Set<String>
         /// The names of new initializers, by the index of their parameter.
         var initializers: [Int: String] = [:]
+        /// The names of the values of new nodes.
+        var values: [ValueID: String] = [:]
         var nodes: Set<String> = []
 
         /// The name of a new node, which no other new node has: layers of one weight may have one module path.
@@ -48,17 +57,33 @@ extension ONNXDocument {
         }
     }
 
-    /// The nodes that express one op of a rewrite. Adds their weights to `edit`, unless it has them, and the new names to
-    /// `names`.
+    /// The values of kept nodes whose size follows from a replacement of another size than before.
+    ///
+    /// - Parameters:
+    ///   - graph: the rewritten graph.
+    ///   - ends: the last values of all replacements.
+    ///   - edit: defines the new nodes.
+    private func resizedValues(in graph: Graph, _ ends: [ValueID], _ edit: ONNXEdit) -> Set<String> {
+        var resized: Set<String> = []
+        for value in ends where graph[value].origin.isResized { resized.insert(graph[value].name) }
+        guard !resized.isEmpty else { return [] }
+        for (index, node) in model.nodes.enumerated() where !edit.removedNodes.contains(index) {
+            if node.reads.contains(where: resized.contains) { resized.formUnion(node.outputs) }
+        }
+        return resized
+    }
+
+    /// The nodes that express one op of a replacement. Adds their weights to `edit`, unless it has them, and the new names
+    /// to `names`.
     private func newNodes(
-        for value: ValueID, in graph: Graph, _ precisions: [String: Precision], _ edit: inout ONNXEdit,
+        for value: ValueID, of end: ValueID, in graph: Graph, _ precisions: [String: Precision], _ edit: inout ONNXEdit,
         _ names: inout NewNames
     ) throws(FormatError) -> [ONNXEdit.NewNode] {
         let node = graph[value]
         let kept = initializerNames
-        let precision = precisions[node.name]
+        let precision = precisions[graph[end].name]
         func add(_ operand: ValueID, transposed: Bool = false) throws(FormatError) -> String {
-            guard let index = graph.parameterIndex(operand) else { return graph[operand].name }
+            guard let index = graph.parameterIndex(operand) else { return read(operand) }
             if let name = names.initializers[index] { return name }
             var name = graph.parameters[index].name
             // An initializer keeps its name while a remaining node reads it.
@@ -80,6 +105,7 @@ extension ONNXDocument {
         var nodes: [ONNXEdit.NewNode] = []
         /// The name of a value in the precision of the layer: a Cast that stood before the block is gone with it.
         func read(_ source: ValueID) -> String {
+            if graph[source].origin == node.origin, let inner = names.values[source] { return inner }
             let found = graph[source].name
             guard precisions[found] != precision else { return found }
             let cast = fresh(name + "/Cast_output_0")
@@ -89,19 +115,35 @@ extension ONNXDocument {
                     ints: ["to": precision?.rawValue ?? ElementType.float32.onnx]))
             return cast
         }
+        /// The name of the result of an op: of its type, unless it is the last one of the replacement.
+        func output(_ type: String) -> String {
+            value == end ? node.name : fresh(name + "/" + type + "_output_0")
+        }
         switch node.op {
         case .prelu:
             let input = read(node.operands[0])
             return nodes + [
                 .init(
                     opType: "PRelu", name: names.node(name + "/PRelu"), inputs: [input, try add(node.operands[1])],
-                    output: node.name)
+                    output: output("PRelu"))
+            ]
+        case .gather:
+            let (table, indices) = (try add(node.operands[0]), graph[node.operands[1]].name)
+            return [
+                .init(
+                    opType: "Gather", name: names.node(name + "/Gather"), inputs: [table, indices],
+                    output: output("Gather"))
+            ]
+        case .binary(.add):
+            let operands = [read(node.operands[0]), read(node.operands[1])]
+            return nodes + [
+                .init(opType: "Add", name: names.node(name + "/Add"), inputs: operands, output: output("Add"))
             ]
         case .convolution:
             var operands = [read(node.operands[0])]
             for operand in node.operands.dropFirst() { operands.append(try add(operand)) }
             return nodes + [
-                .init(opType: "Conv", name: names.node(name + "/Conv"), inputs: operands, output: node.name)
+                .init(opType: "Conv", name: names.node(name + "/Conv"), inputs: operands, output: output("Conv"))
             ]
         case .matMul where node.type.shape.rank == 2:
             let rows = graph[node.operands[0]]
@@ -119,12 +161,14 @@ extension ONNXDocument {
             if node.operands.count == 2, opset < 11 {
                 operands.append(try add(node.operands[1], transposed: true))
                 return nodes + [
-                    .init(opType: "MatMul", name: names.node(name + "/MatMul"), inputs: operands, output: node.name)
+                    .init(
+                        opType: "MatMul", name: names.node(name + "/MatMul"), inputs: operands, output: output("MatMul")
+                    )
                 ]
             }
             for operand in node.operands.dropFirst() { operands.append(try add(operand)) }
             let gemm = ONNXEdit.NewNode(
-                opType: "Gemm", name: names.node(name + "/Gemm"), inputs: operands, output: node.name,
+                opType: "Gemm", name: names.node(name + "/Gemm"), inputs: operands, output: output("Gemm"),
                 ints: ["transB": 1])
             return nodes + [gemm]
         case .matMul:
@@ -132,8 +176,8 @@ extension ONNXDocument {
             guard node.operands.count > 2 else {
                 return nodes + [
                     .init(
-                        opType: "MatMul", name: names.node(name + "/MatMul"), inputs: [input, weight], output: node.name
-                    )
+                        opType: "MatMul", name: names.node(name + "/MatMul"), inputs: [input, weight],
+                        output: output("MatMul"))
                 ]
             }
             let product = fresh(name + "/MatMul_output_0")
@@ -141,10 +185,10 @@ extension ONNXDocument {
                 .init(opType: "MatMul", name: names.node(name + "/MatMul"), inputs: [input, weight], output: product),
                 .init(
                     opType: "Add", name: names.node(name + "/Add"), inputs: [product, try add(node.operands[2])],
-                    output: node.name),
+                    output: output("Add")),
             ]
         default:
-            preconditionFailure("a rewrite puts a linear layer, a convolution of single pixels or a PReLU in place")
+            preconditionFailure("a replacement holds layers, sums, tables and PReLUs")
         }
     }
 

@@ -70,7 +70,7 @@ extension ONNXDocument {
         var parts: [Part] = []
         let gone = Set(edit.removedNodes.flatMap { model.nodes[$0].outputs })
             .subtracting(edit.newNodes.values.joined().map(\.output))
-            .union(edit.removedInitializers)
+            .union(edit.removedInitializers).union(edit.resizedValues)
         var lastInitializer = 0
         for field in model.graphFields {
             switch field {

@@ -39,6 +39,8 @@ package struct JobOption: Sendable {
         case autoCount(minimum: Int)
         /// A list: a flag repeats, a JSON list or a text with commas names several.
         case texts
+        /// A list of some of these words.
+        case words([String])
         /// An object of strings.
         case map
         /// An object of a few short strings, as OpenAI's `metadata` is.
@@ -70,6 +72,7 @@ package struct JobOption: Sendable {
         case .number(let range, let allowsAuto):
             "a number \(range.words)" + (allowsAuto ? ", or auto" : "")
         case .texts: "a list of texts"
+        case .words(let words): "auto, or a list of some of " + words.joined(separator: " ")
         case .map: "an object of texts"
         case .labels:
             "an object of at most \(Self.labelLimits.count) texts, with names of at most \(Self.labelLimits.name) and "
@@ -109,6 +112,9 @@ extension JobOption {
             "budget: parameters before / after to stop at"
         ),
         count("max_layers", \.maxLayers, from: 1, "budget: maximum number of layers to collapse"),
+        words(
+            "replacements", \.replacements, JobOptions.replacementKinds,
+            "kinds of replacement that may be used; all without"),
         texts("include", \.include, "globs of module paths to collapse; all without"),
         texts("exclude", \.exclude, "globs of module paths to leave alone"),
         word("order", \.order, "order in which layers are tried"),
@@ -185,6 +191,14 @@ extension JobOption {
     private static func texts(_ name: String, _ place: any Place<[String]>, _ meaning: String) -> JobOption {
         row(
             name, place, .texts, meaning, read: { .array($0.map(JSONValue.string)) },
+            write: { $0.array?.compactMap(\.string) })
+    }
+
+    private static func words(
+        _ name: String, _ place: any Place<[String]>, _ words: [String], _ meaning: String
+    ) -> JobOption {
+        row(
+            name, place, .words(words), meaning, read: { .array($0.map(JSONValue.string)) },
             write: { $0.array?.compactMap(\.string) })
     }
 

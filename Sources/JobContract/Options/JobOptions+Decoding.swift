@@ -63,6 +63,11 @@ extension JobOption {
             }
             guard let texts = value.array, texts.allSatisfy({ $0.string != nil }) else { return nil }
             return value
+        case .words(let words):
+            if isAuto { return .array([]) }
+            let given = value.string?.splitBytes(at: UInt8(ascii: ",")).map(JSONValue.string) ?? value.array
+            guard let given, given.allSatisfy({ $0.string.map(words.contains) ?? false }) else { return nil }
+            return .array(given)
         case .map: return Self.namedTexts(value)
         case .labels: return Self.namedTexts(value).flatMap(Self.shortLabels)
         }

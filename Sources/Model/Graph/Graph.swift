@@ -24,10 +24,12 @@ package struct Origin: Hashable, Sendable {
     package var nodes: [Int]
     /// True when the node replaces those document nodes, instead of being equivalent to them.
     package var isReplacement: Bool
+    /// True when the node replaces them by a result of another size.
+    package var isResized: Bool
 
     package static let none = Origin(nodes: [])
-    package init(nodes: [Int], isReplacement: Bool = false) {
-        (self.nodes, self.isReplacement) = (nodes, isReplacement)
+    package init(nodes: [Int], isReplacement: Bool = false, isResized: Bool = false) {
+        (self.nodes, self.isReplacement, self.isResized) = (nodes, isReplacement, isResized)
     }
 }
 

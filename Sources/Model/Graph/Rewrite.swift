@@ -1,15 +1,51 @@
 package import Compute
 
-/// The replacement of one block of a graph. The same rewrite changes the graph and, through the origins, the document.
+/// The replacement of some ops of a graph. The same rewrite changes the graph and, through the origins, the document.
 package struct Rewrite: Sendable {
-    package enum Replacement: Sendable {
-        /// `weight [out, in]`, `bias [out]` on the last axis of `input`; if the output has two axes, `[N, in, 1, ...]`
-        /// first becomes `[N, in]`.
-        case linear(input: ValueID, weight: Tensor, bias: Tensor?)
-        /// `weight [out, in]`, `bias [out]` on the second axis of `input`: a convolution of single pixels.
-        case pointwise(input: ValueID, weight: Tensor, bias: Tensor?)
-        /// One slope for the whole of `input`.
-        case prelu(input: ValueID, slope: Tensor)
+    /// An expression of new ops over values of the graph.
+    package indirect enum Replacement: Sendable {
+        case value(ValueID)
+        /// A layer on the last axis; if the replaced output has two axes, `[N, in, 1, ...]` first becomes `[N, in]`.
+        case linear(Replacement, NewLayer)
+        /// A layer on the second axis: a convolution of single pixels.
+        case pointwise(Replacement, NewLayer)
+        /// One slope for the whole operand.
+        case prelu(Replacement, slope: Tensor)
+        /// The rows of a table `[entries, features]` at integer indices: an embedding.
+        case rows(of: NewTable, at: Replacement)
+        case sum(Replacement, Replacement)
+
+        package static func linear(input: ValueID, weight: Tensor, bias: Tensor?) -> Replacement {
+            .linear(.value(input), NewLayer(weight: weight, bias: bias))
+        }
+
+        package static func pointwise(input: ValueID, weight: Tensor, bias: Tensor?) -> Replacement {
+            .pointwise(.value(input), NewLayer(weight: weight, bias: bias))
+        }
+
+        package static func prelu(input: ValueID, slope: Tensor) -> Replacement { .prelu(.value(input), slope: slope) }
+    }
+
+    /// A linear layer that the graph does not have yet.
+    package struct NewLayer: Sendable {
+        /// `[out, in]`
+        package let weight: Tensor
+        /// `[out]`
+        package let bias: Tensor?
+        /// The module of the layer inside the replaced one; empty if it takes its place.
+        package let module: String
+
+        package init(weight: Tensor, bias: Tensor?, module: String = "") {
+            (self.weight, self.bias, self.module) = (weight, bias, module)
+        }
+    }
+
+    /// An embedding table that the graph does not have yet.
+    package struct NewTable: Sendable {
+        /// `[entries, features]`
+        package let rows: Tensor
+
+        package init(rows: Tensor) { self.rows = rows }
     }
 
     /// The ops to remove, `output` among them, in evaluation order. Parameters that are then unused are removed as
@@ -20,16 +56,26 @@ package struct Rewrite: Sendable {
     package let replacement: Replacement
     /// The module path of the replacement.
     package let scope: String
+    /// True if the output gets another size, which the ops that read it take over.
+    package let isResizing: Bool
 
-    /// The value that the replacement reads.
-    var input: ValueID {
-        switch replacement {
-        case .linear(let input, _, _), .pointwise(let input, _, _), .prelu(let input, _): input
-        }
-    }
-
-    package init(removed: [ValueID], output: ValueID, replacement: Replacement, scope: String) {
+    package init(
+        removed: [ValueID], output: ValueID, replacement: Replacement, scope: String, isResizing: Bool = false
+    ) {
         (self.removed, self.output, self.replacement, self.scope) = (removed, output, replacement, scope)
+        self.isResizing = isResizing
+    }
+}
+
+extension Rewrite.Replacement {
+    /// The values that it reads.
+    var inputs: [ValueID] {
+        switch self {
+        case .value(let value): [value]
+        case .linear(let operand, _), .pointwise(let operand, _), .prelu(let operand, _), .rows(_, let operand):
+            operand.inputs
+        case .sum(let left, let right): left.inputs + right.inputs
+        }
     }
 }
 
@@ -50,9 +96,11 @@ extension Graph {
         for rewrite in rewrites {
             let sources = Set(rewrite.removed.flatMap { self[$0].origin.nodes })
             for source in sources { owners[source] = rewrite.output }
-            replaced[rewrite.output] = (rewrite, Origin(nodes: sources.sorted(), isReplacement: true))
+            replaced[rewrite.output] = (
+                rewrite, Origin(nodes: sources.sorted(), isReplacement: true, isResized: rewrite.isResizing)
+            )
             let own = Set(rewrite.removed)
-            precondition(!own.contains(rewrite.input) && rewrite.input < rewrite.output)
+            precondition(rewrite.replacement.inputs.allSatisfy { !own.contains($0) && $0 < rewrite.output })
         }
         for (index, node) in nodes.enumerated() where !removed.contains(ValueID(index: index)) {
             for operand in node.operands where removed.contains(operand) && replaced[operand] == nil {
@@ -67,46 +115,92 @@ extension Graph {
         }
         var transformer = GraphTransformer(self)
         for value in values {
-            if let (rewrite, origin) = replaced[value], let input = transformer[rewrite.input] {
-                let result = try transformer.result.append(
-                    rewrite.replacement, of: rewrite.scope, reading: input, in: self[value], origin)
+            if let (rewrite, origin) = replaced[value] {
+                guard let inputs = transformer.all(rewrite.replacement.inputs) else { continue }
+                let moved = Dictionary(zip(rewrite.replacement.inputs, inputs)) { first, _ in first }
+                let place = Place(old: self[value], scope: rewrite.scope, origin: origin, moved: moved)
+                let result = try transformer.result.append(rewrite.replacement, at: place, isLast: true)
+                guard rewrite.isResizing || transformer.result.type(result) == type(value) else {
+                    throw .rewrite(
+                        value: self[value].name,
+                        reason: "its shape would change to \(transformer.result.shape(result))")
+                }
                 transformer.replace(value, by: result)
-            } else if transformer.all(self[value].operands) != nil {
-                // Operands are missing if the value itself is one of those removed.
-                transformer.keep(value)
+            } else if !removed.contains(value), let operands = transformer.all(self[value].operands) {
+                // Operands are missing if a replacement takes the place of all that reads them.
+                if operands.map(transformer.result.type) == self[value].operands.map(type) {
+                    transformer.keep(value)
+                } else {
+                    try transformer.keep(value, as: self[value].op, reading: operands)
+                }
             }
         }
-        for output in outputs where transformer[output.value] == nil {
-            throw .rewrite(value: output.name, reason: "the model's output would be gone")
+        for output in outputs {
+            guard let value = transformer[output.value] else {
+                throw .rewrite(value: output.name, reason: "the model's output would be gone")
+            }
+            guard transformer.result.type(value) == type(output.value) else {
+                throw .rewrite(
+                    value: output.name, reason: "its shape would change to \(transformer.result.shape(value))")
+            }
         }
         transformer.keepOutputs()
         return transformer.result.pruned()
     }
 
-    /// Appends a replacement of the node `old`.
+    /// The place of a replacement in the graph.
+    fileprivate struct Place {
+        /// The node that it replaces.
+        let old: Node
+        let scope: String
+        let origin: Origin
+        /// The values of the new graph for those that the replacement reads.
+        let moved: [ValueID: ValueID]
+    }
+
+    /// Appends an expression.
+    ///
+    /// - Parameters:
+    ///   - replacement: the expression.
+    ///   - place: the place of the whole replacement.
+    ///   - isLast: true for the op that computes the replaced value.
+    /// - Returns: its value.
+    /// - Throws: ``ModelError/shape(value:_:)`` for a layer of other sizes than its operand.
     private mutating func append(
-        _ replacement: Rewrite.Replacement, of scope: String, reading input: ValueID, in old: Node, _ origin: Origin
+        _ replacement: Rewrite.Replacement, at place: Place, isLast: Bool
     ) throws(ModelError) -> ValueID {
         let (op, operands): (Op, [ValueID])
         switch replacement {
-        case .linear(_, let weight, let bias):
-            let rows = try flattened(input, forRank: old.type.shape.rank)
+        case .value(let value):
+            guard let moved = place.moved[value] else { preconditionFailure("the values that it reads are kept") }
+            return moved
+        case .linear(let operand, let layer):
+            let input = try append(operand, at: place, isLast: false)
+            let rows = try flattened(input, forRank: place.old.type.shape.rank)
+            let scope = place.scope(of: layer)
             (op, operands) = (
-                .matMul(transposeLeft: false, transposeRight: true), [rows] + addLayer(scope, weight, bias)
+                .matMul(transposeLeft: false, transposeRight: true), [rows] + addLayer(scope, layer.weight, layer.bias)
             )
-        case .pointwise(_, let weight, let bias):
-            let kernel = weight.reshaped(weight.shape.withPixels(rank: shape(input).rank))
+        case .pointwise(let operand, let layer):
+            let input = try append(operand, at: place, isLast: false)
+            let kernel = layer.weight.reshaped(layer.weight.shape.withPixels(rank: shape(input).rank))
             op = .convolution(Window(pointwise: kernel.shape.rank - 2), groups: 1)
-            operands = [input] + addLayer(scope, kernel, bias)
-        case .prelu(_, let slope):
-            let parameter = Parameter(name: scope + ".slope", tensor: slope, isTrainable: true, isNew: true)
-            (op, operands) = (.prelu, [input, addParameter(parameter)])
+            operands = [input] + addLayer(place.scope(of: layer), kernel, layer.bias)
+        case .prelu(let operand, let slope):
+            let parameter = Parameter(name: place.scope + ".slope", tensor: slope, isTrainable: true, isNew: true)
+            (op, operands) = (.prelu, [try append(operand, at: place, isLast: false), addParameter(parameter)])
+        case .rows(let table, let indices):
+            let parameter = Parameter(
+                name: place.scope + ".table", tensor: table.rows, isTrainable: true, isNew: true)
+            let indices = try append(indices, at: place, isLast: false)
+            (op, operands) = (.gather(axis: 0), [addParameter(parameter), indices])
+        case .sum(let left, let right):
+            let left = try append(left, at: place, isLast: false)
+            (op, operands) = (.binary(.add), [left, try append(right, at: place, isLast: false)])
         }
-        let result = try append(op, operands, name: old.name, scope: scope, origin: origin)
-        guard type(result) == old.type else {
-            throw .rewrite(value: old.name, reason: "its shape would change to \(shape(result))")
-        }
-        return result
+        // An inner value has no name in the document; the edit of the document gives it one.
+        return try append(
+            op, operands, name: isLast ? place.old.name : "", scope: place.scope, origin: place.origin)
     }
 
     /// Adds the parameters of a new layer, unless an earlier one has the same.
@@ -126,5 +220,11 @@ extension Graph {
         let full = shape(value)
         guard rank == 2, full.rank > 2, full.dimensions.dropFirst(2).allSatisfy({ $0 == 1 }) else { return value }
         return try append(.reshape(full.unfoldedToMatrix), [value])
+    }
+}
+
+extension Graph.Place {
+    func scope(of layer: Rewrite.NewLayer) -> String {
+        layer.module.isEmpty ? scope : scope + "." + layer.module
     }
 }

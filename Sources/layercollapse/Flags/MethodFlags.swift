@@ -12,6 +12,7 @@ struct MethodFlags: OptionFlags {
     @Option(help: .option("max_variance_lost")) var maxVarianceLost: String?
     @Option(help: .option("compression_ratio")) var compressionRatio: String?
     @Option(help: .option("max_layers")) var maxLayers: String?
+    @Option(help: .option("replacements")) var replacements: [String] = []
     @Option(help: .option("include")) var include: [String] = []
     @Option(help: .option("exclude")) var exclude: [String] = []
     @Option(help: .option("order")) var order: String?

@@ -7,7 +7,11 @@ extension ArgumentHelp {
     /// The help text of a job option.
     static func option(_ name: String) -> ArgumentHelp {
         guard let option = JobOption.named(name) else { preconditionFailure("there is an option '\(name)'") }
-        let words = if case .word(let words) = option.kind { ": " + words.joined(separator: " ") } else { "" }
+        let words =
+            switch option.kind {
+            case .word(let words), .words(let words): ": " + words.joined(separator: " ")
+            default: ""
+            }
         let standard: String? =
             switch option.defaultValue {
             case .string, .int, .double: option.defaultValue.string ?? option.defaultValue.text()
@@ -16,7 +20,7 @@ extension ArgumentHelp {
             }
         let (repeats, value) =
             switch option.kind {
-            case .texts: ("; repeats, or names several with commas", "text")
+            case .texts, .words: ("; repeats, or names several with commas", "text")
             case .map, .labels:
                 ("; repeats, or names several with commas", "name=\(option.kind == .map ? "key" : "text")")
             default: ("", "value")

@@ -1,0 +1,88 @@
+import Model
+import Options
+
+/// Searches the front: for several sizes of the network the choice of replacements that costs the least, by a table of
+/// what each costs alone. Each point is fitted and measured as a whole, because the table's sums only order plans.
+struct FrontSearch {
+    let original: Graph
+    let samples: Samples
+    let heldOut: HeldOut
+    let options: JobOptions
+    let budget: Budget
+    let emit: (CollapseEvent) -> Void
+
+    /// The number of sizes, evenly from the original to the smallest network.
+    static let pointCount = 11
+    /// The number of points that are added between the last point within the budget and the next one.
+    static let refinements = 3
+
+    /// Searches the front.
+    ///
+    /// - Parameters:
+    ///   - sites: the sites that may be replaced, in graph order.
+    ///   - layers: their outcomes; receive their scores.
+    /// - Returns: the points, the largest network first.
+    /// - Throws: ``ModelError``.
+    func run(_ sites: [Site], _ layers: inout [LayerOutcome]) throws(ModelError) -> [ParetoPoint] {
+        emit(.phase(.calibrating))
+        let survey = SiteSurvey(
+            original: original, samples: samples, heldOut: try heldOut.first(SiteSurvey.sampleLimit),
+            families: options.replacements.isEmpty ? nil : Set(options.replacements), emit: emit)
+        let table = try survey.run(sites)
+        for entry in table.entries {
+            guard let place = layers.place(of: entry.site), let mildest = entry.rows.first else { continue }
+            layers[place].alone = entry.rows.map { ($0.choice, $0.damage) }
+            (layers[place].r2, layers[place].divergence) = (mildest.r2, mildest.damage)
+            layers[place].meanSquareError = mildest.error / Double(max(1, layers[place].out))
+        }
+
+        emit(.phase(.search))
+        let limiting = SizeLimit(options)
+        let allocation = Allocation(table, total: limiting.total(of: original), cost: limiting.cost)
+        let fit = PlanFit(original: original, samples: samples, heldOut: heldOut, table: table)
+        var points: [(cost: Int, point: ParetoPoint)] = []
+        func add(_ limit: Int) throws(ModelError) {
+            guard let (plan, damage) = allocation.plan(costingAtMost: limit), !plan.isEmpty,
+                !points.contains(where: { $0.point.plan == plan })
+            else { return }
+            var point = try fit.point(plan)
+            point.predictedDamage = damage
+            points.append((limit, point))
+            points.sort { ($0.point.parameters, $0.cost) > ($1.point.parameters, $1.cost) }
+            emit(.point(point))
+            emit(.progress(done: Self.pointCount + points.count, of: 2 * Self.pointCount + Self.refinements))
+        }
+        let range = allocation.range
+        for index in 1...Self.pointCount {
+            try add(range.upperBound - (range.upperBound - range.lowerBound) * index / Self.pointCount)
+        }
+        if let limit = limiting.limit(original) { try add(limit) }
+        if budget.isSet {
+            for _ in 0..<Self.refinements {
+                let within = points.lastIndex { budget.reasonAgainst($0.point) == nil }
+                let upper = within.map { points[$0].cost } ?? range.upperBound
+                let next = (within ?? -1) + 1
+                guard next < points.count else { break }
+                try add((upper + points[next].cost) / 2)
+            }
+        }
+        return points.map(\.point)
+    }
+}
+
+/// The limit that the user sets on the size of the network, and the cost that it is about.
+struct SizeLimit {
+    private let ratio: Double?
+
+    init(_ options: JobOptions) { ratio = options.compressionRatio }
+
+    /// The cost of a site.
+    func cost(_ size: Size) -> Int { size.parameters }
+
+    func total(of graph: Graph) -> Int { graph.parameterCount }
+
+    /// The largest cost within the limit; nil without one.
+    func limit(_ original: Graph) -> Int? {
+        ratio.map { Int(Double(original.parameterCount) / $0) }
+    }
+}

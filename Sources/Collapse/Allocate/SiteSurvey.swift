@@ -1,0 +1,114 @@
+import Compute
+import Model
+import Options
+
+/// Fits every replacement of every site alone, in the original network, and measures what it costs.
+struct SiteSurvey {
+    let original: Graph
+    let samples: Samples
+    /// Some of the deciding samples.
+    let heldOut: HeldOut
+    let families: Set<String>?
+    let emit: (CollapseEvent) -> Void
+
+    /// The maximum number of samples that damages are measured on.
+    static let sampleLimit = 500
+    /// The multiply-adds of the forward passes of a survey above which some damages are estimated instead.
+    private static let measuredMacs = 2e12
+    /// The number of choices of a site that are measured even then.
+    private static let leastMeasured = 3
+
+    /// Surveys sites.
+    ///
+    /// - Parameter sites: the sites of the original, in graph order.
+    /// - Returns: their table.
+    /// - Throws: ``ModelError``.
+    func run(_ sites: [Site]) throws(ModelError) -> DamageTable {
+        var table = DamageTable()
+        var passage = PartialForward(original, [samples.calibration, heldOut.samples])
+        let choices = sites.map { $0.choices(in: original, families: families) }
+        let count = choices.reduce(0) { $0 + $1.count }
+        // On average a pass runs over half of the network.
+        let macs = Double(original.macs) / 2 * Double(heldOut.samples.count) * Double(count)
+        let share = min(1, Self.measuredMacs / max(macs, 1))
+        for (index, site) in sites.enumerated() {
+            emit(.progress(done: index, of: 2 * sites.count))
+            guard !choices[index].isEmpty else { continue }
+            if let place = Sites(in: passage.rest)[site.id]?.start { try passage.advance(to: place) }
+            guard let ahead = Sites(in: passage.rest)[site.id] else { continue }
+            let measured = max(Self.leastMeasured, Int(share * Double(choices[index].count)))
+            table.entries.append(try entry(ahead, choices[index], measured: measured, passage))
+        }
+        return table
+    }
+
+    private func entry(
+        _ site: Site, _ choices: [Choice], measured: Int, _ passage: PartialForward
+    ) throws(ModelError) -> DamageTable.Entry {
+        let graph = passage.rest
+        var orders: (width: ChannelOrder?, path: ChannelOrder?) = (nil, nil)
+        var cuts: [Cut] = []
+        if case .table(let table) = site.kind {
+            let counts = try EntryCounts(site, in: original, on: samples.training).counts
+            for choice in choices {
+                guard case .lowRank(let rank) = choice else { continue }
+                cuts.append(try Cut(rank: rank, of: table, in: graph, counts: counts))
+            }
+        } else {
+            let moments = try SiteMoments(
+                of: site, in: graph, original: original, channels: choices.contains { $0.channels != nil } ? nil : [],
+                withLinearPath: choices.contains { $0.hasLinearPath || $0.channels == nil })
+            let fit = try moments.now(on: passage.samples[0], given: passage.given[0])
+            let decide = try moments.now(on: passage.samples[1], given: passage.given[1])
+            if case .block(let block) = site.kind {
+                orders = try block.orders(for: choices, fit, in: graph)
+            }
+            let entry = DamageTable.Entry(site: site.id, before: site.size(in: graph), orders: orders, rows: [])
+            for choice in choices {
+                let channels = entry.channels(of: choice)
+                cuts.append(
+                    try Cut(
+                        choice, of: site, in: graph, channels: channels, fit: fit, heldOut: decide, places: channels))
+            }
+        }
+        var rows = zip(choices, cuts).map { choice, cut in
+            DamageTable.Row(
+                choice: choice, size: site.size(of: choice, in: graph), damage: .infinity, error: cut.error, r2: cut.r2)
+        }
+        let chosen = spread(measured, over: rows)
+        for index in chosen.sorted() {
+            var branch = passage
+            branch.dropFirstSamples()
+            try branch.replace(cuts[index].rewrites(site, in: graph))
+            rows[index].damage = try heldOut.measured(branch.rest, on: branch.samples[0]).damage
+        }
+        rows.interpolate(from: chosen)
+        return DamageTable.Entry(site: site.id, before: site.size(in: graph), orders: orders, rows: rows)
+    }
+
+    /// Some of the rows, evenly along the order of their errors, the ends among them.
+    private func spread(_ count: Int, over rows: [DamageTable.Row]) -> Set<Int> {
+        let order = rows.indices.sorted { (rows[$0].error, $0) < (rows[$1].error, $1) }
+        guard count < rows.count else { return Set(order) }
+        return Set((0..<count).map { order[$0 * (rows.count - 1) / max(1, count - 1)] })
+    }
+}
+
+extension Candidate {
+    /// The orders of the channels that some choices need.
+    fileprivate func orders(
+        for choices: [Choice], _ fit: Covariances, in graph: Graph
+    ) throws(ModelError) -> (width: ChannelOrder?, path: ChannelOrder?) {
+        let narrowing = choices.filter { $0.channels != nil }
+        guard !narrowing.isEmpty else { return (nil, nil) }
+        let prior = secondLayer(Array(0..<hidden), in: graph)
+        return try computing {
+            (
+                narrowing.contains { !$0.hasLinearPath }
+                    ? try ChannelOrder(fit, prior: prior, besideLinearPath: false) : nil,
+                narrowing.contains(where: \.hasLinearPath)
+                    ? try ChannelOrder(fit, prior: prior, besideLinearPath: true) : nil
+            )
+        }
+    }
+}

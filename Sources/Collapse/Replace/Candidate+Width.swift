@@ -1,0 +1,104 @@
+import Compute
+import Model
+
+extension Candidate {
+    /// The ops from the first layer up to the operand of the activation.
+    private var opsBefore: [ValueID] {
+        let own = Set(activationNodes)
+        return nodes.filter { !own.contains($0) && $0 <= activationInput }
+    }
+
+    /// The ops behind the activation.
+    private var opsBehind: [ValueID] { nodes.filter { $0 > activationValue } }
+
+    /// The number of slopes of a PReLU with one for each channel, if so many are kept.
+    func slopeCount(ofChannels count: Int, in graph: Graph) -> Int {
+        guard case .prelu(let slope) = activation else { return 0 }
+        let slopes = graph.parameters[slope].tensor.shape.elementCount
+        return slopes == hidden ? count : slopes
+    }
+
+    /// True if the block can be rebuilt with fewer hidden channels.
+    func canBeNarrowed(in graph: Graph) -> Bool { whyNotNarrowed(in: graph) == nil }
+
+    /// The reason why the block cannot be rebuilt with fewer hidden channels.
+    func whyNotNarrowed(in graph: Graph) -> String? {
+        if isShared { return "the hidden value is read elsewhere too" }
+        if case .prelu(let slope) = activation, graph.parameters[slope].tensor.shape.elementCount != 1 {
+            return "the activation has a slope for each channel"
+        }
+        guard hidden > 1 else { return "it has one hidden channel" }
+        let moves = nodes.contains { if case .transpose = graph[$0].op { true } else { false } }
+        if moves { return "a transpose stands between the layers" }
+        for use in uses {
+            if graph[use.activationInput].name.isEmpty || !graph.ownsNodes(use.opsBefore)
+                || !graph.ownsNodes(use.opsBehind)
+                || !graph.ownsNodes(use.activationNodes)
+            {
+                return "a node of the file computes the activation and a part of a layer"
+            }
+        }
+        return nil
+    }
+
+    /// Rebuilds the block and its twins with some of the hidden channels.
+    ///
+    /// - Parameters:
+    ///   - channels: the kept channels, ascending.
+    ///   - second: the layer that reads them, `[out, channels]`.
+    ///   - path: the layers from the block's input to its output beside the channels, first to last; empty for none.
+    ///   - graph: the graph of the block.
+    /// - Returns: the rewrites of each use.
+    /// - Throws: ``ModelError/compute(_:)`` when there is no memory.
+    func narrowed(
+        to channels: [Int], second: Rewrite.NewLayer, path: [Rewrite.NewLayer], in graph: Graph
+    ) throws(ModelError) -> [Rewrite] {
+        let (weight, bias) = try firstLayer(channels, in: graph)
+        var rewrites: [Rewrite] = []
+        for use in uses {
+            rewrites.append(
+                Rewrite(
+                    removed: use.opsBefore, output: use.activationInput,
+                    replacement: first.axis.layer(reading: use.input, weight: weight, bias: bias), scope: use.name,
+                    isResizing: true))
+            var sum = use.second.axis.layer(over: .value(use.activationValue), second)
+            if !path.isEmpty {
+                var beside = Rewrite.Replacement.value(use.input)
+                for layer in path { beside = use.second.axis.layer(over: beside, layer) }
+                sum = .sum(sum, beside)
+            }
+            rewrites.append(
+                Rewrite(removed: use.opsBehind, output: use.output, replacement: sum, scope: use.second.scope))
+        }
+        return rewrites
+    }
+
+    /// The rows of the first layer for some channels, with what stands between it and the activation.
+    ///
+    /// - Returns: `[channels, in]` and `[channels]`.
+    private func firstLayer(_ channels: [Int], in graph: Graph) throws(ModelError) -> (Tensor, Tensor) {
+        var map = AffineMap(features: inFeatures)
+        try map.apply(first, bias: first.bias, in: graph)
+        for affine in affines where affine.value <= activationInput { try map.apply(affine, in: graph) }
+        let (matrix, column) = (map.matrix(), try map.column())
+        return try computing {
+            let weight = try Tensor(zeros: Shape([channels.count, inFeatures]))
+            let bias = try Tensor(zeros: Shape([channels.count]))
+            copyRows(from: matrix, rows: channels, into: weight)
+            copyRows(
+                from: column.reshaped(try Shape([hidden, 1])), rows: channels,
+                into: bias.reshaped(try Shape([channels.count, 1])))
+            return (weight, bias)
+        }
+    }
+}
+
+extension FeatureAxis {
+    /// A layer over features on this axis of an expression.
+    func layer(over operand: Rewrite.Replacement, _ layer: Rewrite.NewLayer) -> Rewrite.Replacement {
+        switch self {
+        case .last: .linear(operand, layer)
+        case .second: .pointwise(operand, layer)
+        }
+    }
+}

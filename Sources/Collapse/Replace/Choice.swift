@@ -1,0 +1,61 @@
+/// A replacement of one site of a network, smaller than what stands there.
+package enum Choice: Hashable, Sendable {
+    /// An MLP block with so many of its hidden channels.
+    case width(Int)
+    /// An MLP block with some of its hidden channels beside a linear path of low rank.
+    case path(rank: Int, channels: Int)
+    /// An MLP block with some of its hidden channels beside a full linear path.
+    case partial(channels: Int)
+    /// One affine map: the collapse.
+    case affine
+    /// A linear layer or an embedding as a product of two, with so many features in between.
+    case lowRank(Int)
+
+    /// The words for a report.
+    package var words: String {
+        switch self {
+        case .width(let channels): "\(channels) channels"
+        case .path(let rank, let channels): "linear path of rank \(rank) beside \(channels) channels"
+        case .partial(let channels): "linear layer beside \(channels) channels"
+        case .affine: "one linear layer"
+        case .lowRank(let rank): "rank \(rank)"
+        }
+    }
+
+    /// The name of its kind, in a report and in the option `replacements`.
+    package var family: String {
+        switch self {
+        case .width: "width"
+        case .path, .partial: "path"
+        case .affine: "affine"
+        case .lowRank: "low_rank"
+        }
+    }
+
+    /// The number of hidden channels that are kept; nil without any.
+    var channels: Int? {
+        switch self {
+        case .width(let channels), .path(_, let channels), .partial(let channels): channels
+        case .affine, .lowRank: nil
+        }
+    }
+
+    /// True if it reads the block's input beside its hidden channels.
+    var hasLinearPath: Bool {
+        switch self {
+        case .path, .partial, .affine: true
+        case .width, .lowRank: false
+        }
+    }
+}
+
+/// The parameters and multiply-adds of a site or of what replaces it.
+package struct Size: Hashable, Sendable {
+    package var parameters: Int
+    /// Multiply-adds per sample.
+    package var macs: Int
+
+    static func - (left: Size, right: Size) -> Size {
+        Size(parameters: left.parameters - right.parameters, macs: left.macs - right.macs)
+    }
+}
