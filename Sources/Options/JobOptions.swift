@@ -34,7 +34,8 @@ package struct JobOptions: Hashable, Sendable {
     /// nil: `ridge` with data, `merge` without.
     package var method: Method?
     package var finetune = Finetune.selfDistill
-    package var train = Train.collapsed
+    /// nil: `collapsed`, or with `layercollapse` `all` where a gradient reaches the layers.
+    package var train: Train?
     /// Fraction of the metric that may be lost; needs labels.
     package var maxMetricDrop: Double?
     /// Fraction of the recall of any class that may be lost; needs labels.

@@ -25,6 +25,28 @@ import Testing
         #expect(plan.rate(at: steps - 1) == 1e-3)
     }
 
+    @Test func `AdamW trains slopes along a cosine, and pulls enough for half of the steps`() {
+        var options = JobOptions()
+        (options.method, options.optimizer, options.steps) = (.layercollapse, .adamw, 100)
+        let plan = TrainingPlan(options, stepsPerEpoch: 78)
+        #expect(plan.schedule == .cosine)
+        let half = (0..<50).reduce(1.0) { $0 * (1 - 2 * Double(plan.rate(at: $1)) * plan.penalty) }
+        #expect(half > 0.01 && half < 0.025)
+        // In a long training as much as holds a slope against the loss is enough.
+        options.steps = 100_000
+        #expect(TrainingPlan(options, stepsPerEpoch: 78).penalty == 20)
+        options.threshold = 0.1
+        #expect(TrainingPlan(options, stepsPerEpoch: 78).penalty == 10)
+    }
+
+    @Test func `a training from scratch pulls as the paper's do`() {
+        var options = JobOptions()
+        options.optimizer = .sgd
+        #expect(TrainingPlan.supervised(options, stepsPerEpoch: 78).penalty == 0.5)
+        options.penalty = 3
+        #expect(TrainingPlan.supervised(options, stepsPerEpoch: 78).penalty == 3)
+    }
+
     @Test(arguments: [(1, 78), (2, 156), (10, 780)])
     func `passes become steps`(epochs: Int, steps: Int) {
         var options = JobOptions()

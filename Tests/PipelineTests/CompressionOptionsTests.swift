@@ -24,7 +24,7 @@ import Testing
         #expect(options == expected)
         // The defaults of docs/api.md.
         #expect(options.finetune == .selfDistill)
-        #expect(options.train == .collapsed)
+        #expect(options.train == nil)
         #expect(options.order == .measured)
         #expect(options.threshold == 0.05)
         #expect(options.shuffle)

@@ -89,7 +89,7 @@ struct RidgePath: CollapsePath {
 
 extension Graph {
     /// The parameter counts after the first replacement, the first two, and so on.
-    fileprivate func parameterCounts(withoutFirst order: [BlockID]) throws(ModelError) -> [Int] {
+    func parameterCounts(withoutFirst order: [BlockID]) throws(ModelError) -> [Int] {
         var (graph, counts) = (self, [Int]())
         for block in order {
             if let candidate = Candidates(in: graph)[block] { graph = try graph.replacing(candidate.placeholder()) }

@@ -10,7 +10,7 @@ struct SlopeMerge {
     /// Merges the blocks of a network one by one.
     ///
     /// - Parameters:
-    ///   - graph: the network, for example with trained slopes.
+    ///   - graph: the network.
     ///   - layers: all candidates; receive their slope, and the reason if they are rejected.
     ///   - threshold: the distance from 1 below which a slope is accepted.
     ///   - limit: the maximum number of merges, of the slopes nearest to 1.
@@ -19,6 +19,42 @@ struct SlopeMerge {
     func path(
         _ graph: Graph, _ layers: inout [LayerOutcome], threshold: Double, limit: Int
     ) throws(ModelError) -> [ParetoPoint] {
+        let accepted = accepted(graph, &layers, threshold: threshold)
+        for refused in accepted.dropFirst(limit) {
+            guard let place = layers.place(of: refused) else { continue }
+            layers[place].reason = "max_layers is \(limit)"
+        }
+        var (graph, points, collapsed) = (graph, [ParetoPoint](), [BlockID]())
+        while let next = try step(&graph, accepted.prefix(limit)) {
+            collapsed.append(next)
+            let point = try ParetoPoint(graph, collapsed: collapsed, heldOut: heldOut)
+            points.append(point)
+            emit(.point(point))
+            emit(.progress(done: collapsed.count, of: min(accepted.count, limit)))
+        }
+        return points
+    }
+
+    /// Merges all blocks of a network whose slope is accepted.
+    ///
+    /// - Parameters:
+    ///   - graph: the network, with trained slopes.
+    ///   - layers: the candidates to merge; receive their slope, and the reason if they are rejected.
+    ///   - threshold: the distance from 1 below which a slope is accepted.
+    /// - Returns: the network after all merges; with none it is `graph`.
+    /// - Throws: ``ModelError``.
+    func point(
+        _ graph: Graph, _ layers: inout [LayerOutcome], threshold: Double
+    ) throws(ModelError) -> ParetoPoint {
+        let accepted = accepted(graph, &layers, threshold: threshold)
+        var graph = graph
+        while try step(&graph, accepted[...]) != nil {}
+        let collapsed = layers.map(\.block).filter(accepted.contains)
+        return try ParetoPoint(graph, collapsed: collapsed, heldOut: heldOut)
+    }
+
+    /// The blocks whose slope is accepted, the nearest to 1 first.
+    private func accepted(_ graph: Graph, _ layers: inout [LayerOutcome], threshold: Double) -> [BlockID] {
         var accepted: [(block: BlockID, gap: Double)] = []
         for candidate in Candidates(in: graph).found {
             guard let place = layers.place(of: candidate.id), layers[place].reason == nil else { continue }
@@ -31,28 +67,17 @@ struct SlopeMerge {
                 layers[place].reason = "\(found) is not within \(rounded(threshold)) of the identity's slope, 1"
             }
         }
-        accepted.sort { $0.gap < $1.gap }
-        for refused in accepted.dropFirst(limit) {
-            guard let place = layers.place(of: refused.block) else { continue }
-            layers[place].reason = "max_layers is \(limit)"
-        }
-        return try merged(graph, Set(accepted.prefix(limit).map(\.block)))
+        return accepted.sorted { $0.gap < $1.gap }.map(\.block)
     }
 
-    private func merged(_ graph: Graph, _ accepted: Set<BlockID>) throws(ModelError) -> [ParetoPoint] {
-        var (graph, points, collapsed) = (graph, [ParetoPoint](), [BlockID]())
-        while let candidate = Candidates(in: graph).found
-            .filter({ accepted.contains($0.id) })
-            .min(by: { $0.productCost < $1.productCost })
-        {
-            collapsed.append(candidate.id)
-            graph = try graph.replacing(MergeLinear(in: graph).rewrites(candidate))
-            let point = try ParetoPoint(graph, collapsed: collapsed, heldOut: heldOut)
-            points.append(point)
-            emit(.point(point))
-            emit(.progress(done: collapsed.count, of: accepted.count))
-        }
-        return points
+    /// Merges the accepted block of the cheapest product.
+    ///
+    /// - Returns: the block; nil when none is left.
+    private func step(_ graph: inout Graph, _ accepted: ArraySlice<BlockID>) throws(ModelError) -> BlockID? {
+        let left = Candidates(in: graph).found.filter { accepted.contains($0.id) }
+        guard let candidate = left.min(by: { $0.productCost < $1.productCost }) else { return nil }
+        graph = try graph.replacing(MergeLinear(in: graph).rewrites(candidate))
+        return candidate.id
     }
 }
 

@@ -63,22 +63,15 @@ package struct Collapser {
         let candidates = Candidates(in: original)
         var layers = candidates.found.map { LayerOutcome($0, in: original) }
         for (index, candidate) in candidates.found.enumerated() {
-            if !options.admits(candidate.name) {
-                layers[index].reason = "include and exclude leave it alone"
-            } else if !Profit(candidate, in: original).isProfitable {
-                layers[index].reason = "the merged layer would not be smaller"
-            } else if !candidate.twins.isEmpty, options.method == .layercollapse {
-                layers[index].reason = "its weights serve several layers, whose slopes are not trained"
-            } else if candidate.isShared, options.method == .layercollapse {
-                layers[index].reason = "the hidden value is read elsewhere too, so its activation is not trained"
-            }
+            layers[index].reason = options.reason(
+                against: candidate, in: original, trainsSlopes: options.method == .layercollapse)
         }
         guard layers.contains(where: { $0.reason == nil }) else {
             return Outcome(
                 graph: original, layers: merged + layers, refusals: candidates.refusals, points: [], chosen: nil)
         }
         if samples != nil, options.finetune != .none,
-            let obstacle = candidates.obstacle(in: original, task: task, train: options.train)
+            let obstacle = candidates.obstacle(in: original, task: task, train: options.train ?? .collapsed)
         {
             emit(.warning(code: "no_gradient", message: obstacle))
         }
@@ -97,6 +90,10 @@ package struct Collapser {
             (chosen, metBudget) = (nil, true)
         }
         let isBudgetSpent = layers.count { $0.reason == nil } < undecided
+        for layer in chosen?.trained ?? [] {
+            if let place = layers.place(of: layer.block) { layers[place] = layer }
+        }
+        if chosen?.collapsed.isEmpty ?? false { chosen = nil }
         for block in chosen?.collapsed ?? [] {
             guard let place = layers.place(of: block) else { continue }
             (layers[place].isCollapsed, layers[place].reason) = (true, nil)
@@ -213,9 +210,7 @@ package struct Collapser {
             let training = SlopeTraining(
                 original: original, samples: samples, targets: targets, options: options, keeper: keeper,
                 emit: emit)
-            let trained = try training.run(&layers)
-            emit(.phase(.search))
-            return try merging.path(trained, &layers, threshold: options.threshold, limit: limit)
+            return try SlopePath(training, heldOut: heldOut, &layers)
         case .merge:
             emit(.phase(.search))
             return try merging.path(original, &layers, threshold: options.threshold, limit: limit)
@@ -260,7 +255,10 @@ package struct Collapser {
                     targets: targets, options: options, heldOut: heldOut, keeper: keeper, emit: emit)
                 point = try tuning.run(point, on: samples.training)
             }
-            guard let reason = budget.reasonAgainst(point) else { return (point, isReachable) }
+            guard let reason = budget.reasonAgainst(point) else {
+                // A slope that did not reach 1 leaves its block, and the network larger than planned.
+                return (point, isReachable && (options.compressionRatio == nil || point.parameters <= sizes[place]))
+            }
             reject(point, reason, &layers)
             if smallestDamage.map({ budget.excess(of: point) <= budget.excess(of: $0) }) ?? true {
                 smallestDamage = point

@@ -55,7 +55,10 @@ package struct CompressionMemory: Sendable {
             fittingBytes =
                 kept + fitting(candidates) + plan + passages + (Self.comparedCopies - 1) * counts.search * logits
             trainingBytes = kept + Self.mapBytes(candidates) + (try tuning(candidates))
-        case .layercollapse: trainingBytes = kept + (try slopes(candidates))
+        case .layercollapse:
+            trainingBytes = kept + (try slopes(candidates))
+            guard options.hasBudget, options.order == .measured else { break }
+            fittingBytes = kept + fitting(candidates) + plan + passages(candidates)
         case .merge: trainingBytes = kept + Self.mapBytes(candidates) + (try tuning(candidates))
         }
     }
@@ -113,7 +116,7 @@ package struct CompressionMemory: Sendable {
     private func training(
         _ network: Graph, streams: [String], _ collapsed: Set<Int>, _ plan: TrainingPlan
     ) throws(ModelError) -> Int {
-        let trainable = network.trainable(options.train, collapsed: collapsed)
+        let trainable = network.trainable(options, task, collapsed: collapsed)
         // Each layer is then trained on its own block, which takes less memory than the whole.
         guard network.obstacle(from: task.logits(of: network), to: trainable) == nil else { return 0 }
         let lessons = TrainingTargets(options, original: graph, task: task)

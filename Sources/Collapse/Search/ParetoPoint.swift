@@ -15,6 +15,9 @@ package struct ParetoPoint: Sendable {
     /// The comparisons of the other outputs.
     package var others: [Comparison] = []
     package var metrics: Metrics?
+    /// The blocks whose slopes were trained for the point, with their slopes and the reasons against those that did not
+    /// reach 1; empty for other methods.
+    var trained: [LayerOutcome] = []
 
     init(_ graph: Graph, collapsed: [BlockID], heldOut: HeldOut?) throws(ModelError) {
         self.init(graph, collapsed: collapsed, try heldOut.map { held throws(ModelError) in try held.measured(graph) })

@@ -22,26 +22,13 @@ struct RidgeSearch {
     /// - Returns: the path, the smallest damage first.
     /// - Throws: ``ModelError``.
     func path(_ layers: inout [LayerOutcome]) throws(ModelError) -> RidgePath {
-        emit(.phase(.calibrating))
-        let candidates = Candidates(in: original).found.filter { layers.isOpen($0.id) }
-        let moments = BlockMoments(original: original)
-        let fit = try moments.ofUntouched(candidates, on: samples.calibration)
-        let decide = try moments.ofUntouched(candidates, on: samples.search)
-
-        emit(.phase(.search))
         var (ranked, tooFar): ([Rank], [Rank]) = ([], [])
         var alone: [BlockID: BlockFit] = [:]
-        var passage = PartialForward(original, [samples.search])
-        for (index, candidate) in candidates.enumerated() {
-            guard let place = layers.place(of: candidate.id) else { continue }
-            let block = try BlockFit(candidate, in: original, fit: fit[index], heldOut: decide[index])
-            let result = try measured(block, candidate.id, &passage)
-            alone[candidate.id] = block
-            layers[place].r2 = block.r2
-            layers[place].meanSquareError = block.meanSquareError
-            layers[place].divergence = result.comparison.divergence.value
-            emit(.progress(done: index + 1, of: 2 * candidates.count))
-            let rank: Rank = (candidate.id, result.damage / Double(max(1, layers[place].saving)), index)
+        for (index, score) in try scored(&layers).enumerated() {
+            guard let place = layers.place(of: score.block) else { continue }
+            let (block, result) = (score.block, score.measurement)
+            alone[block] = score.fit
+            let rank: Rank = (block, result.damage / Double(max(1, layers[place].saving)), index)
             let size = result.damage
             if !options.hasBudget, size > Self.smallDivergence {
                 let name =
@@ -65,6 +52,41 @@ struct RidgeSearch {
             for index in ranked.indices { _ = try path.point(at: index) }
         }
         return path
+    }
+
+    /// The effect of one block alone.
+    struct Score {
+        let block: BlockID
+        let fit: BlockFit
+        let measurement: HeldOut.Measurement
+    }
+
+    /// Fits each open candidate, and measures the network with it alone.
+    ///
+    /// - Parameter layers: all candidates; receive their scores.
+    /// - Returns: the scores in graph order.
+    /// - Throws: ``ModelError``.
+    func scored(_ layers: inout [LayerOutcome]) throws(ModelError) -> [Score] {
+        emit(.phase(.calibrating))
+        let candidates = Candidates(in: original).found.filter { layers.isOpen($0.id) }
+        let moments = BlockMoments(original: original)
+        let fit = try moments.ofUntouched(candidates, on: samples.calibration)
+        let decide = try moments.ofUntouched(candidates, on: samples.search)
+
+        emit(.phase(.search))
+        var scores: [Score] = []
+        var passage = PartialForward(original, [samples.search])
+        for (index, candidate) in candidates.enumerated() {
+            guard let place = layers.place(of: candidate.id) else { continue }
+            let block = try BlockFit(candidate, in: original, fit: fit[index], heldOut: decide[index])
+            let result = try measured(block, candidate.id, &passage)
+            layers[place].r2 = block.r2
+            layers[place].meanSquareError = block.meanSquareError
+            layers[place].divergence = result.comparison.divergence.value
+            scores.append(Score(block: candidate.id, fit: block, measurement: result))
+            emit(.progress(done: index + 1, of: 2 * candidates.count))
+        }
+        return scores
     }
 
     /// The effect of one block alone on the outputs. The network before it is computed once for all later blocks.

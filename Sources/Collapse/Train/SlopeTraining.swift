@@ -14,69 +14,35 @@ struct SlopeTraining {
     var keeper = CheckpointKeeper.none
     let emit: (CollapseEvent) -> Void
 
-    /// The initial slope of an activation without one.
-    private static let startOfOthers: Float = 0.01
-
-    /// Trains the slopes of all candidates.
+    /// Trains the slopes of blocks, and with them what ``JobOptions/train`` says. Other blocks keep their activations.
     ///
-    /// - Parameter layers: all candidates; receive their bound.
+    /// - Parameters:
+    ///   - network: the network, the original or one with trained slopes.
+    ///   - new: the blocks to train.
+    ///   - earlier: the blocks that have been trained before; their slopes are pulled on where the training changes them.
+    ///   - work: the name of the training.
     /// - Returns: the trained network, its activations still in place.
     /// - Throws: ``ModelError``, for example when a loss is not a number.
-    func run(_ layers: inout [LayerOutcome]) throws(ModelError) -> Graph {
-        let blocks = layers.filter { $0.reason == nil }.map(\.block)
-        var graph = original
-        switch options.order {
-        case .measured: graph = try train(graph, blocks, as: "slopes")
-        case .fromEnd:
-            for (place, block) in blocks.enumerated().reversed() {
-                graph = try train(graph, [block], as: "slopes-\(place)")
-            }
-        }
-        try measure(graph, &layers)
-        return graph
-    }
-
-    private func train(_ network: Graph, _ ids: [BlockID], as work: String) throws(ModelError) -> Graph {
-        var graph = network
-        for id in ids { graph = try swapped(graph, id) }
-        try reportSwap(from: network, to: graph)
-        let blocks = Candidates(in: graph).found.filter { ids.contains($0.id) }
-        let slopes = blocks.compactMap { block in
-            if case .prelu(let slope) = block.activation { (layer: block.name, parameter: slope) } else { nil }
-        }
-        let own = Set(blocks.flatMap(\.layerParameters) + slopes.map(\.parameter))
+    func run(
+        _ network: Graph, _ new: [BlockID], after earlier: [BlockID] = [], as work: String
+    ) throws(ModelError) -> Graph {
+        let sloped = try SlopedNetwork(network, of: earlier + new)
+        try reportSwap(from: network, to: sloped.graph)
+        let own = sloped.parameters(of: new)
         let session = TrainingSession(
-            of: graph, own: own, targets: targets, on: samples.training, options: options, plan: TrainingPlan.slopes)
+            of: sloped.graph, own: own, targets: targets, on: samples.training, options: options,
+            plan: TrainingPlan.slopes)
         emit(.phase(.finetuning))
-        let strength = Float(session.plan.penalty)
-        let penalties = slopes.map { Objective.SlopePenalty(parameter: $0.parameter, strength: strength) }
+        let trained = session.isLocal ? own : session.trainable
+        let slopes = sloped.slopes.filter { trained.contains($0.parameter) }
+        let penalties = sloped.penalties(session.plan.penalty).filter { trained.contains($0.parameter) }
+        let blocks = sloped.blocks.filter { new.contains($0.id) }
         return try session.run(
             work, blocks: { blocks.map { ($0.input, $0.output) } }, penalties: penalties, keeper: keeper
         ) { trainer, loss in
             let now = slopes.map { ($0.layer, trainer.parameter($0.parameter)?.floats[0] ?? 0) }
             emit(.step(TrainingStep(trainer, loss: loss, session.plan, batchSize: session.batch, slopes: now)))
         }
-    }
-
-    /// Replaces an activation by a PReLU of one slope. ReLU, LeakyReLU and a PReLU of one slope compute the same as
-    /// before.
-    private func swapped(_ graph: Graph, _ id: BlockID) throws(ModelError) -> Graph {
-        guard let block = Candidates(in: graph)[id] else { return graph }
-        var start = Self.startOfOthers
-        switch block.activation {
-        case .unary(.relu): start = 0
-        case .unary(.leakyRelu(let slope)): start = slope
-        case .prelu(let index):
-            let slopes = graph.parameters[index].tensor.floats
-            if slopes.count == 1, graph.readers(of: index) == 1 { return graph }
-            start = slopes.reduce(0, +) / Float(max(1, slopes.count))
-        case .unary, .composed: break
-        }
-        let slope = try computing { try Tensor([start], Shape([1])) }
-        return try graph.replacing(
-            Rewrite(
-                removed: block.activationNodes, output: block.activationValue,
-                replacement: .prelu(input: block.activationInput, slope: slope), scope: block.name))
     }
 
     /// Warns when the swap alone changes the outputs, as it does for activations outside ReLU's family.
@@ -93,14 +59,19 @@ struct SlopeTraining {
             ))
     }
 
-    /// Measures the bound of each block, `(1 - a)^2 E|W2 D relu(-z)|^2` per output: the mean square by which a merge
-    /// changes it.
-    private func measure(_ trained: Graph, _ layers: inout [LayerOutcome]) throws(ModelError) {
+    /// The bounds of blocks, `(1 - a)^2 E|W2 D relu(-z)|^2` per output: the mean square by which a merge changes each.
+    ///
+    /// - Parameters:
+    ///   - ids: the blocks.
+    ///   - trained: the network with their slopes.
+    /// - Returns: the bound of each block.
+    /// - Throws: ``ModelError`` when the network cannot be run.
+    func bounds(of ids: [BlockID], in trained: Graph) throws(ModelError) -> [BlockID: Double] {
         var graph = trained
         var fetched: [ValueID] = []
-        let blocks = Candidates(in: trained).found.filter { layers.isOpen($0.id) }
+        let blocks = Candidates(in: trained).found.filter { ids.contains($0.id) }
         for block in blocks { fetched.append(try graph.appendNegativePart(of: block)) }
-        guard !fetched.isEmpty else { return }
+        guard !fetched.isEmpty else { return [:] }
         var sums = fetched.map { _ in 0.0 }
         var rows = 0
         let inference = try Inference(graph, fetching: fetched)
@@ -111,19 +82,16 @@ struct SlopeTraining {
                 sums[index] += value.floats.reduce(0) { $0 + Double($1) * Double($1) } / perSample
             }
         }
+        var bounds: [BlockID: Double] = [:]
         for (block, sum) in zip(blocks, sums) {
-            guard let place = layers.place(of: block.id) else { continue }
             let slope = block.slope(in: trained)
-            layers[place].bound = (1 - slope) * (1 - slope) * sum / Double(max(1, rows))
+            bounds[block.id] = (1 - slope) * (1 - slope) * sum / Double(max(1, rows))
         }
+        return bounds
     }
 }
 
 extension Graph {
-    fileprivate func readers(of parameter: Int) -> Int {
-        values.count { self[$0].operands.contains { parameterIndex($0) == parameter } }
-    }
-
     /// Appends `W2 D relu(-z)`, `[..., out]`: the part of the block's output that a slope of zero removes.
     fileprivate mutating func appendNegativePart(of block: Candidate) throws(ModelError) -> ValueID {
         var value = try append(.unary(.relu), [try append(.unary(.negate), [block.activationInput])])

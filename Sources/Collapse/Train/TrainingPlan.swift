@@ -35,25 +35,26 @@ package struct TrainingPlan: Sendable, Equatable {
             options, stepsPerEpoch: stepsPerEpoch, defaultSteps: defaultSteps, optimizer: .adamw, schedule: .cosine)
     }
 
-    /// The plan of a slope training: SGD at a constant rate, as in the paper.
+    /// The plan of a slope training: SGD at a constant rate, as in the paper, or AdamW along half a cosine.
     static func slopes(_ options: JobOptions, stepsPerEpoch: Int) -> TrainingPlan {
         TrainingPlan(
             options, stepsPerEpoch: stepsPerEpoch,
             defaultSteps: max(defaultSteps, Int(slopeEpochs * Double(stepsPerEpoch))), optimizer: .sgd,
-            schedule: .constant)
+            schedule: options.optimizer == .adamw ? .cosine : .constant)
     }
 
     /// The plan of a plain training by labels: one epoch of AdamW with PyTorch's weight decay. A learning rate that the
-    /// user names holds for every step.
+    /// user names holds for every step. Slopes, if it has some, are pulled by SGD as in the paper's trainings from scratch.
     package static func supervised(_ options: JobOptions, stepsPerEpoch: Int) -> TrainingPlan {
         TrainingPlan(
             options, stepsPerEpoch: stepsPerEpoch, defaultSteps: stepsPerEpoch, optimizer: .adamw,
-            schedule: options.learningRate == nil ? .cosine : .constant, defaultDecay: 0.01)
+            schedule: options.learningRate == nil ? .cosine : .constant, defaultDecay: 0.01, defaultPenalty: 0.5)
     }
 
     private init(
         _ options: JobOptions, stepsPerEpoch: Int, defaultSteps: Int,
-        optimizer standard: JobOptions.OptimizerName, schedule: Schedule, defaultDecay: Double = 0
+        optimizer standard: JobOptions.OptimizerName, schedule: Schedule, defaultDecay: Double = 0,
+        defaultPenalty: Double = 5
     ) {
         self.schedule = schedule
         // Clamped, because a user's epoch count may be any number.
@@ -65,15 +66,19 @@ package struct TrainingPlan: Sendable, Equatable {
                 momentum: Float(options.momentum ?? Self.defaultMomentum),
                 weightDecay: Float(options.weightDecay ?? 0))
             learningRate = options.learningRate ?? JobOptions.OptimizerName.sgd.defaultRate
-            penalty = options.penalty ?? 5
+            penalty = options.penalty ?? defaultPenalty
         case .adamw:
             optimizer = .adamW(weightDecay: Float(options.weightDecay ?? defaultDecay))
             let rate = options.learningRate ?? JobOptions.OptimizerName.adamw.defaultRate
             learningRate = rate
-            // Decoupled, the gap 1 - a shrinks by 2 rate lambda in each step: within the threshold after half of them.
-            let needed = log(1 / max(options.threshold, 1e-3)) / max(rate * Double(max(steps, 1)), 1e-12)
+            // Decoupled, the gap 1 - a shrinks by 2 rate lambda in each step: to half the threshold after half of them.
+            let threshold = max(options.threshold, 1e-3)
+            let early = 2 * rate * Double(max(steps, 1)) * schedule.firstHalf
+            let needed = log(2 / threshold) / max(early, 1e-12)
+            // An adaptive step is about the rate, so that a loss against the pull keeps a gap of 1 / (2 lambda): the other half.
+            let holding = 1 / threshold
             // More than 1 / (2 rate) would move a slope beyond 1.
-            penalty = options.penalty ?? min(max(1, needed), 0.5 / max(rate, 1e-12))
+            penalty = options.penalty ?? min(max(needed, holding), 0.5 / max(rate, 1e-12))
         }
     }
 
@@ -84,6 +89,16 @@ package struct TrainingPlan: Sendable, Equatable {
     }
 
     func rate(at step: Int) -> Float { Float(learningRate) * schedule.factor(step: step, of: steps) }
+}
+
+extension Schedule {
+    /// The sum of the factors over the first half of the steps, as a share of the number of all steps.
+    fileprivate var firstHalf: Double {
+        switch self {
+        case .constant: 0.5
+        case .cosine: 0.25 + 0.5 / .pi
+        }
+    }
 }
 
 extension JobOptions.OptimizerName {

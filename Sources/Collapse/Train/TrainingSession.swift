@@ -36,7 +36,7 @@ struct TrainingSession {
         let runs = graph.runsPerStep(batch: options.batchSize ?? graph.batchSize, samples: samples.count)
         batch = graph.batchSize * runs
         self.plan = plan(options, max(1, samples.count / batch))
-        trainable = graph.trainable(options.train, collapsed: own)
+        trainable = graph.trainable(options, targets.task, collapsed: own)
         isLocal = graph.obstacle(from: targets.task.logits(of: graph), to: trainable) != nil
         self.options = self.plan.options(seed: options.seed, isShuffled: options.shuffle, runsPerStep: runs)
         (self.graph, self.own, self.targets, self.samples) = (graph, own, targets, samples)

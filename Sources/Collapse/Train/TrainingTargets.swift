@@ -134,6 +134,23 @@ extension Tensor {
 }
 
 extension Graph {
+    /// The parameters that a training changes by the options.
+    ///
+    /// The method of the paper trains them all, because the layers around a block make up for what the block loses.
+    ///
+    /// - Parameters:
+    ///   - options: the options, with a method.
+    ///   - task: the task of the output that is trained.
+    ///   - collapsed: the parameters of the collapsed layers.
+    /// - Returns: the indices of the parameters.
+    func trainable(_ options: JobOptions, _ task: PredictionTask, collapsed: Set<Int>) -> Set<Int> {
+        let own = trainable(options.train ?? .collapsed, collapsed: collapsed)
+        guard options.train == nil, options.method == .layercollapse else { return own }
+        let all = trainable(.all, collapsed: collapsed)
+        let isReached = [own, all].allSatisfy { obstacle(from: task.logits(of: self), to: $0) == nil }
+        return isReached ? all : own
+    }
+
     /// The parameters that a training changes.
     ///
     /// - Parameters:

@@ -91,7 +91,9 @@ extension JobOption {
     package static let all: [JobOption] = [
         word("method", \.method, "method of collapsing layers; ridge with data, merge without"),
         word("finetune", \.finetune, "source of the targets of the training that follows"),
-        word("train", \.train, "layers that the training changes"),
+        word(
+            "train", \.train, or: ["auto"],
+            "layers that the training changes; by default all with method=layercollapse, else the collapsed ones"),
         number(
             "max_metric_drop", \.maxMetricDrop, fraction,
             "budget: maximum drop of the metric, such as 0.01; needs labels"),
