@@ -3,8 +3,11 @@
 import json
 
 import numpy
+import onnx
 
-from program import DATA, MODELS, Case, initializers, read_json, reference, run, values_held
+from program import (
+    DATA, MODELS, Case, dataset, infer_in_onnx_runtime, initializers, read_json, reference, run, values_held,
+)
 
 MODEL = MODELS["digits-mlp"]
 EXPECTED = reference("digits-mlp")
@@ -63,3 +66,33 @@ class DigitsMLP(Case):
         self.assertEqual(len(arrays), 2)
         self.assertLess(error, 1e-3)
         self.assertLess(bias_error, 1e-3)
+
+
+class RegularizedTraining(Case):
+    """The same pull in a plain training: nothing merges until `compress --method merge` is asked to."""
+
+    def test_the_file_runs_elsewhere_and_merges_to_the_references_layer(self):
+        trained, merged = self.folder / "trained.onnx", self.folder / "merged.onnx"
+        report = self.folder / "training.json"
+        run("train", MODEL, "--data", DATA, "--regularize", "layercollapse", "--penalty", 5, "--steps", STEPS,
+            "--batch-size", 64, "--optimizer", "sgd", "--learning-rate", "1e-3", "--momentum", "0.9", "--weight-decay", "0",
+            "--no-shuffle", "--report", report, "--quiet", "-o", trained)
+        kinds = [node.op_type for node in onnx.load(trained).graph.node]
+        self.assertEqual([kinds.count("PRelu"), kinds.count("Relu")], [2, 0])
+        told = read_json(report)
+        arrays = dataset()
+        labels = arrays["y_test"]
+        logits = infer_in_onnx_runtime(trained, arrays["x_test"]).astype(numpy.float64)
+        shifted = logits - logits.max(1, keepdims=True)
+        chosen = shifted[numpy.arange(len(labels)), labels] - numpy.log(numpy.exp(shifted).sum(1))
+        self.figure(f"held-out loss {told['held_out_loss']:.4f}, by ONNX Runtime {-chosen.mean():.4f}")
+        self.assertAlmostEqual(told["held_out_loss"], -chosen.mean(), delta=1e-4)
+        self.assertAlmostEqual(told["gap"], told["held_out_loss"] - told["training_loss"], delta=1e-9)
+        for slope, expected in zip(told["slopes"], EXPECTED["layercollapse_slopes"][-1]):
+            self.assertAlmostEqual(slope["after"], expected, delta=1e-2)
+        run("compress", trained, "--method", "merge", "--threshold", 1, "-o", merged, "--quiet")
+        self.assertEqual(values_held(merged), EXPECTED["layercollapse_merged_weight"].size + 10)
+
+    def test_flags_of_a_pull_without_one_are_refused(self):
+        refused = run("train", MODEL, "--data", DATA, "--penalty", 5, "-o", self.folder / "no.onnx", statuses=(2, 3))
+        self.assertIn("add --regularize layercollapse", refused.stderr)

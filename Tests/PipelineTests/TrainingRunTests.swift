@@ -1,3 +1,4 @@
+import Collapse
 import Compute
 import Formats
 import Foundation
@@ -60,6 +61,101 @@ import Testing
         let failure = #expect(throws: Problem.self) { try run.run { _ in } }
         #expect(failure?.code == .datasetKeyMismatch)
         #expect(failure?.detail == "in.npz has no labels to train by")
+    }
+}
+
+/// Trainings with the paper's regularizer.
+@Suite struct RegularizedTrainingTests {
+    /// The steps of the reference: both slopes from 0, SGD, loss + 5 (1 - a)^2 each, in the file's order.
+    private static func train(
+        in folder: TemporaryFolder, _ changes: KeyValuePairs<String, JSONValue> = [:]
+    ) throws -> (model: String, trace: [String: Any], report: [String: Any]) {
+        let steps = try #require(try Samples.array("layercollapse_slopes", of: Samples.mlpReference)).shape[0]
+        var given = JSONValue.Object([
+            ("penalty", 5), ("optimizer", "sgd"), ("learning_rate", "1e-3"), ("momentum", "0.9"), ("weight_decay", 0),
+            ("steps", .int(steps)), ("batch_size", 64), ("shuffle", false),
+        ])
+        for (name, value) in changes { given[name] = value }
+        let paths = ["trained.onnx", "trace.json", "report.json"].map { folder.path + "/" + $0 }
+        var run = TrainingRun(
+            model: Samples.mlp, data: Samples.digits, output: paths[0], trace: paths[1],
+            options: try JobOptions(decoding: given))
+        (run.report, run.regularizer) = (paths[2], .layercollapse)
+        _ = try run.run { _ in }
+        return (paths[0], try Samples.json(paths[1]), try Samples.json(paths[2]))
+    }
+
+    @Test func `the slopes are those of PyTorch in every step`() throws {
+        let trained = try Self.train(in: try TemporaryFolder())
+        let slopes = try #require(trained.trace["slopes"] as? [String: [Double]])
+        let expected = try #require(try Samples.array("layercollapse_slopes", of: Samples.mlpReference))
+        #expect(slopes.count == expected.shape[1])
+        for (place, course) in slopes.sorted(by: { $0.key < $1.key }).map(\.value).enumerated() {
+            #expect(course.count == expected.shape[0])
+            for (step, slope) in course.enumerated() {
+                #expect(abs(slope - Double(expected.floats[step * expected.shape[1] + place])) < 1e-2)
+            }
+        }
+    }
+
+    @Test func `the file has the slopes, and merges without data as PyTorch's network does`() throws {
+        let folder = try TemporaryFolder()
+        let trained = try Self.train(in: folder)
+        let document = try ONNXDocument(trained.model)
+        #expect(document.model.nodes.count { $0.opType == "PRelu" } == 2)
+        #expect(!document.model.nodes.contains { $0.opType == "Relu" })
+        let order = CompressionOrder(
+            model: trained.model, data: nil,
+            options: try JobOptions(decoding: JSONValue.Object([("method", "merge"), ("threshold", 1)])),
+            output: folder.path + "/merged.onnx", reports: [])
+        _ = try Compression.run(order) { _ in }
+        let weights = try ONNXDocument(order.output).weights
+        let merged = try #require(weights.values.first { $0.shape.rank == 2 })
+        let expected = try #require(try Samples.array("layercollapse_merged_weight", of: Samples.mlpReference))
+        #expect(weights.count == 2)
+        #expect(merged.shape == expected.shape)
+        let largest = expected.floats.map(abs).max() ?? 0
+        #expect(zip(merged.floats, expected.floats).allSatisfy { abs($0 - $1) < 1e-3 * largest })
+    }
+
+    @Test func `the report has the loss on both kinds of samples, and their distance`() throws {
+        let report = try Self.train(in: try TemporaryFolder()).report
+        func number(_ key: String) throws -> Double { try #require(report[key] as? Double) }
+        #expect(report["object"] as? String == "training")
+        #expect(report["regularize"] as? String == "layercollapse")
+        #expect(try number("penalty") == 5)
+        #expect(report["training_samples"] as? Int == 5000)
+        #expect(report["held_out_samples"] as? Int == 1500)
+        let (seen, unseen) = (try number("training_loss"), try number("held_out_loss"))
+        #expect(seen > 0 && seen < unseen)
+        #expect(abs(try number("gap") - (unseen - seen)) < 1e-12)
+        let slopes = try #require(report["slopes"] as? [[String: Any]])
+        #expect(slopes.map { $0["before"] as? Double } == [0, 0])
+        let last = try #require(try Samples.array("layercollapse_slopes", of: Samples.mlpReference)).floats.suffix(2)
+        for (slope, expected) in zip(slopes, last) {
+            #expect(abs(try #require(slope["after"] as? Double) - Double(expected)) < 1e-2)
+        }
+    }
+
+    @Test func `excluded blocks keep their activation, and a network without a block is refused`() throws {
+        let folder = try TemporaryFolder()
+        let names = Candidates(in: try ONNXDocument(Samples.mlp).lower(batch: 1)).found.map(\.name)
+        #expect(names.count == 2)
+        let trained = try Self.train(in: folder, ["exclude": .array([.string(names[0])]), "steps": 2])
+        let kinds = try ONNXDocument(trained.model).model.nodes.map(\.opType)
+        #expect(kinds.filter { ["Relu", "PRelu"].contains($0) } == ["Relu", "PRelu"])
+        #expect((trained.trace["slopes"] as? [String: Any])?.keys.sorted() == [names[1]])
+        let refused = #expect(throws: Problem.self) { try Self.train(in: folder, ["exclude": "*"]) }
+        #expect(refused?.code == .nothingToCollapse)
+        #expect(
+            refused?.detail
+                == "digits-mlp.onnx has no block to regularize: \(names[0]): include and exclude leave it alone")
+    }
+
+    @Test func `a regularizer that does not exist is refused with those that do`() throws {
+        let refused = #expect(throws: Problem.self) { try Regularizer(named: "weight_decay") }
+        #expect(refused?.detail == "regularize: expected layercollapse, not 'weight_decay'")
+        #expect(try Regularizer(named: "layercollapse") == .layercollapse)
     }
 }
 

@@ -8,14 +8,18 @@ import Model
 package import Options
 import SystemCalls
 
-/// Plain fine-tuning of every parameter by labels, as a baseline for a compression.
+/// A plain training of every parameter by labels: the baseline for a compression, or with a regularizer what prepares a
+/// network for one.
 package struct TrainingRun: Sendable {
     /// Paths of the model, the data and the output.
     package var model: String
     package var data: String
     package var output: String
-    /// Path of the file with the loss before each step.
+    /// Path of the file with the loss before each step, and the slopes after it.
     package var trace: String?
+    /// Path of the report.
+    package var report: String?
+    package var regularizer: Regularizer?
     /// Path of the timing file.
     package var timing: String?
     package var options: JobOptions
@@ -29,7 +33,8 @@ package struct TrainingRun: Sendable {
         self.options = options
     }
 
-    /// Trains and writes the model: the same document with new values in the initializers that changed.
+    /// Trains and writes the model: the same document with new values in the initializers that changed, and with a
+    /// regularizer a PReLU in each block.
     ///
     /// - Parameter emit: receives the progress events.
     /// - Returns: the last line to print.
@@ -45,22 +50,25 @@ package struct TrainingRun: Sendable {
         if options.batchSize == nil, source.document.fixedBatch == nil, dataset.count < wanted {
             graph = try source.graph(batch: dataset.count, data: samples)
         }
-        let (objective, labelled) = try options.objective(for: graph, on: dataset, file: samples.name)
-        let trainable = Set(graph.parameters.indices.filter { graph.parameters[$0].isTrainable })
-        guard !trainable.isEmpty else {
+        let sloped = try regularizer?.applied(to: graph, options, model: source.name)
+        let network = sloped?.graph ?? graph
+        var (objective, labelled) = try options.objective(for: network, on: dataset, file: samples.name)
+        guard !graph.trainable.isEmpty else {
             throw Problem(.invalidONNX, "\(source.name) has no parameters to train", pointer: "/model")
         }
         let runs = graph.runsPerStep(batch: wanted, samples: labelled.count)
         if let warning = source.fixedBatchWarning(runsPerStep: runs) { emit(warning) }
         let batchSize = graph.batchSize * runs
-        let plan = TrainingPlan.supervised(options, stepsPerEpoch: labelled.count / batchSize)
-            .options(seed: options.seed, isShuffled: options.shuffle, runsPerStep: runs)
+        let resolved = TrainingPlan.supervised(options, stepsPerEpoch: labelled.count / batchSize)
+        let plan = resolved.options(seed: options.seed, isShuffled: options.shuffle, runsPerStep: runs)
+        let slopes = sloped?.slopes ?? []
+        objective.slopePenalties = sloped?.penalties(resolved.penalty) ?? []
         do {
             let bytes = DataBytes([samples])
             let work = MemoryRemedies(model: source, graph: graph) { graph in
                 let (objective, _) = try options.objective(for: graph, on: dataset, file: samples.name)
                 return try MemoryEstimate(
-                    training: graph, objective, trainable: trainable, samples: labelled.count, plan, data: bytes,
+                    training: graph, objective, trainable: graph.trainable, samples: labelled.count, plan, data: bytes,
                     modelBytes: source.byteCount)
             }
             try work.require(MemoryLimit(memoryLimitBytes))
@@ -71,20 +79,47 @@ package struct TrainingRun: Sendable {
         let publication = try AtomicOutput.opening(output)
         emit(WorkEvent(.phase, "training", data: ["phase": "training"]))
         var losses: [Double] = []
+        var courses = slopes.map { _ in [Double]() }
         var clock = StepClock(batchSize: batchSize)
         do {
-            let trained = try graph.trained(objective, trainable: trainable, on: labelled, options: plan) {
+            let trained = try network.trained(objective, trainable: network.trainable, on: labelled, options: plan) {
                 trainer, loss in
                 losses.append(Double(loss))
+                for (place, slope) in slopes.enumerated() {
+                    courses[place].append(Double(trainer.parameter(slope.parameter)?.floats[0] ?? .nan))
+                }
                 clock.stepEnded(samples: batchSize)
                 emit(
                     .progress("training", step: trainer.step, of: plan.steps, samplesPerSecond: clock.samplesPerSecond))
             }
-            try source.document.write(source.changedNumbers(in: trained), to: publication.file)
+            let edit =
+                regularizer == nil ? source.changedNumbers(in: trained) : try source.document.edit(toMatch: trained)
+            try source.document.write(edit, to: publication.file)
             try publication.publish()
+            if let report {
+                let heldOut = try samples.part(.validation, for: graph, withLabels: true)
+                let measured = try heldOut.map { part in
+                    let (objective, labelled) = try options.objective(for: trained, on: part, file: samples.name)
+                    return try TrainingReport.Measured(trained, objective, on: labelled)
+                }
+                let document = TrainingReport(
+                    model: source.name, options: plan, batchSize: batchSize,
+                    regularizer: regularizer.map { ($0, resolved.penalty) },
+                    training: try TrainingReport.Measured(trained, objective, on: labelled), heldOut: measured,
+                    slopes: slopes.map { slope in
+                        let values = [network, trained].map { $0.parameters[slope.parameter].tensor.floats[0] }
+                        return (slope.layer, values[0], values[1])
+                    }, seconds: clock.elapsedSeconds
+                ).document
+                try AtomicOutput.write(document.text(indented: true) + "\n", to: report)
+            }
             if let trace {
-                let document: JSONValue = ["losses": .array(losses.map(JSONValue.double))]
-                try AtomicOutput.write(document.text() + "\n", to: trace)
+                var document = JSONValue.Object([("losses", .array(losses.map(JSONValue.double)))])
+                if regularizer != nil {
+                    let members = zip(slopes, courses).map { ($0.layer, JSONValue.array($1.map(JSONValue.double))) }
+                    document["slopes"] = .object(JSONValue.Object(members))
+                }
+                try AtomicOutput.write(JSONValue.object(document).text() + "\n", to: trace)
             }
             if let timing { try AtomicOutput.write(clock.document.text(indented: true) + "\n", to: timing) }
         } catch {
@@ -105,6 +140,11 @@ package struct TrainingRun: Sendable {
         // Throws the error that names the missing keys.
         return try data.split(for: graph, seed: options.seed).training
     }
+}
+
+extension Graph {
+    /// The indices of the parameters that training may change.
+    fileprivate var trainable: Set<Int> { Set(parameters.indices.filter { parameters[$0].isTrainable }) }
 }
 
 extension SourceModel {
