@@ -24,8 +24,9 @@ enum Operators {
 
 @Test func `there is a network for every operator`() throws {
     var seen: Set<String> = []
-    for name in Operators.names {
-        let model = try ONNXModel(MappedFile(Fixture.path("ops/\(name).onnx")))
+    let paths = Operators.names.map { Fixture.path("ops/\($0).onnx") } + Quantized.names.map(Quantized.path)
+    for path in paths {
+        let model = try ONNXModel(MappedFile(path))
         seen.formUnion((model.nodes + model.functions.flatMap(\.nodes)).map(NodeView.opType))
     }
     // ONNX Runtime has it in the default domain, where there is a network.

@@ -20,6 +20,7 @@ extension ONNXDocument {
         var lowering = ONNXLowering(
             functions: model.functions, initializers: Set(weights.keys), statistics: untrained,
             furtherResults: furtherResults)
+        if isQuantized { lowering.readNarrowIntegers(integerTypes) }
         for (name, tensor) in weights { lowering.define(name, .known(tensor, name: name)) }
         let axes = sampleAxes
         do {

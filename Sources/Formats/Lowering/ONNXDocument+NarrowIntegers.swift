@@ -27,7 +27,7 @@ extension ONNXDocument {
         }
         var names: Set<String> = [input.name]
         for (index, node) in model.nodes.enumerated() where node.reads.contains(where: names.contains) {
-            guard node.opType != "Cast", node.opType != "Shape" else { continue }
+            guard !["Cast", "DequantizeLinear", "Shape"].contains(node.opType) else { continue }
             guard node.domain.isEmpty, Self.movements.contains(node.opType) else {
                 throw .unsupportedType(
                     "input '\(input.name)' is \(type), and node \(index) (\(node.opType) '\(node.name)') computes on it: cast it "

@@ -27,6 +27,9 @@ struct ONNXLowering {
     /// The further results of nodes, with the nodes that would compute them, for errors.
     private let furtherResults: [String: UnsupportedNode]
     private var limits = Allowance()
+    /// The types of known integers that are held as floats, by name; nil for a model that is not quantized, whose narrow
+    /// integers are not read.
+    private var narrowIntegers: [String: NarrowInteger]?
 
     init(
         functions: [ONNXModel.Function], initializers: Set<String>, statistics: Set<String>,
@@ -49,6 +52,21 @@ struct ONNXLowering {
     static func key(domain: String, _ name: String, overload: String) -> String { "\(domain).\(name):\(overload)" }
 
     // MARK: Names and their values
+
+    /// Takes narrow integers as floats.
+    mutating func readNarrowIntegers(_ types: [String: NarrowInteger]) { narrowIntegers = types }
+
+    /// True for a model that is quantized.
+    var readsNarrowIntegers: Bool { narrowIntegers != nil }
+
+    /// The type of a known name whose integers are held as floats; nil for any other.
+    func integerType(_ name: String) -> NarrowInteger? { narrowIntegers?[name] }
+
+    /// Gives a name narrow integers, held as floats.
+    mutating func define(_ name: String, _ tensor: Tensor, of type: NarrowInteger) {
+        define(name, .known(tensor, name: name))
+        narrowIntegers?[name] = type
+    }
 
     /// Gives a name its value.
     mutating func define(_ name: String, _ value: Value) { values[name] = value }
@@ -96,6 +114,7 @@ struct ONNXLowering {
     init(folding node: NodeView, of outer: ONNXLowering) {
         self.init(functions: [], initializers: [], statistics: [], furtherResults: outer.furtherResults)
         for input in node.inputs where !input.isEmpty { values[input] = outer.values[input] }
+        narrowIntegers = outer.narrowIntegers
     }
 
     func known(_ name: String) -> Tensor? { if case .known(let tensor, _) = values[name] { tensor } else { nil } }
@@ -132,6 +151,11 @@ struct ONNXLowering {
         case nil:
             throw absent(name)
         }
+    }
+
+    /// Adds a weight that was computed while lowering, and is not trained.
+    mutating func addParameter(_ name: String, _ tensor: Tensor) -> ValueID {
+        graph.addParameter(Parameter(name: name, tensor: tensor, isTrainable: false))
     }
 
     /// True for an arithmetic constant, which does not count as a parameter of the network.

@@ -19,7 +19,7 @@ extension ONNXDocument {
         _ message: ONNXModel.TensorMessage, from precision: Precision, _ files: ExternalFiles?
     ) throws(FormatError) -> Tensor {
         let width = precision.byteCount
-        let (shape, bytes) = try elements(of: message, width: width, files)
+        let (shape, bytes) = try elements(of: message, bits: 8 * width, files)
         let count = shape.elementCount
         let bits: [UInt64]
         if let bytes {

@@ -13,6 +13,8 @@ package struct ONNXDocument: Sendable {
     /// The bytes of external initializers that are not of an ``ElementType``, so that they can be copied as they are.
     let foreign: [String: Bytes]
     package let path: String
+    /// True for a model of quantized weights or values, whose narrow integers are read as floats.
+    package let isQuantized: Bool
     /// The numbers that the data give for inputs without axes, which are known when the document is lowered.
     package var scalars: [String: Tensor] = [:]
 
@@ -28,8 +30,11 @@ package struct ONNXDocument: Sendable {
 
     /// Reads and checks a file.
     ///
+    /// - Parameters:
+    ///   - path: path of the file.
+    ///   - readsQuantized: whether quantized models are read, which can be run and not compressed.
     /// - Throws: ``FormatError`` for an incomplete or invalid file, before anything is built.
-    package init(_ path: String) throws(FormatError) {
+    package init(_ path: String, readsQuantized: Bool = false) throws(FormatError) {
         self.path = path
         var model = try ONNXModel(try MappedFile(path))
         model.sortNodes()
@@ -37,8 +42,15 @@ package struct ONNXDocument: Sendable {
         try Self.checkVersions(model)
         try model.checkSpelling()
         try Self.checkNames(model)
-        try Self.refuseQuantized(model)
-        (weights, unreadable, foreign) = try Self.weights(model, folder: path.folder)
+        let quantized = Self.quantizedNode(of: model)
+        if let quantized, !readsQuantized {
+            throw .quantized(
+                "node '\(quantized.name)' (\(quantized.opType)): the model is quantized: compress the float model first, quantize "
+                    + "afterwards")
+        }
+        isQuantized = quantized != nil
+        (weights, unreadable, foreign) = try Self.weights(
+            model, folder: path.folder, readsNarrow: isQuantized)
     }
 
     package var opset: Int { model.opsets.first { $0.domain.isEmpty }?.version ?? 0 }
@@ -96,19 +108,28 @@ package struct ONNXDocument: Sendable {
         }
     }
 
-    private static func refuseQuantized(_ model: ONNXModel) throws(FormatError) {
-        for node in model.nodes {
+    /// The first node that works on quantized weights or values; nil for a model of floats.
+    private static func quantizedNode(of model: ONNXModel) -> ONNXModel.Node? {
+        (model.nodes + model.functions.flatMap(\.nodes)).first { node in
             let type = node.opType
-            guard
-                type.startsWithBytes(of: "QLinear") || type.endsWithBytes(of: "Integer")
-                    || type.containsBytes(of: "Quantize")
-                    || node.domain.hasBytes(of: "com.microsoft")
-                        && (quantizedByRuntime.contains(type) || type.startsWithBytes(of: "QOrdered"))
-            else { continue }
-            throw .quantized(
-                "node '\(node.name)' (\(type)): the model is quantized: compress the float model first, quantize afterwards"
-            )
+            return type.startsWithBytes(of: "QLinear") || type.endsWithBytes(of: "Integer")
+                || type.containsBytes(of: "uantize")
+                || node.domain.hasBytes(of: "com.microsoft")
+                    && (quantizedByRuntime.contains(type) || type.startsWithBytes(of: "QOrdered"))
         }
+    }
+
+    /// True for a model that quantizes values by the smallest and the largest of a run, which depend on its samples.
+    package var quantizesByRun: Bool { model.nodes.contains { $0.opType == "DynamicQuantizeLinear" } }
+
+    /// The types of initializers that are read as floats, by their names.
+    var integerTypes: [String: NarrowInteger] {
+        guard isQuantized else { return [:] }
+        var types: [String: NarrowInteger] = [:]
+        for initializer in model.initializers {
+            types[initializer.name] = NarrowInteger(rawValue: initializer.dataType)
+        }
+        return types
     }
 
     /// The operators of the domain `com.microsoft` on quantized weights or values that their names do not say.
@@ -119,7 +140,7 @@ package struct ONNXDocument: Sendable {
     // MARK: Weights
 
     private static func weights(
-        _ model: ONNXModel, folder: String
+        _ model: ONNXModel, folder: String, readsNarrow: Bool
     ) throws(FormatError) -> (readable: [String: Tensor], unreadable: [String: FormatError], foreign: [String: Bytes]) {
         var files = ExternalFiles(folder: folder)
         let external = model.initializers.filter(\.isExternal)
@@ -132,7 +153,9 @@ package struct ONNXDocument: Sendable {
         var foreign: [String: Bytes] = [:]
         for initializer in model.initializers {
             do throws(FormatError) {
-                weights[initializer.name] = try tensor(initializer, files)
+                let narrow = readsNarrow ? NarrowInteger(rawValue: initializer.dataType) : nil
+                weights[initializer.name] =
+                    if let narrow { try floats(initializer, of: narrow, files) } else { try tensor(initializer, files) }
             } catch {
                 guard error.isOfType else { throw error }
                 unreadable[initializer.name] = error
@@ -156,7 +179,7 @@ package struct ONNXDocument: Sendable {
             )
         }
         let (shape, bytes) = try elements(
-            of: message, width: type.byteCount, files, typed: type == .float32 ? message.packed : nil)
+            of: message, bits: 8 * type.byteCount, files, typed: type == .float32 ? message.packed : nil)
         if let bytes {
             let storage = unsafe TensorStorage(borrowing: bytes.buffer, owner: bytes.file)
             return Tensor(type, shape, in: storage, byteOffset: 0)
@@ -181,13 +204,13 @@ package struct ONNXDocument: Sendable {
     ///
     /// - Parameters:
     ///   - message: the tensor.
-    ///   - width: the bytes of an element.
+    ///   - bits: the bits of an element.
     ///   - files: the external files; nil where a tensor may not lie in one.
     ///   - typed: the bytes of a typed field, used when there are no others.
     /// - Returns: no bytes when the elements are varints.
     /// - Throws: ``FormatError`` unless sizes and bytes agree.
     static func elements(
-        of message: ONNXModel.TensorMessage, width: Int, _ files: ExternalFiles?, typed: Bytes? = nil
+        of message: ONNXModel.TensorMessage, bits: Int, _ files: ExternalFiles?, typed: Bytes? = nil
     ) throws(FormatError) -> (shape: Shape, bytes: Bytes?) {
         guard message.sizes.count <= Limits.rank else {
             throw .invalidONNX("tensor '\(message.name)' has \(message.sizes.count) axes")
@@ -196,7 +219,8 @@ package struct ONNXDocument: Sendable {
         do { shape = try Shape(message.sizes.map(Int.init)) } catch {
             throw .invalidONNX("tensor '\(message.name)': \(error)")
         }
-        let (byteCount, overflow) = shape.elementCount.multipliedReportingOverflow(by: width)
+        let (bitCount, overflow) = shape.elementCount.multipliedReportingOverflow(by: bits)
+        let byteCount = bitCount / 8 + (bitCount % 8 == 0 ? 0 : 1)
         guard !overflow else { throw .invalidONNX("tensor '\(message.name)' declares more bytes than there are") }
         var bytes = message.raw ?? typed
         if message.isExternal {

@@ -209,7 +209,7 @@ extension ONNXLowering {
 
     /// Operators whose results follow from sizes and constants.
     static let knownValues: [String: ONNXOperator] = [
-        "Constant": ONNXOperator { try $0.define($1, known: try $1.constant()) },
+        "Constant": ONNXOperator { try $0.constant($1) },
         "ConstantOfShape": ONNXOperator { try $0.constantOfShape($1) },
         "Range": ONNXOperator { try $0.define($1, known: try $0.range($1)) },
         "Shape": ONNXOperator(isDiscrete: true) { try $0.define($1, known: try $0.sizes($1)) },
@@ -218,6 +218,15 @@ extension ONNXLowering {
             try lowering.define(node, known: try node.tensor([Int64(count)], []))
         },
     ]
+
+    private mutating func constant(_ node: NodeView) throws(FormatError) {
+        if readsNarrowIntegers, case .tensor(let message) = node.attributes["value"],
+            let type = NarrowInteger(rawValue: message.dataType)
+        {
+            return define(try node.output(), try ONNXDocument.floats(message, of: type, nil), of: type)
+        }
+        try define(node, known: try node.constant())
+    }
 
     private func sizes(_ node: NodeView) throws(FormatError) -> Tensor {
         let sizes = try shape(node, 0).dimensions

@@ -53,7 +53,7 @@ extension ONNXLowering {
     static let operators: [String: ONNXOperator] = [
         activations, arithmetic, logic, reductions, products, recurrent, pooling, norms, movement, knownValues,
         indexing,
-        control, microsoft, machineLearning, unsupported,
+        control, microsoft, machineLearning, quantization, unsupported,
     ].reduce(into: [:]) { all, family in
         all.merge(family) { _, _ in preconditionFailure("an operator belongs to one family") }
     }

@@ -41,12 +41,14 @@ package struct InferenceRun: Sendable {
     /// - Throws: ``Problem`` for files that are invalid or do not fit each other; nothing is written then.
     package func run(emit: EventSink) throws(Problem) -> String {
         Processor.useThreads(threads)
-        let source = try SourceModel(model)
+        let source = try SourceModel(model, readsQuantized: true)
         let samples = try SourceData(data, inputKeys: inputKeys)
-        var graph = try source.graph(batch: batchSize ?? Self.defaultBatchSize, data: samples)
+        if let note = source.runByRunNote, batchSize == nil { emit(WorkEvent(.log, note)) }
+        let standard = source.document.quantizesByRun ? 1 : Self.defaultBatchSize
+        var graph = try source.graph(batch: batchSize ?? standard, data: samples)
         let (dataset, part) = try self.samples(of: samples, for: graph)
         emit(WorkEvent(.log, "\(samples.name): \(part), \(dataset.count) samples"))
-        if batchSize == nil, dataset.count < Self.defaultBatchSize {
+        if batchSize == nil, dataset.count < standard {
             graph = try source.graph(batch: dataset.count, data: samples)
         }
         let bytes = DataBytes([samples])

@@ -24,7 +24,7 @@ package struct Inspection: Sendable {
             table = InspectionTable.keys(document)
             return
         }
-        let source = try SourceModel(path)
+        let source = try SourceModel(path, readsQuantized: true)
         let samples = try data.map { (path) throws(Problem) in try SourceData(path) }
         let finding = try Self.lower(source, samples)
         let options = JobOptions().resolved(hasData: samples != nil).all
@@ -32,7 +32,10 @@ package struct Inspection: Sendable {
         var plan = JSONValue.Object()
         plan["object"] = "plan"
         plan["model"] = source.description(of: finding.graph)
-        let merged = try finding.graph.map { (graph) throws(Problem) in try Self.mergedExactly(graph) }
+        // A quantized model is run and checked, and not compressed.
+        let merged =
+            try source.document.isQuantized
+            ? nil : finding.graph.map { (graph) throws(Problem) in try Self.mergedExactly(graph) }
         let candidates = merged.map { Candidates(in: $0.graph) }
         plan["candidates"] = .array(
             merged.map { merged in
@@ -59,7 +62,7 @@ package struct Inspection: Sendable {
                     ? nil : try Self.estimate(graph, candidates?.found ?? [], source, samples, split)
             } ?? .null
         plan["options"] = .object(options)
-        plan["warnings"] = .array(Self.warnings(merged?.graph, candidates))
+        plan["warnings"] = .array(Self.warnings(merged?.graph, candidates) + Self.warnings(of: source))
         var notes = finding.notes
         if finding.graph?.measuredOutputs.isEmpty == true { notes.append("no output follows from an input") }
         plan["notes"] = .array(notes.map(JSONValue.string))
@@ -90,6 +93,13 @@ package struct Inspection: Sendable {
             }
             throw Problem(error, file: source.name)
         }
+    }
+
+    private static func warnings(of source: SourceModel) -> [JSONValue] {
+        guard source.document.isQuantized else { return [] }
+        let message =
+            "the model is quantized: it can be run and checked; compress the float model first, quantize afterwards"
+        return [["code": .string(ProblemCode.quantizedModel.rawValue), "message": .string(message)]]
     }
 
     private static func warnings(_ graph: Graph?, _ candidates: Candidates?) -> [JSONValue] {

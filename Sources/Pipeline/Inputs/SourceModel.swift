@@ -11,8 +11,11 @@ package struct SourceModel {
 
     var name: String { URL(filePath: path).lastPathComponent }
 
+    /// - Parameters:
+    ///   - path: path of the file.
+    ///   - readsQuantized: whether quantized models are read, which can be run and not compressed.
     /// - Throws: ``Problem`` for a file that is not a valid model.
-    package init(_ path: String) throws(Problem) {
+    package init(_ path: String, readsQuantized: Bool = false) throws(Problem) {
         self.path = path
         let name = URL(filePath: path).lastPathComponent
         if let format = RefusedFormat.format(ofFile: path) {
@@ -20,7 +23,16 @@ package struct SourceModel {
                 .pickleRejected, "\(name) is \(format): pickle files can run code",
                 hint: "export the model with torch.onnx.export", pointer: "/model")
         }
-        do { document = try ONNXDocument(path) } catch { throw Problem(error, file: name) }
+        do { document = try ONNXDocument(path, readsQuantized: readsQuantized) } catch {
+            throw Problem(error, file: name)
+        }
+    }
+
+    /// The sentence on a run of several samples of a model whose quantization mixes them; nil for other models.
+    var runByRunNote: String? {
+        document.quantizesByRun
+            ? "\(name) quantizes by the smallest and the largest value of a run: samples are run one by one unless batch_size "
+                + "says otherwise" : nil
     }
 
     /// The batch size fixed by the file, else `wanted`.
