@@ -46,6 +46,8 @@ package struct JobOptions: Hashable, Sendable {
     package var maxDivergence: Double?
     /// Fraction of an output's variance that may be lost.
     package var maxVarianceLost: Double?
+    /// Latency of the new network of a check, as a multiple of the old one's.
+    package var maxSlowdown: Double?
     /// Parameters before over parameters after at which to stop.
     package var compressionRatio: Double?
     package var maxLayers: Int?

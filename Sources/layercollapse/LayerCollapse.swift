@@ -11,7 +11,8 @@ struct LayerCollapse: AsyncParsableCommand {
         abstract: "Makes trained neural networks smaller by collapsing their layers: ONNX in, ONNX out.",
         version: Version.number,
         subcommands: [
-            Compress.self, Inspect.self, Run.self, Train.self, Serve.self, Config.self, Healthcheck.self,
+            Compress.self, CheckCommand.self, Inspect.self, Run.self, Train.self, Serve.self, Config.self,
+            Healthcheck.self,
         ])
 
     /// Runs the command on the main thread: its stack is the largest, and OpenMP must be called from one thread.

@@ -12,7 +12,7 @@ struct ServerPlanTests {
             #expect(reply.status == 200)
             #expect(reply.json["object"] == "plan")
             #expect(reply.json["candidates"] == [])
-            #expect(reply.json["options"]?.object?.names == JobOption.all.map(\.name))
+            #expect(reply.json["options"]?.object?.names == JobKind.compression.options.map(\.name))
             #expect(reply.json["options"]?["max_layers"] == 3)
             #expect(reply.json["options"]?["method"] == "ridge")
             #expect(try await world.request("/v1/jobs").json["data"] == [])

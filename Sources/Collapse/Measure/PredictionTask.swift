@@ -93,12 +93,25 @@ package struct PredictionTask: Sendable, Equatable {
 
     /// The value that losses read: the output, or the operand of its softmax or sigmoid.
     package func logits(of graph: Graph) -> ValueID {
-        guard let output = graph.output(named: output)?.value else { preconditionFailure("a network has outputs") }
+        let output = output(of: graph)
         switch graph[output].op {
         case .softmax(let axis) where kind.hasClasses && axis == classAxis: return graph[output].operands[0]
         case .unary(.sigmoid) where kind == .multilabel: return graph[output].operands[0]
         default: return output
         }
+    }
+
+    /// The value of another network that is compared with the original's ``logits(of:)``: a softmax or sigmoid is left out
+    /// only where the original has one too.
+    package func compared(in graph: Graph) -> ValueID {
+        guard endsInProbabilities else { return output(of: graph) }
+        return logits(of: graph)
+    }
+
+    /// The output of the task in a network.
+    private func output(of graph: Graph) -> ValueID {
+        guard let output = graph.output(named: output)?.value else { preconditionFailure("a network has outputs") }
+        return output
     }
 
     /// True when ``logits(of:)`` are probabilities: in the rest of a network whose softmax or sigmoid has been computed

@@ -1,7 +1,7 @@
-import Options
+package import Options
 
-/// The limits on what a network may lose, decided by their upper bounds on the deciding samples.
-struct Budget {
+/// The limits on what a network may lose, decided by their upper bounds on samples that served no fit.
+package struct Budget {
     private let options: JobOptions
     /// True when outputs that the user sets no limit for have that of their kind.
     private let limitsAll: Bool
@@ -9,7 +9,7 @@ struct Budget {
     /// The factor over the budget up to which fine-tuning is tried; 1 without fine-tuning.
     private let hope: Double
 
-    init(_ options: JobOptions, original: Metrics?) {
+    package init(_ options: JobOptions, original: Metrics?) {
         self.options = options
         let decidesByItself = !options.hasBudget && (options.method == .ridge || options.method == nil)
         limitsAll = decidesByItself || options.limitsQuality
@@ -25,28 +25,35 @@ struct Budget {
     /// The option that ends that doubt.
     private static let guess = "task"
 
-    /// One limit, and what a point has of it.
-    private struct Use {
-        let limit: Double
-        let found: Estimate
+    /// One limit, and what a network has of it.
+    package struct Use {
+        package let limit: Double
+        package let found: Estimate
         /// The option that limits it.
-        let option: String
+        package let option: String
         /// The name of what is limited.
-        let words: String
-        var advice = ""
+        package let words: String
+        package fileprivate(set) var advice = ""
 
-        init(_ limit: Double, _ found: Estimate, _ option: String, _ words: String) {
+        fileprivate init(_ limit: Double, _ found: Estimate, _ option: String, _ words: String) {
             (self.limit, self.found, self.option, self.words) = (limit, found, option, words)
         }
 
-        func excess(byBound: Bool) -> Double { (byBound ? found.upper95 : found.value) / max(limit, 1e-9) }
+        fileprivate func excess(byBound: Bool) -> Double { (byBound ? found.upper95 : found.value) / max(limit, 1e-9) }
     }
 
-    /// The limits that a point has to keep, those of the outputs first.
-    private func uses(of point: ParetoPoint) -> [Use] {
+    private func uses(of point: ParetoPoint) -> [Use] { uses(of: point.comparisons, point.metrics) }
+
+    /// The limits that a network has to keep, those of the outputs first.
+    ///
+    /// - Parameters:
+    ///   - comparisons: the comparisons of all outputs with the original's, that of the labels first.
+    ///   - metrics: the metrics by the labels; nil without any.
+    /// - Returns: one use for each limit.
+    package func uses(of comparisons: [Comparison], _ metrics: Metrics?) -> [Use] {
         var uses: [Use] = []
-        for (place, found) in point.comparisons.enumerated() {
-            let of = point.comparisons.count > 1 ? " of '\(found.task.output)'" : ""
+        for (place, found) in comparisons.enumerated() {
+            let of = comparisons.count > 1 ? " of '\(found.task.output)'" : ""
             let given = found.task.kind.limits(options)
             for (measure, limit) in given {
                 guard let estimate = found[measure] else { continue }
@@ -65,14 +72,16 @@ struct Budget {
                 uses.append(use)
             }
         }
-        guard let before = original, let after = point.metrics else { return uses }
+        guard let before = original, let after = metrics else { return uses }
         if let limit = options.maxMetricDrop {
             let drop = Estimate(after.drop(from: before), upper95: after.dropUpperBound(from: before))
             uses.append(Use(limit, drop, "max_metric_drop", "the drop of the metric"))
         }
-        if let limit = options.maxClassDrop, let worst = after.worstClass(from: before) {
-            let drop = Estimate(worst.drop, upper95: worst.drop)
-            uses.append(Use(limit, drop, "max_class_drop", "the drop of the recall of class \(worst.index)"))
+        if let limit = options.maxClassDrop, !after.classes.isEmpty {
+            let worst = after.worstClass(from: before)
+            let drop = Estimate(worst?.drop ?? 0, upper95: worst?.drop ?? 0)
+            let of = worst.map { "class \($0.index)" } ?? "any class"
+            uses.append(Use(limit, drop, "max_class_drop", "the drop of the recall of \(of)"))
         }
         return uses
     }

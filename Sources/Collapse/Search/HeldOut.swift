@@ -55,12 +55,12 @@ package struct HeldOut {
     /// Measures a network.
     ///
     /// - Parameters:
-    ///   - graph: a network, or the part of one after known values.
+    ///   - graph: a network of anyone's making with the original's outputs, or the part of one after known values.
     ///   - inputs: the same samples with those values, for a part of a network.
     /// - Returns: the comparisons with the original's outputs, and the metrics.
     /// - Throws: ``ModelError``.
-    func measured(_ graph: Graph, on inputs: Dataset? = nil) throws(ModelError) -> Measurement {
-        var outputs = try graph.outputs(of: tasks.map { $0.logits(of: graph) }, for: inputs ?? samples)
+    package func measured(_ graph: Graph, on inputs: Dataset? = nil) throws(ModelError) -> Measurement {
+        var outputs = try graph.outputs(of: tasks.map { $0.compared(in: graph) }, for: inputs ?? samples)
         for (index, task) in tasks.enumerated() where task.areProbabilities(in: graph) {
             outputs[index] = try computing { () throws -> Tensor in
                 try Tensor(outputs[index].floats.map(task.logit), outputs[index].shape)

@@ -100,7 +100,7 @@ package struct DatasetReader: Sendable {
     ) throws(FormatError) -> Result {
         var reading = Reading(graph: graph, outputName: output, labelKey: labelKey, inputKeys: inputKeys)
         (reading.prefersClasses, reading.classAxis) = (prefersClasses, classAxis)
-        reading.notes = unreadable.keys.sorted().map { "key '\($0)' is not used: its elements are no numbers" }
+        reading.notes = unreadableNotes
         var whole = try split(.training, &reading)
         if whole == nil { whole = try split(.unsplit, &reading) }
         var validation = try split(.validation, &reading)
@@ -120,6 +120,46 @@ package struct DatasetReader: Sendable {
         if result.training.labels?.type == .int64 { result.classCount = reading.classes }
         result.output = result.training.labels == nil ? nil : reading.outputName
         return result
+    }
+
+    private var unreadableNotes: [String] {
+        unreadable.keys.sorted().map { "key '\($0)' is not used: its elements are no numbers" }
+    }
+
+    /// The samples that measure a network, when nothing is fitted to any.
+    package struct Measuring: Sendable {
+        /// The samples, each of them once.
+        package var samples: Dataset
+        /// The part of the file that they are: its test split, else all of a file without splits, else its training split.
+        package var part: Part
+        /// The key of each model input (and of `labels`).
+        package var mapping: [String: String]
+        package var notes: [String]
+        /// The output that the labels belong to; nil without labels.
+        package var output: String?
+    }
+
+    /// Reads the samples to measure a model on, with the parameters of
+    /// ``read(for:output:labelKey:inputKeys:prefersClasses:classAxis:seed:)``.
+    package func measuring(
+        for graph: Graph, output: String? = nil, labelKey: String? = nil, inputKeys: [String: String] = [:],
+        prefersClasses: Bool = true, classAxis: Int? = nil
+    ) throws(FormatError) -> Measuring {
+        var reading = Reading(graph: graph, outputName: output, labelKey: labelKey, inputKeys: inputKeys)
+        (reading.prefersClasses, reading.classAxis) = (prefersClasses, classAxis)
+        reading.notes = unreadableNotes
+        for part in [Part.validation, .unsplit, .training] {
+            guard let samples = try split(part, &reading) else { continue }
+            // A sample that a network may have been trained on proves nothing of others.
+            let known = part == .validation ? try split(.training, &reading) : nil
+            guard let kept = try withoutCopies(samples, besides: known, "samples", &reading) else {
+                throw .data("every test sample is a copy of a training sample")
+            }
+            return Measuring(
+                samples: kept, part: part, mapping: reading.mapping, notes: reading.notes,
+                output: kept.labels == nil ? nil : reading.outputName)
+        }
+        throw missingKeys(reading)
     }
 
     /// The samples of one part in file order, with none held out.

@@ -6,9 +6,10 @@ package import SystemCalls
 /// ```
 /// job.json      the input of the job process: ``Manifest``
 /// model/        the model's files under their own names, external data among them
-/// data/         the training file
+/// new/          the files of the model that a check compares with the one in model/
+/// data/         the training file, or the samples of a check
 /// validation/   the validation file
-/// output/       published files: model.onnx (with its external data), report.json, report.md, report.html
+/// output/       published files: model.onnx (with its external data), report.json, report.md, report.html, report.xml
 /// checkpoints/  saved training state, for the next process if this one is killed
 /// tmp/          partial files, renamed into output/ when complete
 /// attempts/     a folder for each attempt, with an output/, checkpoints/ and tmp/ of its own
@@ -29,6 +30,7 @@ package struct JobFolder: Hashable, Sendable {
 
     package var manifestFile: String { path + "/job.json" }
     package var model: String { path + "/model" }
+    package var newModel: String { path + "/new" }
     package var data: String { path + "/data" }
     package var validation: String { path + "/validation" }
     package var output: String { work + "/output" }
@@ -39,6 +41,7 @@ package struct JobFolder: Hashable, Sendable {
     package var reportJSON: String { output + "/report.json" }
     package var reportMarkdown: String { output + "/report.md" }
     package var reportHTML: String { output + "/report.html" }
+    package var reportXML: String { output + "/report.xml" }
 
     /// True when a path on the command line is a job folder.
     package static func isJob(_ path: String) -> Bool {
@@ -89,7 +92,7 @@ package struct JobFolder: Hashable, Sendable {
 
     /// Creates the folder and its subfolders.
     package func make() throws(SystemError) {
-        for folder in [path, model, data, validation, output, checkpoints, temporary] {
+        for folder in [path, model, newModel, data, validation, output, checkpoints, temporary] {
             try DurableFile.makeFolder(folder)
         }
     }
@@ -100,8 +103,11 @@ extension JobFolder {
     package struct Manifest: Hashable, Sendable {
         /// The job's id; nil when there is none.
         package var job: String?
+        package var kind: JobKind
         /// Names in `model/`; the first is the ONNX file.
         package var modelFiles: [String]
+        /// Names in `new/`; the first is the ONNX file. Empty except for a check.
+        package var newFiles: [String]
         /// A name in `data/`.
         package var dataFile: String?
         /// A name in `validation/`.
@@ -114,10 +120,12 @@ extension JobFolder {
         package var threads: Int?
 
         package init(
-            job: String?, modelFiles: [String], dataFile: String? = nil, validationFile: String? = nil,
+            job: String?, kind: JobKind = .compression, modelFiles: [String], newFiles: [String] = [],
+            dataFile: String? = nil, validationFile: String? = nil,
             options: JSONValue.Object = JSONValue.Object(), memoryLimitBytes: Int? = nil, threads: Int? = nil
         ) {
             (self.job, self.modelFiles, self.dataFile) = (job, modelFiles, dataFile)
+            (self.kind, self.newFiles) = (kind, newFiles)
             (self.validationFile, self.options, self.memoryLimitBytes) = (validationFile, options, memoryLimitBytes)
             self.threads = threads
         }
@@ -125,7 +133,9 @@ extension JobFolder {
         package var document: JSONValue {
             [
                 "job": JSONValue(job),
+                "kind": .string(kind.rawValue),
                 "model_files": .array(modelFiles.map(JSONValue.string)),
+                "new_files": .array(newFiles.map(JSONValue.string)),
                 "data_file": JSONValue(dataFile),
                 "validation_file": JSONValue(validationFile),
                 "options": .object(options),
@@ -137,13 +147,18 @@ extension JobFolder {
         /// Reads a ``document``; nil for anything else, and for names that would leave their folder.
         package init?(document: JSONValue) {
             let modelFiles = document["model_files"]?.array?.compactMap(\.string) ?? []
+            // A job that an earlier version stored has neither.
+            let newFiles = document["new_files"]?.array?.compactMap(\.string) ?? []
+            let kind = document["kind"]?.string.flatMap(JobKind.init) ?? .compression
             let names =
-                modelFiles + [document["data_file"]?.string, document["validation_file"]?.string].compactMap(\.self)
+                modelFiles + newFiles
+                + [document["data_file"]?.string, document["validation_file"]?.string].compactMap(\.self)
             guard !modelFiles.isEmpty, names.allSatisfy(Self.isPlain), let options = document["options"]?.object else {
                 return nil
             }
             self.init(
-                job: document["job"]?.string, modelFiles: modelFiles, dataFile: document["data_file"]?.string,
+                job: document["job"]?.string, kind: kind, modelFiles: modelFiles, newFiles: newFiles,
+                dataFile: document["data_file"]?.string,
                 validationFile: document["validation_file"]?.string, options: options,
                 memoryLimitBytes: document["memory_limit_bytes"]?.int, threads: document["threads"]?.int)
         }

@@ -110,6 +110,9 @@ extension JobOption {
             "max_variance_lost", \.maxVarianceLost, fraction,
             "budget: maximum fraction of an output's variance that may be lost; regressions and embeddings"),
         number(
+            "max_slowdown", \.maxSlowdown, anyNumber,
+            "budget of a check: maximum latency of the new file as a multiple of the old one's, such as 1.1"),
+        number(
             "compression_ratio", \.compressionRatio, NumberRange(from: 1),
             "budget: parameters before / after to stop at"
         ),
@@ -124,7 +127,7 @@ extension JobOption {
         number("threshold", \.threshold, anyNumber, "largest distance of a slope from one at which its layer merges"),
         autoCount("epochs", \.epochs, "passes over the training samples"),
         autoCount("steps", \.steps, from: 0, "training steps, in place of epochs"),
-        autoCount("batch_size", \.batchSize, "samples of a training step"),
+        autoCount("batch_size", \.batchSize, "samples of a training step, or of a run of a check"),
         number("learning_rate", \.learningRate, anyNumber, auto: true, "step size of the training"),
         word("optimizer", \.optimizer, or: ["auto"], "optimizer of the training"),
         number("momentum", \.momentum, NumberRange(from: 0, below: 1), auto: true, "momentum of sgd"),

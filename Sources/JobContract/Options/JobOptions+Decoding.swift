@@ -5,13 +5,18 @@ package import Options
 extension JobOptions {
     /// Checks what was given and fills in the rest.
     ///
+    /// - Parameters:
+    ///   - given: the values by the names of the options
+    ///   - kind: the work, which knows its own options alone
     /// - Throws: ``OptionError`` with the nearest known name, or with what the value has to be.
-    package init(decoding given: JSONValue.Object) throws(OptionError) {
+    package init(decoding given: JSONValue.Object, for kind: JobKind = .compression) throws(OptionError) {
         self.init()
-        for name in given.names where JobOption.named(name) == nil {
-            throw .unknown(name, nearest: Spelling.nearest(to: name, among: JobOption.all.map(\.name)))
+        let options = kind.options
+        let names = options.map(\.name)
+        for name in given.names where !names.contains(where: { $0.hasBytes(of: name) }) {
+            throw .unknown(name, nearest: Spelling.nearest(to: name, among: names))
         }
-        for option in JobOption.all {
+        for option in options {
             let value = given[option.name] ?? .null
             if !value.isNull { option.write(&self, try option.decode(value)) }
         }
@@ -21,8 +26,13 @@ extension JobOptions {
         }
     }
 
-    /// Every option with its value or its default, in the order of ``JobOption/all``; `null` is none or automatic.
-    package var all: JSONValue.Object { JSONValue.Object(JobOption.all.map { ($0.name, $0.read(self)) }) }
+    /// Every option of a compression with its value or its default; `null` is none or automatic.
+    package var all: JSONValue.Object { all(of: .compression) }
+
+    /// Every option of a kind of job with its value or its default, in the order of ``JobOption/all``.
+    package func all(of kind: JobKind) -> JSONValue.Object {
+        JSONValue.Object(kind.options.map { ($0.name, $0.read(self)) })
+    }
 }
 
 extension JobOption {

@@ -128,13 +128,14 @@ struct CompressionData {
         try check(options, labels: training.labels)
     }
 
-    private static func checkOutputs(of graph: Graph, in model: SourceModel) throws(Problem) {
+    static func checkOutputs(of graph: Graph, in model: SourceModel) throws(Problem) {
         guard graph.measuredOutputs.isEmpty else { return }
         throw Problem(
             .invalidONNX, "\(model.name) has no output that holds numbers for each sample", pointer: "/model")
     }
 
-    private static func check(_ names: [String], of graph: Graph) throws(Problem) {
+    /// Checks that each of the names is an output of numbers.
+    static func check(_ names: [String], of graph: Graph) throws(Problem) {
         for name in names {
             let output = graph.outputs.first { $0.name == name }
             guard output.map({ graph.type($0.value).element == .float32 }) ?? false else {
@@ -171,20 +172,14 @@ struct CompressionData {
                 .datasetKeyMismatch, "finetune=\(options.finetune.rawValue) needs labels, and the data have none",
                 hint: "name a key y, or use finetune=self_distill", pointer: "/finetune")
         }
-        let limits = [("max_metric_drop", options.maxMetricDrop), ("max_class_drop", options.maxClassDrop)]
-        for (name, limit) in limits where labels == nil && limit != nil {
-            throw Problem(
-                .datasetKeyMismatch, "\(name) needs labels, and the data have none",
-                hint: "name a key y, or use max_disagreement", pointer: "/\(name)")
-        }
-        try checkTask(options)
+        try options.checkLimits(of: tasks, in: graph, labels: labels)
         if task.kind.hasClasses, !task.hasClassesLast, needsLabels {
             throw Problem(
                 .shapeMismatch,
                 "finetune=\(options.finetune.rawValue) does not train classes along axis \(task.classAxis) yet",
                 hint: "use finetune=self_distill", pointer: "/finetune")
         }
-        let usesLabels = needsLabels || limits.contains { $0.1 != nil }
+        let usesLabels = needsLabels || options.limitsMetric
         if let labels, labels.type == .int64, !task.kind.hasClasses, usesLabels {
             throw Problem(
                 .shapeMismatch, "the labels are classes, which loss=\(options.loss.rawValue) does not take",
@@ -199,24 +194,6 @@ struct CompressionData {
 }
 
 extension CompressionData {
-    /// Checks that the axis of classes exists, and that each budget limits an output.
-    private func checkTask(_ options: JobOptions) throws(Problem) {
-        let rank = graph.output(named: task.output).map { graph.shape($0.value).rank } ?? 0
-        if let axis = options.classAxis, axis >= rank {
-            throw Problem(
-                .invalidOption, "class_axis \(axis): the output '\(task.output)' has the axes 0 to \(rank - 1)",
-                pointer: "/class_axis")
-        }
-        let tasks = tasks
-        for measure in Measure.allCases where measure.limit(options) != nil {
-            guard !tasks.contains(where: { $0.kind.measures.contains(measure) }) else { continue }
-            let kinds = tasks.map { "'\($0.output)' is taken as \($0.kind.rawValue)\($0.isGuess ? " (a guess)" : "")" }
-            throw Problem(
-                .invalidOption, "\(measure.option) limits no output of the model: \(kinds.joined(separator: ", "))",
-                hint: "use \(tasks[0].kind.measures[0].option), or say the task", pointer: "/\(measure.option)")
-        }
-    }
-
     /// Checks that the work fits into its memory limit.
     ///
     /// - Throws: ``Problem`` that names the changes that would fit.

@@ -100,6 +100,20 @@ package struct SourceData {
         return try split(for: graph, seed: 0).validation
     }
 
+    /// The samples to measure on when nothing is fitted, each of them once.
+    func measuring(for graph: Graph) throws(Problem) -> DatasetReader.Measuring {
+        let found: DatasetReader.Measuring
+        do {
+            found = try reader.measuring(
+                for: graph, output: output, labelKey: labelsKey, inputKeys: inputKeys, prefersClasses: prefersClasses,
+                classAxis: classAxis)
+        } catch {
+            throw Problem(error, file: name)
+        }
+        try checkNumbers(found.samples, in: graph)
+        return found
+    }
+
     func scalars(of inputs: [String]) -> [String: Tensor] { reader.scalars(of: inputs, inputKeys: inputKeys) }
 
     func sampleShapes(of inputs: [String], axes: SampleAxes) -> [String: [Int]] {

@@ -63,11 +63,11 @@ struct CompressionReport {
     /// The job's `result` as JSON.
     var result: JSONValue {
         [
-            "original": sizes(
+            "original": Self.sizes(
                 data.graph, bytes: model.byteCount, nodes: model.document.model.nodes.count, original,
                 latency?.original),
             "compressed": verification.map {
-                sizes($0.graph, bytes: $0.bytes, nodes: $0.nodes, compressed, latency?.compressed)
+                Self.sizes($0.graph, bytes: $0.bytes, nodes: $0.nodes, compressed, latency?.compressed)
             } ?? .null,
             "compression_ratio": JSONValue(
                 compressedSizes.map { Double(originalSizes.parameters) / Double(max(1, $0.parameters)) }),
@@ -92,7 +92,8 @@ struct CompressionReport {
         digests.enumerated().map { ($0 == 0 ? "model" : $1.name, .string($1.digest)) }
     }
 
-    private func sizes(
+    /// The size, quality and speed of a network, for a report.
+    static func sizes(
         _ graph: Graph, bytes: Int, nodes: Int, _ measurement: Metrics?, _ latency: Latency.Percentiles?
     ) -> JSONValue {
         [

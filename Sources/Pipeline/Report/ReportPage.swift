@@ -9,42 +9,13 @@ struct ReportPage {
 
     init(_ report: JSONValue) { self.report = report }
 
-    private struct Table {
-        let title: String
-        let head: [String]
-        let rows: [[String]]
-    }
+    private typealias Table = Page.Table
 
-    // MARK: Forms
+    /// The model card.
+    var markdown: String { "---\ntags:\n- onnx\n- layercollapse\n---\n\n" + page.markdown }
+    var html: String { page.html }
 
-    var markdown: String {
-        var lines = ["---", "tags:", "- onnx", "- layercollapse", "---", "", "# \(Self.escaped(title))", ""]
-        for paragraph in paragraphs { lines += [Self.escaped(paragraph), ""] }
-        for table in tables {
-            lines += ["## \(table.title)", "", "| " + table.head.joined(separator: " | ") + " |"]
-            lines.append("|" + table.head.map { _ in "---|" }.joined())
-            lines += table.rows.map { "| " + $0.map(Self.escaped).joined(separator: " | ") + " |" }
-            lines.append("")
-        }
-        return lines.joined(separator: "\n")
-    }
-
-    var html: String {
-        var body = "<h1>\(Self.markup(title))</h1>\n"
-        for paragraph in paragraphs { body += "<p>\(Self.markup(paragraph))</p>\n" }
-        for table in tables {
-            let head = table.head.map { "<th>\(Self.markup($0))</th>" }.joined()
-            let rows = table.rows.map { "<tr>" + $0.map { "<td>\(Self.markup($0))</td>" }.joined() + "</tr>\n" }
-            body += "<h2>\(Self.markup(table.title))</h2>\n<table><tr>\(head)</tr>\n\(rows.joined())</table>\n"
-        }
-        let style =
-            "body{font:15px/1.5 sans-serif;max-width:60em;margin:2em auto;padding:0 1em}"
-            + "table{border-collapse:collapse}td,th{border:1px solid #ccc;padding:.2em .6em;text-align:left}"
-        return "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">"
-            + "<meta http-equiv=\"Content-Security-Policy\" content=\"\(PagePolicy.page)\">"
-            + "<title>\(Self.markup(title))</title>"
-            + "<style>\(style)</style></head><body>\n\(body)</body></html>\n"
-    }
+    private var page: Page { Page(title: title, paragraphs: paragraphs, tables: tables) }
 
     // MARK: Content
 
@@ -152,34 +123,5 @@ struct ReportPage {
 
     private func percent(_ value: Double?) -> String {
         value.map { NumberFormat.fixed(100 * $0, digits: 2) + " %" } ?? ""
-    }
-
-    /// Escapes Markdown and HTML, because names come from files. Works on scalars, because a mark that joins the next
-    /// character would hide it.
-    private static func escaped(_ text: String) -> String {
-        replacing(in: text) { scalar in
-            switch scalar {
-            case "\\", "`", "*", "_", "[", "]", "|", "#", "~", "!": "\\\(scalar)"
-            case "\"", "'": nil
-            default: entity(scalar)
-            }
-        }
-    }
-
-    private static func markup(_ text: String) -> String { replacing(in: text, entity) }
-
-    private static func entity(_ scalar: Unicode.Scalar) -> String? {
-        switch scalar {
-        case "&": "&amp;"
-        case "<": "&lt;"
-        case ">": "&gt;"
-        case "\"": "&quot;"
-        case "'": "&#39;"
-        default: nil
-        }
-    }
-
-    private static func replacing(in text: String, _ replacement: (Unicode.Scalar) -> String?) -> String {
-        text.visible.unicodeScalars.reduce(into: "") { $0 += replacement($1) ?? String($1) }
     }
 }

@@ -59,7 +59,7 @@ struct Compress: ParsableCommand {
             let interruption = Interruption()
             defer { withExtendedLifetime(interruption) {} }
             // The server enforces the deadlines of its jobs.
-            let deadline = isJob ? nil : self.deadline(order.options)
+            let deadline = isJob ? nil : Deadline.ofCommand(order.options)
             defer { withExtendedLifetime(deadline) {} }
             Processor.useThreads(order.options.threads ?? order.threads)
             if let bytes = order.memoryLimitBytes { try ChildGuard.limitMemory(bytes: bytes) }
@@ -71,12 +71,6 @@ struct Compress: ParsableCommand {
             throw code
         } catch {
             throw reporter.reported(Problem(any: error))
-        }
-    }
-
-    private func deadline(_ options: JobOptions) -> Deadline? {
-        options.deadlineSeconds.map { seconds in
-            Deadline(seconds: seconds) { Terminal.warn("error: \(Problem.timeout(seconds: seconds))") }
         }
     }
 
