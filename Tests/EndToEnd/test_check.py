@@ -1,4 +1,4 @@
-"""`check` as a gate for CI, against what numpy makes of ONNX Runtime's outputs."""
+"""`check` as a gate for CI, against what numpy makes of ONNX Runtime's outputs, at the terminal and over HTTP."""
 
 import json
 import xml.etree.ElementTree
@@ -8,7 +8,8 @@ import onnx
 import onnxruntime
 from onnx import numpy_helper
 
-from program import DATA, MODELS, Case, dataset, infer_in_onnx_runtime, read_json, run
+from program import DATA, FIXTURES, MODELS, Case, dataset, infer_in_onnx_runtime, read_json, run
+from server import Server
 
 OLD = MODELS["digits-mlp"]
 
@@ -161,7 +162,8 @@ class Checked(Case):
         from onnxruntime.quantization import QuantType, quantize_dynamic
 
         small = self.folder / "int8.onnx"
-        quantize_dynamic(str(OLD), str(small), weight_type=QuantType.QInt8)
+        # Weights of 7 bits, whose products do not saturate without VNNI.
+        quantize_dynamic(str(OLD), str(small), weight_type=QuantType.QInt8, reduce_range=True)
         _, report = self.check(small, "--max-disagreement", 1)
         x = dataset()["x_test"]
         before = infer_in_onnx_runtime(OLD, x).argmax(1)
@@ -174,3 +176,23 @@ class Checked(Case):
         self.assertAlmostEqual(report["result"]["disagreement"]["rate"], rate, delta=2 / len(x))
         for words, status in [(("inspect", small), 0), (("compress", small, "-o", self.folder / "c.onnx"), 3)]:
             run(*words, statuses=(status,))
+
+    def test_a_check_over_http_reports_as_at_the_terminal(self):
+        server = Server(self.folder / "data").start()
+        self.addCleanup(server.close)
+        parts = [("old", "m.onnx", OLD.read_bytes()), ("new", "m.onnx", self.broken.read_bytes()), ("data", "d.npz", DATA.read_bytes())]
+        answer = server.post("/v1/checks", [*parts, ("max_disagreement", "0.02")])
+        self.assertEqual(answer.status, 202, answer.body)
+        ended = server.wait(answer.json()["id"])
+        self.assertEqual((ended["kind"], ended["status"]), ("check", "succeeded"), ended["error"])
+        self.assertFalse(ended["result"]["holds"])
+        _, report = self.check(self.broken, "--max-disagreement", 0.02, status=5)
+        for member in ("limits", "disagreement", "outputs", "classes"):
+            self.assertEqual(ended["result"][member], report["result"][member], member)
+        for kind in ("json", "xml", "html", "md"):
+            found = server.request("GET", f"/v1/jobs/{ended['id']}/report.{kind}")
+            self.assertEqual(found.status, 200, kind)
+        self.assertEqual(server.request("GET", f"/v1/jobs/{ended['id']}/report.json").json()["result"], ended["result"])
+        refused = server.post("/v1/checks", [parts[0], ("new", "v.onnx", (FIXTURES / "bert.onnx").read_bytes()), parts[2]])
+        failed = server.wait(refused.json()["id"])
+        self.assertEqual((failed["status"], failed["error"]["code"]), ("failed", "shape_mismatch"), failed["error"])

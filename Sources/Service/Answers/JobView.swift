@@ -15,12 +15,15 @@ struct JobView {
         let metadata = JSONValue(stored: job.metadata)
         let progress = JSONValue(stored: job.progress)
         let path = "/v1/jobs/\(job.id)"
+        let kind = order?.kind ?? .compression
+        let hasModel = kind == .compression
         let succeeded = job.status == .succeeded
         let eta = job.status == .running ? progress["eta_seconds"]?.double : nil
         let asOf = progress["updated_at"]?.int ?? now
         return [
             "id": .string(job.id),
             "object": "job",
+            "kind": .string(kind.rawValue),
             "status": .string(job.status.rawValue),
             "phase": JSONValue(job.phase),
             "created_at": .int(job.createdAt),
@@ -28,6 +31,7 @@ struct JobView {
             "finished_at": JSONValue(job.finishedAt),
             "estimated_finish": JSONValue(eta.flatMap { Int(exactly: (Double(asOf) + $0).rounded()) }),
             "model": JSONValue(order?.model),
+            "new": JSONValue(order?.newModel),
             "training_file": JSONValue(order?.trainingFile),
             "validation_file": JSONValue(order?.validationFile),
             "options": order.map { JSONValue.object($0.options(labelled: metadata)) } ?? .null,
@@ -38,14 +42,14 @@ struct JobView {
             "cancel_requested": .bool(job.cancelRequested),
             "progress": progress,
             "result": JSONValue(stored: job.result),
-            "result_files": .array(succeeded ? Self.resultFiles(JSONValue(stored: job.result), below: path) : []),
-            "fine_tuned_model": succeeded ? .string(path + "/model") : nil,
+            "result_files": .array(succeeded ? Self.resultFiles(JSONValue(stored: job.result), kind, below: path) : []),
+            "fine_tuned_model": succeeded && hasModel ? .string(path + "/model") : nil,
             "error": JSONValue(stored: job.error),
             "warnings": .array(warnings.map(Self.warning)),
             "urls": [
                 "self": .string(path), "events": .string(path + "/events"), "watch": .string(path + "/watch"),
                 "metrics": .string(path + "/metrics"), "cancel": .string(path + "/cancel"),
-                "report": .string(path + "/report"), "model": .string(path + "/model"),
+                "report": .string(path + "/report"), "model": hasModel ? .string(path + "/model") : nil,
                 // The dashboard selects a job by the fragment, which browsers do not send.
                 "web": .string("/#\(job.id)"),
             ],
@@ -62,8 +66,9 @@ struct JobView {
     /// The entity tag, which changes with every part of ``document`` except the clock.
     var entityTag: String { "\"\(job.revision)-\(queuePosition ?? 0)\"" }
 
-    /// The paths of the model, its external data (if any) and the report.
-    private static func resultFiles(_ result: JSONValue, below path: String) -> [JSONValue] {
+    /// The paths of the model, its external data (if any) and the report; of a check, those of its reports.
+    private static func resultFiles(_ result: JSONValue, _ kind: JobKind, below path: String) -> [JSONValue] {
+        guard kind == .compression else { return ["/report.json", "/report.xml"].map { .string(path + $0) } }
         let others = (result["digests"]?.object?.names ?? []).filter { $0 != "model" }
         return (["/model"] + others.map { "/files/\($0)" } + ["/report.json"]).map { .string(path + $0) }
     }
@@ -78,10 +83,10 @@ extension JobOrder {
     fileprivate func options(labelled metadata: JSONValue) -> JSONValue.Object {
         var known = options
         known["metadata"] = metadata
-        if known["method"]?.isNull ?? true {
+        if kind == .compression, known["method"]?.isNull ?? true {
             known["method"] = .string(JobOptions.Method.following(hasData: trainingFile != nil).rawValue)
         }
-        return JSONValue.Object(JobOption.all.map { ($0.name, known[$0.name] ?? .null) })
+        return JSONValue.Object(kind.options.map { ($0.name, known[$0.name] ?? .null) })
     }
 }
 

@@ -24,7 +24,7 @@ package final class Application: Sendable {
     ///
     /// - Parameters:
     ///   - configuration: the configuration of the server
-    ///   - executable: the absolute path of the program that runs `compress FOLDER` and `inspect MODEL`
+    ///   - executable: the absolute path of the program that runs `compress FOLDER`, `check FOLDER` and `inspect MODEL`
     ///   - logger: receives what clients do not see
     /// - Throws: any error that prevents the start.
     package init(configuration: Configuration, executable: String, logger: Logger) async throws {
@@ -131,11 +131,13 @@ extension JobFolders {
         do throws(SystemError) { try folder(of: job.id).begin(attempt: attempt) } catch {
             throw JobsError(error)
         }
-        let wanted = JobOrder(stored: job.payload)?.options["deadline_seconds"]?.int
+        let order = JobOrder(stored: job.payload)
+        let word = order?.kind == .check ? "check" : "compress"
+        let wanted = order?.options["deadline_seconds"]?.int
         let deadline = [wanted, configuration.jobDeadlineSeconds].compactMap(\.self).min()
         let folder = folder(of: job.id)
         return JobCommand(
-            executable: executable, arguments: ["compress", folder.path, "--attempt", attempt],
+            executable: executable, arguments: [word, folder.path, "--attempt", attempt],
             workingDirectory: JobFolder(folder.path, attempt: attempt).temporary,
             environment: ChildEnvironment.variables, memoryLimitBytes: configuration.jobMemoryBytes,
             deadlineSeconds: deadline)

@@ -8,17 +8,24 @@ struct JobFiles {
 
     /// The model's files, the ONNX file first.
     let model: [File]
+    /// The files of the model that a check compares with the other one, the ONNX file first.
+    let newModel: [File]
     let data: File?
     let validation: File?
 
     /// - Parameters:
     ///   - model: the model's files, in any order
+    ///   - newModel: those of the model that a check compares with it
     ///   - data: the training file
     ///   - validation: the validation file
-    init(model: [File], data: File? = nil, validation: File? = nil) {
-        let first = model.firstIndex { $0.name.endsWithBytes(of: ".onnx") } ?? 0
-        self.model = model.indices.sorted { $0 == first && $1 != first }.map { model[$0] }
+    init(model: [File], newModel: [File] = [], data: File? = nil, validation: File? = nil) {
+        (self.model, self.newModel) = (Self.modelFirst(model), Self.modelFirst(newModel))
         (self.data, self.validation) = (data, validation)
+    }
+
+    private static func modelFirst(_ files: [File]) -> [File] {
+        let first = files.firstIndex { $0.name.endsWithBytes(of: ".onnx") } ?? 0
+        return files.indices.sorted { $0 == first && $1 != first }.map { files[$0] }
     }
 
     init(_ submission: Submission, in artifacts: ArtifactStore) {
@@ -30,7 +37,7 @@ struct JobFiles {
             }
         }
         self.init(
-            model: files(submission.model), data: files(submission.data).first,
+            model: files(submission.model), newModel: files(submission.newModel), data: files(submission.data).first,
             validation: files(submission.validationData).first)
     }
 
@@ -38,12 +45,14 @@ struct JobFiles {
     /// and outlive the deletion of the upload. External data are copied, because the model reader rejects files with
     /// more than one link.
     func place(in folder: JobFolder) throws(SystemError) {
-        for (number, file) in model.enumerated() {
-            let path = "\(folder.model)/\(file.name)"
-            if number == 0 {
-                try DurableFile.link(file.path, to: path)
-            } else {
-                try DurableFile.copy(file.path, to: path)
+        for (files, place) in [(model, folder.model), (newModel, folder.newModel)] {
+            for (number, file) in files.enumerated() {
+                let path = "\(place)/\(file.name)"
+                if number == 0 {
+                    try DurableFile.link(file.path, to: path)
+                } else {
+                    try DurableFile.copy(file.path, to: path)
+                }
             }
         }
         if let data { try DurableFile.link(data.path, to: "\(folder.data)/\(data.name)") }

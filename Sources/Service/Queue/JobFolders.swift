@@ -29,7 +29,9 @@ struct JobFolders: Sendable {
             try folder.make()
             try files.place(in: folder)
             try folder.write(manifest)
-            for path in [folder.model, folder.data, folder.validation] { try DurableFile.synchroniseFolder(path) }
+            for path in [folder.model, folder.newModel, folder.data, folder.validation] {
+                try DurableFile.synchroniseFolder(path)
+            }
             try DurableFile.synchroniseFolder(dataDirectory + "/jobs")
         } catch {
             removeFolder(of: id)

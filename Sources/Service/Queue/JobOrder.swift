@@ -3,9 +3,12 @@ package import JobContract
 
 /// The work of a job, as stored in the queue: file ids and options.
 package struct JobOrder: Hashable, Sendable {
+    package var kind = JobKind.compression
     /// The client's name of the model.
     package var modelName: String
     package var model: String
+    /// The model that a check compares with the other one; nil for a compression.
+    package var newModel: String?
     package var trainingFile: String?
     package var validationFile: String?
     /// Every option with its value or its default, except the labels, which are stored with the job.
@@ -13,7 +16,8 @@ package struct JobOrder: Hashable, Sendable {
 
     package var document: JSONValue {
         [
-            "model_name": .string(modelName), "model": .string(model), "training_file": JSONValue(trainingFile),
+            "kind": .string(kind.rawValue), "model_name": .string(modelName), "model": .string(model),
+            "new": JSONValue(newModel), "training_file": JSONValue(trainingFile),
             "validation_file": JSONValue(validationFile), "options": .object(options),
         ]
     }
@@ -27,7 +31,20 @@ extension JobOrder {
             let options = document["options"]?.object
         else { return nil }
         self.init(
-            modelName: name, model: model, trainingFile: document["training_file"]?.string,
+            kind: document["kind"]?.string.flatMap(JobKind.init) ?? .compression, modelName: name, model: model,
+            newModel: document["new"]?.string, trainingFile: document["training_file"]?.string,
             validationFile: document["validation_file"]?.string, options: options)
+    }
+}
+
+extension JobOrder {
+    /// The id of the stored file that has a role in the job; nil for none.
+    func file(_ role: SubmittedFile.Role) -> String? {
+        switch role {
+        case .model: model
+        case .newModel: newModel
+        case .data: trainingFile
+        case .validationData: validationFile
+        }
     }
 }

@@ -82,6 +82,7 @@ struct RouteTable: Sendable {
         Route(.get, "/v1/jobs/{id}/report.json") { try await $0.report($1) },
         Route(.get, "/v1/jobs/{id}/report.md") { try await $0.report($1) },
         Route(.get, "/v1/jobs/{id}/report.html") { try await $0.report($1) },
+        Route(.get, "/v1/jobs/{id}/report.xml") { try await $0.report($1) },
 
         // The same handlers under OpenAI's paths, so that its client libraries work.
         Route(.post, "/v1/fine_tuning/jobs") { try await $0.createJob($1) },
@@ -92,6 +93,7 @@ struct RouteTable: Sendable {
         Route(.get, "/v1/fine_tuning/jobs/{id}/checkpoints") { try await $0.listCheckpoints($1) },
 
         Route(.post, "/v1/plan") { try await $0.createPlan($1) },
+        Route(.post, "/v1/checks") { try await $0.createCheck($1) },
 
         Route(.post, "/v1/files") { try await $0.createFile($1) },
         Route(.get, "/v1/files") { try $0.listFiles($1) },

@@ -7,6 +7,7 @@ import Jobs
 extension Routes {
     func downloadModel(_ call: Call) async throws -> Answer {
         let job = try await finished(call)
+        guard JobOrder(stored: job.payload)?.kind != .check else { throw Problem.notFound("model: a check makes none") }
         // Intermediate points are listed, but only the last one is kept as a file.
         guard call.query["checkpoint"] == nil else { throw Problem.notFound("checkpoint") }
         let digest = JSONValue(stored: job.result)["digests"]?["model"]?.string
@@ -46,6 +47,7 @@ extension Routes {
         let job = try await finished(call)
         let forms: [(suffix: String, type: String)] = [
             ("json", "application/json"), ("md", "text/markdown; charset=utf-8"), ("html", "text/html; charset=utf-8"),
+            ("xml", "application/xml"),
         ]
         let accepted = call.headers[.accept] ?? ""
         let form =

@@ -12,6 +12,13 @@ extension Routes {
         return try await accepted(job)
     }
 
+    /// Creates a job that checks whether one model may take the place of another.
+    func createCheck(_ call: Call) async throws -> Answer {
+        try await rejectWhenFull()
+        let job = try await submit(try await Submission(call, self, kind: .check)).job
+        return try await accepted(job)
+    }
+
     /// Creates a job under the client's own id; a repeated request returns the same job.
     func putJob(_ call: Call) async throws -> Answer {
         let clientID = call.parameter("id")
@@ -37,14 +44,12 @@ extension Routes {
             throw Problem(.internalError, "The job cannot be read.")
         }
         var options = JSONValue.Object()
-        options["model"] = .string(order.model)
-        options["training_file"] = order.trainingFile.map(JSONValue.string)
-        options["validation_file"] = order.validationFile.map(JSONValue.string)
+        for file in order.kind.files { options[file.member] = order.file(file.role).map(JSONValue.string) }
         for (name, value) in order.options.members { options[name] = value }
         options["metadata"] = JSONValue(stored: job.metadata)
         let changes = try await call.object(limitBytes: configuration.requestLimitBytes, from: memory)
         for (name, value) in changes.members { options[name] = value }
-        return try await accepted(try await submit(try Submission(options, in: artifacts)).job)
+        return try await accepted(try await submit(try Submission(options, in: artifacts, kind: order.kind)).job)
     }
 
     /// Plans the job of this body without creating it.
@@ -76,7 +81,7 @@ extension Routes {
     /// Stores the uploads, prepares the job folder, and adds the job to the queue, in this order.
     private func submit(_ submission: Submission, as clientID: String? = nil) async throws -> AddedJob {
         let time = now()
-        var options = try submission.jobOptions.all
+        var options = try submission.jobOptions.all(of: submission.kind)
         // Stored once, with the job.
         let labels = options["metadata"] ?? [:]
         options["metadata"] = nil
@@ -88,21 +93,24 @@ extension Routes {
             return .existing(known)
         }
         let model = try stored(submission.model, as: .model, at: time)
+        let newModel = try submission.newModel.map { try stored($0, as: .model, at: time) }
         let data = try submission.data.map { try stored($0, as: .dataset, at: time) }
         let validation = try submission.validationData.map { try stored($0, as: .dataset, at: time) }
         let order = JobOrder(
-            modelName: model.name, model: model.id, trainingFile: data?.id, validationFile: validation?.id,
-            options: options)
+            kind: submission.kind, modelName: model.name, model: model.id, newModel: newModel?.id,
+            trainingFile: data?.id, validationFile: validation?.id, options: options)
         let job = NewJob(
             id: Identifier.make("job", at: time), payload: order.document.data,
             metadata: labels.data, idempotency: idempotency)
         var final = submission
         final.model = .stored(model)
+        final.newModel = newModel.map(Submission.Source.stored)
         final.data = data.map(Submission.Source.stored)
         final.validationData = validation.map(Submission.Source.stored)
         let files = JobFiles(final, in: artifacts)
         let manifest = JobFolder.Manifest(
-            job: job.id, modelFiles: files.model.map(\.name), dataFile: files.data?.name,
+            job: job.id, kind: submission.kind, modelFiles: files.model.map(\.name),
+            newFiles: files.newModel.map(\.name), dataFile: files.data?.name,
             validationFile: files.validation?.name, options: options,
             memoryLimitBytes: configuration.jobMemoryBytes, threads: configuration.jobThreads)
         try jobs.prepare(manifest, files, id: job.id)

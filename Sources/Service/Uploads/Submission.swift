@@ -3,7 +3,7 @@ import JobContract
 import Jobs
 import Options
 
-/// The request for a job or a plan: its files, stored or just uploaded, and its options.
+/// The request for a job, a plan or a check: its files, stored or just uploaded, and its options.
 struct Submission {
     /// A file of the request: one in the store, or an upload that is not committed yet.
     enum Source {
@@ -18,91 +18,87 @@ struct Submission {
         }
     }
 
+    let kind: JobKind
     var model: Source
+    /// The model that a check compares with the other one; nil for a compression.
+    var newModel: Source?
     var data: Source?
     var validationData: Source?
     var options: JSONValue.Object
 
-    /// The members that name files by id, and the fields that upload the same files.
-    private static let fileIDs = ["model", "training_file", "validation_file"]
-    private static let fileFields = [
-        FormUploadReader.FileField(name: "model", takesMany: true, isModel: true),
-        FormUploadReader.FileField(name: "data"),
-        FormUploadReader.FileField(name: "validation_data"),
-    ]
-
-    private static let optionNames = JobOption.all.map(\.name)
-    private static let textFields = ["config"] + fileIDs + optionNames
-
     /// Reads a request, JSON or a form.
-    init(_ call: Call, _ routes: Routes) async throws {
+    init(_ call: Call, _ routes: Routes, kind: JobKind = .compression) async throws {
         switch call.mediaType {
         case "multipart/form-data":
             let intake = FormUploadReader(
-                fileFields: Self.fileFields, textFields: Self.textFields, memory: routes.memory,
+                fileFields: kind.files.map(\.field), textFields: ["config"] + kind.members, memory: routes.memory,
                 makeUpload: routes.makeUpload)
             try await call.readForm(into: intake)
-            try self.init(try Self.options(of: intake.fields), uploads: intake.uploads, in: routes.artifacts)
+            try self.init(
+                try Self.options(of: intake.fields), uploads: intake.uploads, in: routes.artifacts, kind: kind)
         case "application/json":
             let object = try await call.object(
                 limitBytes: routes.configuration.requestLimitBytes, from: routes.memory)
-            try self.init(object, in: routes.artifacts)
+            try self.init(object, in: routes.artifacts, kind: kind)
         default:
             throw Problem(
                 .unsupportedMediaType, "This is posted as multipart/form-data or application/json.",
-                hint: "curl -F model=@model.onnx -F data=@data.npz")
+                hint: "curl \(kind.files.filter { $0.role != .validationData }.map(\.curl).joined(separator: " "))")
         }
     }
 
     /// Separates the files from the options.
     init(
-        _ object: JSONValue.Object, uploads: [String: Upload] = [:], in artifacts: ArtifactStore
+        _ object: JSONValue.Object, uploads: [String: Upload] = [:], in artifacts: ArtifactStore,
+        kind: JobKind = .compression
     ) throws(Problem) {
-        for name in object.names { try Self.check(name) }
-        var sources: [String: Source] = [:]
-        options = object
-        for (id, field) in zip(Self.fileIDs, Self.fileFields) {
+        for name in object.names { try Self.check(name, for: kind) }
+        var sources: [SubmittedFile.Role: Source] = [:]
+        var options = object
+        for file in kind.files {
+            let id = file.member
             let value = options[id] ?? .null
             options[id] = nil
-            let stored = value.isNull ? nil : try Self.stored(value, field: id, in: artifacts)
-            let arrived = uploads[field.name].map(Source.arrived)
+            let stored = value.isNull ? nil : try Self.stored(value, as: file, in: artifacts)
+            let arrived = uploads[file.field.name].map(Source.arrived)
             if stored != nil, arrived != nil {
                 throw Problem(.invalidOption, "'\(id)' is given as a file and as an id.", parameter: id)
             }
-            sources[field.name] = arrived ?? stored
+            sources[file.role] = arrived ?? stored
+            guard sources[file.role] != nil || !file.isRequired else {
+                throw Problem(
+                    .missingField, "\(file.words) is missing.", hint: "\(file.curl), or \"\(id)\": \"file_...\"",
+                    parameter: id)
+            }
         }
-        guard let model = sources["model"] else {
-            throw Problem(
-                .missingField, "A model is missing.", hint: "-F model=@model.onnx, or \"model\": \"file_...\"",
-                parameter: "model")
-        }
-        self.model = model
-        data = sources["data"]
-        validationData = sources["validation_data"]
+        guard let model = sources[.model] else { preconditionFailure("every kind of job requires a model") }
+        (self.kind, self.model, self.options) = (kind, model, options)
+        (newModel, data, validationData) = (sources[.newModel], sources[.data], sources[.validationData])
     }
 
     /// Rejects a member that is neither a file id nor an option.
-    private static func check(_ name: String) throws(Problem) {
-        guard !fileIDs.contains(name), !optionNames.contains(name) else { return }
-        // The form field for a file is named differently from the member for its id.
-        let place = fileFields.firstIndex { $0.name == name }
-        let nearest = place.map { fileIDs[$0] } ?? Spelling.nearest(to: name, among: fileIDs + optionNames)
+    private static func check(_ name: String, for kind: JobKind) throws(Problem) {
+        let members = kind.members
+        guard !members.contains(name) else { return }
+        // The form field for a file may be named differently from the member for its id.
+        let file = kind.files.first { $0.field.name == name }
+        let nearest = file?.member ?? Spelling.nearest(to: name, among: members)
         throw Problem(
             .unknownOption, "There is no option '\(name)'.", hint: nearest.map { "did you mean '\($0)'?" },
             parameter: name)
     }
 
     private static func stored(
-        _ value: JSONValue, field: String, in artifacts: ArtifactStore
+        _ value: JSONValue, as file: SubmittedFile, in artifacts: ArtifactStore
     ) throws(Problem) -> Source {
         guard let id = value.string else {
-            throw Problem(.invalidOption, "'\(field)' has to be the id of a file.", parameter: field)
+            throw Problem(.invalidOption, "'\(file.member)' has to be the id of a file.", parameter: file.member)
         }
-        guard let file = artifacts.file(id) else {
-            throw Problem(.notFound, "There is no such file.", parameter: field)
+        guard let stored = artifacts.file(id) else {
+            throw Problem(.notFound, "There is no such file.", parameter: file.member)
         }
-        if field == fileFields[0].name { try Pickle.reject(modelAt: artifacts.path(of: file), field: fileFields[0]) }
-        return .stored(file)
+        if file.field.isModel { try Pickle.reject(modelAt: artifacts.path(of: stored), field: file.field) }
+        return .stored(stored)
     }
 
     /// The fields of a form, which override the members of its `config`; a repeated field makes a list.
@@ -128,12 +124,12 @@ struct Submission {
     /// The options, checked and typed.
     ///
     /// - Throws: ``OptionError`` when an option has an invalid value.
-    var jobOptions: JobOptions { get throws(OptionError) { try JobOptions(decoding: options) } }
+    var jobOptions: JobOptions { get throws(OptionError) { try JobOptions(decoding: options, for: kind) } }
 
     /// The digest of the request's content, which recognises a repeated request whatever its boundary, file ids and
     /// order of options.
     var digest: String {
-        let parts = [model.parts, data?.parts ?? [], validationData?.parts ?? []].map { parts in
+        let parts = [model.parts, newModel?.parts ?? [], data?.parts ?? [], validationData?.parts ?? []].map { parts in
             JSONValue.array(parts.map { .array([.string($0.name), .string($0.digest)]) })
         }
         let hash = SHA256()
