@@ -16,8 +16,10 @@ class Measured:
         self.output, self.seconds, self.peak_bytes = output, seconds, peak_bytes
 
 
-def measured(*command, **environment):
-    """Runs a command to its end: its output, wall-clock seconds and peak resident memory."""
+def measured(*command, accepted=(0,), **environment):
+    """Runs a command to its end: its output, wall-clock seconds and peak resident memory.
+
+    `accepted` are the statuses that it may end with."""
     started = time.perf_counter()
     with tempfile.TemporaryFile() as output, tempfile.TemporaryFile() as errors:
         process = subprocess.Popen(
@@ -29,7 +31,7 @@ def measured(*command, **environment):
         for file in (output, errors):
             file.seek(0)
         text, reasons = output.read().decode(), errors.read().decode(errors="replace")
-    if process.returncode != 0:
+    if process.returncode not in accepted:
         reason = (reasons.strip() or text.strip() or "no reason given").split("\n")[-1]
         raise Failed(f"{' '.join(map(str, command))}\nended with {process.returncode}: {reason}")
     return Measured(text, seconds, usage.ru_maxrss * 1024)

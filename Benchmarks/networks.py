@@ -149,6 +149,10 @@ def untrained(name):
         case "vit-ti":
             import timm
             return timm.create_model("vit_tiny_patch16_224", pretrained=False)
+        case "minilm-shape":
+            import transformers
+            return Logits(transformers.BertForSequenceClassification(transformers.BertConfig(
+                hidden_size=384, num_hidden_layers=6, num_attention_heads=12, intermediate_size=1536)))
         case "bert-base":
             import transformers
             return Logits(transformers.BertForSequenceClassification(transformers.BertConfig()))

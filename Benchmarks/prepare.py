@@ -1,7 +1,7 @@
 """Writes what a network of the benchmarks needs: its ONNX file, exported by PyTorch, and batches of random samples.
 
     python Benchmarks/prepare.py NAME --model OUT.onnx
-    python Benchmarks/prepare.py NAME --data OUT.npz --samples N
+    python Benchmarks/prepare.py NAME --data OUT.npz --samples N [--test-samples N]
 
 The weights are random: how long a step takes does not depend on them.
 """
@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy
 
-WORDS, SEQUENCE = 30522, 128
+WORDS, SEQUENCES = 30522, {"bert-base": 128, "minilm-shape": 64}
 
 
 def samples(name, count):
@@ -35,10 +35,10 @@ def samples(name, count):
             return {"input_ids": random.integers(0, 128, (count, 64))} | labels(128, 64)
         case "vgg16" | "vit-ti":
             return image(3, 224, 224) | labels(1000)
-        case "bert-base":
+        case "bert-base" | "minilm-shape":
             # Sentences of different lengths, padded: what a mask is for.
-            lengths = random.integers(SEQUENCE // 2, SEQUENCE + 1, (count, 1))
-            mask = (numpy.arange(SEQUENCE) < lengths).astype(numpy.int64)
+            lengths = random.integers(SEQUENCES[name] // 2, SEQUENCES[name] + 1, (count, 1))
+            mask = (numpy.arange(SEQUENCES[name]) < lengths).astype(numpy.int64)
             return {"input_ids": random.integers(1, WORDS, mask.shape) * mask, "attention_mask": mask} | labels(2)
     raise SystemExit(f"there is no network {name}")
 
@@ -63,6 +63,7 @@ def main():
     parser.add_argument("--model", type=Path)
     parser.add_argument("--data", type=Path)
     parser.add_argument("--samples", type=int, default=16)
+    parser.add_argument("--test-samples", type=int, default=0, help="more samples, as a split of their own")
     options = parser.parse_args()
     # What was interrupted must not look like a whole file.
     if options.model:
@@ -71,7 +72,11 @@ def main():
         os.replace(part, options.model)
     if options.data:
         part = options.data.with_suffix(".part.npz")
-        numpy.savez(part, **samples(options.name, options.samples))
+        arrays = samples(options.name, options.samples + options.test_samples)
+        if options.test_samples:
+            arrays = {f"{key}_{split}": array[start:end] for key, array in arrays.items() for split, start, end in
+                      [("train", 0, options.samples), ("test", options.samples, len(array))]}
+        numpy.savez(part, **arrays)
         os.replace(part, options.data)
 
 

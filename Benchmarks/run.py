@@ -1,6 +1,7 @@
-"""Side by side with PyTorch and ONNX Runtime, what bounds each network, and how much time and memory a large file takes.
+"""Side by side with PyTorch and ONNX Runtime, what bounds each network, where a compression spends its time, and how much
+time and memory a large file takes.
 
-    python Benchmarks/run.py PROGRAM [--only NAME,...] [--kind train,run,file] [--peer eager,compile,onnxruntime]
+    python Benchmarks/run.py PROGRAM [--only NAME,...] [--kind train,run,products,compress,file] [--peer eager,compile,onnxruntime]
         [--rounds N] [--threads N] [--optimizer sgd] [--results FILE.json]
 
 Trains each network beside PyTorch (eager, and compiled where that works) and runs it beside ONNX Runtime: the same data,
@@ -20,12 +21,14 @@ from pathlib import Path
 from bounds import bounds_table, machine_line
 from large_file import large_file
 from measured import Failed, measured
+from phases import phases
+from products import products
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent
 FIXTURES = ROOT / "Tests" / "EndToEnd" / "fixtures"
 CACHE = ROOT / ".build" / "benchmarks"
-KINDS = ["train", "run", "file"]
+KINDS = ["train", "run", "products", "compress", "file"]
 PEERS = {"train": {"eager": "PyTorch", "compile": "torch.compile"}, "run": {"onnxruntime": "ONNX Runtime"}}
 # Batches in a file of data: both sides go over them again and again.
 BATCHES = 2
@@ -57,6 +60,10 @@ def main():
         for kind in ["train", "run"]:
             if kind in options.kind:
                 results["networks"] += bench.table(kind)
+        if "products" in options.kind:
+            results["products"] = products(bench)
+        if "compress" in options.kind:
+            results["compress"] = phases(bench)
         if "file" in options.kind:
             large_file(options.program, Path(folder))
     if options.results:
@@ -76,7 +83,7 @@ def parsed(arguments):
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("program", type=Path)
     parser.add_argument("--only", type=several(NETWORKS), help=" ".join(NETWORKS))
-    parser.add_argument("--kind", type=several(KINDS), help="train run file")
+    parser.add_argument("--kind", type=several(KINDS), help=" ".join(KINDS))
     parser.add_argument("--peer", type=several(peers), default=peers, help=" ".join(peers))
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--threads", type=int, default=2)
@@ -92,7 +99,21 @@ def parsed(arguments):
 class Bench:
     def __init__(self, options, folder):
         self.options, self.folder = options, folder
-        self.machine = self.python("machine.py")
+        self.machine = self.python("machine.py") if {"train", "run"} & set(options.kind) else None
+
+    def prepare(self, name):
+        prepare(name)
+
+    def model(self, name):
+        return model_of(name)
+
+    def run(self, *arguments, accepted=(0,), **environment):
+        """The program, measured."""
+        return measured(self.options.program, *arguments, accepted=accepted, **environment)
+
+    def script(self, script, *arguments):
+        """The output of a script of this folder."""
+        return measured(sys.executable, HERE / script, *arguments).output
 
     def table(self, kind):
         """Prints a line for each network and peer, and what bounds the network; returns what was measured."""
@@ -201,7 +222,7 @@ def prepare(name):
     """Sees to it that the network and its data lie there."""
     if not model_of(name).exists():
         measured(sys.executable, HERE / "prepare.py", name, "--model", model_of(name))
-    if not data_of(name).exists():
+    if name in NETWORKS and not data_of(name).exists():
         measured(
             sys.executable, HERE / "prepare.py", name, "--data", data_of(name), "--samples", BATCHES * NETWORKS[name].batch)
 
