@@ -14,3 +14,6 @@ void dpotrs_(const char *uplo, const int *n, const int *nrhs, const double *a, c
              const int *ldb, int *info);
 void dsyevd_(const char *jobz, const char *uplo, const int *n, double *a, const int *lda, double *w, double *work,
              const int *lwork, int *iwork, const int *liwork, int *info);
+
+/* The name of the processor type whose kernels OpenBLAS uses. */
+char *openblas_get_corename(void);

@@ -21,6 +21,7 @@ struct LayerCollapse: AsyncParsableCommand {
         do {
             var command = try parseAsRoot()
             try Processor.check()
+            LibraryEnvironment.complete()
             try ChildGuard.confine()
             if var command = command as? any AsyncParsableCommand {
                 try await command.run()

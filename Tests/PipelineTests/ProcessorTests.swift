@@ -11,7 +11,7 @@ import Testing
         ("model name\t: says nothing\n", []),
     ])
     func `what a processor lacks is known by its flags`(text: String, missing: [String]) {
-        #expect(Processor.missing(in: text) == missing)
+        #expect(Processor.Features(text).missing == missing)
     }
 
     @Test func `text stands at the beginning of a column and numbers at its end`() {

@@ -4,14 +4,19 @@ import Foundation
 package enum ChildEnvironment {
     package static let parentName = "LAYERCOLLAPSE_PARENT"
 
+    package static let spinName = "GOMP_SPINCOUNT"
+    package static let waitName = "OMP_WAIT_POLICY"
+    package static let coreName = "OPENBLAS_CORETYPE"
+    /// The mark of a process that has started itself again with variables for its libraries: the core type that it
+    /// chose, or nothing.
+    package static let againName = "LAYERCOLLAPSE_STARTED_AGAIN"
+
     package static var variables: [String: String] {
+        let own = ProcessInfo.processInfo.environment
         // The job process compares it with its parent, to detect a server that died before the death signal was
         // requested.
-        [
-            parentName: String(ProcessInfo.processInfo.processIdentifier), "LANG": "C.UTF-8",
-            // The number of times a thread of OpenMP polls for work before it sleeps. The default polls for
-            // milliseconds: beside other processes, the threads of a job then keep each other waiting most of the time.
-            "GOMP_SPINCOUNT": "10000",
-        ]
+        var result = [parentName: String(ProcessInfo.processInfo.processIdentifier), "LANG": "C.UTF-8"]
+        for name in [spinName, waitName, coreName, againName] { result[name] = own[name] }
+        return result
     }
 }
