@@ -50,4 +50,30 @@ import Testing
         let (x, y) = (try random([5, 4], seed: 1), try random([6, 3], seed: 2))
         #expect(throws: ComputeError.self) { try moments.add(x, y) }
     }
+
+    @Test func `covariances keep a millionth of the variance beside means of a thousand standard deviations`() throws {
+        let (rows, width) = (2500, 260)
+        let noise = try (random([rows, width], seed: 1), random([rows, 2], seed: 2))
+        // Float32 rounds a number near 1,000 to 2^-14; the reference takes what the tensors hold.
+        let x = noise.0.floats.enumerated().map { $0.element + 500 * Float($0.offset % width % 3 - 1) }
+        let y = noise.1.floats.map { $0 + 300 }
+        var moments = Moments(inputs: width, outputs: 2)
+        try moments.add(Tensor(x, Shape([rows, width])), Tensor(y, Shape([rows, 2])))
+        func column(_ values: [Float], _ index: Int, of width: Int) -> [Double] {
+            (0..<rows).map { Double(values[$0 * width + index]) }
+        }
+        func covariance(_ left: [Double], _ right: [Double]) -> Double {
+            let means = (left.reduce(0, +) / Double(rows), right.reduce(0, +) / Double(rows))
+            return zip(left, right).reduce(0) { $0 + ($1.0 - means.0) * ($1.1 - means.1) } / Double(rows)
+        }
+        // A variance is about a third.
+        for (i, j) in [(0, 0), (0, 1), (1, 2), (130, 257), (259, 259)] {
+            let (left, right) = (column(x, i, of: width), column(x, j, of: width))
+            #expect(abs(moments.covarianceXX[i, j] - covariance(left, right)) < 3e-7)
+            #expect(abs(moments.covarianceXY[i, j % 2] - covariance(left, column(y, j % 2, of: 2))) < 3e-7)
+            #expect(abs(moments.meanX[i] - left.reduce(0, +) / Double(rows)) < 1e-8)
+        }
+        let variances = (0..<2).map { covariance(column(y, $0, of: 2), column(y, $0, of: 2)) }
+        #expect(abs(moments.varianceY - variances[0] - variances[1]) < 1e-8)
+    }
 }

@@ -90,3 +90,42 @@ func `an inverse by Cholesky is symmetric and undoes its matrix`(size: Int) thro
     result.subtractProduct(Matrix(rows: 2, columns: 0), Matrix(rows: 0, columns: 2))
     #expect(result.values == [86, 68, 68, 23])
 }
+
+@Test func `OpenBLAS agrees with plain loops on this machine`() {
+    #expect(!solverCore.isEmpty)
+    #expect(solverGivesPlainResults())
+}
+
+@Test func `many rows are summed in Float32 tiles to a millionth of their mean squares by any number of threads`()
+    throws
+{
+    // Blocks at both edges, a last tile of few rows, and enough work for tiles.
+    let (N, D, E) = (1100, 300, 270)
+    let (x, y) = try (random([N, D], seed: 1), random([N, E], seed: 2))
+    #expect(MomentTiles.pay(N, D, E) && !MomentTiles.pay(255, 4000, 4000) && !MomentTiles.pay(N, 13, E))
+    let before = threadCount
+    defer { setThreads(before) }
+    var found: [(gram: Matrix, product: Matrix)] = []
+    for threads in 1...3 {
+        setThreads(threads)
+        var (gram, product) = (Matrix(rows: D, columns: D), Matrix(rows: D, columns: E))
+        try gram.accumulateGram(of: x)
+        try product.accumulateProduct(x, y)
+        found.append((gram, product))
+    }
+    #expect(found.allSatisfy { $0.gram == found[0].gram && $0.product == found[0].product })
+    #expect(found[0].gram == found[0].gram.transposed())
+    // A mean square is about a third.
+    let bound = Double(N) / 3 * 1e-6
+    let (left, right) = (x.floats, y.floats)
+    for place in stride(from: 0, to: D * E, by: 101) {
+        let (row, column) = place.quotientAndRemainder(dividingBy: E)
+        var (gram, product) = (0.0, 0.0)
+        for sample in 0..<N {
+            gram += Double(left[sample * D + row]) * Double(left[sample * D + column])
+            product += Double(left[sample * D + row]) * Double(right[sample * E + column])
+        }
+        #expect(abs(found[0].gram[row, column] - gram) < bound)
+        #expect(abs(found[0].product[row, column] - product) < bound)
+    }
+}

@@ -9,13 +9,21 @@ extension Matrix {
     ///
     /// - `x`: `[N, D]` of float32
     /// - Throws: ``ComputeError/memory(_:)`` when `x` is mapped at a misaligned address and there is no memory for a
-    ///   copy.
-    /// - Complexity: N·D² floating-point operations, by `cblas_dsyrk`.
+    ///   copy, or no memory for tiles.
+    /// - Complexity: N·D² floating-point operations, by `cblas_dsyrk` or ``MomentTiles``.
     package mutating func accumulateGram(of x: Tensor) throws(ComputeError) {
         let (N, D) = try Self.sizes(x)
         precondition(rows == D && columns == D, "a Gram matrix of \(D) features is [\(D), \(D)]")
         guard N > 0, D > 0 else { return }
         let source = try unsafe x.source()
+        defer {
+            mirrorUpperTriangle()
+            withExtendedLifetime(x) {}
+        }
+        if MomentTiles.pay(N, D, D) {
+            // SAFETY: `source` holds N·D numbers.
+            return try unsafe MomentTiles(rows: N, left: source, D, right: source, D).add(to: &values, isGram: true)
+        }
         var block = [Double](repeating: 0, count: min(N, Self.blockRows) * D)
         for start in stride(from: 0, to: N, by: Self.blockRows) {
             let count = min(Self.blockRows, N - start)
@@ -28,8 +36,6 @@ extension Matrix {
                     Int32(count), 1, block, Int32(D), 1, &values, Int32(D))
             }
         }
-        mirrorUpperTriangle()
-        withExtendedLifetime(x) {}
     }
 
     /// Adds `xT y`. This matrix is `[D, E]`.
@@ -38,7 +44,7 @@ extension Matrix {
     /// - `y`: `[N, E]` of float32
     /// - Throws: ``ComputeError/shape(_:)`` unless both have as many rows; ``ComputeError/memory(_:)`` as in
     ///   ``accumulateGram(of:)``.
-    /// - Complexity: 2·N·D·E floating-point operations, by `cblas_dgemm`.
+    /// - Complexity: 2·N·D·E floating-point operations, by `cblas_dgemm` or ``MomentTiles``.
     package mutating func accumulateProduct(_ x: Tensor, _ y: Tensor) throws(ComputeError) {
         let (N, D) = try Self.sizes(x)
         let (samples, E) = try Self.sizes(y)
@@ -46,6 +52,11 @@ extension Matrix {
         precondition(rows == D && columns == E, "the product of \(x.shape) and \(y.shape) is [\(D), \(E)]")
         guard N > 0, D > 0, E > 0 else { return }
         let (left, right) = try unsafe (x.source(), y.source())
+        defer { withExtendedLifetime((x, y)) {} }
+        if MomentTiles.pay(N, D, E) {
+            // SAFETY: the two hold N·D and N·E numbers.
+            return try unsafe MomentTiles(rows: N, left: left, D, right: right, E).add(to: &values, isGram: false)
+        }
         var leftBlock = [Double](repeating: 0, count: min(N, Self.blockRows) * D)
         var rightBlock = [Double](repeating: 0, count: min(N, Self.blockRows) * E)
         for start in stride(from: 0, to: N, by: Self.blockRows) {
@@ -60,7 +71,6 @@ extension Matrix {
                     Int32(E), Int32(count), 1, leftBlock, Int32(D), rightBlock, Int32(E), 1, &values, Int32(E))
             }
         }
-        withExtendedLifetime((x, y)) {}
     }
 
     /// Adds the sum of the rows of `x`, `[N, D]` of float32, to `sums`, `[D]`.
@@ -112,5 +122,17 @@ extension Matrix {
         unsafe block.withUnsafeMutableBufferPointer { block in
             for index in 0..<count { unsafe block[index] = Double(source[index]) }
         }
+    }
+}
+
+extension Tensor {
+    /// The rows of this tensor, `[N, D]` of float32, each less `row`, `[D]`.
+    ///
+    /// - Throws: ``ComputeError/memory(_:)`` when there is no memory for them.
+    package func minus(row: [Float]) throws(ComputeError) -> Tensor {
+        let (result, subtracted) = try (Tensor.scratch(shape), Tensor.scratch(.of([row.count])))
+        subtracted.copy(from: row)
+        try Step.binary(.subtract, self, subtracted, into: result).run()
+        return result
     }
 }
