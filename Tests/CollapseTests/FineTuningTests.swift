@@ -147,4 +147,34 @@ import Testing
         let tuned = try tuning.run(damaged.point, on: damaged.samples.training.samples(0..<15))
         #expect(damaged.changed(by: tuned).isEmpty)
     }
+
+    @Test(arguments: [true, false])
+    func `targets are made for the samples that the steps see, and training is the same`(isShuffled: Bool) throws {
+        let (graph, teacher) = (try residualNetwork(3), try residualNetwork(3, gain: 3))
+        let data = try inputs(500, [6])
+        let task = Collapsing(teacher, on: data).task
+        var options = JobOptions()
+        (options.steps, options.shuffle, options.seed) = (3, isShuffled, 5)
+        let targets = TrainingTargets(original: teacher, task: task, mode: .selfDistill)
+        let own = Set(graph.parameters.indices)
+        let session = TrainingSession(
+            of: graph, own: own, targets: targets, on: data, options: options, plan: TrainingPlan.fineTuning)
+        #expect(try session.seen().samples.count == 3 * session.batch && 3 * session.batch < data.count)
+        let trained = try session.run("", blocks: { [] }, keeper: .none) { _, _ in }
+        let (objective, all) = try targets.prepare(for: graph, streams: [], on: data)
+        let plan = session.plan.options(seed: 5, isShuffled: isShuffled, runsPerStep: session.batch / graph.batchSize)
+        let whole = try graph.trained(
+            objective, trainable: session.trainable, on: all, options: plan, afterStep: { _, _ in })
+        #expect(trained.numbers == whole.numbers)
+        #expect(trained.numbers != graph.numbers)
+    }
+
+    @Test func `steps that see every sample, or too many bytes of them, copy none`() {
+        let limit = 1 << 30
+        #expect(TrainingSession.seenCount(of: 100, bytesPerSample: 8, 4, batch: 20) == 80)
+        #expect(TrainingSession.seenCount(of: 100, bytesPerSample: 8, 5, batch: 20) == 100)
+        #expect(TrainingSession.seenCount(of: 10, bytesPerSample: 8, 1, batch: 20) == 10)
+        #expect(TrainingSession.seenCount(of: 100, bytesPerSample: limit / 80, 4, batch: 20) == 80)
+        #expect(TrainingSession.seenCount(of: 100, bytesPerSample: limit / 80 + 1, 4, batch: 20) == 100)
+    }
 }

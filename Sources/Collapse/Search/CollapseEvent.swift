@@ -30,11 +30,10 @@ package struct TrainingStep: Sendable {
 
 extension TrainingStep {
     init(
-        _ trainer: Trainer, loss: Float, _ plan: TrainingPlan, batchSize: Int,
-        slopes: [(layer: String, slope: Float)] = []
+        _ trainer: Trainer, loss: Float, _ session: TrainingSession, slopes: [(layer: String, slope: Float)] = []
     ) {
-        (step, steps, stepsPerEpoch) = (trainer.step, plan.steps, trainer.stepsPerEpoch)
-        (self.batchSize, self.loss, self.slopes) = (batchSize, loss, slopes)
-        learningRate = plan.rate(at: trainer.step - 1)
+        (step, steps, stepsPerEpoch) = (trainer.step, session.plan.steps, session.stepsPerEpoch)
+        (batchSize, self.loss, self.slopes) = (session.batch, loss, slopes)
+        learningRate = session.plan.rate(at: trainer.step - 1)
     }
 }

@@ -104,34 +104,41 @@ package struct CompressionMemory: Sendable {
         }
         let new = Set(collapsed.parameters.indices.filter { collapsed.parameters[$0].isNew })
         return try training(
-            collapsed, streams: FineTuning.streams(of: collapsed, new, original: graph), new,
-            TrainingPlan.fineTuning(options, stepsPerEpoch: 1))
+            collapsed, streams: FineTuning.streams(of: collapsed, new, original: graph), new, TrainingPlan.fineTuning)
     }
 
     private func slopes(_ candidates: [Candidate]) throws(ModelError) -> Int {
         let own = Set(candidates.flatMap(\.layerParameters))
-        return try training(graph, streams: [], own, TrainingPlan.slopes(options, stepsPerEpoch: 1))
+        return try training(graph, streams: [], own, TrainingPlan.slopes)
     }
 
     private func training(
-        _ network: Graph, streams: [String], _ collapsed: Set<Int>, _ plan: TrainingPlan
+        _ network: Graph, streams: [String], _ collapsed: Set<Int>, _ planned: (JobOptions, Int) -> TrainingPlan
     ) throws(ModelError) -> Int {
         let trainable = network.trainable(options, task, collapsed: collapsed)
         // Each layer is then trained on its own block, which takes less memory than the whole.
         guard network.obstacle(from: task.logits(of: network), to: trainable) == nil else { return 0 }
+        let runs = network.runsPerStep(batch: options.batchSize ?? network.batchSize, samples: counts.training)
+        let batch = network.batchSize * runs
+        let plan = planned(options, max(1, counts.training / batch))
+        let perSample = network.inputBytesPerSample
+        let seen = TrainingSession.seenCount(
+            of: counts.training, bytesPerSample: perSample, plan.steps, batch: batch)
+        let copied = seen < counts.training ? seen * perSample : 0
         let lessons = TrainingTargets(options, original: graph, task: task)
         let (terms, fetched) = lessons.terms(
-            for: network, streams: streams, count: counts.training, hasLabels: options.finetune != .selfDistill)
-        let targets = fetched.reduce(0) { $0 + graph.bytesPerSample($1) * counts.training }
+            for: network, streams: streams, count: seen, hasLabels: options.finetune != .selfDistill)
+        let targets = fetched.reduce(0) { $0 + graph.bytesPerSample($1) * seen }
         let teacher = try ExecutionPlan.byteCount(of: graph, fetching: fetched)
-        let runs = network.runsPerStep(batch: options.batchSize ?? network.batchSize, samples: counts.training)
         let training = try TrainingMemory(
             network, Objective(terms: terms), trainable: trainable,
-            sampleCount: counts.training, plan.options(seed: 0, isShuffled: false, runsPerStep: runs))
-        return targets + max(teacher, training.peakBytes)
+            sampleCount: seen, plan.options(seed: 0, isShuffled: false, runsPerStep: runs))
+        return copied + targets + max(teacher, training.peakBytes)
     }
 }
 
 extension Graph {
     func bytesPerSample(_ value: ValueID) -> Int { type(value).byteCount / batchSize }
+
+    var inputBytesPerSample: Int { inputs.reduce(0) { $0 + bytesPerSample($1) } }
 }

@@ -28,7 +28,7 @@ struct FineTuning {
             "finetuning-\(point.layers)", blocks: { Self.layers(graph, new).map { (graph[$0].operands[0], $0) } },
             streams: { Self.streams(of: graph, new, original: targets.original) }, keeper: keeper
         ) { trainer, loss in
-            emit(.step(TrainingStep(trainer, loss: loss, session.plan, batchSize: session.batch)))
+            emit(.step(TrainingStep(trainer, loss: loss, session)))
         }
         let tuned = point.trained(trained, try heldOut.measured(trained))
         guard let before = point.comparison, let after = tuned.comparison else { return tuned }

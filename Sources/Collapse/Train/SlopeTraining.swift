@@ -41,7 +41,7 @@ struct SlopeTraining {
             work, blocks: { blocks.map { ($0.input, $0.output) } }, penalties: penalties, keeper: keeper
         ) { trainer, loss in
             let now = slopes.map { ($0.layer, trainer.parameter($0.parameter)?.floats[0] ?? 0) }
-            emit(.step(TrainingStep(trainer, loss: loss, session.plan, batchSize: session.batch, slopes: now)))
+            emit(.step(TrainingStep(trainer, loss: loss, session, slopes: now)))
         }
     }
 

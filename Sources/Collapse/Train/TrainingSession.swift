@@ -11,6 +11,7 @@ struct TrainingSession {
     let plan: TrainingPlan
     /// Samples of a step.
     let batch: Int
+    let stepsPerEpoch: Int
     /// The indices of the parameters that are trained.
     let trainable: Set<Int>
     /// True when each block is trained on its own output.
@@ -35,7 +36,8 @@ struct TrainingSession {
     ) {
         let runs = graph.runsPerStep(batch: options.batchSize ?? graph.batchSize, samples: samples.count)
         batch = graph.batchSize * runs
-        self.plan = plan(options, max(1, samples.count / batch))
+        stepsPerEpoch = max(1, samples.count / batch)
+        self.plan = plan(options, stepsPerEpoch)
         trainable = graph.trainable(options, targets.task, collapsed: own)
         isLocal = graph.obstacle(from: targets.task.logits(of: graph), to: trainable) != nil
         self.options = self.plan.options(seed: options.seed, isShuffled: options.shuffle, runsPerStep: runs)
@@ -63,10 +65,38 @@ struct TrainingSession {
                     own.intersection(trainable), penalties: penalties, on: samples, options: options, as: work,
                     keeper: keeper, afterStep: afterStep)
         }
-        var (objective, samples) = try targets.prepare(for: graph, streams: streams(), on: samples)
+        let (seen, options) = try self.seen()
+        var (objective, samples) = try targets.prepare(for: graph, streams: streams(), on: seen)
         if !penalties.isEmpty { objective.slopePenalties = penalties }
         return try graph.trained(
             objective, trainable: trainable, on: samples, options: options, as: work, keeper: keeper,
             afterStep: afterStep)
+    }
+
+    /// The samples that the steps see, and the options that read them in the same order. Nothing is computed of the
+    /// others: a file may have many more than a training needs.
+    func seen() throws(ModelError) -> (samples: Dataset, options: TrainingOptions) {
+        guard
+            Self.seenCount(of: samples.count, bytesPerSample: graph.inputBytesPerSample, plan.steps, batch: batch)
+                < samples.count
+        else { return (samples, options) }
+        let order = BatchOrder(
+            sampleCount: samples.count, batchSize: batch, isShuffled: options.isShuffled, seed: options.seed)
+        guard let places = order.samples(ofSteps: plan.steps) else { return (samples, options) }
+        var inOrder = options
+        inOrder.isShuffled = false
+        return (try samples.samples(places), inOrder)
+    }
+
+    /// The maximum memory of copied samples; larger ones stay where they are, together with those that no step sees.
+    private static let copyByteLimit = 1 << 30
+
+    /// The number of samples for which targets are computed.
+    static func seenCount(of count: Int, bytesPerSample: Int, _ steps: Int, batch: Int) -> Int {
+        // Whole batches: what is left of an epoch is not seen.
+        guard batch <= count, steps > 0, steps < count / batch, steps * batch * bytesPerSample <= copyByteLimit else {
+            return count
+        }
+        return steps * batch
     }
 }

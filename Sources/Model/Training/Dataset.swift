@@ -31,19 +31,21 @@ package struct Dataset: Sendable {
     }
 
     /// A hash of the inputs of each sample, of 128 bits: equal ones are copies.
-    private var fingerprints: [[Int]] {
-        let names = inputs.keys.sorted()
+    private var fingerprints: [SIMD2<Int>] {
+        let tensors = inputs.keys.sorted().compactMap { inputs[$0] }
         return (0..<count).map { row in
-            (0..<2).map { salt in
+            var result = SIMD2<Int>()
+            for salt in 0..<2 {
                 var hasher = Hasher()
                 hasher.combine(salt)
-                for name in names {
-                    inputs[name]?.rows(row..<(row + 1)).withBytes { bytes in
+                for tensor in tensors {
+                    tensor.rows(row..<(row + 1)).withBytes { bytes in
                         unsafe bytes.withUnsafeBytes { unsafe hasher.combine(bytes: $0) }
                     }
                 }
-                return hasher.finalize()
+                result[salt] = hasher.finalize()
             }
+            return result
         }
     }
 
@@ -89,6 +91,13 @@ package struct BatchOrder {
     }
 
     package var stepsPerEpoch: Int { sampleCount / batchSize }
+
+    /// The samples of the first steps, in their order.
+    ///
+    /// - Returns: nil when the steps see every sample that an epoch does.
+    package func samples(ofSteps steps: Int) -> [Int]? {
+        steps < stepsPerEpoch ? Array(permutation(epoch: 0).prefix(steps * batchSize)) : nil
+    }
 
     /// The order of the samples in one epoch, the same at every call.
     package func permutation(epoch: Int) -> [Int] {
