@@ -50,6 +50,10 @@ package struct JobOptions: Hashable, Sendable {
     package var maxSlowdown: Double?
     /// Parameters before over parameters after at which to stop.
     package var compressionRatio: Double?
+    /// The largest number of parameters, of multiply-adds of one sample, and of bytes of the file.
+    package var maxParameters: Int?
+    package var maxMacs: Int?
+    package var maxBytes: Int?
     package var maxLayers: Int?
     /// The kinds of replacement that may be used; empty for all.
     package var replacements: [String] = []
@@ -91,8 +95,11 @@ package struct JobOptions: Hashable, Sendable {
     package init() {}
 
     /// True when the user says how far to go.
-    package var hasBudget: Bool {
-        limitsQuality || compressionRatio != nil || maxLayers != nil
+    package var hasBudget: Bool { limitsQuality || limitsSize || maxLayers != nil }
+
+    /// True when the user says how small the network must become.
+    package var limitsSize: Bool {
+        compressionRatio != nil || maxParameters != nil || maxMacs != nil || maxBytes != nil
     }
 
     /// The kinds of replacement of the method `ridge`.

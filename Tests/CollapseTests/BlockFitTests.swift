@@ -75,8 +75,8 @@ import Testing
         let block = try Self.fit(graph, candidate, try inputs(200, [5]))
         #expect(block.r2 > 1 - 1e-8)
         let exact = try MergeLinear(in: graph).rewrites(candidate)
-        guard case .linear(_, let weight, let bias) = exact[0].replacement else { return }
-        expectClose(block.weight, weight, within: 1e-4)
-        expectClose(block.bias, try #require(bias), within: 1e-4)
+        guard case .linear(_, let layer) = exact[0].replacement else { return }
+        expectClose(block.weight, layer.weight, within: 1e-4)
+        expectClose(block.bias, try #require(layer.bias), within: 1e-4)
     }
 }

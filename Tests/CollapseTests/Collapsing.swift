@@ -13,10 +13,11 @@ struct Collapsing {
     var data: Dataset
     var options = JobOptions()
 
-    /// Creates a compression by the ridge method without fine-tuning.
+    /// Creates a compression that collapses whole blocks by the ridge method, without fine-tuning.
     init(_ graph: Graph, on data: Dataset) {
         (self.graph, self.data) = (graph, data)
         options.method = .ridge
+        options.replacements = ["affine"]
         options.finetune = .none
     }
 

@@ -9,12 +9,15 @@ struct FrontSearch {
     let heldOut: HeldOut
     let options: JobOptions
     let budget: Budget
+    let limit: SizeLimit
     let emit: (CollapseEvent) -> Void
 
     /// The number of sizes, evenly from the original to the smallest network.
     static let pointCount = 11
     /// The number of points that are added between the last point within the budget and the next one.
     static let refinements = 3
+    /// The most points of a front.
+    static var mostPoints: Int { pointCount + 2 * refinements }
 
     /// Searches the front.
     ///
@@ -37,17 +40,16 @@ struct FrontSearch {
         }
 
         emit(.phase(.search))
-        let limiting = SizeLimit(options)
-        let allocation = Allocation(table, total: limiting.total(of: original), cost: limiting.cost)
+        let allocation = Allocation(table, total: limit.cost(original), cost: limit.cost)
         let fit = PlanFit(original: original, samples: samples, heldOut: heldOut, table: table)
         var points: [(cost: Int, point: ParetoPoint)] = []
-        func add(_ limit: Int) throws(ModelError) {
-            guard let (plan, damage) = allocation.plan(costingAtMost: limit), !plan.isEmpty,
+        func add(_ most: Int) throws(ModelError) {
+            guard let (plan, damage) = allocation.plan(costingAtMost: most), !plan.isEmpty,
                 !points.contains(where: { $0.point.plan == plan })
             else { return }
             var point = try fit.point(plan)
             point.predictedDamage = damage
-            points.append((limit, point))
+            points.append((most, point))
             points.sort { ($0.point.parameters, $0.cost) > ($1.point.parameters, $1.cost) }
             emit(.point(point))
             emit(.progress(done: Self.pointCount + points.count, of: 2 * Self.pointCount + Self.refinements))
@@ -56,7 +58,16 @@ struct FrontSearch {
         for index in 1...Self.pointCount {
             try add(range.upperBound - (range.upperBound - range.lowerBound) * index / Self.pointCount)
         }
-        if let limit = limiting.limit(original) { try add(limit) }
+        if var target = try limit.target(original) {
+            // A file holds more than parameters: what is over goes in a second attempt, at most a few.
+            for _ in 0..<Self.refinements {
+                try add(target)
+                guard let nearest = points.last(where: { $0.cost == target }) else { break }
+                let admits = try limit.admits(nearest.point.graph)
+                guard !admits, let excess = try limit.excess(of: nearest.point.graph) else { break }
+                target -= max(1, Int((excess.share - 1) * Double(target)) + 64)
+            }
+        }
         if budget.isSet {
             for _ in 0..<Self.refinements {
                 let within = points.lastIndex { budget.reasonAgainst($0.point) == nil }
@@ -67,22 +78,5 @@ struct FrontSearch {
             }
         }
         return points.map(\.point)
-    }
-}
-
-/// The limit that the user sets on the size of the network, and the cost that it is about.
-struct SizeLimit {
-    private let ratio: Double?
-
-    init(_ options: JobOptions) { ratio = options.compressionRatio }
-
-    /// The cost of a site.
-    func cost(_ size: Size) -> Int { size.parameters }
-
-    func total(of graph: Graph) -> Int { graph.parameterCount }
-
-    /// The largest cost within the limit; nil without one.
-    func limit(_ original: Graph) -> Int? {
-        ratio.map { Int(Double(original.parameterCount) / $0) }
     }
 }

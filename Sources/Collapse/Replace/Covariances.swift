@@ -47,6 +47,7 @@ struct Covariances {
     ///   - map: `[indices, outputs]`
     ///   - offset: `[outputs]`
     ///   - indices: the features that it reads.
+    /// - Returns: the error, not below zero.
     func error(of map: Matrix, _ offset: [Double], reading indices: [Int]) -> Double {
         // tr Cyy - 2 tr(A Cxy) + tr(A Cxx A^T), and the error of the mean: no further pass over the data.
         let (square, cross) = (features.selecting(indices, indices), targets.selecting(indices))

@@ -173,8 +173,11 @@ extension Candidate {
 
     /// A map of the features of the linear path as one of the block's input.
     ///
-    /// - Parameter map: `[rows, regressors]`
-    /// - Returns: the weight `[rows, in]`, and what the first layer's bias adds, `[outputs of the map, 1]`.
+    /// - Parameters:
+    ///   - map: `[rows, regressors]`
+    ///   - graph: the graph of the block.
+    /// - Returns: the weight `[rows, in]`, and what the first layer's bias adds, `[rows, 1]`.
+    /// - Throws: an error when there is no memory.
     fileprivate func throughFirst(_ map: Matrix, in graph: Graph) throws -> (weight: Tensor, shift: Matrix) {
         guard regressesOnHidden else {
             return (try map.tensor(), Matrix(rows: map.rows, columns: 1))

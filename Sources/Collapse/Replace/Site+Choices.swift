@@ -18,6 +18,7 @@ extension Site {
     /// - Parameters:
     ///   - graph: the graph of the site.
     ///   - families: the kinds of replacement that may be used; nil for all.
+    /// - Returns: the choices; none for a site that nothing smaller can replace.
     func choices(in graph: Graph, families: Set<String>?) -> [Choice] {
         var all: [Choice] = []
         switch kind {

@@ -79,6 +79,8 @@ struct SiteMoments {
     ///   - given: the same samples as they are.
     ///   - before: the original network, computed up to the target.
     ///   - wanted: the samples with the inputs of its rest.
+    /// - Returns: the covariances.
+    /// - Throws: ``ModelError``.
     func behindReplaced(
         on samples: Dataset, given: Dataset, _ before: Graph, wanted: Dataset
     ) throws(ModelError) -> Covariances {

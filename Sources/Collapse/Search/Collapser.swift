@@ -27,6 +27,7 @@ package struct Collapser {
     private let samples: Samples?
     private let options: JobOptions
     private let keeper: CheckpointKeeper
+    private let byteCount: @Sendable (Graph) throws(ModelError) -> Int
     private let emit: (CollapseEvent) -> Void
 
     /// - Parameters:
@@ -35,14 +36,17 @@ package struct Collapser {
     ///   - samples: the samples to fit, train and decide on; optional for `merge` only.
     ///   - options: the user's options, with a method.
     ///   - keeper: the keeper of checkpoints.
+    ///   - byteCount: the size of the file that a graph is written as, for a limit on it.
     ///   - emit: receives events.
     package init(
         _ graph: Graph, task: PredictionTask, samples: Samples?, options: JobOptions,
-        keeper: CheckpointKeeper = .none, emit: @escaping (CollapseEvent) -> Void
+        keeper: CheckpointKeeper = .none,
+        byteCount: @escaping @Sendable (Graph) throws(ModelError) -> Int = { 4 * $0.parameterCount },
+        emit: @escaping (CollapseEvent) -> Void
     ) {
         (original, parameterCount) = (graph, graph.parameterCount)
         (self.task, self.samples) = (task, samples)
-        (self.options, self.keeper, self.emit) = (options, keeper, emit)
+        (self.options, self.keeper, self.byteCount, self.emit) = (options, keeper, byteCount, emit)
     }
 
     /// Runs the compression.
@@ -104,7 +108,17 @@ package struct Collapser {
                 ? "it comes after a layer that exceeds the budget" : "the budget is reached without it"
         }
         for layer in layers { emit(.layer(layer)) }
-        return outcome(chosen, metBudget, merged + layers, candidates.refusals, path.points, heldOut)
+        var outcome = Outcome(
+            graph: chosen?.graph ?? original, layers: merged + layers, refusals: candidates.refusals,
+            points: path.points, chosen: chosen, metBudget: metBudget)
+        if !metBudget, let chosen, let heldOut {
+            outcome.admission = Budget(options, original: heldOut.originalMetrics).admission(of: chosen)
+            let reached = Double(parameterCount) / Double(max(1, chosen.parameters))
+            if let ratio = options.compressionRatio, reached < ratio {
+                outcome.admission.append(("compression_ratio", reached))
+            }
+        }
+        return outcome
     }
 
     /// Chooses a replacement for each site, and writes the reasons for those that stay.
@@ -136,15 +150,21 @@ package struct Collapser {
         }
         let heldOut = try HeldOut(samples.search, original: original, task: task)
         let budget = Budget(options, original: heldOut.originalMetrics)
+        let limit = SizeLimit(options, original, parametersBefore: parameterCount, byteCount: byteCount)
         let search = FrontSearch(
-            original: original, samples: samples, heldOut: heldOut, options: options, budget: budget, emit: emit)
+            original: original, samples: samples, heldOut: heldOut, options: options, budget: budget, limit: limit,
+            emit: emit)
         let points = try search.run(sites, &layers)
-        var path: any CollapsePath = points
-        var (chosen, metBudget) = try choose(&path, &layers, heldOut)
-        // The exact merges alone keep any budget.
-        if chosen != nil, !metBudget, original.parameterCount < parameterCount, options.compressionRatio == nil {
-            (chosen, metBudget) = (nil, true)
+        let choice = FrontChoice(budget: budget, limit: limit) { point throws(ModelError) in
+            guard options.finetune != .none else { return point }
+            return try tuning(heldOut).run(point, on: samples.training)
         }
+        var found = try choice.run(points)
+        // The exact merges alone keep any budget.
+        if found.point != nil, !found.metBudget, original.parameterCount < parameterCount, try limit.admits(original) {
+            found = FrontChoice.Result(point: nil, metBudget: true)
+        }
+        let chosen = found.point
         for index in layers.indices where layers[index].reason == nil {
             guard let choice = chosen?.plan[layers[index].block], let site = all[layers[index].block] else {
                 layers[index].reason = layers[index].reasonToStay
@@ -154,25 +174,14 @@ package struct Collapser {
             layers[index].parametersAfter = site.size(of: choice, in: original).parameters
         }
         for layer in layers { emit(.layer(layer)) }
-        return outcome(chosen, metBudget, merged + layers, all.refusals, points, heldOut)
+        return Outcome(
+            graph: chosen?.graph ?? original, layers: merged + layers, refusals: all.refusals, points: points,
+            chosen: chosen, metBudget: found.metBudget, admission: found.admission)
     }
 
-    /// The outcome, with what would have admitted a point that is not within the budget.
-    private func outcome(
-        _ chosen: ParetoPoint?, _ metBudget: Bool, _ layers: [LayerOutcome], _ refusals: [Refusal],
-        _ points: [ParetoPoint], _ heldOut: HeldOut?
-    ) -> Outcome {
-        var outcome = Outcome(
-            graph: chosen?.graph ?? original, layers: layers, refusals: refusals, points: points, chosen: chosen,
-            metBudget: metBudget)
-        if !metBudget, let chosen, let heldOut {
-            outcome.admission = Budget(options, original: heldOut.originalMetrics).admission(of: chosen)
-            let reached = Double(parameterCount) / Double(max(1, chosen.parameters))
-            if let ratio = options.compressionRatio, reached < ratio {
-                outcome.admission.append(("compression_ratio", reached))
-            }
-        }
-        return outcome
+    private func tuning(_ heldOut: HeldOut) -> FineTuning {
+        let targets = TrainingTargets(options, original: original, task: task)
+        return FineTuning(targets: targets, options: options, heldOut: heldOut, keeper: keeper, emit: emit)
     }
 
     /// The samples that each regressor of a fit should have: with fewer, a map fits the noise of its samples.
@@ -250,10 +259,7 @@ package struct Collapser {
         while place >= 0 {
             var point = try path.point(at: place)
             if options.method != .layercollapse, options.finetune != .none {
-                let targets = TrainingTargets(options, original: original, task: task)
-                let tuning = FineTuning(
-                    targets: targets, options: options, heldOut: heldOut, keeper: keeper, emit: emit)
-                point = try tuning.run(point, on: samples.training)
+                point = try tuning(heldOut).run(point, on: samples.training)
             }
             guard let reason = budget.reasonAgainst(point) else {
                 // A slope that did not reach 1 leaves its block, and the network larger than planned.

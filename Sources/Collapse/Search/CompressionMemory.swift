@@ -45,20 +45,29 @@ package struct CompressionMemory: Sendable {
         self.counts = counts
         measuringBytes = 2 * plan + Self.comparedCopies * counts.validation * logits
         let kept = (counts.search + counts.validation) * logits
+        if options.choosesReplacements {
+            let sites = Sites(in: graph).found.filter { options.admits($0.name) }
+            guard !sites.isEmpty else { return }
+            fittingBytes =
+                kept + surveying(sites) + plan + passages(sites.map(\.start))
+                + (Self.comparedCopies - 1) * counts.search * logits
+            trainingBytes = kept + Self.frontBytes(sites, in: graph) + (try tuning(Candidates(in: graph).found))
+            return
+        }
         let candidates = Candidates(in: graph).found.filter {
             options.admits($0.name) && Profit($0, in: graph).isProfitable
         }
         guard !candidates.isEmpty else { return }
         switch options.method ?? .ridge {
         case .ridge:
-            let passages = passages(candidates)
+            let passages = passages(candidates.map(\.start))
             fittingBytes =
                 kept + fitting(candidates) + plan + passages + (Self.comparedCopies - 1) * counts.search * logits
             trainingBytes = kept + Self.mapBytes(candidates) + (try tuning(candidates))
         case .layercollapse:
             trainingBytes = kept + (try slopes(candidates))
             guard options.hasBudget, options.order == .measured else { break }
-            fittingBytes = kept + fitting(candidates) + plan + passages(candidates)
+            fittingBytes = kept + fitting(candidates) + plan + passages(candidates.map(\.start))
         case .merge: trainingBytes = kept + Self.mapBytes(candidates) + (try tuning(candidates))
         }
     }
@@ -77,10 +86,33 @@ package struct CompressionMemory: Sendable {
         return sums + widest + Self.mapBytes(candidates)
     }
 
-    /// The bytes kept between two blocks: by the current network before and after a step, and by the original.
-    private func passages(_ candidates: [Candidate]) -> Int {
+    /// The bytes of the covariances and the fits of the widest site, of its fitted choices, and of all points.
+    private func surveying(_ sites: [Site]) -> Int {
         var widest = 0
-        for place in candidates.map(\.start) {
+        for site in sites {
+            let (features, outputs) = (site.linearFeatureCount + site.widths.hidden, site.widths.output)
+            let choices = site.choices(in: graph, families: nil)
+            let fitted = choices.reduce(0) { $0 + 4 * site.size(of: $1, in: graph).parameters }
+            if case .table = site.kind {
+                // The entries, scaled, and as they are read out.
+                widest = max(widest, fitted + 2 * 4 * site.size(in: graph).parameters)
+            } else {
+                // Sums and covariances of both sample sets, the system, its factor, and their selections.
+                widest = max(widest, fitted + 8 * (8 * features * features + 8 * features * outputs))
+            }
+        }
+        return widest + Self.frontBytes(sites, in: graph)
+    }
+
+    /// The bytes of the replacements of all points: each keeps its own, half of the sites' size on average.
+    private static func frontBytes(_ sites: [Site], in graph: Graph) -> Int {
+        sites.reduce(0) { $0 + 4 * $1.size(in: graph).parameters } / 2 * FrontSearch.mostPoints
+    }
+
+    /// The bytes kept between two blocks: by the current network before and after a step, and by the original.
+    private func passages(_ places: [ValueID]) -> Int {
+        var widest = 0
+        for place in places {
             let frontier = GraphSuffix(of: graph, from: place).frontier
             let bytes = frontier.reduce(0) { $0 + graph.bytesPerSample($1.value) }
             let (kept, overflow) = bytes.multipliedReportingOverflow(by: counts.calibration + counts.search)

@@ -63,6 +63,7 @@ extension ONNXDocument {
     ///   - graph: the rewritten graph.
     ///   - ends: the last values of all replacements.
     ///   - edit: defines the new nodes.
+    /// - Returns: their names.
     private func resizedValues(in graph: Graph, _ ends: [ValueID], _ edit: ONNXEdit) -> Set<String> {
         var resized: Set<String> = []
         for value in ends where graph[value].origin.isResized { resized.insert(graph[value].name) }

@@ -20,10 +20,33 @@ extension ONNXDocument {
     /// - Throws: ``FormatError/unwritable(_:reason:)``, for example when the disk is full.
     @discardableResult
     package func write(_ edit: ONNXEdit, to path: String) throws(FormatError) -> [String] {
+        let (parts, external) = parts(edit, path)
+        guard let external else {
+            try OutputFile.write(parts, to: path)
+            return [path]
+        }
+        let externalPath = path.utf8.contains(UInt8(ascii: "/")) ? path.folder + "/" + external.name : external.name
+        try OutputFile.write(external.parts, to: externalPath)
+        try OutputFile.write(parts, to: path)
+        return [path, externalPath]
+    }
+
+    /// The bytes of all files that ``write(_:to:)`` would write.
+    ///
+    /// - Parameters:
+    ///   - edit: the changes.
+    ///   - path: the path of the new model, whose name is in a file with external data.
+    /// - Returns: the number of bytes.
+    package func byteCount(_ edit: ONNXEdit, at path: String) -> Int {
+        let (parts, external) = parts(edit, path)
+        return (parts + (external?.parts ?? [])).reduce(0) { $0 + $1.byteCount }
+    }
+
+    /// The parts of the model file and of the file beside it.
+    private func parts(_ edit: ONNXEdit, _ path: String) -> ([Part], external: (name: String, parts: [Part])?) {
         let external = externalFile(edit, path)
         if edit.isEmpty, external == nil {
-            try OutputFile.write([.file(Bytes(file: model.file, range: 0..<model.file.byteCount))], to: path)
-            return [path]
+            return ([.file(Bytes(file: model.file, range: 0..<model.file.byteCount))], nil)
         }
         var layout = Layout(external: external)
         let graph = graphParts(edit, &layout)
@@ -45,14 +68,7 @@ extension ONNXDocument {
             entry.string(2, value)
             parts.append(.bytes(ProtobufWriter.head(14, byteCount: entry.bytes.count) + entry.bytes))
         }
-        guard let external else {
-            try OutputFile.write(parts, to: path)
-            return [path]
-        }
-        let externalPath = path.utf8.contains(UInt8(ascii: "/")) ? path.folder + "/" + external : external
-        try OutputFile.write(layout.externalParts, to: externalPath)
-        try OutputFile.write(parts, to: path)
-        return [path, externalPath]
+        return (parts, external.map { ($0, layout.externalParts) })
     }
 
     /// The name of the file for large tensors, with the document's own suffix, or nil when the model holds them.

@@ -35,6 +35,8 @@ package struct JobOption: Sendable {
         case flag
         case count(minimum: Int)
         case number(NumberRange, allowsAuto: Bool)
+        /// A whole number of at least 1, or a text such as `20MB` or `1.5GiB`.
+        case byteCount
         /// A whole number, or `auto`.
         case autoCount(minimum: Int)
         /// A list: a flag repeats, a JSON list or a text with commas names several.
@@ -68,6 +70,7 @@ package struct JobOption: Sendable {
         case .text: "a text"
         case .flag: "true or false"
         case .count(let minimum): "a whole number of at least \(minimum)"
+        case .byteCount: "a number of bytes of at least 1, such as 20MB or 1.5GiB"
         case .autoCount(let minimum): "a whole number of at least \(minimum), or auto"
         case .number(let range, let allowsAuto):
             "a number \(range.words)" + (allowsAuto ? ", or auto" : "")
@@ -116,6 +119,11 @@ extension JobOption {
             "compression_ratio", \.compressionRatio, NumberRange(from: 1),
             "budget: parameters before / after to stop at"
         ),
+        count("max_parameters", \.maxParameters, from: 1, "budget: maximum number of parameters"),
+        count("max_macs", \.maxMacs, from: 1, "budget: maximum number of multiply-adds of one sample"),
+        JobOption(
+            name: "max_bytes", kind: .byteCount, meaning: "budget: maximum size of the file, such as 20MB",
+            read: { $0.maxBytes.map(JSONValue.int) ?? .null }, write: { $0.maxBytes = $1.int }),
         count("max_layers", \.maxLayers, from: 1, "budget: maximum number of layers to collapse"),
         words(
             "replacements", \.replacements, JobOptions.replacementKinds,

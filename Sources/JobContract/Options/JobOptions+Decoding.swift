@@ -60,6 +60,7 @@ extension JobOption {
             default: return value.bool.map(JSONValue.bool)
             }
         case .count(let minimum): return Self.wholeNumber(value, from: minimum)
+        case .byteCount: return Self.byteCount(value)
         case .autoCount(let minimum): return isAuto ? .null : Self.wholeNumber(value, from: minimum)
         case .number(let range, let allowsAuto):
             if isAuto, allowsAuto { return .null }
@@ -89,6 +90,22 @@ extension JobOption {
         }
         guard let count = count ?? value.int, count >= minimum else { return nil }
         return .int(count)
+    }
+
+    /// The units of bytes, of which the longer ones are looked for first.
+    private static let byteUnits: [(name: String, bytes: Double)] = [
+        ("KiB", 1024), ("MiB", 1_048_576), ("GiB", 1_073_741_824), ("kB", 1e3), ("KB", 1e3), ("MB", 1e6), ("GB", 1e9),
+        ("B", 1), ("", 1),
+    ]
+
+    private static func byteCount(_ value: JSONValue) -> JSONValue? {
+        guard let text = value.string else { return value.int.flatMap { $0 > 0 ? .int($0) : nil } }
+        guard let unit = byteUnits.first(where: { text.endsWithBytes(of: $0.name) }) else { return nil }
+        let digits = String(decoding: text.utf8.dropLast(unit.name.utf8.count), as: UTF8.self).filter { $0 != " " }
+        guard digits.utf8.allSatisfy({ (0x30...0x39).contains($0) || $0 == 0x2E }), let number = Double(digits),
+            number * unit.bytes >= 1, number * unit.bytes < 1e18
+        else { return nil }
+        return .int(Int(number * unit.bytes))
     }
 
     private static func shortLabels(_ value: JSONValue) -> JSONValue? {

@@ -49,9 +49,18 @@ package enum Compression {
                 report.trained = try HeldOut(some, original: data.graph, task: data.task).originalMetrics
             }
 
+            let metadata = report.largestMetadata
             let collapser = Collapser(
                 data.graph, task: data.task, samples: data.samples, options: options,
-                keeper: checkpoints?.keeper ?? .none
+                keeper: checkpoints?.keeper ?? .none,
+                byteCount: { graph throws(ModelError) in
+                    var edit: ONNXEdit
+                    do { edit = try model.document.edit(toMatch: graph) } catch {
+                        throw .rewrite(value: model.name, reason: "\(error)")
+                    }
+                    edit.metadata = metadata
+                    return model.document.byteCount(edit, at: order.output)
+                }
             ) { progress.take($0) }
             let outcome = try collapser.run()
             (report.outcome, report.warnings) = (outcome, progress.warnings)

@@ -258,6 +258,17 @@ struct CompressionReport {
         return entries.map { (key: "layercollapse." + $0.0, value: $0.1) }
     }
 
+    /// Entries that are at least as long as those of any outcome, for the size of a file before it is written.
+    var largestMetadata: [(key: String, value: String)] {
+        var entries = metadata
+        let names = Sites(in: data.graph).found.map(\.name).joined(separator: ",")
+        if let place = entries.firstIndex(where: { $0.key == "layercollapse.collapsed_layers" }) {
+            entries[place].value = names
+        }
+        entries.append(("layercollapse.metric_after", String(repeating: " ", count: 40)))
+        return entries
+    }
+
     // MARK: Summary
 
     /// The last line to print.

@@ -11,6 +11,9 @@ struct MethodFlags: OptionFlags {
     @Option(help: .option("max_divergence")) var maxDivergence: String?
     @Option(help: .option("max_variance_lost")) var maxVarianceLost: String?
     @Option(help: .option("compression_ratio")) var compressionRatio: String?
+    @Option(help: .option("max_parameters")) var maxParameters: String?
+    @Option(help: .option("max_macs")) var maxMacs: String?
+    @Option(help: .option("max_bytes")) var maxBytes: String?
     @Option(help: .option("max_layers")) var maxLayers: String?
     @Option(help: .option("replacements")) var replacements: [String] = []
     @Option(help: .option("include")) var include: [String] = []

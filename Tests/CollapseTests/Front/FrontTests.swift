@@ -1,0 +1,91 @@
+import Compute
+import Model
+import Options
+import Testing
+
+@testable import Collapse
+
+@Suite struct FrontTests {
+    private static func job(_ count: Int = 2) throws -> Collapsing {
+        let graph = try residualNetwork(count)
+        var job = Collapsing(graph, on: try inputs(600, [6], seed: 4).labelled(by: graph))
+        job.options.replacements = []
+        return job
+    }
+
+    @Test func `a front goes from the original to the smallest network`() throws {
+        let job = try Self.job()
+        let outcome = try job.run()
+        #expect(outcome.points.count >= 8)
+        let sizes = outcome.points.map(\.parameters)
+        #expect(sizes == sizes.sorted(by: >))
+        #expect(try #require(sizes.first) < job.graph.parameterCount)
+        for point in outcome.points {
+            #expect(point.graph.outputs.map(\.name) == job.graph.outputs.map(\.name))
+            #expect(point.comparison != nil && point.predictedDamage != nil)
+        }
+    }
+
+    @Test func `every choice of a site has the size that it says, and all channels give the same outputs`() throws {
+        let graph = try residualNetwork(1)
+        let data = try inputs(600, [6], seed: 4).labelled(by: graph)
+        let samples = try Samples(data, calibrationCount: 400, keepsAll: false, seed: 0)
+        let task = PredictionTask(of: graph, labels: data.labels, options: JobOptions())
+        let heldOut = try HeldOut(samples.search, original: graph, task: task)
+        let sites = Sites(in: graph).found
+        let survey = SiteSurvey(original: graph, samples: samples, heldOut: heldOut, families: nil) { _ in }
+        let table = try survey.run(sites)
+        let fit = PlanFit(original: graph, samples: samples, heldOut: heldOut, table: table)
+        for entry in table.entries {
+            let site = try #require(Sites(in: graph)[entry.site])
+            #expect(!entry.rows.isEmpty)
+            for row in entry.rows {
+                let point = try fit.point([entry.site: row.choice])
+                let saved = site.size(in: graph) - site.size(of: row.choice, in: graph)
+                #expect(graph.parameterCount - point.parameters == saved.parameters, "\(row.choice.words)")
+                #expect(graph.macs - point.graph.macs == saved.macs, "\(row.choice.words)")
+            }
+        }
+        // Nothing is lost with every channel kept.
+        guard case .block(let block) = sites[0].kind else { return }
+        let all = Array(0..<block.hidden)
+        let second = block.secondLayer(all, in: graph)
+        let bias = try #require(block.second.bias)
+        let rewrites = try block.narrowed(
+            to: all, second: .init(weight: second.transposed().tensor(), bias: graph.parameters[bias].tensor), path: [],
+            in: graph)
+        let same = try graph.replacing(rewrites)
+        #expect(same.parameterCount == graph.parameterCount)
+        expectClose(try logits(same, samples.search), try logits(graph, samples.search), within: 1e-5)
+    }
+
+    @Test func `limits on the size are kept, and the nearest is told`() throws {
+        var job = try Self.job()
+        let whole = job.graph.parameterCount
+        job.options.maxParameters = whole * 2 / 3
+        var outcome = try job.run()
+        #expect(try #require(outcome.chosen).parameters <= whole * 2 / 3)
+        #expect(outcome.metBudget)
+        job.options.maxParameters = nil
+        job.options.maxMacs = job.graph.macs / 2
+        outcome = try job.run()
+        #expect(try #require(outcome.chosen).graph.macs <= job.graph.macs / 2)
+        job.options.maxMacs = nil
+        job.options.maxBytes = 4 * whole / 2
+        outcome = try job.run()
+        #expect(4 * (try #require(outcome.chosen).parameters) <= 4 * whole / 2)
+        job.options.maxBytes = 1
+        outcome = try job.run()
+        #expect(!outcome.metBudget)
+        #expect(outcome.admission.first?.option == "max_bytes")
+        #expect(outcome.admission.first?.value == outcome.points.map { Double(4 * $0.parameters) }.min())
+    }
+
+    @Test func `without an allowed kind every site stays with the reason`() throws {
+        var job = try Self.job()
+        job.options.replacements = ["embedding"]
+        let outcome = try job.run()
+        #expect(outcome.collapsedCount == 0)
+        #expect(outcome.layers.allSatisfy { $0.reason == "none of the replacements that may be used would be smaller" })
+    }
+}
