@@ -68,7 +68,8 @@ struct SiteSurvey {
                 let channels = entry.channels(of: choice)
                 cuts.append(
                     try Cut(
-                        choice, of: site, in: graph, channels: channels, fit: fit, heldOut: decide, places: channels))
+                        choice, of: site, in: graph, channels: channels, fit: fit, heldOut: decide, places: channels,
+                        strengths: SiteFit.middleStrength))
             }
         }
         var rows = zip(choices, cuts).map { choice, cut in

@@ -28,10 +28,11 @@ struct Cut {
     ///     the hidden channels that are kept, or of all.
     ///   - heldOut: the same on other samples.
     ///   - places: the places of the kept channels among the channels of the covariances.
+    ///   - strengths: the strengths of the penalty to choose from.
     /// - Throws: ``ModelError/compute(_:)`` when a system is singular or there is no memory.
     init(
         _ choice: Choice, of site: Site, in graph: Graph, channels: [Int], fit: Covariances, heldOut: Covariances,
-        places: [Int]
+        places: [Int], strengths: [Double] = SiteFit.strengths
     ) throws(ModelError) {
         let d = fit.linearCount
         let (linear, hidden) = (choice.hasLinearPath ? Array(0..<d) : [], places.map { d + $0 })
@@ -42,7 +43,8 @@ struct Cut {
                 let whole = Matrix(
                     rows: linear.count + hidden.count, columns: block.out,
                     values: [Double](repeating: 0, count: linear.count * block.out) + prior.values)
-                var ridge = try SiteFit(fit, heldOut: heldOut, prior: whole, reading: linear + hidden)
+                var ridge = try SiteFit(
+                    fit, heldOut: heldOut, prior: whole, reading: linear + hidden, strengths: strengths)
                 var path: [Rewrite.NewLayer] = []
                 switch choice {
                 case .path(let rank, _):
@@ -72,7 +74,8 @@ struct Cut {
                 guard case .lowRank(let rank) = choice else { preconditionFailure("a layer becomes a product of two") }
                 let prior = layer.numbers(in: graph)
                 var ridge = try SiteFit(
-                    fit, heldOut: heldOut, prior: prior, reading: linear.isEmpty ? Array(0..<d) : linear)
+                    fit, heldOut: heldOut, prior: prior, reading: linear.isEmpty ? Array(0..<d) : linear,
+                    strengths: strengths)
                 let product = try ridge.truncatePath(
                     to: rank, fit, heldOut: heldOut, prior: Matrix(rows: 0, columns: layer.outFeatures))
                 let layers = [

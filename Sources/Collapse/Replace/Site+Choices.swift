@@ -27,7 +27,8 @@ extension Site {
             if block.canBeNarrowed(in: graph) {
                 let rank = max(2, min(block.inFeatures, block.hidden) / Grid.pathRank)
                 all += channels(Grid.width).map(Choice.width)
-                all += channels(Grid.path).map { .path(rank: rank, channels: $0) }
+                // A path of as many features as there are outputs is the full layer.
+                if rank < block.out { all += channels(Grid.path).map { .path(rank: rank, channels: $0) } }
                 all += channels(Grid.partial).map(Choice.partial)
             }
             all.append(.affine)

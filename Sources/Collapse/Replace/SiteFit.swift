@@ -19,7 +19,9 @@ struct SiteFit {
     private(set) var heldOutError: Double
 
     /// The strengths to choose from.
-    private static let strengths = [1e-4, 1e-3, 1e-2]
+    static let strengths = [1e-4, 1e-3, 1e-2]
+    /// The strength of a fit that is only compared with others: between 1e-5 and 1e-2 it makes little difference.
+    static let middleStrength = [1e-3]
 
     /// Fits the map.
     ///
@@ -28,16 +30,18 @@ struct SiteFit {
     ///   - heldOut: those of other samples.
     ///   - prior: what the map is pulled towards, `[indices, outputs]`.
     ///   - indices: the features to read.
+    ///   - strengths: the strengths to choose from.
     /// - Throws: ``ComputeError/singular(column:)`` when no strength makes the system solvable.
     init(
-        _ covariances: Covariances, heldOut: Covariances, prior: Matrix, reading indices: [Int]
+        _ covariances: Covariances, heldOut: Covariances, prior: Matrix, reading indices: [Int],
+        strengths: [Double] = SiteFit.strengths
     ) throws(ComputeError) {
         let square = covariances.features.selecting(indices, indices)
         var residual = covariances.targets.selecting(indices)
         residual.subtractProduct(square, prior)
         var best: (map: Matrix, offset: [Double], strength: Double, error: Double)?
         var failure = ComputeError.singular(column: 0)
-        for strength in Self.strengths {
+        for strength in strengths {
             var system = square
             system.addDiagonal(covariances.penalties(strength, on: indices))
             var map: Matrix
