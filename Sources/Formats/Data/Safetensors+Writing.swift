@@ -1,13 +1,14 @@
 package import Compute
 
 extension Safetensors {
-    /// Writes tensors and metadata, both sorted by name: equal contents give equal bytes.
+    /// Writes tensors, the widest elements first, and metadata, both sorted by name: equal contents give equal bytes, and
+    /// each tensor lies at a multiple of the size of its elements.
     ///
     /// - Throws: ``FormatError/unwritable(_:reason:)``, after removing the temporary file.
     package static func write(
         _ tensors: [String: Tensor], metadata: [String: String] = [:], to path: String
     ) throws(FormatError) {
-        let sorted = tensors.sorted { $0.key < $1.key }
+        let sorted = tensors.sorted { ($1.value.type.byteCount, $0.key) < ($0.value.type.byteCount, $1.key) }
         var members: [String] = []
         if !metadata.isEmpty {
             let texts = metadata.sorted { $0.key < $1.key }.map { "\(quoted($0.key)):\(quoted($0.value))" }
