@@ -28,11 +28,12 @@ struct Collapsing {
     }
 
     func run(
-        keeper: CheckpointKeeper = .none, _ emit: @escaping (CollapseEvent) -> Void = { _ in }
+        keeper: CheckpointKeeper = .none, _ emit: @escaping (CollapseEvent) -> Void = { _ in },
+        isFinishing: @escaping () -> Bool = { false }
     ) throws -> Collapser.Outcome {
         try Collapser(
             graph, task: task, samples: samples(), options: options, keeper: keeper,
-            emit: emit
+            isFinishing: isFinishing, emit: emit
         ).run()
     }
 }

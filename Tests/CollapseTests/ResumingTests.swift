@@ -6,34 +6,10 @@ import Testing
 @testable import Collapse
 
 @Suite struct ResumingTests {
-    /// Keeps the first `life` checkpoints and drops later ones, as if the process had been killed. A class, because the
-    /// compression and the test share it.
-    private final class Memory {
-        var kept: [String: Checkpoint] = [:]
-        private(set) var offers = 0
-        private let life: Int
-
-        init(_ kept: [String: Checkpoint] = [:], life: Int = .max) { (self.kept, self.life) = (kept, life) }
-
-        var keeper: CheckpointKeeper {
-            CheckpointKeeper(
-                find: { self.kept[$0] },
-                offer: { work, _, take in
-                    self.offers += 1
-                    guard self.offers <= self.life else { return }
-                    let now = take()
-                    self.kept[work] = Checkpoint(
-                        step: now.step, tensors: now.tensors.mapValues { (try? $0.clone()) ?? $0 }, figures: now.figures
-                    )
-                },
-                reject: { Issue.record("\($0): \($1)") })
-        }
-    }
-
     /// Runs a compression.
     ///
     /// - Returns: the parameters of the resulting network, and the number of steps.
-    private static func run(_ job: Collapsing, _ memory: Memory) throws -> (numbers: [[Float]], steps: Int) {
+    private static func run(_ job: Collapsing, _ memory: Checkpoints) throws -> (numbers: [[Float]], steps: Int) {
         var steps = 0
         let outcome = try job.run(keeper: memory.keeper) { event in
             if case .step = event { steps += 1 }
@@ -64,14 +40,14 @@ import Testing
             case "slopes": try Self.slopes(.measured)
             default: try Self.slopes(.fromEnd)
             }
-        let whole = try Self.run(job, Memory())
+        let whole = try Self.run(job, Checkpoints())
         let plain = try job.run()
         #expect(plain.graph.numbers == whole.numbers)
         #expect(whole.steps >= (name == "slopes" ? 9 : 14))
         for life in 0...whole.steps {
-            let killed = Memory(life: life)
+            let killed = Checkpoints(life: life)
             _ = try Self.run(job, killed)
-            let rest = try Self.run(job, Memory(killed.kept))
+            let rest = try Self.run(job, Checkpoints(killed.kept))
             #expect(rest.numbers == whole.numbers)
             #expect(rest.steps == whole.steps - life)
         }
@@ -79,14 +55,14 @@ import Testing
 
     @Test func `a compression that is killed again and again ends with the same bits`() throws {
         let job = try Self.slopes(.fromEnd)
-        let whole = try Self.run(job, Memory())
+        let whole = try Self.run(job, Checkpoints())
         var kept: [String: Checkpoint] = [:]
         for _ in 0..<10 {
-            let memory = Memory(kept, life: 2)
+            let memory = Checkpoints(kept, life: 2)
             _ = try Self.run(job, memory)
             kept = memory.kept
         }
-        let last = try Self.run(job, Memory(kept))
+        let last = try Self.run(job, Checkpoints(kept))
         #expect(last.numbers == whole.numbers)
         #expect(last.steps == whole.steps - 20)
     }

@@ -10,6 +10,9 @@ struct FrontSearch {
     let options: JobOptions
     let budget: Budget
     let limit: SizeLimit
+    let keeper: CheckpointKeeper
+    /// True when the search is to end with what it has.
+    let isFinishing: () -> Bool
     let emit: (CollapseEvent) -> Void
 
     /// The number of sizes, evenly from the original to the smallest network.
@@ -24,14 +27,20 @@ struct FrontSearch {
     /// - Parameters:
     ///   - sites: the sites that may be replaced, in graph order.
     ///   - layers: their outcomes; receive their scores.
-    /// - Returns: the points, the largest network first.
+    /// - Returns: the points, the largest network first; at least one, if there is any, when the work is to be finished.
     /// - Throws: ``ModelError``.
     func run(_ sites: [Site], _ layers: inout [LayerOutcome]) throws(ModelError) -> [ParetoPoint] {
         emit(.phase(.calibrating))
         let survey = SiteSurvey(
             original: original, samples: samples, heldOut: try heldOut.first(SiteSurvey.sampleLimit),
-            families: options.replacements.isEmpty ? nil : Set(options.replacements), emit: emit)
+            families: options.replacements.isEmpty ? nil : Set(options.replacements), keeper: keeper,
+            isFinishing: isFinishing, emit: emit)
         let table = try survey.run(sites)
+        for site in sites where table[site.id] == nil && isFinishing() {
+            if let place = layers.place(of: site.id) {
+                layers[place].reason = "the search was ended before it was tried"
+            }
+        }
         for entry in table.entries {
             guard let place = layers.place(of: entry.site), let mildest = entry.rows.first else { continue }
             layers[place].alone = entry.rows.map { ($0.choice, $0.damage) }
@@ -41,22 +50,21 @@ struct FrontSearch {
 
         emit(.phase(.search))
         let allocation = Allocation(table, total: limit.cost(original), cost: limit.cost)
-        let fit = PlanFit(original: original, samples: samples, heldOut: heldOut, table: table)
+        let fit = PlanFit(original: original, samples: samples, heldOut: heldOut, table: table, keeper: keeper)
         var points: [(cost: Int, point: ParetoPoint)] = []
         func add(_ most: Int) throws(ModelError) {
             guard let (plan, damage) = allocation.plan(costingAtMost: most), !plan.isEmpty,
                 !points.contains(where: { $0.point.plan == plan })
             else { return }
-            var point = try fit.point(plan)
+            let work = "point-\(points.count)"
+            let kept = keeper.find(work)
+            guard points.isEmpty || kept != nil || !isFinishing() else { return }
+            var point = try fit.point(plan, as: work, keptBefore: kept)
             point.predictedDamage = damage
             points.append((most, point))
             points.sort { ($0.point.parameters, $0.cost) > ($1.point.parameters, $1.cost) }
             emit(.point(point))
             emit(.progress(done: Self.pointCount + points.count, of: 2 * Self.pointCount + Self.refinements))
-        }
-        let range = allocation.range
-        for index in 1...Self.pointCount {
-            try add(range.upperBound - (range.upperBound - range.lowerBound) * index / Self.pointCount)
         }
         if var target = try limit.target(original) {
             // A file holds more than parameters: what is over goes in a second attempt, at most a few.
@@ -68,15 +76,33 @@ struct FrontSearch {
                 target -= max(1, Int((excess.share - 1) * Double(target)) + 64)
             }
         }
+        // The middle size first, then those that halve what is left: a search that is ended early has points all over the
+        // range.
+        let range = allocation.range
+        for index in Self.halving(Self.pointCount) {
+            try add(range.upperBound - (range.upperBound - range.lowerBound) * (index + 1) / Self.pointCount)
+        }
         if budget.isSet {
             for _ in 0..<Self.refinements {
                 let within = points.lastIndex { budget.reasonAgainst($0.point) == nil }
-                let upper = within.map { points[$0].cost } ?? range.upperBound
+                let upper = within.map { points[$0].cost } ?? allocation.range.upperBound
                 let next = (within ?? -1) + 1
                 guard next < points.count else { break }
                 try add((upper + points[next].cost) / 2)
             }
         }
         return points.map(\.point)
+    }
+
+    /// The indices below a count, the middle one first, then the middle ones of what is left and right of it, and so on.
+    static func halving(_ count: Int) -> [Int] {
+        var (order, parts) = ([Int](), [0..<count])
+        while !parts.isEmpty {
+            parts = parts.filter { !$0.isEmpty }
+            let middles = parts.map { ($0.lowerBound + $0.upperBound) / 2 }
+            order += middles
+            parts = zip(parts, middles).flatMap { [$0.lowerBound..<$1, ($1 + 1)..<$0.upperBound] }
+        }
+        return order
     }
 }

@@ -10,29 +10,53 @@ struct PlanFit {
     let samples: Samples
     let heldOut: HeldOut
     let table: DamageTable
+    let keeper: CheckpointKeeper
 
     /// Fits a plan and measures the network.
     ///
-    /// - Parameter plan: a choice for each site to replace.
+    /// - Parameters:
+    ///   - plan: a choice for each site to replace.
+    ///   - work: the name under which the fitted replacements are kept.
+    ///   - kept: what an earlier process kept under that name, to be measured again.
     /// - Returns: the point.
     /// - Throws: ``ModelError``.
-    func point(_ plan: SitePlan) throws(ModelError) -> ParetoPoint {
+    func point(_ plan: SitePlan, as work: String, keptBefore kept: Checkpoint?) throws(ModelError) -> ParetoPoint {
         var graph = original
+        // The choice of each site, by which a checkpoint of another plan is told.
+        let choices = try computing {
+            let numbers = table.entries.flatMap { plan[$0.site]?.encoded ?? [-1, -1, -1] }
+            return try Tensor(numbers, Shape([numbers.count]))
+        }
+        var known = kept?.tensors ?? [:]
+        if let kept, kept.tensors[Self.plan]?.int64Numbers != choices.int64s {
+            keeper.reject(work, .data(input: "checkpoint", reason: "it is of another plan"))
+            known = [:]
+        }
+        var tensors = [Self.plan: choices]
         var now = PartialForward(original, [samples.calibration, heldOut.samples])
         var before = now
-        for entry in table.entries {
+        for (index, entry) in table.entries.enumerated() {
             guard let choice = plan[entry.site], let site = Sites(in: graph)[entry.site] else { continue }
             if let place = Sites(in: now.rest)[entry.site]?.start { try now.advance(to: place) }
             guard let ahead = Sites(in: now.rest)[entry.site] else {
                 throw .rewrite(value: site.name, reason: "it is not what it was in the rest of the network")
             }
-            let cut = try fit(choice, ahead, entry, now, &before)
+            let cut =
+                if let cut = Cut("\(index).", decoding: known) { cut } else {
+                    try fit(choice, ahead, entry, now, &before)
+                }
+            tensors.merge(try cut.encoded("\(index).")) { first, _ in first }
             try now.replace(cut.rewrites(ahead, in: now.rest))
             graph = try graph.replacing(cut.rewrites(site, in: graph))
         }
+        // The same passes as in the process that fitted them, so that the measures are the same to the last bit.
+        keeper.offer(work, true) { Checkpoint(step: 1, tensors: tensors) }
         now.dropFirstSamples()
         return ParetoPoint(graph, plan: plan, try heldOut.measured(now.rest, on: now.samples[0]))
     }
+
+    /// The name of the tensor with the choices.
+    private static let plan = "plan"
 
     private func fit(
         _ choice: Choice, _ site: Site, _ entry: DamageTable.Entry, _ now: PartialForward,
@@ -62,4 +86,9 @@ struct PlanFit {
             choice, of: site, in: now.rest, channels: channels, fit: found[0], heldOut: found[1],
             places: Array(channels.indices))
     }
+}
+
+extension Tensor {
+    /// The numbers of a tensor of int64; nil for another.
+    fileprivate var int64Numbers: [Int64]? { type == .int64 ? int64s : nil }
 }

@@ -9,7 +9,12 @@ struct SiteSurvey {
     /// Some of the deciding samples.
     let heldOut: HeldOut
     let families: Set<String>?
+    let keeper: CheckpointKeeper
+    let isFinishing: () -> Bool
     let emit: (CollapseEvent) -> Void
+
+    /// The name under which the entries are kept.
+    private static let work = "survey"
 
     /// The maximum number of samples that damages are measured on.
     static let sampleLimit = 500
@@ -18,13 +23,15 @@ struct SiteSurvey {
     /// The number of choices of a site that are measured even then.
     private static let leastMeasured = 3
 
-    /// Surveys sites.
+    /// Surveys sites, until the work is to be finished and there is one.
     ///
     /// - Parameter sites: the sites of the original, in graph order.
     /// - Returns: their table.
     /// - Throws: ``ModelError``.
     func run(_ sites: [Site]) throws(ModelError) -> DamageTable {
         var table = DamageTable()
+        let kept = keeper.find(Self.work)?.tensors ?? [:]
+        var tensors: [String: Tensor] = [:]
         var passage = PartialForward(original, [samples.calibration, heldOut.samples])
         let choices = sites.map { $0.choices(in: original, families: families) }
         let count = choices.reduce(0) { $0 + $1.count }
@@ -34,12 +41,33 @@ struct SiteSurvey {
         for (index, site) in sites.enumerated() {
             emit(.progress(done: index, of: 2 * sites.count))
             guard !choices[index].isEmpty else { continue }
+            let known = kept["\(index)"]
+            if known == nil, !table.entries.isEmpty, isFinishing() { break }
+            // Also before a known site, so that later ones see the same passes to the last bit.
             if let place = Sites(in: passage.rest)[site.id]?.start { try passage.advance(to: place) }
             guard let ahead = Sites(in: passage.rest)[site.id] else { continue }
             let measured = max(Self.leastMeasured, Int(share * Double(choices[index].count)))
-            table.entries.append(try entry(ahead, choices[index], measured: measured, passage))
+            let found =
+                if let entry = known.flatMap({ entry(of: site, choices[index], in: $0) }) { entry } else {
+                    try entry(ahead, choices[index], measured: measured, passage)
+                }
+            table.entries.append(found)
+            tensors["\(index)"] = try computing { try Tensor(found.encoded, Shape([found.encoded.count])) }
+            keeper.offer(Self.work, false) { Checkpoint(step: table.entries.count, tensors: tensors) }
         }
+        keeper.offer(Self.work, true) { Checkpoint(step: table.entries.count, tensors: tensors) }
         return table
+    }
+
+    /// The entry that an earlier process kept.
+    private func entry(of site: Site, _ choices: [Choice], in kept: Tensor) -> DamageTable.Entry? {
+        if kept.type == .int64, let entry = DamageTable.Entry(site.id, decoding: kept.int64s),
+            entry.rows.map(\.choice) == choices
+        {
+            return entry
+        }
+        keeper.reject(Self.work, .data(input: "checkpoint", reason: "'\(site.name)' is not what it was"))
+        return nil
     }
 
     private func entry(

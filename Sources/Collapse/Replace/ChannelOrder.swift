@@ -17,6 +17,8 @@ struct ChannelOrder {
     /// A block of more channels loses several at a time.
     private static let channelsPerStep = 192
 
+    init(channels: [Int]) { self.channels = channels }
+
     /// Orders the channels.
     ///
     /// - Parameters:

@@ -3,7 +3,7 @@ import Model
 
 /// A fitted replacement of one site: the numbers of a choice.
 struct Cut {
-    private enum Form {
+    enum Form {
         /// The kept channels, the layer that reads them, and the layers beside them.
         case narrowed([Int], second: Rewrite.NewLayer, path: [Rewrite.NewLayer])
         /// Layers one after the other.
@@ -11,7 +11,7 @@ struct Cut {
         case table(Rewrite.NewTable, Rewrite.NewLayer)
     }
 
-    private let form: Form
+    let form: Form
     /// The mean square error summed over the outputs, and the share of their variance that is explained, on held-out
     /// samples.
     let error: Double

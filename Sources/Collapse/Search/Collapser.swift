@@ -28,6 +28,7 @@ package struct Collapser {
     private let options: JobOptions
     private let keeper: CheckpointKeeper
     private let byteCount: @Sendable (Graph) throws(ModelError) -> Int
+    private let isFinishing: () -> Bool
     private let emit: (CollapseEvent) -> Void
 
     /// - Parameters:
@@ -37,16 +38,19 @@ package struct Collapser {
     ///   - options: the user's options, with a method.
     ///   - keeper: the keeper of checkpoints.
     ///   - byteCount: the size of the file that a graph is written as, for a limit on it.
+    ///   - isFinishing: true when the compression is to end with the best that it has; asked between units of its work.
     ///   - emit: receives events.
     package init(
         _ graph: Graph, task: PredictionTask, samples: Samples?, options: JobOptions,
         keeper: CheckpointKeeper = .none,
         byteCount: @escaping @Sendable (Graph) throws(ModelError) -> Int = { 4 * $0.parameterCount },
+        isFinishing: @escaping () -> Bool = { false },
         emit: @escaping (CollapseEvent) -> Void
     ) {
         (original, parameterCount) = (graph, graph.parameterCount)
         (self.task, self.samples) = (task, samples)
         (self.options, self.keeper, self.byteCount, self.emit) = (options, keeper, byteCount, emit)
+        self.isFinishing = isFinishing
     }
 
     /// Runs the compression.
@@ -153,7 +157,7 @@ package struct Collapser {
         let limit = SizeLimit(options, original, parametersBefore: parameterCount, byteCount: byteCount)
         let search = FrontSearch(
             original: original, samples: samples, heldOut: heldOut, options: options, budget: budget, limit: limit,
-            emit: emit)
+            keeper: keeper, isFinishing: isFinishing, emit: emit)
         let points = try search.run(sites, &layers)
         let choice = FrontChoice(budget: budget, limit: limit) { point throws(ModelError) in
             guard options.finetune != .none else { return point }
@@ -181,7 +185,8 @@ package struct Collapser {
 
     private func tuning(_ heldOut: HeldOut) -> FineTuning {
         let targets = TrainingTargets(options, original: original, task: task)
-        return FineTuning(targets: targets, options: options, heldOut: heldOut, keeper: keeper, emit: emit)
+        return FineTuning(
+            targets: targets, options: options, heldOut: heldOut, keeper: keeper, isFinishing: isFinishing, emit: emit)
     }
 
     /// The samples that each regressor of a fit should have: with fewer, a map fits the noise of its samples.
@@ -218,14 +223,15 @@ package struct Collapser {
             let targets = TrainingTargets(options, original: original, task: task)
             let training = SlopeTraining(
                 original: original, samples: samples, targets: targets, options: options, keeper: keeper,
-                emit: emit)
+                isFinishing: isFinishing, emit: emit)
             return try SlopePath(training, heldOut: heldOut, &layers)
         case .merge:
             emit(.phase(.search))
             return try merging.path(original, &layers, threshold: options.threshold, limit: limit)
         case .ridge:
             return try RidgeSearch(
-                original: original, samples: samples, heldOut: heldOut, options: options, emit: emit
+                original: original, samples: samples, heldOut: heldOut, options: options,
+                isFinishing: isFinishing, emit: emit
             ).path(&layers)
         }
     }
@@ -270,6 +276,8 @@ package struct Collapser {
                 smallestDamage = point
             }
             place -= 1
+            // The mildest of the points that are not computed yet.
+            if path.points.count < sizes.count, isFinishing() { place = min(place, 0) }
             if path.points.count < sizes.count { emit(.phase(.search)) }
         }
         return (smallestDamage, smallestDamage == nil)
@@ -283,7 +291,7 @@ package struct Collapser {
         guard budget.isSet else { return limit }
         let isKnown = path.points.count == path.parameterCounts.count
         var (good, bad) = (0, limit + 1)
-        while bad - good > 1 {
+        while bad - good > 1, isKnown || !isFinishing() {
             let middle = isKnown ? bad - 1 : (good + bad) / 2
             let point = try path.point(at: middle)
             if budget.isHopeless(point) {

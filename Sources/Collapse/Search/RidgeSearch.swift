@@ -9,6 +9,8 @@ struct RidgeSearch {
     let samples: Samples
     let heldOut: HeldOut
     let options: JobOptions
+    /// True when the search is to end with what it has.
+    var isFinishing: () -> Bool = { false }
     let emit: (CollapseEvent) -> Void
 
     private typealias Rank = (block: BlockID, damage: Double, place: Int)
@@ -78,6 +80,7 @@ struct RidgeSearch {
         var passage = PartialForward(original, [samples.search])
         for (index, candidate) in candidates.enumerated() {
             guard let place = layers.place(of: candidate.id) else { continue }
+            if !scores.isEmpty, isFinishing() { break }
             let block = try BlockFit(candidate, in: original, fit: fit[index], heldOut: decide[index])
             let result = try measured(block, candidate.id, &passage)
             layers[place].r2 = block.r2

@@ -24,18 +24,20 @@ struct BlockTargets {
     ///   - options: the options of the training.
     ///   - work: the name of the training.
     ///   - keeper: the keeper of checkpoints.
+    ///   - isFinishing: true when the training is to end before its next step.
     ///   - afterStep: receives the loss before each step.
     /// - Returns: the trained network.
     /// - Throws: ``ModelError``.
     func trained(
         _ trainable: Set<Int>, penalties: [Objective.SlopePenalty] = [], on samples: Dataset, options: TrainingOptions,
-        as work: String = "", keeper: CheckpointKeeper = .none, afterStep: (Trainer, Float) -> Void
+        as work: String = "", keeper: CheckpointKeeper = .none, isFinishing: () -> Bool = { false },
+        afterStep: (Trainer, Float) -> Void
     ) throws(ModelError) -> Graph {
         let (network, objective, samples) = try prepare(penalties, samples)
         guard !objective.terms.isEmpty else { return graph }
         let trained = try network.trained(
             objective, trainable: trainable, on: samples, options: options, as: work, keeper: keeper,
-            afterStep: afterStep)
+            isFinishing: isFinishing, afterStep: afterStep)
         var result = graph
         for index in trainable { result.setParameter(index, trained.parameters[index].tensor) }
         return result

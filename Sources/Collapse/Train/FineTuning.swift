@@ -8,6 +8,8 @@ struct FineTuning {
     let options: JobOptions
     let heldOut: HeldOut
     var keeper = CheckpointKeeper.none
+    /// True when the training is to end with what it has.
+    var isFinishing: () -> Bool = { false }
     let emit: (CollapseEvent) -> Void
 
     /// Trains a point.
@@ -22,11 +24,15 @@ struct FineTuning {
         let new = Set(graph.parameters.indices.filter { graph.parameters[$0].isNew })
         let session = TrainingSession(
             of: graph, own: new, targets: targets, on: samples, options: options, plan: TrainingPlan.fineTuning)
-        guard session.plan.steps > 0, samples.count >= session.batch, !session.trainable.isEmpty else { return point }
+        guard session.plan.steps > 0, samples.count >= session.batch, !session.trainable.isEmpty,
+            !isFinishing()
+        else { return point }
         emit(.phase(.finetuning))
         let trained = try session.run(
-            "finetuning-\(point.layers)", blocks: { Self.layers(graph, new).map { (graph[$0].operands[0], $0) } },
-            streams: { Self.streams(of: graph, new, original: targets.original) }, keeper: keeper
+            "finetuning-\(point.layers)-\(point.parameters)",
+            blocks: { Self.layers(graph, new).map { (graph[$0].operands[0], $0) } },
+            streams: { Self.streams(of: graph, new, original: targets.original) }, keeper: keeper,
+            isFinishing: isFinishing
         ) { trainer, loss in
             emit(.step(TrainingStep(trainer, loss: loss, session)))
         }
@@ -37,10 +43,11 @@ struct FineTuning {
         return after.divergence.value <= before.divergence.value ? tuned : point
     }
 
-    /// The collapsed layers.
+    /// The collapsed layers, but for those of another size: nothing of the original is like their outputs.
     private static func layers(_ graph: Graph, _ new: Set<Int>) -> [ValueID] {
         graph.values.filter { value in
-            switch graph[value].op {
+            if graph[value].origin.isResized { return false }
+            return switch graph[value].op {
             case .matMul, .convolution:
                 graph[value].operands.contains { graph.parameterIndex($0).map(new.contains) ?? false }
             default: false

@@ -12,6 +12,8 @@ struct SlopeTraining {
     let targets: TrainingTargets
     let options: JobOptions
     var keeper = CheckpointKeeper.none
+    /// True when the training is to end with what it has.
+    var isFinishing: () -> Bool = { false }
     let emit: (CollapseEvent) -> Void
 
     /// Trains the slopes of blocks, and with them what ``JobOptions/train`` says. Other blocks keep their activations.
@@ -38,7 +40,8 @@ struct SlopeTraining {
         let penalties = sloped.penalties(session.plan.penalty).filter { trained.contains($0.parameter) }
         let blocks = sloped.blocks.filter { new.contains($0.id) }
         return try session.run(
-            work, blocks: { blocks.map { ($0.input, $0.output) } }, penalties: penalties, keeper: keeper
+            work, blocks: { blocks.map { ($0.input, $0.output) } }, penalties: penalties, keeper: keeper,
+            isFinishing: isFinishing
         ) { trainer, loss in
             let now = slopes.map { ($0.layer, trainer.parameter($0.parameter)?.floats[0] ?? 0) }
             emit(.step(TrainingStep(trainer, loss: loss, session, slopes: now)))

@@ -52,25 +52,27 @@ struct TrainingSession {
     ///   - streams: the names of values that are trained to match the original's, where a gradient reaches them.
     ///   - penalties: the penalties of slopes.
     ///   - keeper: the keeper of checkpoints.
+    ///   - isFinishing: true when the training is to end before its next step.
     ///   - afterStep: receives the loss before each step.
     /// - Returns: the trained network.
     /// - Throws: ``ModelError``, for example when a loss is not a number.
     func run(
         _ work: String, blocks: () -> [Block], streams: () -> [String] = { [] },
-        penalties: [Objective.SlopePenalty] = [], keeper: CheckpointKeeper, afterStep: (Trainer, Float) -> Void
+        penalties: [Objective.SlopePenalty] = [], keeper: CheckpointKeeper, isFinishing: () -> Bool,
+        afterStep: (Trainer, Float) -> Void
     ) throws(ModelError) -> Graph {
         if isLocal {
             return try BlockTargets(original: targets.original, graph: graph, blocks: blocks())
                 .trained(
                     own.intersection(trainable), penalties: penalties, on: samples, options: options, as: work,
-                    keeper: keeper, afterStep: afterStep)
+                    keeper: keeper, isFinishing: isFinishing, afterStep: afterStep)
         }
         let (seen, options) = try self.seen()
         var (objective, samples) = try targets.prepare(for: graph, streams: streams(), on: seen)
         if !penalties.isEmpty { objective.slopePenalties = penalties }
         return try graph.trained(
             objective, trainable: trainable, on: samples, options: options, as: work, keeper: keeper,
-            afterStep: afterStep)
+            isFinishing: isFinishing, afterStep: afterStep)
     }
 
     /// The samples that the steps see, and the options that read them in the same order. Nothing is computed of the

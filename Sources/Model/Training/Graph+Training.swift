@@ -11,12 +11,14 @@ extension Graph {
     ///   - work: the name of the training, under which the keeper finds an earlier checkpoint and is offered one after
     ///     every step.
     ///   - keeper: the store of checkpoints.
+    ///   - isFinishing: true when the training is to end before its next step.
     ///   - afterStep: called after each step with the trainer and the loss before that step.
     /// - Returns: the same graph with trained parameters.
     /// - Throws: ``ModelError``, as ``Trainer`` does.
     package func trained(
         _ objective: Objective, trainable: Set<Int>, on dataset: Dataset, options: TrainingOptions,
-        as work: String = "", keeper: CheckpointKeeper = .none, afterStep: (Trainer, Float) -> Void
+        as work: String = "", keeper: CheckpointKeeper = .none, isFinishing: () -> Bool = { false },
+        afterStep: (Trainer, Float) -> Void
     ) throws(ModelError) -> Graph {
         var (network, objective, samples) = (self, objective, dataset)
         if let (prefix, rest) = cut(objective, trainable: trainable, sampleCount: dataset.count) {
@@ -32,7 +34,7 @@ extension Graph {
         if let checkpoint = keeper.find(work) {
             do { try trainer.restore(checkpoint) } catch { keeper.reject(work, error) }
         }
-        while trainer.step < options.steps {
+        while trainer.step < options.steps, !isFinishing() {
             let loss = try trainer.takeStep()
             afterStep(trainer, loss)
             keeper.offer(work, trainer.step == options.steps) { trainer.checkpoint }
