@@ -1,5 +1,7 @@
-"""Jobs whose process is killed at random moments end with the bytes of a job that was left alone."""
+"""Jobs whose process is killed at random moments end with the bytes of a job that was left alone, and jobs that are asked to
+finish end with what they have."""
 
+import hashlib
 import json
 import os
 import random
@@ -16,6 +18,8 @@ KILLS = 10
 MODEL = MODELS["digits-vgg"]
 # Every parameter learns, so that there is something to do, and something to keep.
 RIDGE = {"method": "ridge", "finetune": "self_distill", "train": "all", "max_layers": 2, "steps": 2000, "threads": 1}
+# The search of the front, with a budget at which some points are tuned.
+FRONT = {"max_disagreement": 0.05, "steps": 400, "threads": 1}
 # One training for each of two layers: the first one's end is kept while the second is under way.
 SLOPES = {"method": "layercollapse", "optimizer": "adamw", "order": "from_end", "steps": 2500, "threads": 1}
 
@@ -23,16 +27,16 @@ SLOPES = {"method": "layercollapse", "optimizer": "adamw", "order": "from_end", 
 class Job:
     """A folder as the service lays it out, and processes that work on it."""
 
-    def __init__(self, folder, options):
-        self.folder = folder
+    def __init__(self, folder, options, model=MODEL):
+        self.folder, self.network = folder, model
         for name in ("model", "data", "validation", "output", "checkpoints", "tmp"):
             (folder / name).mkdir(parents=True)
-        shutil.copy(MODEL, folder / "model")
+        shutil.copy(model, folder / "model")
         shutil.copy(DATA, folder / "data")
         self.describe(options)
 
     def describe(self, options):
-        manifest = {"model_files": [MODEL.name], "data_file": DATA.name, "options": options}
+        manifest = {"model_files": [self.network.name], "data_file": DATA.name, "options": options}
         (self.folder / "job.json").write_text(json.dumps(manifest))
 
     def start(self, **arguments):
@@ -86,6 +90,65 @@ def checkpoints_below(folder):
         return list(folder.rglob("checkpoints/*.safetensors"))
     except FileNotFoundError:
         return []
+
+
+def has_begun(phase):
+    """What a process told is due when it has begun a phase."""
+    return lambda events: any(event["type"] == "phase" and event["data"]["phase"] == phase for event in events)
+
+
+class Front(Case):
+    """The search of the front, which keeps each site and each point."""
+
+    def test_a_front_killed_in_each_phase(self):
+        alone = Job(self.folder / "alone", FRONT, MODELS["digits-vit"])
+        told = alone.finish()
+        phases = {row["phase"] for row in data_of(told, "phase")}
+        self.assertLessEqual({"calibrating", "search", "finetuning"}, phases)
+        chance = random.Random(3)
+        job = Job(self.folder / "killed", FRONT, MODELS["digits-vit"])
+        for phase in ("calibrating", "search", "finetuning", "verifying"):
+            for _ in range(2):
+                try:
+                    job.kill_when(has_begun(phase), chance.uniform(0, 0.8))
+                except AssertionError:
+                    break
+        kept = [name.split(".")[0] for name in job.checkpoints()]
+        events = job.finish()
+        self.figure(f"kept at the last kill: {kept}")
+        self.assertEqual(job.model(), alone.model())
+        first, last = (json.loads((each.folder / "output" / "report.json").read_text()) for each in (alone, job))
+        for member in ("pareto", "layers", "disagreement", "outputs"):
+            self.assertEqual(last["result"][member], first["result"][member])
+        self.assertEqual(data_of(events, "warning"), data_of(told, "warning"))
+
+    def test_a_front_asked_to_finish(self):
+        chance = random.Random(4)
+        for number, phase in enumerate(["baseline", "calibrating", "search", "search", "finetuning", "finetuning"]):
+            job = Job(self.folder / f"finished-{number}", FRONT, MODELS["digits-vit"])
+            process = job.start()
+            while process.poll() is None and not has_begun(phase)(job.events()):
+                time.sleep(0.01)
+            time.sleep(chance.uniform(0, 0.5))
+            process.send_signal(signal.SIGUSR1)
+            self.assertEqual(process.wait(timeout=120), 0, job.events()[-1:])
+            result = json.loads((job.folder / "output" / "report.json").read_text())["result"]
+            self.figure(f"{phase}: {len(result['pareto'])} points, {result['compressed']['parameters']} parameters")
+            self.assertEqual(result["ended_early"], "finish")
+            self.assertGreater(result["disagreement"]["upper95"], 0)
+            self.assertGreater(len(result["pareto"]), 0)
+            self.assertEqual(result["digests"]["model"], f"sha256:{hashlib.sha256(job.model()).hexdigest()}")
+
+    def test_a_deadline_ends_the_search_and_not_the_job(self):
+        options = FRONT | {"steps": 1_000_000, "deadline_seconds": 12}
+        job = Job(self.folder / "deadline", options, MODELS["digits-vit"])
+        started = time.monotonic()
+        job.finish()
+        seconds = time.monotonic() - started
+        result = json.loads((job.folder / "output" / "report.json").read_text())["result"]
+        self.figure(f"ended after {seconds:.1f} of 12 s")
+        self.assertEqual(result["ended_early"], "deadline")
+        self.assertGreater(result["disagreement"]["upper95"], 0)
 
 
 class Resumed(Case):

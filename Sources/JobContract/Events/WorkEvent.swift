@@ -4,6 +4,8 @@ package struct WorkEvent: Hashable, Sendable {
         case status, phase, progress, metrics, layer, log, warning, done, error
         /// Only for the supervisor: the work up to here is saved, and a later process would resume from it.
         case checkpoint
+        /// Only for the supervisor: there is a network that a deadline may end the search with.
+        case usable
     }
 
     package let kind: Kind

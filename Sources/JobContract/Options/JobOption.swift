@@ -159,7 +159,9 @@ extension JobOption {
             name: "seed", kind: .count(minimum: 0), meaning: "the same seed and the same threads give the same bytes",
             read: { .int(Int(clamping: $0.seed)) }, write: { $0.seed = UInt64(clamping: $1.int ?? 0) }),
         count("threads", \.threads, from: 1, "threads; every core without"),
-        count("deadline_seconds", \.deadlineSeconds, from: 1, "maximum running time of the job"),
+        count(
+            "deadline_seconds", \.deadlineSeconds, from: 1,
+            "maximum running time of the job; the search of a compression ends in time, with its best point"),
         JobOption(
             name: "metadata", kind: .labels, meaning: "labels of your own, kept with the job",
             read: { JSONValue($0.metadata) }, write: { $0.metadata = NamedTexts($1) ?? NamedTexts() }),

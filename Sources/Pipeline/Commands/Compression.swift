@@ -13,10 +13,14 @@ package enum Compression {
     ///
     /// - Parameters:
     ///   - order: files, options and output paths.
+    ///   - ending: tells when the search is to end early.
     ///   - emit: receives the events.
     /// - Returns: the result, with the model and the reports written.
     /// - Throws: ``Problem``; no model is written then. Reports are written even when nothing was collapsed.
-    package static func run(_ order: CompressionOrder, emit: @escaping EventSink) throws(Problem) -> CompressionResult {
+    package static func run(
+        _ order: CompressionOrder, ending: EndRequest = EndRequest(), emit: @escaping EventSink
+    ) throws(Problem) -> CompressionResult {
+        let start = ContinuousClock.now
         let progress = CompressionProgress(emit: emit)
         do {
             progress.begin(.validating)
@@ -41,7 +45,10 @@ package enum Compression {
             }
 
             progress.begin(.baseline)
+            let reading = ContinuousClock.now - start
             let certifying = try data.validation.map { try HeldOut($0, original: data.graph, task: data.task) }
+            // The file is written and read back; the network is run, for the prediction and from the file; speed is measured.
+            ending.reserve = reading * 2 + (ContinuousClock.now - start - reading) * 3 + .seconds(2)
             report.original = certifying?.originalMetrics
             if let samples = data.samples?.calibration, samples.labels != nil, let validation = data.validation {
                 // No more than the validation samples, whose outputs fit into memory.
@@ -60,9 +67,16 @@ package enum Compression {
                     }
                     edit.metadata = metadata
                     return model.document.byteCount(edit, at: order.output)
-                }
-            ) { progress.take($0) }
+                }, isFinishing: ending.isFinishing
+            ) { event in
+                progress.take(event)
+                if case .point = event { EndRequest.noteResult() }
+            }
             let outcome = try collapser.run()
+            if let reason = ending.heeded {
+                report.endedEarly = reason
+                progress.warn("\(reason.words): the result is the best so far", code: "ended_early")
+            }
             (report.outcome, report.warnings) = (outcome, progress.warnings)
             let room = DiskRoom(waits: order.checkpoints != nil, progress: progress)
             guard outcome.collapsedCount > 0 else {
@@ -96,6 +110,15 @@ package enum Compression {
                 document: report.result, summary: report.summary, metBudget: outcome.metBudget)
         } catch {
             throw Problem(any: error)
+        }
+    }
+}
+
+extension EndRequest.Reason {
+    fileprivate var words: String {
+        switch self {
+        case .finish: "the search was ended on request"
+        case .deadline: "the search was ended for the deadline"
         }
     }
 }

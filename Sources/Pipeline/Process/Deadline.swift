@@ -3,7 +3,8 @@ import Glibc
 package import JobContract
 import SystemCalls
 
-/// Ends the process when its time is over, after removing partial output. A class because it owns a timer.
+/// Ends the process when its time is over, after removing partial output, unless it has a result to end with. A class
+/// because it owns a timer.
 package final class Deadline {
     private let timer: any DispatchSourceTimer
 
@@ -14,6 +15,8 @@ package final class Deadline {
         timer = DispatchSource.makeTimerSource(queue: DispatchQueue(label: "deadline"))
         timer.schedule(deadline: .now() + .seconds(seconds))
         timer.setEventHandler {
+            // The search ends by itself, and what it has found is only verified and written.
+            if EndRequest.hasResult { return }
             expired()
             AtomicOutput.abandonAll()
             // Not `exit`: it would tear down state that the working thread still uses.

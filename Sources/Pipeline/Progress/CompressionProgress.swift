@@ -20,6 +20,7 @@ final class CompressionProgress {
     /// The fraction of the phase that was done when this process started on it.
     private var firstFraction: Double?
     private(set) var spent: [PhaseUsage] = []
+    private var hasPoint = false
 
     private static let interval = Duration.milliseconds(200)
     /// Approximate number of training steps reported; longer trainings report every n-th step.
@@ -92,6 +93,8 @@ final class CompressionProgress {
             let fate = layer.isCollapsed ? "collapsed" : "kept: \(layer.reason ?? "")"
             emit(WorkEvent(.layer, "\(layer.name) \(layer.kind) \(fate)", data: layer.document))
         case .point(let point):
+            if !hasPoint { emit(WorkEvent(.usable, "")) }
+            hasPoint = true
             let distance = point.comparison.map { "  \($0.words)" } ?? ""
             log("\(point.layers) collapsed: \(NumberFormat.grouped(point.parameters)) parameters\(distance)")
         case .warning(let code, let message): warn(message, code: code)

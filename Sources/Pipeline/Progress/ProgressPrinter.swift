@@ -35,7 +35,7 @@ package final class ProgressPrinter {
         case .warning: print("warning: " + event.message)
         case .error: print("error: " + event.message)
         case .log: print(event.message)
-        case .layer, .metrics, .status, .checkpoint: break
+        case .layer, .metrics, .status, .checkpoint, .usable: break
         case .done: finish()
         }
     }

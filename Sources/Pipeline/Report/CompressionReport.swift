@@ -23,6 +23,8 @@ struct CompressionReport {
     var comparisons: [Comparison] = []
     var outcome: Collapser.Outcome?
     var warnings: [(code: String, message: String)] = []
+    /// The reason why the search ended early; nil if it did not.
+    var endedEarly: EndRequest.Reason?
     var verification: Verification?
     var latency: Latency?
     /// The written files at their temporary paths, the model first.
@@ -72,6 +74,7 @@ struct CompressionReport {
             "compression_ratio": JSONValue(
                 compressedSizes.map { Double(originalSizes.parameters) / Double(max(1, $0.parameters)) }),
             "metric_drop": JSONValue(metricDrop), "met_budget": outcome.map { .bool($0.metBudget) } ?? .null,
+            "ended_early": JSONValue(endedEarly?.rawValue),
             "admitting_budget": .object(
                 JSONValue.Object((outcome?.admission ?? []).map { ($0.option, .double($0.value)) })),
             "disagreement": disagreement, "divergence": JSONValue(comparisons.first?.divergence.value),

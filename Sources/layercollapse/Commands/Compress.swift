@@ -35,6 +35,9 @@ struct Compress: ParsableCommand {
     @Option(help: .hidden)
     var attempt: String?
 
+    @Option(help: .hidden)
+    var secondsLeft: Int?
+
     @Flag(help: "print every event as a JSON line")
     var events = false
 
@@ -56,6 +59,9 @@ struct Compress: ParsableCommand {
         defer { if isJob { folder.removeCheckpoints() } }
         do {
             let order = try isJob ? CompressionOrder(folder) : order()
+            EndRequest.listen()
+            let seconds = secondsLeft ?? order.options.deadlineSeconds
+            let ending = EndRequest(deadline: seconds.map { .now + .seconds($0) })
             let interruption = Interruption()
             defer { withExtendedLifetime(interruption) {} }
             // The server enforces the deadlines of its jobs.
@@ -63,7 +69,7 @@ struct Compress: ParsableCommand {
             defer { withExtendedLifetime(deadline) {} }
             Processor.useThreads(order.options.threads ?? order.threads)
             if let bytes = order.memoryLimitBytes { try ChildGuard.limitMemory(bytes: bytes) }
-            let result = try Compression.run(order, emit: reporter.emit)
+            let result = try Compression.run(order, ending: ending, emit: reporter.emit)
             reporter.end(result.summary, result.document)
             // A job has succeeded with what it found; at the terminal a script should notice.
             if !isJob, !result.metBudget { throw ExitCode(4) }
