@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 @testable import Jobs
@@ -22,6 +23,51 @@ struct StoppingTests {
         #expect(job.status == .cancelled && job.error == nil)
         for name in ["child", "grandchild"] { #expect(await shop.hasEnded(try #require(shop.process(name)))) }
         #expect(ContinuousClock.now - begin < .seconds(20))
+        await shop.supervisor.stop()
+    }
+
+    @Test func `a busy child is told once to finish, after its first line, and succeeds`() async throws {
+        let shop = try ScriptedSupervisor()
+        try shop.add(
+            """
+            sleep 0.2
+            trap 'echo x >> told' USR1
+            \(ready)
+            while [ ! -e told ]; do sleep 0.02; done
+            sleep 0.2
+            \(done)
+            """)
+        try shop.supervisor.start()
+        _ = try await shop.wait { $0.status == .running }
+        // Asked before the child listens, and again: the signal would end it now.
+        for time in 200...201 { #expect(try shop.store.requestFinish("job_1", at: time).finishRequested) }
+        let job = try await shop.end()
+        #expect(job.status == .succeeded && job.attempt == 1)
+        #expect(shop.folder.text("told") == "x\n")
+        let asked = try shop.store.events(of: "job_1", limit: 99).elements.filter {
+            $0.message == "asked to finish with the best point so far"
+        }
+        #expect(asked.count == 1)
+        #expect(throws: JobsError.notFinishable(.succeeded)) { try shop.store.requestFinish("job_1", at: 202) }
+        await shop.supervisor.stop()
+    }
+
+    @Test func `a finish outlives the process that was asked`() async throws {
+        let shop = try ScriptedSupervisor()
+        try shop.add(
+            """
+            told() { echo x >> told; [ -e again ] && { \(done); exit 0; }; touch again; kill -9 $$; }
+            trap told USR1
+            \(ready)
+            while :; do sleep 0.02; done
+            """)
+        #expect(throws: JobsError.notFinishable(.queued)) { try shop.store.requestFinish("job_1", at: 200) }
+        try shop.supervisor.start()
+        _ = try await shop.wait { $0.phase == "ready" }
+        try shop.store.requestFinish("job_1", at: 200)
+        let job = try await shop.end()
+        #expect(job.status == .succeeded && job.attempt == 2)
+        #expect(shop.folder.text("told") == "x\nx\n")
         await shop.supervisor.stop()
     }
 

@@ -13,10 +13,10 @@ struct WatchdogTests {
 
     private func look(
         _ dog: inout Watchdog, at seconds: Double, cpu: Double = 0, memory: Int = 0, lines: Int = 0,
-        asked: StopReason? = nil
+        isUsable: Bool = false, asked: StopReason? = nil
     ) -> [Watchdog.Action] {
         dog.look(
-            at: ProcessSample(cpuSeconds: cpu, anonymousBytes: memory), lines: lines, asked: asked,
+            at: ProcessSample(cpuSeconds: cpu, anonymousBytes: memory), lines: lines, isUsable: isUsable, asked: asked,
             now: start + .seconds(seconds))
     }
 
@@ -46,6 +46,14 @@ struct WatchdogTests {
         var dog = watchdog(memory: 100, deadline: 5)
         _ = look(&dog, at: 5)
         _ = look(&dog, at: 5.5, memory: 200, asked: .cancelled)
+        #expect(dog.stop == .deadline(seconds: 5))
+    }
+
+    @Test func `a deadline waits for a process that can end with a result, but not for ever`() {
+        var dog = watchdog(deadline: 5)
+        #expect(look(&dog, at: 5, cpu: 1, isUsable: true) == [])
+        #expect(look(&dog, at: 64.9, cpu: 2, isUsable: true) == [.renew])
+        #expect(look(&dog, at: 65, cpu: 3, isUsable: true) == [.terminate])
         #expect(dog.stop == .deadline(seconds: 5))
     }
 

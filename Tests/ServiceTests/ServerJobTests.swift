@@ -86,6 +86,28 @@ struct ServerJobTests {
         }
     }
 
+    @Test func `only a running job is finished`() async throws {
+        try await withServer { world in
+            let running = try await world.submit(seed: 7)
+            try await world.isHalfDone(running)
+            let waiting = try await world.submit()
+            let early = try await world.request("POST", "/v1/jobs/\(waiting)/finish")
+            #expect(early.status == 409)
+            #expect(early.code == "job_not_finishable")
+            #expect(early.hint == "cancel it, or ask again when it runs")
+            let reply = try await world.request("POST", "/v1/jobs/\(running)/finish")
+            #expect(reply.status == 200)
+            #expect(reply.json["finish_requested"] == true && reply.json["cancel_requested"] == false)
+            let events = try await world.request("/v1/jobs/\(running)/events?limit=100").json["data"]?.array ?? []
+            #expect(events.contains { $0["message"] == "asked to finish with the best point so far" })
+            _ = try await world.request("POST", "/v1/jobs/\(running)/cancel")
+            #expect(try await world.ended(running)["status"] == "cancelled")
+            let late = try await world.request("POST", "/v1/jobs/\(running)/finish")
+            #expect(late.status == 409 && late.code == "job_not_finishable" && late.hint == nil)
+            #expect(try await world.request("POST", "/v1/jobs/job_0/finish").status == 404)
+        }
+    }
+
     @Test func `a job is repeated, with what the body changes`() async throws {
         try await withServer { world in
             let id = try await world.submit(seed: 8, [("max_layers", "2"), ("metadata", #"{"team":"a"}"#)])

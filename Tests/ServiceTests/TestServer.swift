@@ -28,6 +28,7 @@ final class TestServer: Sendable {
             echo '{"type":"done","level":"info","message":"done","data":{"holds":true}}'
             exit 0
         fi
+        trap '' USR1
         echo '{"type":"phase","level":"info","message":"baseline","data":{"phase":"baseline"}}'
         echo '{"type":"metrics","level":"info","message":"step 1","data":{"step":1,"train_loss":0.5}}'
         echo '{"type":"metrics","level":"info","message":"step 2","data":{"step":2,"train_loss":0.25,"lr":"a,b","slope.fc \\"1\\"":0.5}}'

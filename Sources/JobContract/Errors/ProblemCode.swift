@@ -20,6 +20,7 @@ package enum ProblemCode: String, CaseIterable, Sendable {
     case idempotencyKeyReused = "idempotency_key_reused"
     case jobNotFinished = "job_not_finished"
     case jobNotCancellable = "job_not_cancellable"
+    case jobNotFinishable = "job_not_finishable"
     case queueFull = "queue_full"
     case deadlineExceeded = "deadline_exceeded"
     case workerCrashed = "worker_crashed"
@@ -49,7 +50,8 @@ package enum ProblemCode: String, CaseIterable, Sendable {
         case .forbidden: 403
         case .notFound: 404
         case .methodNotAllowed: 405
-        case .idempotencyKeyReused, .jobNotFinished, .jobNotCancellable, .jobNotSucceeded, .jobNotDeletable:
+        case .idempotencyKeyReused, .jobNotFinished, .jobNotCancellable, .jobNotFinishable, .jobNotSucceeded,
+            .jobNotDeletable:
             409
         case .preconditionFailed: 412
         case .fileTooLarge: 413
@@ -90,6 +92,7 @@ package enum ProblemCode: String, CaseIterable, Sendable {
         case .idempotencyKeyReused: "The id belongs to a job with another body"
         case .jobNotFinished: "The job is not finished"
         case .jobNotCancellable: "The job is already finished"
+        case .jobNotFinishable: "The job has no search to finish"
         case .queueFull: "The queue is full"
         case .deadlineExceeded: "The deadline has passed"
         case .workerCrashed: "The job's process ended unexpectedly"

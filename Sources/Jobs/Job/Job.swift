@@ -33,6 +33,8 @@ package struct Job: Sendable, Equatable, Identifiable {
     package var idempotency: Idempotency?
     /// True when the cancellation of a running job was requested: it will end as `cancelled`.
     package var cancelRequested: Bool
+    /// True when a running job was asked to finish with the best that it has.
+    package var finishRequested: Bool
     /// The CPU time of all attempts.
     package var cpuSeconds: Double
     /// The running time of all attempts that ended while their server ran, by a clock that never steps.

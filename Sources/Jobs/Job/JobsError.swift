@@ -10,6 +10,8 @@ package enum JobsError: Error, Equatable {
     case idempotencyConflict
     /// The job has ended already.
     case notCancellable(JobStatus)
+    /// The job does not run.
+    case notFinishable(JobStatus)
     /// The job has not ended, so it cannot be deleted.
     case notFinished(JobStatus)
     case invalidTransition(from: JobStatus, to: JobStatus)
@@ -43,6 +45,7 @@ extension JobsError: CustomStringConvertible {
         case .leaseLost: "the lease on the job was lost"
         case .idempotencyConflict: "the client id was used for another request"
         case .notCancellable(let status): "a job that is \(status.rawValue) cannot be cancelled"
+        case .notFinishable(let status): "a job that is \(status.rawValue) has no search to finish"
         case .notFinished(let status): "a job that is \(status.rawValue) cannot be deleted: cancel it first"
         case .invalidTransition(let from, let to): "a job that is \(from.rawValue) cannot become \(to.rawValue)"
         case .inUse(let processID?): "the data directory is in use by process \(processID)"

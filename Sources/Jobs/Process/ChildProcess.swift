@@ -68,6 +68,9 @@ struct ChildProcess: Sendable {
         _ = kill(-process, signal == .kill ? SIGKILL : SIGTERM)
     }
 
+    /// Asks the child itself to finish with what it has, by SIGUSR1.
+    func askToFinish() { _ = kill(process, SIGUSR1) }
+
     /// The bytes of a pipe as they arrive. Reading is on demand, so that a child with much output waits.
     struct Chunks: AsyncSequence, Sendable {
         let pipe: FileDescriptor

@@ -19,6 +19,13 @@ enum Migrations {
         migrator.registerMigration("3 uploads are folders alone") { database in
             try database.execute(sql: "DROP TABLE files")
         }
+        migrator.registerMigration("4 finishing early") { database in
+            try database.execute(
+                sql: """
+                    ALTER TABLE jobs ADD COLUMN finish_requested INTEGER NOT NULL DEFAULT 0
+                        CHECK (finish_requested IN (0, 1))
+                    """)
+        }
         return migrator
     }
 

@@ -101,6 +101,22 @@ extension SQLiteJobStore {
         }
     }
 
+    /// Asks a running job to finish with the best that it has; does nothing when it was asked before.
+    ///
+    /// - Throws: ``JobsError/notFinishable(_:)`` when the job does not run
+    @discardableResult
+    package func requestFinish(_ id: String, at now: UnixSeconds) throws(JobsError) -> Job {
+        try change { database in
+            let job = try Self.job(database, id: id)
+            guard job.status == .running else { throw JobsError.notFinishable(job.status) }
+            guard !job.finishRequested else { return job }
+            try database.execute(sql: "UPDATE jobs SET finish_requested = TRUE WHERE id = ?", arguments: [id])
+            let event = NewEvent(type: "log", message: "asked to finish with the best point so far")
+            try Self.append(database, [event], to: id, at: now)
+            return try Self.job(database, id: id)
+        }
+    }
+
     /// Deletes a job that has ended, with its events.
     ///
     /// - Throws: ``JobsError/notFinished(_:)`` when the job has not ended

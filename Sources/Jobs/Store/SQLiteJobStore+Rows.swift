@@ -86,7 +86,8 @@ extension Job {
             id: id, status: status, phase: row["phase"], payload: row["payload"], metadata: row["metadata"],
             result: row["result"], error: row["error"], progress: row["progress"], attempt: attempt, lease: lease,
             createdAt: row["created_at"], startedAt: row["started_at"], finishedAt: row["finished_at"],
-            idempotency: idempotency, cancelRequested: row["cancel_requested"], cpuSeconds: row["cpu_seconds"],
+            idempotency: idempotency, cancelRequested: row["cancel_requested"],
+            finishRequested: row["finish_requested"], cpuSeconds: row["cpu_seconds"],
             runningSeconds: row["running_seconds"], peakMemoryBytes: row["peak_memory_bytes"],
             revision: row["revision"], lastEventID: row["last_event_id"])
     }

@@ -12,10 +12,13 @@ final class Attempt: Sendable {
 
     private struct State {
         var asked: StopReason?
+        /// True when the process is to finish with what it has, and once it was told.
+        var finish = (isAsked: false, isTold: false)
         var result: Data?
         var error: Data?
         /// True when this attempt saved a checkpoint from which the next one continues.
         var advanced = false
+        var isUsable = false
         var lines = 0
         var usage = JobUsage()
         var eventsLeft: Int
@@ -82,6 +85,7 @@ final class Attempt: Sendable {
                 let current = try await supervisor.store.perform { store throws(JobsError) in try store.find(id) }
                 if current.lease?.token != lease.token { return ask(.leaseLost) }
                 if current.cancelRequested { return ask(.cancelled) }
+                if current.finishRequested { state.withLock { $0.finish.isAsked = true } }
                 revision = current.revision
             } catch .notFound {
                 return ask(.leaseLost)
@@ -103,11 +107,15 @@ final class Attempt: Sendable {
             settings: supervisor.settings, start: start)
         while true {
             let sample = child.sample()
-            let (lines, asked, waits) = state.withLock { state in
+            let (lines, asked, waits, isUsable, finishes) = state.withLock { state in
                 state.usage.cpuSeconds = max(state.usage.cpuSeconds, sample.cpuSeconds)
                 state.usage.peakMemoryBytes = max(state.usage.peakMemoryBytes, sample.peakBytes)
+                // A process that has printed a line no longer ends by the signal.
+                let finishes = state.finish.isAsked && !state.finish.isTold && state.lines > 0
+                if finishes { state.finish.isTold = true }
                 return (
-                    state.lines, state.asked ?? (supervisor.isStopping ? .serverStopping : nil), state.waitsForRoom
+                    state.lines, state.asked ?? (supervisor.isStopping ? .serverStopping : nil), state.waitsForRoom,
+                    state.isUsable, finishes
                 )
             }
             if sample.hasEnded {
@@ -115,7 +123,10 @@ final class Attempt: Sendable {
                 // Not `asked`: a reason that the watchdog has not acted on did not cause this end.
                 return watchdog.stop
             }
-            for action in watchdog.look(at: sample, lines: lines, waits: waits, asked: asked, now: .now) {
+            if finishes { child.askToFinish() }
+            for action in watchdog.look(
+                at: sample, lines: lines, waits: waits, isUsable: isUsable, asked: asked, now: .now)
+            {
                 switch action {
                 case .terminate: child.signalGroup(.terminate)
                 case .kill: child.signalGroup(.kill)
@@ -208,6 +219,7 @@ final class Attempt: Sendable {
             var report = JobReport()
             for update in updates {
                 if update.isCheckpoint { state.advanced = true }
+                if update.isUsable { state.isUsable = true }
                 state.result = update.result ?? state.result
                 state.error = update.error ?? state.error
                 report.phase = update.phase ?? report.phase

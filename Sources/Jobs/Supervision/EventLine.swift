@@ -10,6 +10,7 @@ import JobContract
 /// | `progress` | progress and an event; `data.phase`, if any, is the phase |
 /// | `phase` | an event; `data.phase` or else the message is the phase |
 /// | `checkpoint` | a mark that the attempt advanced; no event |
+/// | `usable` | a mark that the process can end with a result; no event |
 /// | any other | an event |
 ///
 /// Any other line is an event of type `log`.
@@ -31,6 +32,7 @@ package enum EventLine {
         case "progress": return SupervisorUpdate(event: event, phase: member["phase"]?.string, progress: data)
         case "phase": return SupervisorUpdate(event: event, phase: member["phase"]?.string ?? message)
         case "checkpoint": return SupervisorUpdate(isCheckpoint: true)
+        case "usable": return SupervisorUpdate(isUsable: true)
         default: return SupervisorUpdate(event: event)
         }
     }

@@ -14,6 +14,8 @@ package struct SupervisorSettings: Sendable {
     package var killGrace = Duration.seconds(1)
     /// The time from SIGTERM to SIGKILL when the server stops, for a checkpoint. Default 10 s.
     package var stopGrace = Duration.seconds(10)
+    /// The time after the deadline for a job process that can end with a result. Default 60 s.
+    package var usableGrace = Duration.seconds(60)
     /// The interval at which memory and CPU time are sampled. Default 100 ms.
     package var pollInterval = Duration.milliseconds(100)
     /// The maximum length of an output line; a longer one is dropped with a warning. Default 4 MiB.

@@ -11,4 +11,6 @@ package struct SupervisorUpdate: Sendable, Equatable {
     package var error: Data?
     /// True when a checkpoint is saved: after a crash the next attempt continues from it, and this one does not count.
     package var isCheckpoint = false
+    /// True when the process can end with a result soon, so that a deadline waits for it.
+    package var isUsable = false
 }

@@ -15,6 +15,7 @@ struct Watchdog {
     let leaseSeconds: Int
     let killGrace: Duration
     let stopGrace: Duration
+    let usableGrace: Duration
 
     private(set) var stop: StopReason?
     private var killAt: ContinuousClock.Instant?
@@ -32,6 +33,7 @@ struct Watchdog {
         leaseSeconds = settings.leaseSeconds
         killGrace = settings.killGrace
         stopGrace = settings.stopGrace
+        usableGrace = settings.usableGrace
         lastRenewal = start
         lastProgress = start
     }
@@ -42,16 +44,18 @@ struct Watchdog {
     ///   - sample: the sample
     ///   - lines: the number of output lines so far
     ///   - waits: whether the server holds the process back
+    ///   - isUsable: whether the process can end with a result, for which a deadline waits
     ///   - asked: a reason from outside to end the process
     ///   - now: the current time
     /// - Returns: the actions in order
     mutating func look(
-        at sample: ProcessSample, lines: Int, waits: Bool = false, asked: StopReason?, now: ContinuousClock.Instant
+        at sample: ProcessSample, lines: Int, waits: Bool = false, isUsable: Bool = false, asked: StopReason?,
+        now: ContinuousClock.Instant
     ) -> [Action] {
         if sample.cpuSeconds > cpuSeconds || lines > self.lines || waits { lastProgress = now }
         cpuSeconds = sample.cpuSeconds
         self.lines = lines
-        if stop == nil || stop == .serverStopping, let reason = reason(sample, asked, now), reason != stop {
+        if stop == nil || stop == .serverStopping, let reason = reason(sample, isUsable, asked, now), reason != stop {
             stop = reason
             let last = now + grace(reason)
             killAt = min(killAt ?? last, last)
@@ -70,13 +74,15 @@ struct Watchdog {
     }
 
     private func reason(
-        _ sample: ProcessSample, _ asked: StopReason?, _ now: ContinuousClock.Instant
+        _ sample: ProcessSample, _ isUsable: Bool, _ asked: StopReason?, _ now: ContinuousClock.Instant
     ) -> StopReason? {
         if let memoryLimitBytes, sample.anonymousBytes > memoryLimitBytes {
             return .memory(limitBytes: memoryLimitBytes, usedBytes: sample.anonymousBytes)
         }
         if let asked, asked != stop { return asked }
-        if let deadline, now >= deadline.instant { return .deadline(seconds: deadline.seconds) }
+        if let deadline, now >= deadline.instant + (isUsable ? usableGrace : .zero) {
+            return .deadline(seconds: deadline.seconds)
+        }
         if now - lastProgress >= .seconds(leaseSeconds) { return .stalled(seconds: leaseSeconds) }
         return nil
     }

@@ -40,6 +40,7 @@ struct JobView {
             "queue_position": JSONValue(queuePosition),
             "attempt": .int(job.attempt),
             "cancel_requested": .bool(job.cancelRequested),
+            "finish_requested": .bool(job.finishRequested),
             "progress": progress,
             "result": JSONValue(stored: job.result),
             "result_files": .array(succeeded ? Self.resultFiles(JSONValue(stored: job.result), kind, below: path) : []),
@@ -49,6 +50,7 @@ struct JobView {
             "urls": [
                 "self": .string(path), "events": .string(path + "/events"), "watch": .string(path + "/watch"),
                 "metrics": .string(path + "/metrics"), "cancel": .string(path + "/cancel"),
+                "finish": hasModel ? .string(path + "/finish") : nil,
                 "report": .string(path + "/report"), "model": hasModel ? .string(path + "/model") : nil,
                 // The dashboard selects a job by the fragment, which browsers do not send.
                 "web": .string("/#\(job.id)"),

@@ -136,8 +136,12 @@ extension JobFolders {
         let wanted = order?.options["deadline_seconds"]?.int
         let deadline = [wanted, configuration.jobDeadlineSeconds].compactMap(\.self).min()
         let folder = folder(of: job.id)
+        var arguments = [word, folder.path, "--attempt", attempt]
+        if let deadline, order?.kind != .check {
+            arguments += ["--seconds-left", String(max(0, deadline - Int(job.runningSeconds)))]
+        }
         return JobCommand(
-            executable: executable, arguments: [word, folder.path, "--attempt", attempt],
+            executable: executable, arguments: arguments,
             workingDirectory: JobFolder(folder.path, attempt: attempt).temporary,
             environment: ChildEnvironment.variables, memoryLimitBytes: configuration.jobMemoryBytes,
             deadlineSeconds: deadline)

@@ -70,6 +70,7 @@ struct RouteTable: Sendable {
         Route(.put, "/v1/jobs/{id}") { try await $0.putJob($1) },
         Route(.delete, "/v1/jobs/{id}") { try await $0.deleteJob($1) },
         Route(.post, "/v1/jobs/{id}/cancel") { try await $0.cancelJob($1) },
+        Route(.post, "/v1/jobs/{id}/finish") { try await $0.finishJob($1) },
         Route(.post, "/v1/jobs/{id}/duplicate") { try await $0.duplicateJob($1) },
         Route(.get, "/v1/jobs/{id}/events") { try await $0.listEvents($1) },
         Route(.get, "/v1/jobs/{id}/watch") { try await $0.watchJob($1) },

@@ -54,6 +54,16 @@ extension Routes {
         return try await answer(job)
     }
 
+    /// Asks a running compression to end with the best point that it has found.
+    func finishJob(_ call: Call) async throws -> Answer {
+        let (asked, time, store) = (try await job(call), now(), store)
+        if JobOrder(stored: asked.payload)?.kind == .check {
+            throw Problem(.jobNotFinishable, "A check has no search to finish.", hint: "cancel it")
+        }
+        let job = try await store.perform { store throws(JobsError) in try store.requestFinish(asked.id, at: time) }
+        return try await answer(job)
+    }
+
     func deleteJob(_ call: Call) async throws -> Answer {
         let id = call.parameter("id")
         let store = store

@@ -73,6 +73,10 @@ extension Problem {
             self.init(.idempotencyKeyReused, "This id was used for a job with other files or options.")
         case JobsError.notCancellable(let status):
             self.init(.jobNotCancellable, "The job is \(status.rawValue); it cannot be cancelled any more.")
+        case JobsError.notFinishable(let status):
+            self.init(
+                .jobNotFinishable, "The job is \(status.rawValue); only a running one can be finished.",
+                hint: status.isFinal ? nil : "cancel it, or ask again when it runs")
         case JobsError.notFinished(let status):
             self.init(.jobNotDeletable, "The job is \(status.rawValue).", hint: "cancel it first")
         default: self.init(.internalError, "The service could not do this; its log says why.")
