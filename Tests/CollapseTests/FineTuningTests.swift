@@ -160,7 +160,7 @@ import Testing
         let session = TrainingSession(
             of: graph, own: own, targets: targets, on: data, options: options, plan: TrainingPlan.fineTuning)
         #expect(try session.seen().samples.count == 3 * session.batch && 3 * session.batch < data.count)
-        let trained = try session.run("", blocks: { [] }, keeper: .none) { _, _ in }
+        let trained = try session.run("", blocks: { [] }, keeper: .none, isFinishing: { false }) { _, _ in }
         let (objective, all) = try targets.prepare(for: graph, streams: [], on: data)
         let plan = session.plan.options(seed: 5, isShuffled: isShuffled, runsPerStep: session.batch / graph.batchSize)
         let whole = try graph.trained(

@@ -33,14 +33,14 @@ import Testing
         let task = PredictionTask(of: graph, labels: data.labels, options: JobOptions())
         let heldOut = try HeldOut(samples.search, original: graph, task: task)
         let sites = Sites(in: graph).found
-        let survey = SiteSurvey(original: graph, samples: samples, heldOut: heldOut, families: nil) { _ in }
+        let survey = SiteSurvey(original: graph, samples: samples, heldOut: heldOut, families: nil, keeper: .none, isFinishing: { false }) { _ in }
         let table = try survey.run(sites)
-        let fit = PlanFit(original: graph, samples: samples, heldOut: heldOut, table: table)
+        let fit = PlanFit(original: graph, samples: samples, heldOut: heldOut, table: table, keeper: .none)
         for entry in table.entries {
             let site = try #require(Sites(in: graph)[entry.site])
             #expect(!entry.rows.isEmpty)
             for row in entry.rows {
-                let point = try fit.point([entry.site: row.choice])
+                let point = try fit.point([entry.site: row.choice], as: "", keptBefore: nil)
                 let saved = site.size(in: graph) - site.size(of: row.choice, in: graph)
                 #expect(graph.parameterCount - point.parameters == saved.parameters, "\(row.choice.words)")
                 #expect(graph.macs - point.graph.macs == saved.macs, "\(row.choice.words)")
