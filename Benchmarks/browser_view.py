@@ -1,6 +1,6 @@
 """What a browser makes of the service: of reports full of hostile names, of pages of other origins, and of DNS rebinding.
 
-    python Benchmarks/browser_view.py PROGRAM [--screenshot FILE.png]
+    python Benchmarks/browser_view.py PROGRAM [--screenshots FOLDER]
 
 Needs Chromium (`apt-get install -y --no-install-recommends chromium`) and the PyPI packages numpy and onnx. Everything
 listens on loopback; the names under `.example` are mapped there, and Chromium's own guard of local networks is off, so that
@@ -41,8 +41,10 @@ REBOUND = "rebind.example"
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("program", type=lambda path: Path(path).resolve())
-    parser.add_argument("--screenshot", type=Path)
+    parser.add_argument("--screenshots", type=Path, metavar="FOLDER", help="where pictures of the reports are to be written")
     options = parser.parse_args()
+    if options.screenshots:
+        options.screenshots.mkdir(parents=True, exist_ok=True)
     checks = Checks()
     with contextlib.ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="layercollapse-", ignore_cleanup_errors=True)))
@@ -50,7 +52,8 @@ def main():
         browser = stack.enter_context(contextlib.closing(Browser(folder / "profile")))
         site = stack.enter_context(contextlib.closing(Site()))
         control(checks, browser, site)
-        job = reports(checks, browser, site, server, folder, options.screenshot)
+        views(checks, browser, options.program, folder, options.screenshots)
+        job = reports(checks, browser, site, server, folder, options.screenshots)
         victim = Victim(server, job, endless_job(server, job["metadata"]))
         other_origins(checks, browser, site, victim)
         rebinding(checks, browser, victim)
@@ -181,14 +184,21 @@ class Browser:
 class Page:
     """One address, opened in a profile of its own, and everything that happened then. One page is open at a time."""
 
-    def __init__(self, browser, url, document=None):
-        """`document`: HTML that is served at the address without the network."""
+    def __init__(self, browser, url, document=None, look=None):
+        """`document`: HTML that is served at the address without the network; `look`: width, colour scheme and medium."""
         self.browser, self.url = browser, url
         self.context = browser.call("Target.createBrowserContext")["browserContextId"]
         self.target = browser.call("Target.createTarget", url="about:blank", browserContextId=self.context)["targetId"]
         self.session = browser.call("Target.attachToTarget", targetId=self.target, flatten=True)["sessionId"]
         # Answered when the page has been told what to tell.
         browser.call("Runtime.evaluate", self.session, expression="0")
+        if look:
+            browser.call(
+                "Emulation.setDeviceMetricsOverride", self.session, width=look.width, height=900, deviceScaleFactor=1,
+                mobile=False)
+            browser.call(
+                "Emulation.setEmulatedMedia", self.session, media=look.medium,
+                features=[{"name": "prefers-color-scheme", "value": look.scheme}])
         self.start = len(browser.events)
         if document is not None:
             browser.documents[url] = document
@@ -258,7 +268,9 @@ class Page:
                 yield f"{one.method} {one.url} ({one.failure or one.status})"
 
     def screenshot(self, path):
-        image = self.browser.call("Page.captureScreenshot", self.session, captureBeyondViewport=True)["data"]
+        size = self.browser.call("Page.getLayoutMetrics", self.session)["cssContentSize"]
+        image = self.browser.call(
+            "Page.captureScreenshot", self.session, captureBeyondViewport=True, clip=size | {"scale": 1})["data"]
         path.write_bytes(base64.b64decode(image))
 
 
@@ -309,6 +321,40 @@ def control(checks, browser, site):
             "request": list(page.requests_elsewhere()), "title": page.evaluate("document.title") == "pwned",
             "request at the canary": "GET /control-canary" in site.take_asked()}
     checks("control", "a page with scripts is seen through", [f"no {what} seen" for what in seen if not seen[what]])
+
+
+# V. How a report looks
+
+Look = namedtuple("Look", "width scheme medium", defaults=["screen"])
+LOOKS = [Look(width, scheme) for width in (1280, 390) for scheme in ("light", "dark")] + [Look(800, "dark", "print")]
+
+
+def views(checks, browser, program, folder, screenshots):
+    """Looks at the report of a front on a desk and on a phone, by day and by night, and as it is printed."""
+    examples, report = Path(__file__).resolve().parents[1] / "Tests" / "EndToEnd" / "fixtures", folder / "report.html"
+    subprocess.run(
+        [program, "compress", examples / "code-encoder.onnx", "--data", examples / "code.npz", "--max-disagreement", "0.05",
+         "--steps", "60", "-o", folder / "small.onnx", "--report", report, "--quiet"], check=True, stdout=subprocess.DEVNULL)
+    for look in LOOKS:
+        view(checks, browser, report.as_uri(), look, screenshots)
+
+
+def view(checks, browser, url, look, screenshots):
+    part = f"V {look.width} {look.scheme} {look.medium}"
+    with Page(browser, url, look=look) as page:
+        checks(part, "no script runs, and the console is silent", list(page.doings()))
+        checks(part, "no request but for the page", list(page.requests_elsewhere()))
+        wide = page.evaluate("document.documentElement.scrollWidth")
+        checks(part, "the page itself does not scroll sideways", [f"{wide} pixels"] if wide > look.width else [])
+        small = page.evaluate("""Array.from(document.querySelectorAll('svg text'), text =>
+            parseFloat(getComputedStyle(text).fontSize) * text.getScreenCTM().d || 99).reduce((a, b) => Math.min(a, b), 99)""")
+        checks(part, "letters of drawings have nine pixels", [f"{small:.1f}"] if small < 9 else [], f"{small:.1f}")
+        paper = page.evaluate("getComputedStyle(document.body).backgroundColor")
+        is_dark = sum(map(int, re.findall(r"\d+", paper)[:3])) < 3 * 128
+        wanted = look.scheme == "dark" and look.medium == "screen"
+        checks(part, "the colours are those that are asked for", [paper] if is_dark != wanted else [])
+        if screenshots:
+            page.screenshot(screenshots / f"report-{look.width}-{look.scheme}-{look.medium}.png")
 
 
 # A. Reports
@@ -436,7 +482,7 @@ def hostile_job(server, names, method):
     return (job, None) if job["status"] == "succeeded" else (None, f"the job ended as {job['status']}: {job['error']}")
 
 
-def reports(checks, browser, site, server, folder, screenshot):
+def reports(checks, browser, site, server, folder, screenshots):
     """Looks at the reports of jobs of hostile names; returns one of the jobs."""
     for method in ["ridge", "merge"]:
         names = HostileNames(site)
@@ -453,7 +499,7 @@ def reports(checks, browser, site, server, folder, screenshot):
         checks(f"A {method}", "the page comes with a policy against scripts", weaknesses(answer.headers))
         saved = folder / f"{method}.html"
         saved.write_bytes(answer.body)
-        picture = screenshot if method == "ridge" else None
+        picture = screenshots / f"hostile-{method}.png" if screenshots else None
         served = f"http://127.0.0.1:{server.port}{address}.html"
         report_page(checks, f"A {method}, served", browser, site, served, names, picture)
         report_page(checks, f"A {method}, saved", browser, site, saved.as_uri(), names)

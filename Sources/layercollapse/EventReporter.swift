@@ -17,10 +17,11 @@ final class EventReporter {
         }
     }
 
-    /// Reports the result as the last line.
+    /// Reports the result as the last line, behind a drawing of the front on a terminal.
     func end(_ summary: String, _ result: JSONValue = nil) {
         if let printer {
             printer.finish()
+            printer.show(frontOf: result)
             Terminal.printLine(summary)
         } else {
             Terminal.printDocument(WorkEvent(.done, summary, data: result).line)

@@ -32,8 +32,16 @@ package enum Choice: Hashable, Sendable {
         }
     }
 
+    /// The number of features of its linear path or between its two products; nil without either.
+    package var rank: Int? {
+        switch self {
+        case .path(let rank, _), .lowRank(let rank): rank
+        case .width, .partial, .affine: nil
+        }
+    }
+
     /// The number of hidden channels that are kept; nil without any.
-    var channels: Int? {
+    package var channels: Int? {
         switch self {
         case .width(let channels), .path(_, let channels), .partial(let channels): channels
         case .affine, .lowRank: nil

@@ -34,6 +34,8 @@ package struct Budget {
         /// The name of what is limited.
         package let words: String
         package fileprivate(set) var advice = ""
+        /// The output that it is about; nil for a limit on the metric.
+        package fileprivate(set) var output: String?
 
         fileprivate init(_ limit: Double, _ found: Estimate, _ option: String, _ words: String) {
             (self.limit, self.found, self.option, self.words) = (limit, found, option, words)
@@ -54,6 +56,8 @@ package struct Budget {
         var uses: [Use] = []
         for (place, found) in comparisons.enumerated() {
             let of = comparisons.count > 1 ? " of '\(found.task.output)'" : ""
+            let first = uses.count
+            defer { for index in first..<uses.count { uses[index].output = found.task.output } }
             let given = found.task.kind.limits(options)
             for (measure, limit) in given {
                 guard let estimate = found[measure] else { continue }

@@ -16,6 +16,8 @@ package struct Collapser {
         package var metBudget = true
         /// The limits that would have admitted the chosen point, when it is not within the budget.
         package var admission: [(option: String, value: Double)] = []
+        /// The limits of the budget, and what the chosen point has of each.
+        package var uses: [Budget.Use] = []
 
         package var collapsedCount: Int { layers.count { $0.isCollapsed } }
     }
@@ -115,8 +117,11 @@ package struct Collapser {
         var outcome = Outcome(
             graph: chosen?.graph ?? original, layers: merged + layers, refusals: candidates.refusals,
             points: path.points, chosen: chosen, metBudget: metBudget)
-        if !metBudget, let chosen, let heldOut {
-            outcome.admission = Budget(options, original: heldOut.originalMetrics).admission(of: chosen)
+        guard let chosen, let heldOut else { return outcome }
+        let budget = Budget(options, original: heldOut.originalMetrics)
+        outcome.uses = budget.uses(of: chosen.comparisons, chosen.metrics)
+        if !metBudget {
+            outcome.admission = budget.admission(of: chosen)
             let reached = Double(parameterCount) / Double(max(1, chosen.parameters))
             if let ratio = options.compressionRatio, reached < ratio {
                 outcome.admission.append(("compression_ratio", reached))
@@ -175,12 +180,14 @@ package struct Collapser {
                 continue
             }
             (layers[index].choice, layers[index].isCollapsed) = (choice, true)
-            layers[index].parametersAfter = site.size(of: choice, in: original).parameters
+            let size = site.size(of: choice, in: original)
+            (layers[index].parametersAfter, layers[index].macsAfter) = (size.parameters, size.macs)
         }
         for layer in layers { emit(.layer(layer)) }
         return Outcome(
             graph: chosen?.graph ?? original, layers: merged + layers, refusals: all.refusals, points: points,
-            chosen: chosen, metBudget: found.metBudget, admission: found.admission)
+            chosen: chosen, metBudget: found.metBudget, admission: found.admission,
+            uses: chosen.map { budget.uses(of: $0.comparisons, $0.metrics) } ?? [])
     }
 
     private func tuning(_ heldOut: HeldOut) -> FineTuning {

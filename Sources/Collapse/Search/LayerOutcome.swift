@@ -11,6 +11,9 @@ package struct LayerOutcome: Sendable {
     package let out: Int
     package let parametersBefore: Int
     package var parametersAfter: Int
+    /// Multiply-adds per sample.
+    package let macsBefore: Int
+    package var macsAfter: Int
     /// The slope of the activation, if one was found or trained.
     package var slope: Double?
     /// The share of the variance of the block's output that the map explains, and the mean square error of the block
@@ -30,6 +33,7 @@ package struct LayerOutcome: Sendable {
     package var reason: String?
 
     let block: BlockID
+    private var isTable = false
 
     init(_ candidate: Candidate, in graph: Graph) {
         let profit = Profit(candidate, in: graph)
@@ -40,6 +44,7 @@ package struct LayerOutcome: Sendable {
         out = candidate.out
         parametersBefore = profit.parametersBefore
         parametersAfter = profit.parametersAfter
+        (macsBefore, macsAfter) = (profit.macsBefore, profit.macsAfter)
         block = candidate.id
     }
 
@@ -47,9 +52,11 @@ package struct LayerOutcome: Sendable {
     init(_ site: Site, in graph: Graph, smallest: Choice) {
         (name, kind) = (site.name, site.modules)
         (inFeatures, hidden, out) = site.widths
-        parametersBefore = site.size(in: graph).parameters
-        parametersAfter = site.size(of: smallest, in: graph).parameters
+        let (before, after) = (site.size(in: graph), site.size(of: smallest, in: graph))
+        (parametersBefore, parametersAfter) = (before.parameters, after.parameters)
+        (macsBefore, macsAfter) = (before.macs, after.macs)
         block = site.id
+        if case .table = site.kind { isTable = true }
     }
 
     /// The outcome of an exact block, which is always replaced.
@@ -57,9 +64,13 @@ package struct LayerOutcome: Sendable {
         (name, kind) = (exact.name, exact.kind)
         (inFeatures, hidden, out) = (exact.inFeatures, exact.hidden, exact.out)
         (parametersBefore, parametersAfter) = (exact.profit.parametersBefore, exact.profit.parametersAfter)
+        (macsBefore, macsAfter) = (exact.profit.macsBefore, exact.profit.macsAfter)
         block = BlockID("exact " + exact.name)
         isCollapsed = true
     }
+
+    /// The family of a replacement here, as the option `replacements` names it.
+    package func family(of choice: Choice) -> String { isTable ? "embedding" : choice.family }
 
     var saving: Int { parametersBefore - parametersAfter }
 
@@ -74,6 +85,11 @@ package struct LayerOutcome: Sendable {
 extension [LayerOutcome] {
     /// The index of a block.
     func place(of block: BlockID) -> Int? { firstIndex { $0.block == block } }
+
+    /// The replacements that a point has, in the order of the outcomes.
+    package func replacements(in point: ParetoPoint) -> [(layer: LayerOutcome, choice: Choice)] {
+        compactMap { layer in point.plan[layer.block].map { (layer, $0) } }
+    }
 
     /// True for a block that nothing speaks against yet.
     func isOpen(_ block: BlockID) -> Bool { contains { $0.block == block && $0.reason == nil } }

@@ -10,12 +10,15 @@ struct CheckPage {
     var page: Page {
         let names = ["new", "old"].map { report[$0]?.string ?? "" }
         let verdict = report["holds"]?.bool == true ? "holds" : "does not hold"
-        var paragraphs = [report["summary"]?.string ?? ""]
-        paragraphs += (report["warnings"]?.array ?? []).compactMap { $0["message"]?.string }
-        paragraphs += (report["assumptions"]?.array ?? []).compactMap(\.string)
+        let warnings = (report["warnings"]?.array ?? []).compactMap { $0["message"]?.string }
+        let assumptions = (report["assumptions"]?.array ?? []).compactMap(\.string)
+        let tables = [
+            ("Limits", limits), ("Both files", networks), ("Outputs", outputs), ("To run it again", reproduction),
+        ]
         return Page(
-            title: "\(names[0]) in place of \(names[1]): \(verdict)", paragraphs: paragraphs,
-            tables: [limits, networks, outputs, reproduction])
+            title: "\(names[0]) in place of \(names[1]): \(verdict)", lead: report["summary"]?.string ?? "",
+            opening: warnings.map(Page.Block.warning) + assumptions.map(Page.Block.paragraph),
+            sections: tables.map { Page.Section(title: $0, blocks: [.table($1)]) })
     }
 
     private var result: JSONValue { report["result"] ?? .null }
@@ -27,7 +30,7 @@ struct CheckPage {
                 limit["message"]?.string ?? "",
             ]
         }
-        return Page.Table(title: "Limits", head: ["Limit", "", "Measured"], rows: rows)
+        return Page.Table(head: ["Limit", "", "Measured"], rows: rows)
     }
 
     private var networks: Page.Table {
@@ -40,7 +43,7 @@ struct CheckPage {
             guard result["old"]?[key]?.double != nil else { return nil }
             return [word, number(result["old"]?[key]), number(result["new"]?[key])]
         }
-        return Page.Table(title: "Both files", head: ["", "Old", "New"], rows: rows)
+        return Page.Table(head: ["", "Old", "New"], rows: rows)
     }
 
     private var outputs: Page.Table {
@@ -52,7 +55,7 @@ struct CheckPage {
             return [output["name"]?.string ?? "", output["task"]?.string ?? ""] + measures
         }
         let head = ["Output", "Task", "Disagreement", "KL or MSE", "Variance lost"]
-        return Page.Table(title: "Outputs", head: head, rows: rows)
+        return Page.Table(head: head, rows: rows)
     }
 
     private var reproduction: Page.Table {
@@ -62,7 +65,7 @@ struct CheckPage {
         }
         for member in report["inputs"]?.object?.members ?? [] { rows.append([member.name, member.value.string ?? ""]) }
         rows.append(["layercollapse", report["version"]?.string ?? ""])
-        return Page.Table(title: "To run it again", head: ["", ""], rows: rows)
+        return Page.Table(head: ["", ""], rows: rows)
     }
 
     private func number(_ value: JSONValue?) -> String {

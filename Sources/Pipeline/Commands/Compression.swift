@@ -103,7 +103,7 @@ package enum Compression {
             progress.begin(.exporting)
             try report.digestFiles()
             try room.write { try publication.publish() }
-            if let front = order.front { try FrontFolder(path: front).write(outcome.points, of: model) }
+            if let front = order.front { try FrontFolder(path: front).write(outcome, of: model) }
             report.close(progress)
             try room.write { try report.write(to: order.reports) }
             return CompressionResult(
@@ -124,10 +124,10 @@ extension EndRequest.Reason {
 }
 
 extension CompressionReport {
-    /// Records the time and memory of the finished work.
+    /// Records the time and memory of the finished work, and the course of its training.
     fileprivate mutating func close(_ progress: CompressionProgress) {
         progress.end()
-        (spent, seconds) = (progress.spent, progress.elapsedSeconds)
+        (spent, seconds, course) = (progress.spent, progress.elapsedSeconds, progress.course)
     }
 }
 

@@ -21,6 +21,8 @@ final class CompressionProgress {
     private var firstFraction: Double?
     private(set) var spent: [PhaseUsage] = []
     private var hasPoint = false
+    /// The course of the last training.
+    private(set) var course = TrainingCourse()
 
     private static let interval = Duration.milliseconds(200)
     /// Approximate number of training steps reported; longer trainings report every n-th step.
@@ -102,6 +104,7 @@ final class CompressionProgress {
     }
 
     private func take(_ step: TrainingStep) {
+        course.add(step)
         if steps == nil { steps = StepClock(batchSize: step.batchSize) }
         steps?.stepEnded(samples: step.batchSize)
         report(step: step.step, of: step.steps, samplesPerSecond: steps?.samplesPerSecond)

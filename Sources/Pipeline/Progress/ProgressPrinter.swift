@@ -15,6 +15,7 @@ package final class ProgressPrinter {
 
     private static let lineInterval = Duration.seconds(10)
     private static let drawInterval = Duration.milliseconds(100)
+    private static let frontColumns = 60
 
     package init(isQuiet: Bool) {
         self.isQuiet = isQuiet
@@ -46,6 +47,12 @@ package final class ProgressPrinter {
         draw(isForced: true)
         if isTerminal { write("\n") }
         self.bar = nil
+    }
+
+    /// Draws the front of a result, on a terminal alone.
+    package func show(frontOf result: JSONValue) {
+        guard isTerminal, !isQuiet, let front = FrontText(result) else { return }
+        for line in front.lines(columns: min(Self.columns, Self.frontColumns)) { write(line.visible + "\n") }
     }
 
     private func start(_ phase: String) {

@@ -57,3 +57,13 @@ extension PredictionTask {
         ]
     }
 }
+
+extension Budget.Use {
+    /// An element of `result.budget`.
+    var document: JSONValue {
+        [
+            "option": .string(option), "output": JSONValue(output), "limit": .double(limit),
+            "value": .double(found.value), "upper95": .double(found.upper95),
+        ]
+    }
+}

@@ -30,6 +30,7 @@ struct CompressionReport {
     /// The written files at their temporary paths, the model first.
     var files: [String] = []
     var spent: [PhaseUsage] = []
+    var course = TrainingCourse()
     var seconds = 0.0
     private var digests: [(name: String, digest: String)] = []
     /// The input files (model files first, then data) with digests. Read once, for the report and the model's metadata.
@@ -53,7 +54,7 @@ struct CompressionReport {
     /// The digest of everything that the numbers depend on: files, options and program version.
     var identity: String {
         var options = order.options.all
-        for name in ["metadata", "webhook", "deadline_seconds"] { options[name] = nil }
+        for name in CompressionCommands.irrelevant { options[name] = nil }
         let hash = SHA256()
         let lines = [Version.number, JSONValue.object(options).text()] + inputs.map(\.digest)
         hash.update(Array(lines.joined(separator: "\n").utf8).span)
@@ -83,7 +84,12 @@ struct CompressionReport {
             "layers": .array(outcome?.layers.map(\.document) ?? []),
             "not_collapsible": .array(
                 outcome?.refusals.map { ["name": .string($0.name), "reason": .string($0.reason)] } ?? []),
-            "pareto": .array(outcome?.points.map(\.document) ?? []),
+            "pareto": .array(
+                outcome.map { outcome in
+                    outcome.points.map { $0.document(among: outcome.layers, chosen: outcome.chosen) }
+                } ?? []),
+            "chosen": outcome?.chosen?.document ?? .null, "budget": .array(outcome?.uses.map(\.document) ?? []),
+            "prediction": outcome?.points.prediction ?? .null,
             "verification": verification.map {
                 ["max_abs_diff": .double($0.maxAbsDifference), "samples": .int($0.samples.count)]
             } ?? .null,
@@ -175,7 +181,8 @@ struct CompressionReport {
             "threads": .int(threadCount), "version": .string(Version.number), "seconds": .double(seconds),
             "peak_memory_bytes": .int(ProcessUsage.peakMemoryBytes), "cpu_seconds": .double(ProcessUsage.cpuSeconds),
             "forward_seconds": .double(spent.reduce(0) { $0 + $1.forwardSeconds }),
-            "phases": .array(spent.map(\.document)),
+            "phases": .array(spent.map(\.document)), "training": course.document,
+            "commands": CompressionCommands(models: model.files, order, threads: threadCount).document,
         ]
     }
 

@@ -1,127 +1,135 @@
 import ByteText
-import Foundation
 import JobContract
 
 /// A report as a Hugging Face model card in Markdown, and as an HTML page. Both are generated from the report's JSON
 /// alone, so that all three agree.
 struct ReportPage {
-    private let report: JSONValue
+    let report: JSONValue
 
     init(_ report: JSONValue) { self.report = report }
-
-    private typealias Table = Page.Table
 
     /// The model card.
     var markdown: String { "---\ntags:\n- onnx\n- layercollapse\n---\n\n" + page.markdown }
     var html: String { page.html }
 
-    private var page: Page { Page(title: title, paragraphs: paragraphs, tables: tables) }
+    var result: JSONValue { report["result"] ?? .null }
+    private var model: String { report["model"]?.string ?? "model" }
+    private var isCompressed: Bool { !(result["compressed"]?.isNull ?? true) }
 
-    // MARK: Content
+    private var page: Page {
+        Page(
+            title: "\(model), \(isCompressed ? "compressed" : "left as it is")", lead: headline,
+            opening: [.tiles(tiles)] + warnings.map(Page.Block.warning),
+            sections: [
+                Page.Section(title: "The front", blocks: front),
+                Page.Section(title: "Certificate", blocks: certificate),
+                Page.Section(title: "Before and after", blocks: [.table(sizes), .figures(bars)]),
+                Page.Section(title: "Sites", blocks: [.paragraph(sitesNote), .table(sites)]),
+                Page.Section(title: "Training", blocks: training),
+                Page.Section(title: "Outputs", blocks: [.table(outputs)]),
+                Page.Section(title: "Classes", blocks: [.table(classes)]),
+                Page.Section(title: "What was not touched", blocks: untouched),
+                Page.Section(title: "To run it again", blocks: commands + [.table(reproduction)]),
+            ])
+    }
 
-    private var title: String { "\(report["model"]?.string ?? "model"), collapsed" }
-    private var result: JSONValue { report["result"] ?? .null }
+    // MARK: Sentences
 
-    private var paragraphs: [String] {
-        var paragraphs: [String] = []
-        if result["compressed"]?.isNull ?? true {
-            paragraphs.append("No layers were collapsed; the table says why.")
-        } else if let ratio = result["compression_ratio"]?.double {
-            paragraphs.append(
-                "\(NumberFormat.times(ratio)) fewer parameters by \(report["method"]?.string ?? "") "
-                    + "(LayerCollapse, arXiv 2311.17943).")
+    private var headline: String {
+        guard isCompressed else { return "No layers were collapsed; the table says why." }
+        var sentence = model
+        if let ratio = result["compression_ratio"]?.double {
+            sentence += " has \(NumberFormat.times(ratio)) fewer parameters"
         }
+        if let cost { sentence += " and \(cost)" }
+        return sentence + "."
+    }
+
+    /// The damage that the validation samples show, as the predicate of a sentence.
+    private var cost: String? {
+        let output = result["outputs"]?.array?.first
+        let samples = count(output?["samples"] ?? result["disagreement"]?["samples"])
+        if let rate = result["disagreement"]?["rate"]?.double {
+            return "answers differently on \(percent(rate)) of \(samples) held-out samples"
+        }
+        if let lost = output?["variance_lost"]?["value"]?.double {
+            let name = output?["name"]?.string ?? ""
+            return "loses \(percent(lost)) of the variance of '\(name)' on \(samples) held-out samples"
+        }
+        return nil
+    }
+
+    private var warnings: [String] {
+        var lines: [String] = []
+        if result["met_budget"]?.bool == false {
+            let admission = (result["admitting_budget"]?.object?.members ?? []).map { name, value in
+                "\(name)=\(number(value))"
+            }
+            lines.append(
+                "No network of the front is within the budget: this is the one of the least damage"
+                    + (admission.isEmpty ? "." : ", and \(admission.joined(separator: " ")) would admit it."))
+        }
+        return lines + (report["warnings"]?.array ?? []).compactMap { $0["message"]?.string }
+    }
+
+    private var certificate: [Page.Block] {
+        var sentences: [String] = []
         if let rate = result["disagreement"]?["rate"]?.double {
             let bound = result["disagreement"]?["upper95"]?.double
-            paragraphs.append(
+            sentences.append(
                 "The two networks answer differently on \(percent(rate)) of \(count(result["disagreement"]?["samples"])) "
                     + "held-out samples"
                     + (bound.map {
                         "; with 95 % confidence on at most \(percent($0)), and accuracy drops by no more than that."
-                    }
-                        ?? "."))
+                    } ?? "."))
+        } else if let lost = result["outputs"]?.array?.first?["variance_lost"], let value = lost["value"]?.double {
+            let bound = lost["upper95"]?.double.map { "; with 95 % confidence at most \(percent($0))" } ?? ""
+            sentences.append("On the held-out samples \(percent(value)) of the output's variance is lost\(bound).")
         }
-        paragraphs += (report["warnings"]?.array ?? []).compactMap { $0["message"]?.string }
-        paragraphs += (report["assumptions"]?.array ?? []).compactMap(\.string)
-        return paragraphs
+        if let difference = result["verification"]?["max_abs_diff"]?.double {
+            sentences.append(
+                "The written file was read back: its outputs on \(count(result["verification"]?["samples"])) samples are "
+                    + "within \(PlotUnit.number.text(difference)) of what was predicted.")
+        }
+        let assumptions = (report["assumptions"]?.array ?? []).compactMap(\.string)
+        return sentences.map(Page.Block.paragraph)
+            + (assumptions.isEmpty ? [] : [.paragraph("It holds under these assumptions:"), .list(assumptions)])
     }
 
-    private var tables: [Table] { [sizes, outputs, layers, reproduction] }
-
-    private var sizes: Table {
-        let (before, after) = (result["original"] ?? .null, result["compressed"] ?? .null)
-        var rows: [[String]] = []
-        func add(_ name: String, _ key: String, _ format: (JSONValue?) -> String) {
-            guard before[key]?.double != nil else { return }
-            rows.append([name, format(before[key]), format(after[key])])
-        }
-        add("Parameters", "parameters", count)
-        add("Bytes", "bytes", count)
-        add("Multiply-adds a sample", "macs", count)
-        add("Nodes", "nodes", count)
-        let isRate = before["metric_name"]?.string?.containsBytes(of: "accuracy") ?? false
-        add(before["metric_name"]?.string ?? "Metric", "metric") { isRate ? percent($0?.double) : number($0) }
-        add("Loss", "loss", number)
-        add("Latency, median (ms)", "latency_ms_p50", number)
-        add("Latency, 90th percentile (ms)", "latency_ms_p90", number)
-        return Table(title: "Before and after", head: ["", "Before", "After"], rows: rows)
+    private var sitesNote: String {
+        "Each place of the network that could be replaced, with what the mildest replacement does alone to the held-out "
+            + "outputs."
     }
 
-    /// The measures of each output on the validation samples, with their bounds.
-    private var outputs: Table {
-        let rows = (result["outputs"]?.array ?? []).map { output in
-            let measures = ["disagreement", "divergence", "variance_lost"].map { name in
-                let bound = output[name]?["upper95"]?.double.map { " (at most \(number(.double($0))))" } ?? ""
-                return number(output[name]?["value"]) + bound
-            }
-            let guess = output["task_is_guess"]?.bool == true ? " (a guess)" : ""
-            return [output["name"]?.string ?? "", (output["task"]?.string ?? "") + guess] + measures
-                + [number(output["cosine"]?["mean"]), number(output["cosine"]?["worst5"])]
+    private var untouched: [Page.Block] {
+        let rows = (result["not_collapsible"]?.array ?? []).map { refusal in
+            [refusal["name"]?.string ?? "", refusal["reason"]?.string ?? ""]
         }
-        let head = ["Output", "Task", "Disagreement", "KL or MSE", "Variance lost", "Mean cosine", "Worst 5 %"]
-        return Table(title: "Outputs", head: head, rows: rows)
+        let isTrained = !(report["training"]?.isNull ?? true)
+        let rest =
+            isTrained
+            ? "The training may change the numbers outside of the replaced sites; everything else in the file stays."
+            : "Everything outside of the replaced sites stays byte for byte as it was."
+        return [
+            .paragraph(rest + (rows.isEmpty ? "" : " These layers could not be replaced:")),
+            .table(Page.Table(head: ["Layer", "Reason"], rows: rows)),
+        ]
     }
 
-    private var layers: Table {
-        let rows = (result["layers"]?.array ?? []).map { layer in
-            [
-                layer["name"]?.string ?? "", layer["kind"]?.string ?? "",
-                "\(count(layer["in"])) - \(count(layer["hidden"])) - \(count(layer["out"]))",
-                count(layer["parameters_before"]), count(layer["parameters_after"]), number(layer["slope"]),
-                number(layer["r2"]), number(layer["kl"]),
-                layer["collapsed"]?.bool == true ? "collapsed" : "kept: \(layer["reason"]?.string ?? "")",
-            ]
+    private var commands: [Page.Block] {
+        [("At the terminal:", "terminal"), ("Over HTTP:", "curl")].flatMap { words, key -> [Page.Block] in
+            guard let command = report["commands"]?[key]?.string else { return [] }
+            return [.paragraph(words), .command(command)]
         }
-        let refused = (result["not_collapsible"]?.array ?? []).map { refusal in
-            [refusal["name"]?.string ?? ""] + [String](repeating: "", count: 7)
-                + ["no candidate: \(refusal["reason"]?.string ?? "")"]
-        }
-        let head = ["Layer", "Kind", "Sizes", "Parameters before", "after", "Slope", "R2", "KL alone", "Decision"]
-        return Table(title: "Layers", head: head, rows: rows + refused)
-    }
-
-    private var reproduction: Table {
-        var rows: [[String]] = []
-        for member in report["options"]?.object?.members ?? [] where !member.value.isNull {
-            rows.append([member.name, member.value.string ?? member.value.text()])
-        }
-        for member in report["inputs"]?.object?.members ?? [] { rows.append([member.name, member.value.string ?? ""]) }
-        for member in result["digests"]?.object?.members ?? [] {
-            rows.append(["result: \(member.name)", member.value.string ?? ""])
-        }
-        rows.append(["layercollapse", report["version"]?.string ?? ""])
-        return Table(title: "To run it again", head: ["", ""], rows: rows)
     }
 
     // MARK: Words
 
-    private func count(_ value: JSONValue?) -> String { value?.int.map(NumberFormat.grouped) ?? "" }
+    func count(_ value: JSONValue?) -> String { value?.int.map(NumberFormat.grouped) ?? "" }
 
-    private func number(_ value: JSONValue?) -> String {
+    func number(_ value: JSONValue?) -> String {
         value?.double.map { NumberFormat.fixed($0, digits: abs($0) < 10 ? 4 : 1) } ?? ""
     }
 
-    private func percent(_ value: Double?) -> String {
-        value.map { NumberFormat.fixed(100 * $0, digits: 2) + " %" } ?? ""
-    }
+    func percent(_ value: Double?) -> String { value.map { NumberFormat.fixed(100 * $0, digits: 2) + " %" } ?? "" }
 }

@@ -1,0 +1,49 @@
+import JobContract
+
+/// A page of sections, which is written as Markdown and as HTML.
+struct Page {
+    struct Table {
+        let head: [String]
+        let rows: [[String]]
+        /// The row that stands out.
+        var marked: Int?
+    }
+
+    /// A figure with its change, in large letters.
+    struct Tile: Equatable {
+        let name: String
+        let value: String
+        let detail: String
+    }
+
+    /// A drawing with words that tell how to read it.
+    struct Figure {
+        let title: String
+        /// The drawing's own markup.
+        let drawing: String
+        var caption = ""
+    }
+
+    enum Block {
+        case paragraph(String)
+        case warning(String)
+        case list([String])
+        case table(Table)
+        case command(String)
+        /// Figures in large letters; Markdown has the table that they are taken from.
+        case tiles([Tile])
+        /// Drawings beside each other; Markdown goes without.
+        case figures([Figure])
+    }
+
+    struct Section {
+        let title: String
+        let blocks: [Block]
+    }
+
+    let title: String
+    /// The page in one sentence.
+    let lead: String
+    var opening: [Block] = []
+    let sections: [Section]
+}
