@@ -1,3 +1,5 @@
+import Collapse
+import Foundation
 import Testing
 
 @testable import JobContract
@@ -68,17 +70,17 @@ import Testing
         #expect(
             drawing.joined(separator: "\n") == """
                 answers that change (* chosen)
-                 50 % |
-                 20 % |           o
+                      |  o
                  10 % |
-                  5 % |
-                  2 % |- - - - - - - - - - - - - - budget 2 %
-                  1 % |                      *
-                0.5 % |
-                0.1 % |                                o
+                      |
+                      |- - - - - - - - - - - - -  budget 2 %
+                  1 % |                 *
+                      |
+                      |
+                0.1 % |                               o
                       +-------------------------------------
-                       0        50 k     100 k   150 k 200 k
-                                  parameters
+                     50 k        100 k       150 k     200 k
+                                    parameters
                 """)
         #expect(drawing.allSatisfy { $0.unicodeScalars.count <= 44 })
     }

@@ -19,7 +19,7 @@ import Testing
     @Test(
         arguments: [
             ([0.002, 0.03], [0.002, 0.005, 0.01, 0.02, 0.05]), ([0.0013, 0.7], [0.001, 0.01, 0.1, 1]),
-            ([0, 0.1], [0.05, 0.1]), ([1e-9, 1], [1e-9, 1e-7, 1e-5, 1e-3, 0.1]),
+            ([0, 0.1], [0.05, 0.1, 0.2]), ([1e-9, 1], [1e-9, 1e-7, 1e-5, 1e-3, 0.1]),
         ] as [([Double], [Double])])
     func `ticks of a logarithmic scale are few and round`(values: [Double], ticks: [Double]) {
         #expect(PlotScale(logarithmic: values).ticks == ticks)
@@ -45,7 +45,10 @@ import Testing
     }
 
     @Test func `extreme numbers have a scale as well`() {
-        for values in [[5e-324, 1e308], [-1e299, 1e299], [1e-299, 1e299], [1, 1 + 1e-15]] {
+        for values in [
+            [.leastNonzeroMagnitude, 1e308], [.leastNonzeroMagnitude, .leastNormalMagnitude], [-1e299, 1e299],
+            [1e-299, 1e299], [1, 1 + 1e-15],
+        ] {
             for scale in [PlotScale(linear: values), PlotScale(logarithmic: values), PlotScale(of: values)] {
                 #expect((2...21).contains(scale.ticks.count))
             }

@@ -20,6 +20,10 @@ struct PlotScale: Equatable {
 extension PlotScale {
     /// The size beyond which a number is left out, so that no difference of two overflows.
     private static let largest = 1e300
+    /// The share of their size by which numbers have to differ to be told apart.
+    private static let finest = 1e-12
+    /// The share of a step by which a number may lie beyond the last tick.
+    private static let slack = 1e-9
     /// The ratio of the largest to the smallest number from which on a scale is logarithmic.
     private static let wideRatio = 30.0
     /// The number of ticks beyond which a logarithmic scale has fewer.
@@ -33,9 +37,16 @@ extension PlotScale {
     init(linear values: [Double], steps count: Int = 5) {
         let known = values.filter { abs($0) < Self.largest }
         var (low, high) = (known.min() ?? 0, known.max() ?? 1)
-        if low == high { (low, high) = low == 0 ? (0, 1) : (low - abs(low) / 2, high + abs(high) / 2) }
+        let size = max(abs(low), abs(high))
+        if size < 1 / Self.largest {
+            (low, high) = (0, 1)
+        } else if high - low < size * Self.finest {
+            (low, high) = (low - size / 2, high + size / 2)
+        }
         let step = RoundNumber(notBelow: (high - low) / Double(max(1, count)))
-        let (first, last) = ((low / step.value).rounded(.down), (high / step.value).rounded(.up))
+        // A tick that a number is as good as on holds it.
+        let first = (low / step.value + Self.slack).rounded(.down)
+        let last = (high / step.value - Self.slack).rounded(.up)
         let steps = max(1, min(4 * max(1, count), Int((last - first).rounded())))
         let ticks = (0...steps).map { step.times(first + Double($0)) }
         self.init(lower: ticks.first ?? 0, upper: ticks.last ?? 1, ticks: ticks, isLogarithmic: false)
