@@ -3,7 +3,7 @@
 /// - SeeAlso: Bash Reference Manual §3.1.2 (quoting)
 enum ShellWord {
     private static let plain = Array("_-+=:,./@%".utf8)
-    /// What may stand between single quotes: neither the quote itself nor what Markdown or HTML takes for markup.
+    /// The letters that may stand between single quotes: neither the quote itself nor what Markdown or HTML takes for markup.
     private static let quotable = plain + Array(" !#$()*;?^{|}~\"".utf8)
 
     static func quoted(_ text: String) -> String {
