@@ -1,9 +1,9 @@
 """The report of a compression as a file that somebody keeps: well formed, needing nothing else, and deaf to hostile names."""
 
 import html.parser
-import json
 import re
 import shlex
+import shutil
 import subprocess
 
 import onnx
@@ -108,8 +108,8 @@ class HostileReport(Case):
         result = self.report["result"]
         plan = next(point["plan"] for point in result["pareto"] if point["chosen"])
         for layer in result["layers"]:
-            self.assertEqual(layer["collapsed"], layer["choice"] is not None)
-            if layer["collapsed"]:
+            self.assertEqual(layer["collapsed"] and not layer["kind"].endswith("(exact)"), layer["choice"] is not None)
+            if layer["choice"]:
                 self.assertEqual(plan[layer["name"]], layer["choice"]["words"])
                 self.assertIn(layer["choice"], [
                     {name: value for name, value in choice.items() if name != "damage"} for choice in layer["alone"]])
@@ -127,9 +127,8 @@ class HostileReport(Case):
         again = self.folder / "again"
         again.mkdir()
         for path in (self.model, FIXTURES / "code.npz"):
-            (again / path.name).symlink_to(path)
+            shutil.copy(path, again / path.name)
         program = f"layercollapse() {{ {shlex.quote(PROGRAM)} \"$@\" --quiet; }}; {command}"
         subprocess.run(["bash", "-c", program], cwd=again, env={"LC_ALL": "C.UTF-8"}, check=True, stdin=subprocess.DEVNULL)
-        digests = json.loads(json.dumps(self.report["result"]["digests"]))
         done = subprocess.run(["sha256sum", "small.onnx"], cwd=again, capture_output=True, text=True, check=True)
-        self.assertEqual(f"sha256:{done.stdout.split()[0]}", digests["model"])
+        self.assertEqual(f"sha256:{done.stdout.split()[0]}", self.report["result"]["digests"]["model"])

@@ -117,6 +117,14 @@ import Testing
         #expect(FrontChart(front).markup.components(separatedBy: "class=\"point\"").count == 4)
     }
 
+    @Test func `a chosen point that no training changed is drawn once`() throws {
+        var result = try #require(Self.front.object)
+        result["chosen"] = ["parameters": 120_000, "disagreement": 0.01, "disagreement_upper95": 0.016]
+        #expect(try #require(FrontSeries(.object(result))).tuned == nil)
+        result["chosen"] = ["parameters": 120_000, "disagreement": 0.005, "disagreement_upper95": 0.012]
+        #expect(try #require(FrontSeries(.object(result))).tuned?.value == 0.005)
+    }
+
     @Test func `the limit of another output is no line of the first`() throws {
         var result = try #require(Self.front.object)
         result["budget"] = [["option": "max_disagreement", "output": "other", "limit": 0.02]]

@@ -50,8 +50,8 @@ extension FrontSeries {
             points: points.compactMap { Self.point($0, measure) }.sorted { $0.parameters > $1.parameters },
             tuned: result["chosen"].flatMap { Self.point($0, measure) }, limit: limit(measure),
             original: result["original"]?["parameters"]?.double)
-        if points.contains(where: { $0["chosen"]?.bool == true && Self.point($0, measure) == tuned }) { tuned = nil }
         tuned?.isChosen = true
+        if self.points.contains(where: { $0 == tuned }) { tuned = nil }
     }
 
     private static func point(_ point: JSONValue, _ measure: Measure) -> Point? {

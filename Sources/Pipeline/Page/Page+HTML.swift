@@ -18,7 +18,7 @@ extension Page {
 
     private static func html(_ block: Block) -> String {
         switch block {
-        case .paragraph(let text): return "<p>\(Markup.page(text))</p>\n"
+        case .paragraph(let text): return text.isEmpty ? "" : "<p>\(Markup.page(text))</p>\n"
         case .warning(let text): return "<p class=\"warning\">\(Markup.page(text))</p>\n"
         case .list(let items):
             let rows = items.map { "<li>\(Markup.page($0))</li>\n" }.joined()

@@ -14,7 +14,7 @@ extension Page {
 
     private static func markdown(_ block: Block) -> [String] {
         switch block {
-        case .paragraph(let text), .warning(let text): [Markup.card(text), ""]
+        case .paragraph(let text), .warning(let text): text.isEmpty ? [] : [Markup.card(text), ""]
         case .list(let items): items.map { "- " + Markup.card($0) } + [""]
         case .table(let table): markdown(table)
         // What is indented is no markup, as long as it is one line.

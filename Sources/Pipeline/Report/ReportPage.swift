@@ -93,7 +93,7 @@ struct ReportPage {
         }
         let assumptions = (report["assumptions"]?.array ?? []).compactMap(\.string)
         return sentences.map(Page.Block.paragraph)
-            + (assumptions.isEmpty ? [] : [.paragraph("It holds under these assumptions:"), .list(assumptions)])
+            + (assumptions.isEmpty ? [] : [.paragraph("All that is measured rests on this:"), .list(assumptions)])
     }
 
     private var sitesNote: String {
@@ -110,8 +110,9 @@ struct ReportPage {
             isTrained
             ? "The training may change the numbers outside of the replaced sites; everything else in the file stays."
             : "Everything outside of the replaced sites stays byte for byte as it was."
+        let sentences = (isCompressed ? [rest] : []) + (rows.isEmpty ? [] : ["These layers could not be replaced:"])
         return [
-            .paragraph(rest + (rows.isEmpty ? "" : " These layers could not be replaced:")),
+            .paragraph(sentences.joined(separator: " ")),
             .table(Page.Table(head: ["Layer", "Reason"], rows: rows)),
         ]
     }
