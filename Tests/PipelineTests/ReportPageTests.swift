@@ -139,7 +139,7 @@ import Testing
             card.contains(
                 "The two networks answer differently on 0.30 % of 2,000 held-out samples; with 95 % confidence on at "
                     + "most 0.66 %, and accuracy drops by no more than that."))
-        #expect(card.contains("| kept: net.onnx | net.onnx | 128 - 384 - 10 | 53,000 | 53,000 |  | 0.9876 | 0.0123 |"))
+        #expect(card.contains("| kept: net.onnx | net.onnx | 128 - 384 - 10 | 53,000 | 53,000 | 0.9876 | 0.0123 |"))
         #expect(!card.contains("nothing"))
     }
 

@@ -23,7 +23,7 @@ extension Page {
         case .list(let items):
             let rows = items.map { "<li>\(Markup.page($0))</li>\n" }.joined()
             return rows.isEmpty ? "" : "<ul>\n\(rows)</ul>\n"
-        case .table(let table): return html(table)
+        case .table(let table): return html(table.condensed)
         case .command(let command): return "<pre tabindex=\"0\">\(Markup.page(command))</pre>\n"
         case .tiles(let tiles):
             let all = tiles.map { tile in
@@ -41,17 +41,16 @@ extension Page {
     }
 
     private static func html(_ table: Table) -> String {
-        guard !table.rows.isEmpty else { return "" }
+        guard !table.head.isEmpty else { return "" }
         // Columns of figures are set to the right, those of sentences get room.
         let looks = table.head.indices.map { column in
-            let texts = table.rows.compactMap { column < $0.count && !$0[column].isEmpty ? $0[column] : nil }
-            if !texts.isEmpty, texts.allSatisfy(isNumber) { return " class=\"n\"" }
+            let texts = table.rows.map { $0[column] }
+            if texts.allSatisfy(isNumber) { return " class=\"n\"" }
             return texts.contains { $0.unicodeScalars.count > sentenceLength } ? " class=\"t\"" : ""
         }
         func cells(_ row: [String], _ tag: String) -> String {
             row.enumerated().map { column, text in
-                let look = column < looks.count ? looks[column] : ""
-                return "<\(tag)\(look)>\(Markup.page(text))</\(tag)>"
+                "<\(tag)\(looks[column])>\(Markup.page(text))</\(tag)>"
             }.joined()
         }
         let rows = table.rows.enumerated().map { place, row in

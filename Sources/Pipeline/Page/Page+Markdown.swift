@@ -16,7 +16,7 @@ extension Page {
         switch block {
         case .paragraph(let text), .warning(let text): text.isEmpty ? [] : [Markup.card(text), ""]
         case .list(let items): items.map { "- " + Markup.card($0) } + [""]
-        case .table(let table): markdown(table)
+        case .table(let table): markdown(table.condensed)
         // What is indented is no markup, as long as it is one line.
         case .command(let command): ["    " + command.visible, ""]
         case .tiles, .figures: []
@@ -24,7 +24,7 @@ extension Page {
     }
 
     private static func markdown(_ table: Table) -> [String] {
-        guard !table.rows.isEmpty else { return [] }
+        guard !table.head.isEmpty else { return [] }
         return ["| " + table.head.map(Markup.card).joined(separator: " | ") + " |"]
             + ["|" + table.head.map { _ in "---|" }.joined()]
             + table.rows.map { "| " + $0.map(Markup.card).joined(separator: " | ") + " |" } + [""]

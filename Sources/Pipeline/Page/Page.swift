@@ -7,6 +7,13 @@ struct Page {
         let rows: [[String]]
         /// The row that stands out.
         var marked: Int?
+
+        /// The table without columns in which nothing stands.
+        var condensed: Table {
+            let columns = head.indices.filter { column in rows.contains { column < $0.count && !$0[column].isEmpty } }
+            func some(_ cells: [String]) -> [String] { columns.map { $0 < cells.count ? cells[$0] : "" } }
+            return Table(head: some(head), rows: rows.map(some), marked: marked)
+        }
     }
 
     /// A figure with its change, in large letters.
