@@ -8,7 +8,7 @@ import subprocess
 
 import onnx
 
-from program import FIXTURES, MODELS, PROGRAM, Case, read_json, run
+from program import DATA, MODELS, PROGRAM, Case, read_json, run
 
 HOSTILE = "<img src=x onerror=alert(1)>"
 # Bash reads this as an option of its own, HTML as a tag and Markdown as a link.
@@ -48,19 +48,24 @@ class HostileReport(Case):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        model = onnx.load(MODELS["code-encoder"])
+        model = onnx.load(MODELS["digits-mlp"])
         for node in model.graph.node:
-            node.name = re.sub(r"^/(\w+)", lambda found: f"/{found[1]}{HOSTILE.replace('/', '')}", node.name)
+            node.name = re.sub(r"/([^/]+)/(\w+)$", lambda found: f"/{found[1]}{HOSTILE}/{found[2]}", node.name)
         cls.model = cls.folder / FILE
         onnx.save(model, cls.model)
         reports = [cls.folder / f"report.{ending}" for ending in ("json", "html", "md")]
-        run(
-            "compress", cls.model, "--data", FIXTURES / "code.npz", "--max-disagreement", 0.1, "--steps", 20, "--exclude",
-            f"{HOSTILE}*", "-o", cls.folder / "small.onnx", "--quiet", *[word for path in reports for word in ("--report", path)],
-        )
+        cls.compress("--finetune", "none", "--replacements", "affine", "--replacements", "width", reports=reports)
         cls.report = read_json(reports[0])
         cls.page, cls.card = (path.read_text(encoding="utf-8") for path in reports[1:])
         cls.reader = Reader(cls.page)
+
+    @classmethod
+    def compress(cls, *options, reports):
+        run(
+            "compress", cls.model, "--data", DATA, "--max-disagreement", 0.3, "--calibration-samples", 500, "--exclude",
+            f"{HOSTILE}*", *options, "-o", cls.folder / "small.onnx", "--quiet",
+            *[word for path in reports for word in ("--report", path)],
+        )
 
     def test_the_page_is_well_formed(self):
         self.assertEqual(self.reader.faults, [])
@@ -113,11 +118,12 @@ class HostileReport(Case):
                 self.assertEqual(plan[layer["name"]], layer["choice"]["words"])
                 self.assertIn(layer["choice"], [
                     {name: value for name, value in choice.items() if name != "damage"} for choice in layer["alone"]])
-        saved = sum(layer["macs_before"] - layer["macs_after"] for layer in result["layers"] if layer["collapsed"])
-        self.assertEqual(saved, result["original"]["macs"] - result["compressed"]["macs"])
 
     def test_the_course_of_the_training_is_kept(self):
-        training = self.report["training"]
+        self.assertIsNone(self.report["training"])
+        trained = self.folder / "trained.json"
+        self.compress("--replacements", "affine", "--steps", 20, reports=[trained])
+        training = read_json(trained)["training"]
         self.assertEqual(training["steps"], list(range(1, 21)))
         self.assertEqual(len(training["loss"]), 20)
 
@@ -126,7 +132,7 @@ class HostileReport(Case):
         self.assertTrue(all(f"{mark}" not in command for mark in "<>`"))
         again = self.folder / "again"
         again.mkdir()
-        for path in (self.model, FIXTURES / "code.npz"):
+        for path in (self.model, DATA):
             shutil.copy(path, again / path.name)
         program = f"layercollapse() {{ {shlex.quote(PROGRAM)} \"$@\" --quiet; }}; {command}"
         subprocess.run(["bash", "-c", program], cwd=again, env={"LC_ALL": "C.UTF-8"}, check=True, stdin=subprocess.DEVNULL)

@@ -1,5 +1,3 @@
-import JobContract
-
 /// A page of sections, which is written as Markdown and as HTML.
 struct Page {
     struct Table {
