@@ -126,8 +126,8 @@ struct WholeCompressionTests {
         for layer in layers {
             #expect(
                 layer.object?.names == [
-                    "name", "kind", "in", "hidden", "out", "parameters_before", "parameters_after", "slope", "r2",
-                    "mse", "bound", "kl", "collapsed", "reason",
+                    "name", "kind", "in", "hidden", "out", "parameters_before", "parameters_after", "macs_before",
+                    "macs_after", "slope", "r2", "mse", "bound", "kl", "collapsed", "choice", "alone", "reason",
                 ])
             #expect(layer["collapsed"] == true)
             #expect(layer["reason"] == .null)
@@ -135,7 +135,10 @@ struct WholeCompressionTests {
         // What is exact has no fit.
         #expect(layers.first?["r2"] == .null)
         for layer in layers.dropFirst() { #expect(try #require(layer["r2"]?.double) > 0.5) }
+        for layer in layers.dropFirst() { #expect(layer["choice"]?["family"] == "affine") }
         #expect(result["pareto"]?.array?.map { $0["layers"] } == [1, 2])
+        #expect(result["pareto"]?.array?.map { $0["chosen"] } == [false, true])
+        #expect(result["pareto"]?.array?.last?["plan"]?.object?.members.count == 2)
     }
 
     @Test func `the written file was run again and is the one named`() throws {

@@ -106,7 +106,7 @@ package struct Collapser {
         if chosen?.collapsed.isEmpty ?? false { chosen = nil }
         for block in chosen?.collapsed ?? [] {
             guard let place = layers.place(of: block) else { continue }
-            (layers[place].isCollapsed, layers[place].reason) = (true, nil)
+            (layers[place].isCollapsed, layers[place].choice, layers[place].reason) = (true, .affine, nil)
         }
         for index in layers.indices where !layers[index].isCollapsed && layers[index].reason == nil {
             layers[index].reason =
