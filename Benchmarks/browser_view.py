@@ -331,10 +331,12 @@ LOOKS = [Look(width, scheme) for width in (1280, 390) for scheme in ("light", "d
 
 def views(checks, browser, program, folder, screenshots):
     """Looks at the report of a front on a desk and on a phone, by day and by night, and as it is printed."""
-    examples, report = Path(__file__).resolve().parents[1] / "Tests" / "EndToEnd" / "fixtures", folder / "report.html"
+    root, report = Path(__file__).resolve().parents[1], folder / "report.html"
     subprocess.run(
-        [program, "compress", examples / "code-encoder.onnx", "--data", examples / "code.npz", "--max-disagreement", "0.2",
-         "--finetune", "none", "-o", folder / "small.onnx", "--report", report, "--quiet"], check=True, stdout=subprocess.DEVNULL)
+        [program, "compress", root / "Tests" / "EndToEnd" / "fixtures" / "digits-mlp.onnx", "--data",
+         root / "Examples" / "digits" / "digits16.npz", "--max-disagreement", "0.1", "--finetune", "none", "--replacements",
+         "affine", "--replacements", "width", "-o", folder / "small.onnx", "--report", report, "--quiet"],
+        check=True, stdout=subprocess.DEVNULL)
     for look in LOOKS:
         view(checks, browser, report.as_uri(), look, screenshots)
 
