@@ -9,6 +9,7 @@ import Testing
 @Suite struct InterruptedFrontTests {
     private static func job(finetune: JobOptions.Finetune = .selfDistill) throws -> Collapsing {
         var job = Collapsing(try residualNetwork(2, linear: [1], gain: 3), on: try inputs(300, [6]))
+        job.options.replacements = []
         (job.options.finetune, job.options.maxDisagreement, job.options.steps) = (finetune, 0.2, 4)
         return job
     }
@@ -158,6 +159,7 @@ import Testing
     @Test(arguments: ["ridge", "slopes"])
     func `the other searches end early as well`(name: String) throws {
         var job = Collapsing(try residualNetwork(3), on: try inputs(300, [6]))
+        job.options.replacements = []
         (job.options.maxLayers, job.options.finetune, job.options.steps) = (3, .selfDistill, 4)
         if name == "slopes" { (job.options.method, job.options.threshold) = (.layercollapse, 2) }
         let whole = try Self.finished(job, after: .max)

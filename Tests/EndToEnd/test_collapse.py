@@ -14,7 +14,8 @@ class Front(Case):
     def test_every_point_is_a_model_and_a_missed_budget_names_the_one_that_would_do(self):
         model, data = MODELS["code-encoder"], HERE / "fixtures" / "code.npz"
         small, report, front = (self.folder / name for name in ("small.onnx", "report.json", "front"))
-        words = ["compress", model, "--data", data, "--finetune", "none", "-o", small, "--report", report, "--quiet"]
+        words = ["compress", model, "--data", data, "--finetune", "none", "--replacements", "affine", "-o", small, "--report",
+                 report, "--quiet"]
         run(*words, "--max-disagreement", 0.0001, "--front", front, statuses=(4,))
         points = read_json(front / "front.json")["data"]
         self.assertEqual(len(points), 4)
@@ -42,8 +43,8 @@ class DigitsVGG(Case):
     @classmethod
     def compress(cls, model, report):
         run(
-            "compress", ORIGINAL, "--data", DATA, "--method", "ridge", "--finetune", "self_distill",
-            "--max-metric-drop", 0.02, "-o", model, "--report", report, "--quiet",
+            "compress", ORIGINAL, "--data", DATA, "--method", "ridge", "--replacements", "affine", "--finetune",
+            "self_distill", "--max-metric-drop", 0.02, "-o", model, "--report", report, "--quiet",
         )
 
     def test_the_whole_head_becomes_one_layer(self):

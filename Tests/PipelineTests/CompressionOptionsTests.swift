@@ -38,6 +38,24 @@ import Testing
         #expect((options.momentum, options.weightDecay) == (nil, nil))
     }
 
+    @Test(arguments: [
+        ("20MB", 20_000_000), ("1.5GiB", 1_610_612_736), ("600kB", 600_000), ("64 KiB", 65_536), ("12B", 12), ("7", 7),
+    ])
+    func `a size is a number of bytes with or without a unit`(text: String, bytes: Int) throws {
+        #expect(try Self.options(["max_bytes": .string(text)]).maxBytes == bytes)
+    }
+
+    @Test(arguments: ["", "MB", "-1MB", "0", "1e3", "20 megabytes", "0.1B", "1e30GB", "9999999999GB"])
+    func `a size that is none is refused`(text: String) {
+        #expect(throws: (any Error).self) { try Self.options(["max_bytes": .string(text)]) }
+    }
+
+    @Test func `kinds of replacement are a list of known words`() throws {
+        #expect(try Self.options(["replacements": "width,path"]).replacements == ["width", "path"])
+        #expect(try Self.options(["replacements": "auto"]).replacements == [])
+        #expect(throws: (any Error).self) { try Self.options(["replacements": "widths"]) }
+    }
+
     @Test func `every option arrives, also as the text of a form`() throws {
         var expected = JobOptions()
         expected.method = .layercollapse

@@ -166,7 +166,7 @@ struct WholeCompressionTests {
     }
 
     @Test func `the last line sums it up`() throws {
-        #expect(run.ended.summary.hasPrefix("digits-vgg.onnx  871 kB -> 64.7 kB ("))
+        #expect(run.ended.summary.hasPrefix("digits-vgg.onnx  871 kB -> 64.8 kB ("))
         #expect(run.ended.summary.contains("  accuracy 93.9 -> 92.7 % (classification of 'logits')  "))
         #expect(run.ended.summary.contains("x faster  ") || run.ended.summary.contains("  no faster within noise  "))
         let interval = run.report["latency"]?["speedup_interval95"]?.array?.compactMap(\.double) ?? []

@@ -55,7 +55,7 @@ struct SizeLimit {
     /// True for a network within all limits.
     func admits(_ graph: Graph) throws(ModelError) -> Bool { try excess(of: graph) == nil }
 
-    /// What the first limit that a network exceeds is exceeded by, as a share of it.
+    /// The first limit that a network exceeds, with its size as a multiple of the limit; nil within all of them.
     func excess(of graph: Graph) throws(ModelError) -> (option: String, share: Double, reason: String)? {
         for bound in bounds {
             let found = try bound.cost(graph)

@@ -9,7 +9,7 @@ struct TableSpectrum {
     /// The variance of an entry, summed over the features.
     var variance: Double { (0..<covariance.rows).reduce(0) { $0 + covariance[$1, $1] } }
 
-    /// What an entry counts that is never read: a table without data still has a best rank.
+    /// The count of an entry that is never read: a table without data still has a best rank.
     private static let smoothing = 0.5
 
     /// - Parameters:

@@ -24,7 +24,7 @@ package struct LayerOutcome: Sendable {
     package var bound: Double?
     /// The divergence of the network's outputs when this block alone is replaced: KL, or the mean square error.
     package var divergence: Double?
-    /// What takes its place in the chosen network.
+    /// The replacement in the chosen network.
     package var choice: Choice?
     /// The replacements that were tried, the largest first, each with the damage that it does alone.
     package var alone: [(choice: Choice, damage: Double)] = []
