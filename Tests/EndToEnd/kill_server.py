@@ -102,7 +102,7 @@ class Client(threading.Thread):
     def post_job(self):
         # The network is random: without a wide budget none of its layers may go.
         options = [
-            ("method", "ridge"), ("finetune", "self_distill"), ("max_disagreement", 1),
+            ("method", "ridge"), ("replacements", "affine"), ("finetune", "self_distill"), ("max_disagreement", 1),
             ("steps", self.random.randrange(50, 1500)),
         ]
         answer = self.server.post(

@@ -10,7 +10,8 @@ from program import Case
 from server import ENDED, Server
 
 MERGE = [("method", "merge"), ("threshold", 2)]
-TRAINING = [("method", "ridge"), ("finetune", "self_distill"), ("steps", 30_000), ("max_disagreement", 1)]
+TRAINING = [("method", "ridge"), ("replacements", "affine"), ("finetune", "self_distill"), ("steps", 30_000),
+            ("max_disagreement", 1)]
 
 
 @unittest.skipUnless(os.geteuid() == 0, "a disk of its own wants the right to mount one")

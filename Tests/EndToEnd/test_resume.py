@@ -125,7 +125,9 @@ class Front(Case):
     def test_a_front_asked_to_finish(self):
         chance = random.Random(4)
         for number, phase in enumerate(["baseline", "calibrating", "search", "search", "finetuning", "finetuning"]):
-            job = Job(self.folder / f"finished-{number}", FRONT, MODELS["digits-vit"])
+            # A training that is not over before it is asked.
+            options = FRONT | {"steps": 1_000_000}
+            job = Job(self.folder / f"finished-{number}", options, MODELS["digits-vit"])
             process = job.start()
             while process.poll() is None and not has_begun(phase)(job.events()):
                 time.sleep(0.01)

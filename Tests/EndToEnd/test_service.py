@@ -13,7 +13,7 @@ from kill_server import kill_again_and_again, npz, tiny_data, tiny_model
 from program import DATA, MODELS, PROGRAM, Case, accuracy, dataset, infer_in_onnx_runtime, values_held
 from server import Server, children, gone_within
 
-FOREVER = [("method", "ridge"), ("finetune", "self_distill"), ("steps", 10_000_000)]
+FOREVER = [("method", "ridge"), ("replacements", "affine"), ("finetune", "self_distill"), ("steps", 10_000_000)]
 
 
 class Service(Case):
