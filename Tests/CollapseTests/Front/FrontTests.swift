@@ -33,7 +33,9 @@ import Testing
         let task = PredictionTask(of: graph, labels: data.labels, options: JobOptions())
         let heldOut = try HeldOut(samples.search, original: graph, task: task)
         let sites = Sites(in: graph).found
-        let survey = SiteSurvey(original: graph, samples: samples, heldOut: heldOut, families: nil, keeper: .none, isFinishing: { false }) { _ in }
+        let survey = SiteSurvey(
+            original: graph, samples: samples, heldOut: heldOut, families: nil, keeper: .none, isFinishing: { false }
+        ) { _ in }
         let table = try survey.run(sites)
         let fit = PlanFit(original: graph, samples: samples, heldOut: heldOut, table: table, keeper: .none)
         for entry in table.entries {
