@@ -22,6 +22,9 @@ struct DamageTable {
         let orders: (width: ChannelOrder?, path: ChannelOrder?)
         var rows: [Row]
 
+        /// True if the site may become one linear layer.
+        var hasCollapse: Bool { rows.contains { $0.choice == .affine } }
+
         /// The kept channels of a choice, ascending.
         func channels(of choice: Choice) -> [Int] {
             guard let count = choice.channels else { return [] }

@@ -53,9 +53,11 @@ struct FrontSearch {
         let fit = PlanFit(original: original, samples: samples, heldOut: heldOut, table: table, keeper: keeper)
         var points: [(cost: Int, point: ParetoPoint)] = []
         func add(_ most: Int) throws(ModelError) {
-            guard let (plan, damage) = allocation.plan(costingAtMost: most), !plan.isEmpty,
-                !points.contains(where: { $0.point.plan == plan })
-            else { return }
+            guard let (plan, damage) = allocation.plan(costingAtMost: most) else { return }
+            try add(most, plan, damage)
+        }
+        func add(_ most: Int, _ plan: SitePlan, _ damage: Double?) throws(ModelError) {
+            guard !plan.isEmpty, !points.contains(where: { $0.point.plan == plan }) else { return }
             let work = "point-\(points.count)"
             let kept = keeper.find(work)
             guard points.isEmpty || kept != nil || !isFinishing() else { return }
@@ -82,6 +84,11 @@ struct FrontSearch {
         for index in Self.halving(Self.pointCount) {
             try add(range.upperBound - (range.upperBound - range.lowerBound) * (index + 1) / Self.pointCount)
         }
+        // Blocks that share a layer are more than the sum of their sites: a whole head becomes one layer.
+        for chain in Self.chains(of: sites) where chain.allSatisfy({ table[$0]?.hasCollapse ?? false }) {
+            let plan = Dictionary(chain.map { ($0, Choice.affine) }) { first, _ in first }
+            try add(allocation.range.lowerBound, plan, nil)
+        }
         if budget.isSet {
             for _ in 0..<Self.refinements {
                 let within = points.lastIndex { budget.reasonAgainst($0.point) == nil }
@@ -92,6 +99,21 @@ struct FrontSearch {
             }
         }
         return points.map(\.point)
+    }
+
+    /// The runs of blocks of which each begins with the layer that ends the one before.
+    static func chains(of sites: [Site]) -> [[BlockID]] {
+        var chains: [(blocks: [BlockID], end: Int)] = []
+        for site in sites {
+            guard case .block(let block) = site.kind, !block.isShared else { continue }
+            if let place = chains.firstIndex(where: { $0.end == block.first.weight }) {
+                chains[place].blocks.append(site.id)
+                chains[place].end = block.second.weight
+            } else {
+                chains.append(([site.id], block.second.weight))
+            }
+        }
+        return chains.map(\.blocks).filter { $0.count > 1 }
     }
 
     /// The indices below a count, the middle one first, then the middle ones of what is left and right of it, and so on.

@@ -61,6 +61,21 @@ import Testing
         expectClose(try logits(same, samples.search), try logits(graph, samples.search), within: 1e-5)
     }
 
+    @Test func `a head of three layers may become one`() throws {
+        var network = try Network(batch: 16, [6], seed: 5)
+        try network.linear("fc1", 32)
+        try network.unary(.relu, "act1")
+        try network.linear("fc2", 32)
+        try network.unary(.relu, "act2")
+        try network.linear("fc3", 3)
+        let graph = network.finished()
+        var job = Collapsing(graph, on: try inputs(600, [6], seed: 4).labelled(by: graph))
+        job.options.replacements = []
+        let smallest = try #require(try job.run().points.last)
+        #expect(smallest.parameters == 3 * 7)
+        #expect(smallest.plan.values.allSatisfy { $0 == .affine })
+    }
+
     @Test func `limits on the size are kept, and the nearest is told`() throws {
         var job = try Self.job()
         let whole = job.graph.parameterCount
