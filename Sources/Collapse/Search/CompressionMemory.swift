@@ -97,8 +97,8 @@ package struct CompressionMemory: Sendable {
                 // The entries, scaled, and as they are read out.
                 widest = max(widest, fitted + 2 * 4 * site.size(in: graph).parameters)
             } else {
-                // Sums and covariances of both sample sets, the system, its factor, and their selections.
-                widest = max(widest, fitted + 8 * (8 * features * features + 8 * features * outputs))
+                // The covariances of both sample sets, and of the channels the system, its factor and inverse, and a selection.
+                widest = max(widest, fitted + 8 * (6 * features * features + 5 * features * outputs))
             }
         }
         return widest + Self.frontBytes(sites, in: graph)
