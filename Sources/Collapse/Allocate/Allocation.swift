@@ -29,9 +29,9 @@ struct Allocation {
         (self.table, self.cost) = (table, cost)
         let before = table.entries.map { cost($0.before) }
         rest = total - before.reduce(0, +)
-        unit = max(1, before.reduce(0, +) / Self.steps)
-        // A cost is rounded up, so that no plan exceeds its limit.
-        func quantized(_ cost: Int) -> Int { (max(0, cost) + Allocation.unit(before) - 1) / Allocation.unit(before) }
+        let unit = max(1, before.reduce(0, +) / Self.steps)
+        self.unit = unit
+        func quantized(_ cost: Int) -> Int { Self.quantized(cost, unit) }
         let width = before.reduce(0) { $0 + quantized($1) } + 1
         least = [Double](repeating: 0, count: width)
         chosen = []
@@ -52,7 +52,8 @@ struct Allocation {
         }
     }
 
-    private static func unit(_ before: [Int]) -> Int { max(1, before.reduce(0, +) / steps) }
+    /// The number of steps of a cost, rounded up so that no plan exceeds its limit.
+    private static func quantized(_ cost: Int, _ unit: Int) -> Int { (max(0, cost) + unit - 1) / unit }
 
     /// The cost of the largest and of the smallest network.
     var range: ClosedRange<Int> {
@@ -72,14 +73,9 @@ struct Allocation {
         var plan: SitePlan = [:]
         for (index, entry) in table.entries.enumerated().reversed() {
             let pick = Int(chosen[index][left])
-            let price: Int
-            if pick >= 0 {
-                plan[entry.site] = entry.rows[pick].choice
-                price = cost(entry.rows[pick].size)
-            } else {
-                price = cost(entry.before)
-            }
-            left -= (max(0, price) + unit - 1) / unit
+            let row = pick >= 0 ? entry.rows[pick] : nil
+            plan[entry.site] = row?.choice
+            left -= Self.quantized(cost(row?.size ?? entry.before), unit)
         }
         return (plan, damage)
     }

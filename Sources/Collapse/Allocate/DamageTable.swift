@@ -64,4 +64,3 @@ extension [DamageTable.Row] {
 }
 
 private func log(_ value: Double) -> Double { Glibc.log(Swift.max(value, 1e-300)) }
-private func exp(_ value: Double) -> Double { Glibc.exp(value) }

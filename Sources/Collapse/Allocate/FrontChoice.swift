@@ -28,15 +28,16 @@ struct FrontChoice {
     /// - Throws: ``ModelError``.
     func run(_ points: [ParetoPoint]) throws(ModelError) -> Result {
         guard !points.isEmpty else { return Result(point: nil, metBudget: true) }
-        var sized: [ParetoPoint] = []
-        for point in points where try limit.admits(point.graph) { sized.append(point) }
         guard limit.isSet else { return try smallest(of: points) }
-        guard !sized.isEmpty else {
-            var nearest: (point: ParetoPoint, share: Double)?
-            for point in points {
-                guard let excess = try limit.excess(of: point.graph) else { continue }
-                if nearest.map({ excess.share < $0.share }) ?? true { nearest = (point, excess.share) }
+        var (sized, nearest): ([ParetoPoint], (point: ParetoPoint, excess: Double)?) = ([], nil)
+        for point in points {
+            guard let excess = try limit.excess(of: point.graph) else {
+                sized.append(point)
+                continue
             }
+            if nearest.map({ excess < $0.excess }) ?? true { nearest = (point, excess) }
+        }
+        guard !sized.isEmpty else {
             guard let nearest else { return Result(point: nil, metBudget: true) }
             return Result(
                 point: nearest.point, metBudget: false,

@@ -31,9 +31,14 @@ struct FrontSearch {
     /// - Throws: ``ModelError``.
     func run(_ sites: [Site], _ layers: inout [LayerOutcome]) throws(ModelError) -> [ParetoPoint] {
         emit(.phase(.calibrating))
+        var spectra: [BlockID: TableSpectrum] = [:]
+        for site in sites {
+            guard case .table(let table) = site.kind else { continue }
+            spectra[site.id] = try TableSpectrum(table, in: original, on: samples.training)
+        }
         let survey = SiteSurvey(
             original: original, samples: samples, heldOut: try heldOut.first(SiteSurvey.sampleLimit),
-            families: options.replacements.isEmpty ? nil : Set(options.replacements), keeper: keeper,
+            spectra: spectra, families: options.replacements.isEmpty ? nil : Set(options.replacements), keeper: keeper,
             isFinishing: isFinishing, emit: emit)
         let table = try survey.run(sites)
         for site in sites where table[site.id] == nil && isFinishing() {
@@ -50,7 +55,8 @@ struct FrontSearch {
 
         emit(.phase(.search))
         let allocation = Allocation(table, total: limit.cost(original), cost: limit.cost)
-        let fit = PlanFit(original: original, samples: samples, heldOut: heldOut, table: table, keeper: keeper)
+        let fit = PlanFit(
+            original: original, samples: samples, heldOut: heldOut, table: table, spectra: spectra, keeper: keeper)
         var points: [(cost: Int, point: ParetoPoint)] = []
         func add(_ most: Int) throws(ModelError) {
             guard let (plan, damage) = allocation.plan(costingAtMost: most) else { return }
@@ -73,9 +79,8 @@ struct FrontSearch {
             for _ in 0..<Self.refinements {
                 try add(target)
                 guard let nearest = points.last(where: { $0.cost == target }) else { break }
-                let admits = try limit.admits(nearest.point.graph)
-                guard !admits, let excess = try limit.excess(of: nearest.point.graph) else { break }
-                target -= max(1, Int((excess.share - 1) * Double(target)) + 64)
+                guard let excess = try limit.excess(of: nearest.point.graph) else { break }
+                target -= max(1, Int((excess - 1) * Double(target)) + 64)
             }
         }
         // The middle size first, then those that halve what is left: a search that is ended early has points all over the
@@ -85,35 +90,21 @@ struct FrontSearch {
             try add(range.upperBound - (range.upperBound - range.lowerBound) * (index + 1) / Self.pointCount)
         }
         // Blocks that share a layer are more than the sum of their sites: a whole head becomes one layer.
-        for chain in Self.chains(of: sites) where chain.allSatisfy({ table[$0]?.hasCollapse ?? false }) {
-            let plan = Dictionary(chain.map { ($0, Choice.affine) }) { first, _ in first }
-            try add(allocation.range.lowerBound, plan, nil)
+        let blocks = sites.compactMap(\.block).filter { !$0.isShared }
+        for chain in blocks.chains where chain.count > 1 && chain.allSatisfy({ table[$0.id]?.hasCollapse ?? false }) {
+            let plan = Dictionary(chain.map { ($0.id, Choice.affine) }) { first, _ in first }
+            try add(range.lowerBound, plan, nil)
         }
         if budget.isSet {
             for _ in 0..<Self.refinements {
                 let within = points.lastIndex { budget.reasonAgainst($0.point) == nil }
-                let upper = within.map { points[$0].cost } ?? allocation.range.upperBound
+                let upper = within.map { points[$0].cost } ?? range.upperBound
                 let next = (within ?? -1) + 1
                 guard next < points.count else { break }
                 try add((upper + points[next].cost) / 2)
             }
         }
         return points.map(\.point)
-    }
-
-    /// The runs of blocks of which each begins with the layer that ends the one before.
-    static func chains(of sites: [Site]) -> [[BlockID]] {
-        var chains: [(blocks: [BlockID], end: Int)] = []
-        for site in sites {
-            guard case .block(let block) = site.kind, !block.isShared else { continue }
-            if let place = chains.firstIndex(where: { $0.end == block.first.weight }) {
-                chains[place].blocks.append(site.id)
-                chains[place].end = block.second.weight
-            } else {
-                chains.append(([site.id], block.second.weight))
-            }
-        }
-        return chains.map(\.blocks).filter { $0.count > 1 }
     }
 
     /// The indices below a count, the middle one first, then the middle ones of what is left and right of it, and so on.

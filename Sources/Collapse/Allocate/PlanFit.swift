@@ -10,6 +10,8 @@ struct PlanFit {
     let samples: Samples
     let heldOut: HeldOut
     let table: DamageTable
+    /// The directions of each table of embeddings.
+    let spectra: [BlockID: TableSpectrum]
     let keeper: CheckpointKeeper
 
     /// Fits a plan and measures the network.
@@ -37,8 +39,7 @@ struct PlanFit {
         var before = now
         for (index, entry) in table.entries.enumerated() {
             guard let choice = plan[entry.site], let site = Sites(in: graph)[entry.site] else { continue }
-            if let place = Sites(in: now.rest)[entry.site]?.start { try now.advance(to: place) }
-            guard let ahead = Sites(in: now.rest)[entry.site] else {
+            guard let ahead = try now.reach(entry.site) else {
                 throw .rewrite(value: site.name, reason: "it is not what it was in the rest of the network")
             }
             let cut =
@@ -62,9 +63,8 @@ struct PlanFit {
         _ choice: Choice, _ site: Site, _ entry: DamageTable.Entry, _ now: PartialForward,
         _ before: inout PartialForward
     ) throws(ModelError) -> Cut {
-        if case .table(let table) = site.kind, case .lowRank(let rank) = choice {
-            let counts = try EntryCounts(site, in: original, on: samples.training).counts
-            return try Cut(rank: rank, of: table, in: now.rest, counts: counts)
+        if let spectrum = spectra[site.id], case .lowRank(let rank) = choice {
+            return try Cut(rank: rank, of: spectrum)
         }
         let channels = entry.channels(of: choice)
         let moments = try SiteMoments(
@@ -85,6 +85,16 @@ struct PlanFit {
         return try Cut(
             choice, of: site, in: now.rest, channels: channels, fit: found[0], heldOut: found[1],
             places: Array(channels.indices))
+    }
+}
+
+extension PartialForward {
+    /// Computes everything before a site.
+    ///
+    /// - Returns: the site in the rest; nil if it is not there.
+    mutating func reach(_ id: BlockID) throws(ModelError) -> Site? {
+        if let place = Sites(in: rest)[id]?.start { try advance(to: place) }
+        return Sites(in: rest)[id]
     }
 }
 

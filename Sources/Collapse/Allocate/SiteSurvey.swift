@@ -8,6 +8,8 @@ struct SiteSurvey {
     let samples: Samples
     /// Some of the deciding samples.
     let heldOut: HeldOut
+    /// The directions of each table.
+    let spectra: [BlockID: TableSpectrum]
     let families: Set<String>?
     let keeper: CheckpointKeeper
     let isFinishing: () -> Bool
@@ -44,8 +46,7 @@ struct SiteSurvey {
             let known = kept["\(index)"]
             if known == nil, !table.entries.isEmpty, isFinishing() { break }
             // Also before a known site, so that later ones see the same passes to the last bit.
-            if let place = Sites(in: passage.rest)[site.id]?.start { try passage.advance(to: place) }
-            guard let ahead = Sites(in: passage.rest)[site.id] else { continue }
+            guard let ahead = try passage.reach(site.id) else { continue }
             let measured = max(Self.leastMeasured, Int(share * Double(choices[index].count)))
             let found =
                 if let entry = known.flatMap({ entry(of: site, choices[index], in: $0) }) { entry } else {
@@ -76,11 +77,10 @@ struct SiteSurvey {
         let graph = passage.rest
         var orders: (width: ChannelOrder?, path: ChannelOrder?) = (nil, nil)
         var cuts: [Cut] = []
-        if case .table(let table) = site.kind {
-            let counts = try EntryCounts(site, in: original, on: samples.training).counts
+        if let spectrum = spectra[site.id] {
             for choice in choices {
                 guard case .lowRank(let rank) = choice else { continue }
-                cuts.append(try Cut(rank: rank, of: table, in: graph, counts: counts))
+                cuts.append(try Cut(rank: rank, of: spectrum))
             }
         } else {
             let moments = try SiteMoments(

@@ -6,7 +6,6 @@ struct SizeLimit {
     /// One limit: at most `most` of a cost.
     private struct Bound {
         let option: String
-        let words: String
         let most: Int
         let cost: @Sendable (Graph) throws(ModelError) -> Int
     }
@@ -29,16 +28,16 @@ struct SizeLimit {
         var bounds: [Bound] = []
         if let ratio = options.compressionRatio {
             let most = Int(Double(parametersBefore) / ratio)
-            bounds.append(Bound(option: "compression_ratio", words: "parameters", most: most) { $0.parameterCount })
+            bounds.append(Bound(option: "compression_ratio", most: most) { $0.parameterCount })
         }
         if let most = options.maxParameters {
-            bounds.append(Bound(option: "max_parameters", words: "parameters", most: most) { $0.parameterCount })
+            bounds.append(Bound(option: "max_parameters", most: most) { $0.parameterCount })
         }
         if let most = options.maxMacs {
-            bounds.append(Bound(option: "max_macs", words: "multiply-adds", most: most) { $0.macs })
+            bounds.append(Bound(option: "max_macs", most: most) { $0.macs })
         }
         if let most = options.maxBytes {
-            bounds.append(Bound(option: "max_bytes", words: "bytes", most: most, cost: byteCount))
+            bounds.append(Bound(option: "max_bytes", most: most, cost: byteCount))
         }
         self.bounds = bounds
         countsMacs = options.maxMacs != nil && bounds.count == 1
@@ -52,17 +51,11 @@ struct SizeLimit {
     /// The cost of a network.
     func cost(_ graph: Graph) -> Int { countsMacs ? graph.macs : graph.parameterCount }
 
-    /// True for a network within all limits.
-    func admits(_ graph: Graph) throws(ModelError) -> Bool { try excess(of: graph) == nil }
-
-    /// The first limit that a network exceeds, with its size as a multiple of the limit; nil within all of them.
-    func excess(of graph: Graph) throws(ModelError) -> (option: String, share: Double, reason: String)? {
+    /// The size of a network as a multiple of the first limit that it exceeds; nil within all of them.
+    func excess(of graph: Graph) throws(ModelError) -> Double? {
         for bound in bounds {
             let found = try bound.cost(graph)
-            guard found > bound.most else { continue }
-            return (
-                bound.option, Double(found) / Double(max(1, bound.most)), "\(found) \(bound.words), over \(bound.most)"
-            )
+            if found > bound.most { return Double(found) / Double(max(1, bound.most)) }
         }
         return nil
     }
@@ -87,7 +80,7 @@ struct SizeLimit {
         for bound in bounds {
             switch bound.option {
             case "max_bytes":
-                // What a file holds beside its parameters stays, and a replacement may add a node or two.
+                // The rest of a file stays, and a replacement may add a node or two.
                 targets.append(original.parameterCount - (max(0, try bound.cost(original) - bound.most) + 3) / 4)
             case "max_macs": if countsMacs { targets.append(bound.most) }
             default: targets.append(bound.most)

@@ -77,6 +77,21 @@ package struct Candidate: Sendable, Identifiable {
     }
 }
 
+extension [Candidate] {
+    /// The runs of candidates, in graph order, of which each begins with the layer that ends the one before.
+    package var chains: [[Candidate]] {
+        var chains: [[Candidate]] = []
+        for candidate in self {
+            if let place = chains.firstIndex(where: { $0.last?.second.weight == candidate.first.weight }) {
+                chains[place].append(candidate)
+            } else {
+                chains.append([candidate])
+            }
+        }
+        return chains
+    }
+}
+
 /// A linear layer that is in no candidate, with the reason.
 package struct Refusal: Sendable, Codable, Equatable {
     package let name: String

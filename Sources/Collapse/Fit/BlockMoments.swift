@@ -123,7 +123,7 @@ extension Tensor {
         }
     }
 
-    fileprivate func minus(_ subtracted: Tensor) throws(ModelError) -> Tensor {
+    func minus(_ subtracted: Tensor) throws(ModelError) -> Tensor {
         return try computing {
             let result = try Tensor(zeros: shape)
             try Step.binary(.subtract, self, subtracted, into: result).run()

@@ -11,34 +11,22 @@ extension Candidate {
     /// The ops behind the activation.
     private var opsBehind: [ValueID] { nodes.filter { $0 > activationValue } }
 
-    /// The number of slopes of a PReLU with one for each channel, if so many are kept.
-    func slopeCount(ofChannels count: Int, in graph: Graph) -> Int {
+    /// The number of slopes of a PReLU, which a block with fewer channels keeps.
+    func slopeCount(in graph: Graph) -> Int {
         guard case .prelu(let slope) = activation else { return 0 }
-        let slopes = graph.parameters[slope].tensor.shape.elementCount
-        return slopes == hidden ? count : slopes
+        return graph.parameters[slope].tensor.shape.elementCount
     }
 
-    /// True if the block can be rebuilt with fewer hidden channels.
-    func canBeNarrowed(in graph: Graph) -> Bool { whyNotNarrowed(in: graph) == nil }
-
-    /// The reason why the block cannot be rebuilt with fewer hidden channels.
-    func whyNotNarrowed(in graph: Graph) -> String? {
-        if isShared { return "the hidden value is read elsewhere too" }
-        if case .prelu(let slope) = activation, graph.parameters[slope].tensor.shape.elementCount != 1 {
-            return "the activation has a slope for each channel"
-        }
-        guard hidden > 1 else { return "it has one hidden channel" }
+    /// True if the block can be rebuilt with fewer hidden channels: nothing else reads them, no slope is theirs alone, they
+    /// keep their axis, and no node of the file computes the activation and a part of a layer.
+    func canBeNarrowed(in graph: Graph) -> Bool {
+        guard !isShared, hidden > 1, slopeCount(in: graph) <= 1 else { return false }
         let moves = nodes.contains { if case .transpose = graph[$0].op { true } else { false } }
-        if moves { return "a transpose stands between the layers" }
-        for use in uses {
-            if graph[use.activationInput].name.isEmpty || !graph.ownsNodes(use.opsBefore)
-                || !graph.ownsNodes(use.opsBehind)
-                || !graph.ownsNodes(use.activationNodes)
-            {
-                return "a node of the file computes the activation and a part of a layer"
+        return !moves
+            && uses.allSatisfy { use in
+                !graph[use.activationInput].name.isEmpty
+                    && [use.opsBefore, use.opsBehind, use.activationNodes].allSatisfy(graph.ownsNodes)
             }
-        }
-        return nil
     }
 
     /// Rebuilds the block and its twins with some of the hidden channels.

@@ -48,10 +48,11 @@ struct ChannelOrder {
         var left = Array(0..<h)
         var removed: [Int] = []
         let step = max(1, h / Self.channelsPerStep)
-        while left.count > step {
+        while true {
             let scores = left.indices.map { row in weights.squaredNorm(ofRow: row) / max(inverse[row, row], 1e-300) }
             let least = left.indices.sorted { (scores[$0], $0) < (scores[$1], $1) }.prefix(step)
             removed += least.map { left[$0] }
+            if left.count <= step { break }
             let gone = Set(least)
             let kept = left.indices.filter { !gone.contains($0) }
             let columns = inverse.selecting(kept, Array(least))
@@ -64,8 +65,6 @@ struct ChannelOrder {
             inverse.subtractProduct(factor, columns.transposed())
             left = kept.map { left[$0] }
         }
-        let scores = left.indices.map { row in weights.squaredNorm(ofRow: row) / max(inverse[row, row], 1e-300) }
-        removed += left.indices.sorted { (scores[$0], $0) < (scores[$1], $1) }.map { left[$0] }
         channels = removed.reversed()
     }
 

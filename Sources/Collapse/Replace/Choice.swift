@@ -23,12 +23,15 @@ package enum Choice: Hashable, Sendable {
     }
 
     /// The name of its kind, in a report and in the option `replacements`.
-    package var family: String {
+    ///
+    /// - Parameter isTable: whether it replaces a table of embeddings.
+    /// - Returns: the name.
+    func family(ofTable isTable: Bool) -> String {
         switch self {
         case .width: "width"
         case .path, .partial: "path"
         case .affine: "affine"
-        case .lowRank: "low_rank"
+        case .lowRank: isTable ? "embedding" : "low_rank"
         }
     }
 

@@ -50,7 +50,7 @@ struct Cut {
                 case .path(let rank, _):
                     let product = try ridge.truncatePath(to: rank, fit, heldOut: heldOut, prior: prior)
                     let down = try block.throughFirst(product.down, in: graph)
-                    // What the first layer's bias adds to the path is the same for each row.
+                    // The first layer's bias adds the same to the path in each row.
                     path = [
                         .init(weight: down.weight, bias: nil, module: "down"),
                         .init(weight: try product.up.tensor(), bias: nil, module: "up"),
@@ -74,8 +74,7 @@ struct Cut {
                 guard case .lowRank(let rank) = choice else { preconditionFailure("a layer becomes a product of two") }
                 let prior = layer.numbers(in: graph)
                 var ridge = try SiteFit(
-                    fit, heldOut: heldOut, prior: prior, reading: linear.isEmpty ? Array(0..<d) : linear,
-                    strengths: strengths)
+                    fit, heldOut: heldOut, prior: prior, reading: Array(0..<d), strengths: strengths)
                 let product = try ridge.truncatePath(
                     to: rank, fit, heldOut: heldOut, prior: Matrix(rows: 0, columns: layer.outFeatures))
                 let layers = [
@@ -93,15 +92,11 @@ struct Cut {
     ///
     /// - Parameters:
     ///   - rank: the rank.
-    ///   - table: the table.
-    ///   - graph: a graph with it.
-    ///   - counts: the number of times that each entry is read.
+    ///   - spectrum: the directions of the table.
     /// - Throws: ``ModelError/compute(_:)`` when there is no memory.
-    init(rank: Int, of table: EmbeddingTable, in graph: Graph, counts: [Int]) throws(ModelError) {
-        let tensor = graph.parameters[table.weight].tensor
+    init(rank: Int, of spectrum: TableSpectrum) throws(ModelError) {
         (form, error, r2) = try computing {
-            let spectrum = try TableSpectrum(tensor, counts: counts)
-            let (rows, up, offset, lost) = try spectrum.truncated(tensor, to: rank)
+            let (rows, up, offset, lost) = try spectrum.truncated(to: rank)
             let layer = Rewrite.NewLayer(weight: up, bias: offset, module: "up")
             return (.table(.init(rows: rows), layer), lost, spectrum.variance > 0 ? 1 - lost / spectrum.variance : 1)
         }
@@ -116,13 +111,13 @@ struct Cut {
             return try block.narrowed(to: channels, second: second, path: path, in: graph)
         case (.layers(let layers), .block(let block)):
             return block.uses.map { use in
-                use.replaced(
-                    by: layers, use.nodes, from: use.input, to: use.output, on: use.second.axis, scope: use.name)
+                Rewrite(
+                    layers, for: use.nodes, from: use.input, to: use.output, on: use.second.axis, scope: use.name)
             }
         case (.layers(let layers), .layer(let layer)):
             return [
-                layer.replaced(
-                    by: layers, layer.nodes, from: layer.input, to: layer.output, on: layer.axis, scope: layer.scope)
+                Rewrite(
+                    layers, for: layer.nodes, from: layer.input, to: layer.output, on: layer.axis, scope: layer.scope)
             ]
         case (.table(let rows, let up), .table(let table)):
             return [
@@ -135,18 +130,14 @@ struct Cut {
     }
 }
 
-/// A place where layers take over from one value to another.
-private protocol Replaceable {}
-extension Candidate: Replaceable {}
-extension Linear: Replaceable {}
-extension Replaceable {
-    fileprivate func replaced(
-        by layers: [Rewrite.NewLayer], _ removed: [ValueID], from input: ValueID, to output: ValueID,
-        on axis: FeatureAxis,
+extension Rewrite {
+    /// Puts layers one after the other in the place of some ops.
+    fileprivate init(
+        _ layers: [NewLayer], for removed: [ValueID], from input: ValueID, to output: ValueID, on axis: FeatureAxis,
         scope: String
-    ) -> Rewrite {
-        let chain = layers.reduce(Rewrite.Replacement.value(input)) { axis.layer(over: $0, $1) }
-        return Rewrite(removed: removed, output: output, replacement: chain, scope: scope)
+    ) {
+        let chain = layers.reduce(Replacement.value(input)) { axis.layer(over: $0, $1) }
+        self.init(removed: removed, output: output, replacement: chain, scope: scope)
     }
 }
 

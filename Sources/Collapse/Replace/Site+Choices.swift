@@ -38,7 +38,7 @@ extension Site {
         case .table(let table): all = Grid.rank.map { .lowRank(max(1, Int($0 * Double(table.features)))) }
         }
         let before = size(in: graph)
-        return Set(all.filter { families?.contains(family(of: $0)) ?? true })
+        return Set(all.filter { families?.contains($0.family(ofTable: isTable)) ?? true })
             .filter {
                 size(of: $0, in: graph).parameters < before.parameters
                     && size(of: $0, in: graph).macs <= macsLimit(before)
@@ -46,16 +46,9 @@ extension Site {
             .sorted { (size(of: $0, in: graph).parameters, $0.words) > (size(of: $1, in: graph).parameters, $1.words) }
     }
 
-    /// The family of a replacement here.
-    func family(of choice: Choice) -> String {
-        if case .table = kind { return "embedding" }
-        return choice.family
-    }
-
     /// The multiply-adds that a replacement may have. A table has none, and may get some for what it saves in memory.
     private func macsLimit(_ before: Size) -> Int {
-        if case .table = kind { return .max }
-        return before.macs
+        isTable ? .max : before.macs
     }
 
     /// The size of the site as it is.
@@ -80,13 +73,13 @@ extension Site {
         case .partial(let k): (weights, biases) = (k * (d + o) + d * o, k + o)
         case .affine: weights = d * o
         case .lowRank(let rank):
-            if case .table = kind {
+            if isTable {
                 return Size(parameters: rank * (d + o) + o, macs: rows * rank * o)
             }
             weights = rank * (d + o)
         }
-        if case .block(let block) = kind, let k = choice.channels {
-            biases += block.slopeCount(ofChannels: k, in: graph)
+        if let block, choice.channels != nil {
+            biases += block.slopeCount(in: graph)
         }
         return Size(parameters: weights + biases, macs: rows * weights)
     }

@@ -32,6 +32,11 @@ package struct Site: Sendable, Identifiable {
         rows = max(1, graph.shape(table.output).elementCount / max(1, table.features) / graph.batchSize)
     }
 
+    /// The block; nil for a layer or a table.
+    var block: Candidate? { if case .block(let block) = kind { block } else { nil } }
+
+    var isTable: Bool { if case .table = kind { true } else { false } }
+
     /// The module path.
     package var name: String {
         switch kind {

@@ -65,8 +65,7 @@ struct SiteMoments {
         let mask = try given.mask()
         try fetched.forEachBatch(of: samples) { (range, values) throws(ModelError) in
             for (place, use) in uses.enumerated() {
-                let mask = try mask.map { mask throws(ModelError) in mask.rows(range) }
-                try gather(values[2 * place], values[2 * place + 1], use, mask, into: &moments)
+                try gather(values[2 * place], values[2 * place + 1], use, mask?.rows(range), into: &moments)
             }
         }
         return Covariances(moments, linearCount: linearCount)
@@ -96,8 +95,7 @@ struct SiteMoments {
         try found.forEachBatch(of: samples) { (range, found) throws(ModelError) in
             try aim.forEachBatch(of: wanted.samples(range)) { (_, wanted) throws(ModelError) in
                 let y = use.residual == nil ? wanted[0] : try wanted[0].minus(found[1])
-                let mask = try mask.map { mask throws(ModelError) in mask.rows(range) }
-                try gather(found[0], y, use, mask, into: &moments)
+                try gather(found[0], y, use, mask?.rows(range), into: &moments)
             }
         }
         return Covariances(moments, linearCount: linearCount)
@@ -161,15 +159,5 @@ extension Graph {
     /// True for a value with a row for each position of a mask of one batch.
     fileprivate func hasRow(_ value: ValueID, forEachPlaceOf mask: Tensor) -> Bool {
         shape(value).rank > 2 && shape(value)[1] == mask.shape[1]
-    }
-}
-
-extension Tensor {
-    fileprivate func minus(_ subtracted: Tensor) throws(ModelError) -> Tensor {
-        return try computing {
-            let result = try Tensor(zeros: shape)
-            try Step.binary(.subtract, self, subtracted, into: result).run()
-            return result
-        }
     }
 }

@@ -1,10 +1,14 @@
 import Compute
+import Model
 
-/// The covariance of the entries of a table, each counted as often as it is read, and half a time more.
+/// The directions in which the entries of a table differ, each entry counted as often as it is read, and half a time more.
 struct TableSpectrum {
+    /// `[entries, features]`
+    private let table: Tensor
     private let mean: [Double]
     private let covariance: Matrix
-    private let weights: [Double]
+    /// The eigenvectors of the covariance as columns, the largest first.
+    private let vectors: Matrix
 
     /// The variance of an entry, summed over the features.
     var variance: Double { (0..<covariance.rows).reduce(0) { $0 + covariance[$1, $1] } }
@@ -13,15 +17,18 @@ struct TableSpectrum {
     private static let smoothing = 0.5
 
     /// - Parameters:
-    ///   - table: `[entries, features]`
-    ///   - counts: the number of times that each entry is read.
-    /// - Throws: ``ComputeError/memory(_:)`` when there is no memory.
-    init(_ table: Tensor, counts: [Int]) throws {
-        let (entries, features) = (table.shape[0], table.shape[1])
+    ///   - table: a table of the graph.
+    ///   - graph: the network.
+    ///   - samples: its samples, whose indices are counted.
+    /// - Throws: ``ModelError``.
+    init(_ table: EmbeddingTable, in graph: Graph, on samples: Dataset) throws(ModelError) {
+        let counts = try EntryCounts(table, in: graph, on: samples).counts
+        self.table = graph.parameters[table.weight].tensor
+        let (entries, features) = (table.entries, table.features)
         let total = counts.reduce(0) { $0 + Double($1) } + Self.smoothing * Double(entries)
-        weights = (0..<entries).map { (Double($0 < counts.count ? counts[$0] : 0) + Self.smoothing) / total }
+        let weights = counts.map { (Double($0) + Self.smoothing) / total }
         var mean = [Double](repeating: 0, count: features)
-        let values = table.floats
+        let values = self.table.floats
         for entry in 0..<entries {
             for feature in 0..<features { mean[feature] += weights[entry] * Double(values[entry * features + feature]) }
         }
@@ -34,17 +41,23 @@ struct TableSpectrum {
                     root * (Double(values[entry * features + feature]) - mean[feature]))
             }
         }
-        var covariance = Matrix(rows: features, columns: features)
-        try covariance.accumulateGram(of: Tensor(scaled, table.shape))
-        (self.mean, self.covariance) = (mean, covariance)
+        let shape = self.table.shape
+        (covariance, vectors) = try computing {
+            var covariance = Matrix(rows: features, columns: features)
+            try covariance.accumulateGram(of: Tensor(scaled, shape))
+            return (covariance, try covariance.largestEigenvectors(features))
+        }
+        self.mean = mean
     }
 
     /// The table of a rank, and the layer behind it.
     ///
+    /// - Parameter rank: the rank.
     /// - Returns: the rows `[entries, rank]`, the weight `[features, rank]`, the offset `[features]`, and the mean square
     ///   error of an entry, summed over the features.
-    func truncated(_ table: Tensor, to rank: Int) throws -> (rows: Tensor, up: Tensor, offset: Tensor, lost: Double) {
-        let vectors = try covariance.largestEigenvectors(rank)
+    /// - Throws: an error when there is no memory.
+    func truncated(to rank: Int) throws -> (rows: Tensor, up: Tensor, offset: Tensor, lost: Double) {
+        let vectors = vectors.selecting(Array(0..<vectors.rows), Array(0..<rank))
         let (entries, features) = (table.shape[0], table.shape[1])
         let up = try vectors.tensor()
         let rows = try Tensor(zeros: Shape([entries, rank]))

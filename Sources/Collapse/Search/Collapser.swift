@@ -151,9 +151,7 @@ package struct Collapser {
         guard !sites.isEmpty else {
             return Outcome(graph: original, layers: merged + layers, refusals: all.refusals, points: [], chosen: nil)
         }
-        let blocks = sites.compactMap { site -> Candidate? in
-            if case .block(let block) = site.kind { block } else { nil }
-        }
+        let blocks = sites.compactMap(\.block)
         if let message = Self.scarcity(of: samples.calibration.count, for: blocks) {
             emit(.warning(code: "few_samples", message: message))
         }
@@ -170,7 +168,9 @@ package struct Collapser {
         }
         var found = try choice.run(points)
         // The exact merges alone keep any budget.
-        if found.point != nil, !found.metBudget, original.parameterCount < parameterCount, try limit.admits(original) {
+        if found.point != nil, !found.metBudget, original.parameterCount < parameterCount,
+            try limit.excess(of: original) == nil
+        {
             found = FrontChoice.Result(point: nil, metBudget: true)
         }
         let chosen = found.point

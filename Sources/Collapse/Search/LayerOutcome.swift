@@ -56,7 +56,7 @@ package struct LayerOutcome: Sendable {
         (parametersBefore, parametersAfter) = (before.parameters, after.parameters)
         (macsBefore, macsAfter) = (before.macs, after.macs)
         block = site.id
-        if case .table = site.kind { isTable = true }
+        isTable = site.isTable
     }
 
     /// The outcome of an exact block, which is always replaced.
@@ -70,7 +70,7 @@ package struct LayerOutcome: Sendable {
     }
 
     /// The family of a replacement here, as the option `replacements` names it.
-    package func family(of choice: Choice) -> String { isTable ? "embedding" : choice.family }
+    package func family(of choice: Choice) -> String { choice.family(ofTable: isTable) }
 
     var saving: Int { parametersBefore - parametersAfter }
 

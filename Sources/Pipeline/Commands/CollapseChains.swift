@@ -15,16 +15,7 @@ struct CollapseChains {
     ///   - original: the network as it is.
     init(_ candidates: [Candidate], in graph: Graph, of original: Graph) {
         parametersBefore = original.parameterCount
-        // In graph order, the second layer of one candidate is the first of the next.
-        var chains: [[Candidate]] = []
-        for candidate in candidates {
-            if let place = chains.firstIndex(where: { $0.last?.second.weight == candidate.first.weight }) {
-                chains[place].append(candidate)
-            } else {
-                chains.append([candidate])
-            }
-        }
-        parametersAfter = chains.reduce(graph.parameterCount) { $0 - Self.saving($1, in: graph) }
+        parametersAfter = candidates.chains.reduce(graph.parameterCount) { $0 - Self.saving($1, in: graph) }
     }
 
     /// The largest saving of any choice of runs in one chain, by dynamic programming from the last layer to the first.

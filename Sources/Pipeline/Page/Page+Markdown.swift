@@ -17,7 +17,7 @@ extension Page {
         case .paragraph(let text), .warning(let text): text.isEmpty ? [] : [Markup.card(text), ""]
         case .list(let items): items.map { "- " + Markup.card($0) } + [""]
         case .table(let table): markdown(table.condensed)
-        // What is indented is no markup, as long as it is one line.
+        // An indented line is no markup.
         case .command(let command): ["    " + command.visible, ""]
         case .tiles, .figures: []
         }

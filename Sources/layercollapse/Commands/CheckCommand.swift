@@ -44,37 +44,26 @@ struct CheckCommand: ParsableCommand {
     func run() throws {
         let isJob = JobFolder.isJob(old)
         let reporter = EventReporter(printsEvents: isJob, isQuiet: quiet || json)
-        do {
+        let work = GuardedWork(isJob: isJob, reporter: reporter)
+        try work.reporting {
             let order = try isJob ? CheckOrder(JobFolder(old, attempt: attempt)) : order()
-            let interruption = Interruption()
-            defer { withExtendedLifetime(interruption) {} }
-            // The server enforces the deadlines of its jobs.
-            let deadline = isJob ? nil : Deadline.ofCommand(order.options)
-            defer { withExtendedLifetime(deadline) {} }
-            Processor.useThreads(order.options.threads ?? order.threads)
-            if let bytes = order.memoryLimitBytes { try ChildGuard.limitMemory(bytes: bytes) }
-            let result = try Check.run(order, emit: reporter.emit)
-            if json {
-                Terminal.printDocument(result.report.text(indented: true))
-            } else {
-                reporter.end(result.summary, result.document)
+            try work.run(order.options, threads: order.threads, memoryLimitBytes: order.memoryLimitBytes) {
+                let result = try Check.run(order, emit: reporter.emit)
+                if json {
+                    Terminal.printDocument(result.report.text(indented: true))
+                } else {
+                    reporter.end(result.summary, result.document)
+                }
+                // A job has succeeded with what it found; at the terminal a script should notice.
+                if !isJob, !result.holds { throw ExitCode(5) }
             }
-            // A job has succeeded with what it found; at the terminal a script should notice.
-            if !isJob, !result.holds { throw ExitCode(5) }
-        } catch let code as ExitCode {
-            throw code
-        } catch {
-            throw reporter.reported(Problem(any: error))
         }
     }
 
     private func order() throws -> CheckOrder {
         guard let new else { throw Problem(.missingField, "a check takes two models, OLD and NEW") }
         guard let data else { throw Problem(.missingField, "--data says which samples both models are to run") }
-        for report in report {
-            if [".json", ".xml", ".md", ".html"].contains(where: { report.endsWithBytes(of: $0) }) { continue }
-            throw Problem(.invalidOption, "a report ends in .json, .xml, .md or .html, not '\(report)'")
-        }
+        try report.requireEndings([".json", ".xml", ".md", ".html"])
         return CheckOrder(
             old: InputPath.resolved(old), new: InputPath.resolved(new), data: InputPath.resolved(data),
             options: try JobOptions(decoding: limits.given, for: .check), reports: report)

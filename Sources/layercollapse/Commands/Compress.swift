@@ -57,35 +57,24 @@ struct Compress: ParsableCommand {
         // A job that has reported its end is never resumed.
         let folder = JobFolder(model, attempt: attempt)
         defer { if isJob { folder.removeCheckpoints() } }
-        do {
+        let work = GuardedWork(isJob: isJob, reporter: reporter)
+        try work.reporting {
             let order = try isJob ? CompressionOrder(folder) : order()
             EndRequest.listen()
             let seconds = secondsLeft ?? order.options.deadlineSeconds
             let ending = EndRequest(deadline: seconds.map { .now + .seconds($0) })
-            let interruption = Interruption()
-            defer { withExtendedLifetime(interruption) {} }
-            // The server enforces the deadlines of its jobs.
-            let deadline = isJob ? nil : Deadline.ofCommand(order.options)
-            defer { withExtendedLifetime(deadline) {} }
-            Processor.useThreads(order.options.threads ?? order.threads)
-            if let bytes = order.memoryLimitBytes { try ChildGuard.limitMemory(bytes: bytes) }
-            let result = try Compression.run(order, ending: ending, emit: reporter.emit)
-            reporter.end(result.summary, result.document)
-            // A job has succeeded with what it found; at the terminal a script should notice.
-            if !isJob, !result.metBudget { throw ExitCode(4) }
-        } catch let code as ExitCode {
-            throw code
-        } catch {
-            throw reporter.reported(Problem(any: error))
+            try work.run(order.options, threads: order.threads, memoryLimitBytes: order.memoryLimitBytes) {
+                let result = try Compression.run(order, ending: ending, emit: reporter.emit)
+                reporter.end(result.summary, result.document)
+                // A job has succeeded with what it found; at the terminal a script should notice.
+                if !isJob, !result.metBudget { throw ExitCode(4) }
+            }
         }
     }
 
     private func order() throws -> CompressionOrder {
         guard let output else { throw Problem(.missingField, "-o says where the smaller model is to be written") }
-        for report in report {
-            if [".json", ".md", ".html"].contains(where: { report.endsWithBytes(of: $0) }) { continue }
-            throw Problem(.invalidOption, "a report ends in .json, .md or .html, not '\(report)'")
-        }
+        try report.requireEndings([".json", ".md", ".html"])
         var given = method.given
         for (name, value) in training.given.members + job.given.members { given[name] = value }
         return CompressionOrder(

@@ -34,10 +34,12 @@ import Testing
         let heldOut = try HeldOut(samples.search, original: graph, task: task)
         let sites = Sites(in: graph).found
         let survey = SiteSurvey(
-            original: graph, samples: samples, heldOut: heldOut, families: nil, keeper: .none, isFinishing: { false }
+            original: graph, samples: samples, heldOut: heldOut, spectra: [:], families: nil, keeper: .none,
+            isFinishing: { false }
         ) { _ in }
         let table = try survey.run(sites)
-        let fit = PlanFit(original: graph, samples: samples, heldOut: heldOut, table: table, keeper: .none)
+        let fit = PlanFit(
+            original: graph, samples: samples, heldOut: heldOut, table: table, spectra: [:], keeper: .none)
         for entry in table.entries {
             let site = try #require(Sites(in: graph)[entry.site])
             #expect(!entry.rows.isEmpty)

@@ -8,23 +8,19 @@ struct EntryCounts {
     /// Counts the entries.
     ///
     /// - Parameters:
-    ///   - site: a table, of any graph in which values have the names of the original's.
-    ///   - original: the network.
+    ///   - table: a table of the graph.
+    ///   - graph: the network.
     ///   - samples: its samples.
     /// - Throws: ``ModelError``.
-    init(_ site: Site, in original: Graph, on samples: Dataset) throws(ModelError) {
-        guard let table = Sites(in: original)[site.id], case .table(let place) = table.kind else {
-            counts = []
-            return
-        }
-        var counts = [Int](repeating: 0, count: place.entries)
-        let indices = try Inference(original, fetching: [place.indices])
+    init(_ table: EmbeddingTable, in graph: Graph, on samples: Dataset) throws(ModelError) {
+        var counts = [Int](repeating: 0, count: table.entries)
+        let indices = try Inference(graph, fetching: [table.indices])
         let mask = try samples.mask()
         try indices.forEachBatch(of: samples) { (range, values) throws(ModelError) in
-            let isCounted = try mask.map { mask throws(ModelError) in mask.rows(range).bools }
+            let isCounted = mask?.rows(range).bools
             for (position, index) in values[0].integers.enumerated() {
                 // An index below zero counts from the end, and padding does not count.
-                let entry = index < 0 ? index + place.entries : index
+                let entry = index < 0 ? index + table.entries : index
                 guard counts.indices.contains(entry), isCounted.map({ $0.count <= position || $0[position] }) ?? true
                 else { continue }
                 counts[entry] += 1
