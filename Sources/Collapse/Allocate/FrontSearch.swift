@@ -15,12 +15,29 @@ struct FrontSearch {
     let isFinishing: () -> Bool
     let emit: (CollapseEvent) -> Void
 
-    /// The number of sizes, evenly from the original to the smallest network.
-    static let pointCount = 11
+    /// The most sizes, from the original to the smallest network.
+    private static let mostSizes = 11
+    /// The number of sizes of a network whose points take long.
+    private static let fewSizes = 8
+    /// The multiply-adds of the forward passes of a point above which there are few sizes.
+    private static let shortMacs = 2e11
     /// The number of points that are added between the last point within the budget and the next one.
     static let refinements = 3
     /// The most points of a front.
-    static var mostPoints: Int { pointCount + 2 * refinements }
+    static var mostPoints: Int { mostSizes + 2 * refinements }
+
+    /// The number of sizes of the front of this network.
+    private var sizeCount: Int {
+        let macs = Double(original.macs) * Double(samples.calibration.count + heldOut.samples.count)
+        return macs > Self.shortMacs ? Self.fewSizes : Self.mostSizes
+    }
+
+    /// The share of the way from the original to the smallest network at which the size of an index lies. Few sizes lie
+    /// closer where little is lost.
+    private func share(_ index: Int) -> Double {
+        let part = Double(index + 1) / Double(sizeCount)
+        return sizeCount == Self.mostSizes ? part : part * part.squareRoot()
+    }
 
     /// Searches the front.
     ///
@@ -37,7 +54,8 @@ struct FrontSearch {
             spectra[site.id] = try TableSpectrum(table, in: original, on: samples.training)
         }
         let survey = SiteSurvey(
-            original: original, samples: samples, heldOut: try heldOut.first(SiteSurvey.sampleLimit),
+            original: original, samples: samples,
+            heldOut: try heldOut.first(SiteSurvey.sampleCount(for: sites, of: original)),
             spectra: spectra, families: options.replacements.isEmpty ? nil : Set(options.replacements), keeper: keeper,
             isFinishing: isFinishing, emit: emit)
         let table = try survey.run(sites)
@@ -55,8 +73,7 @@ struct FrontSearch {
 
         emit(.phase(.search))
         let allocation = Allocation(table, total: limit.cost(original), cost: limit.cost)
-        let fit = PlanFit(
-            original: original, samples: samples, heldOut: heldOut, table: table, spectra: spectra, keeper: keeper)
+        var fit = PlanFit(of: original, samples, heldOut, table, spectra, keeper)
         var points: [(cost: Int, point: ParetoPoint)] = []
         func add(_ most: Int) throws(ModelError) {
             guard let (plan, damage) = allocation.plan(costingAtMost: most) else { return }
@@ -72,7 +89,7 @@ struct FrontSearch {
             points.append((most, point))
             points.sort { ($0.point.parameters, $0.cost) > ($1.point.parameters, $1.cost) }
             emit(.point(point))
-            emit(.progress(done: Self.pointCount + points.count, of: 2 * Self.pointCount + Self.refinements))
+            emit(.progress(done: sizeCount + points.count, of: 2 * sizeCount + Self.refinements))
         }
         if var target = try limit.target(original) {
             // A file holds more than parameters: what is over goes in a second attempt, at most a few.
@@ -86,8 +103,8 @@ struct FrontSearch {
         // The middle size first, then those that halve what is left: a search that is ended early has points all over the
         // range.
         let range = allocation.range
-        for index in Self.halving(Self.pointCount) {
-            try add(range.upperBound - (range.upperBound - range.lowerBound) * (index + 1) / Self.pointCount)
+        for index in Self.halving(sizeCount) {
+            try add(range.upperBound - Int(share(index) * Double(range.upperBound - range.lowerBound)))
         }
         // Blocks that share a layer are more than the sum of their sites: a whole head becomes one layer.
         let blocks = sites.compactMap(\.block).filter { !$0.isShared }

@@ -6,13 +6,26 @@ import Model
 ///
 /// - SeeAlso: arXiv:2602.05243
 struct PlanFit {
-    let original: Graph
-    let samples: Samples
-    let heldOut: HeldOut
-    let table: DamageTable
+    private let original: Graph
+    private let samples: Samples
+    private let heldOut: HeldOut
+    private let table: DamageTable
     /// The directions of each table of embeddings.
-    let spectra: [BlockID: TableSpectrum]
-    let keeper: CheckpointKeeper
+    private let spectra: [BlockID: TableSpectrum]
+    private let keeper: CheckpointKeeper
+    /// The values of the calibration samples and of the deciding ones.
+    private var originals: [OriginalValues]
+    /// Tables do not depend on what else is replaced: the points share them.
+    private var tables: [BlockID: [Int: Cut]] = [:]
+
+    init(
+        of original: Graph, _ samples: Samples, _ heldOut: HeldOut, _ table: DamageTable,
+        _ spectra: [BlockID: TableSpectrum], _ keeper: CheckpointKeeper
+    ) {
+        (self.original, self.samples, self.heldOut, self.table) = (original, samples, heldOut, table)
+        (self.spectra, self.keeper) = (spectra, keeper)
+        originals = [samples.calibration, heldOut.samples].map { OriginalValues(of: original, for: $0) }
+    }
 
     /// Fits a plan and measures the network.
     ///
@@ -22,7 +35,9 @@ struct PlanFit {
     ///   - kept: what an earlier process kept under that name, to be measured again.
     /// - Returns: the point.
     /// - Throws: ``ModelError``.
-    func point(_ plan: SitePlan, as work: String, keptBefore kept: Checkpoint?) throws(ModelError) -> ParetoPoint {
+    mutating func point(_ plan: SitePlan, as work: String, keptBefore kept: Checkpoint?) throws(ModelError)
+        -> ParetoPoint
+    {
         var graph = original
         // The choice of each site, by which a checkpoint of another plan is told.
         let choices = try computing {
@@ -36,7 +51,6 @@ struct PlanFit {
         }
         var tensors = [Self.plan: choices]
         var now = PartialForward(original, [samples.calibration, heldOut.samples])
-        var before = now
         for (index, entry) in table.entries.enumerated() {
             guard let choice = plan[entry.site], let site = Sites(in: graph)[entry.site] else { continue }
             guard let ahead = try now.reach(entry.site) else {
@@ -44,7 +58,7 @@ struct PlanFit {
             }
             let cut =
                 if let cut = Cut("\(index).", decoding: known) { cut } else {
-                    try fit(choice, ahead, entry, now, &before)
+                    try fit(choice, ahead, entry, now)
                 }
             tensors.merge(try cut.encoded("\(index).")) { first, _ in first }
             try now.replace(cut.rewrites(ahead, in: now.rest))
@@ -59,32 +73,26 @@ struct PlanFit {
     /// The name of the tensor with the choices.
     private static let plan = "plan"
 
-    private func fit(
-        _ choice: Choice, _ site: Site, _ entry: DamageTable.Entry, _ now: PartialForward,
-        _ before: inout PartialForward
+    private mutating func fit(
+        _ choice: Choice, _ site: Site, _ entry: DamageTable.Entry, _ now: PartialForward
     ) throws(ModelError) -> Cut {
         if let spectrum = spectra[site.id], case .lowRank(let rank) = choice {
-            return try Cut(rank: rank, of: spectrum)
+            if let known = tables[site.id]?[rank] { return known }
+            let cut = try Cut(rank: rank, of: spectrum)
+            tables[site.id, default: [:]][rank] = cut
+            return cut
         }
         let channels = entry.channels(of: choice)
         let moments = try SiteMoments(
-            of: site, in: now.rest, original: original, channels: channels,
-            withLinearPath: choice.hasLinearPath || choice.channels == nil)
-        if let name = moments.targetName {
-            if before.rest.value(named: name) == nil { before.restart() }
-            if let ahead = before.rest.value(named: name) {
-                try before.advance(to: ValueID(index: ahead.index + 1), keeping: [ahead])
-            }
+            of: site, in: now.rest, original: original, channels: channels, withLinearPath: choice.hasLinearPath)
+        func gathered(_ index: Int) throws(ModelError) -> Covariances {
+            try moments.behindReplaced(on: now.samples[index], given: now.given[index], &originals[index])
         }
-        var found: [Covariances] = []
-        for index in now.samples.indices {
-            found.append(
-                try moments.behindReplaced(
-                    on: now.samples[index], given: now.given[index], before.rest, wanted: before.samples[index]))
-        }
-        return try Cut(
-            choice, of: site, in: now.rest, channels: channels, fit: found[0], heldOut: found[1],
-            places: Array(channels.indices))
+        let covariances = try gathered(0)
+        var solver = try site.solver(
+            covariances, covariances.isScarce ? try gathered(1) : nil, channels: channels,
+            places: Array(channels.indices), in: now.rest)
+        return try Cut(choice, of: site, in: now.rest, channels: channels, solver: &solver)
     }
 }
 

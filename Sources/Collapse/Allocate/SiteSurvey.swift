@@ -18,12 +18,22 @@ struct SiteSurvey {
     /// The name under which the entries are kept.
     private static let work = "survey"
 
-    /// The maximum number of samples that damages are measured on.
-    static let sampleLimit = 500
+    /// The numbers of samples that damages are measured on: a table only orders plans.
+    private static let sampleCounts = 64...500
     /// The multiply-adds of the forward passes of a survey above which some damages are estimated instead.
     private static let measuredMacs = 2e12
     /// The number of choices of a site that are measured even then.
     private static let leastMeasured = 3
+
+    /// The number of samples on which the damages of a network's sites are to be measured: fewer where even the least
+    /// number of choices would take too long.
+    static func sampleCount(for sites: [Site], of network: Graph) -> Int {
+        let each = macsOfPass(network) * Double(max(1, sites.count * leastMeasured))
+        return min(sampleCounts.upperBound, max(sampleCounts.lowerBound, Int(measuredMacs / each)))
+    }
+
+    /// The multiply-adds of a measurement for one sample: on average it runs half of the network.
+    private static func macsOfPass(_ network: Graph) -> Double { max(1, Double(network.macs) / 2) }
 
     /// Surveys sites, until the work is to be finished and there is one.
     ///
@@ -37,8 +47,7 @@ struct SiteSurvey {
         var passage = PartialForward(original, [samples.calibration, heldOut.samples])
         let choices = sites.map { $0.choices(in: original, families: families) }
         let count = choices.reduce(0) { $0 + $1.count }
-        // On average a pass runs over half of the network.
-        let macs = Double(original.macs) / 2 * Double(heldOut.samples.count) * Double(count)
+        let macs = Self.macsOfPass(original) * Double(heldOut.samples.count) * Double(count)
         let share = min(1, Self.measuredMacs / max(macs, 1))
         for (index, site) in sites.enumerated() {
             emit(.progress(done: index, of: 2 * sites.count))
@@ -85,19 +94,19 @@ struct SiteSurvey {
         } else {
             let moments = try SiteMoments(
                 of: site, in: graph, original: original, channels: choices.contains { $0.channels != nil } ? nil : [],
-                withLinearPath: choices.contains { $0.hasLinearPath || $0.channels == nil })
+                withLinearPath: choices.contains(where: \.hasLinearPath))
             let fit = try moments.now(on: passage.samples[0], given: passage.given[0])
-            let decide = try moments.now(on: passage.samples[1], given: passage.given[1])
-            if case .block(let block) = site.kind {
-                orders = try block.orders(for: choices, fit, in: graph)
-            }
-            let entry = DamageTable.Entry(site: site.id, before: site.size(in: graph), orders: orders, rows: [])
+            let judges = fit.isScarce ? try moments.now(on: passage.samples[1], given: passage.given[1]) : nil
+            if let block = site.block { orders = try block.orders(for: choices, fit, in: graph) }
+            var beside = try site.solver(fit, judges, channels: orders.path?.channels ?? [], in: graph)
+            var alone = try site.solver(fit, judges, channels: orders.width?.channels ?? [], in: graph)
             for choice in choices {
-                let channels = entry.channels(of: choice)
                 cuts.append(
-                    try Cut(
-                        choice, of: site, in: graph, channels: channels, fit: fit, heldOut: decide, places: channels,
-                        strengths: SiteFit.middleStrength))
+                    choice.hasLinearPath
+                        ? try Cut(
+                            choice, of: site, in: graph, channels: orders.path.first(choice.channels), solver: &beside)
+                        : try Cut(
+                            choice, of: site, in: graph, channels: orders.width.first(choice.channels), solver: &alone))
             }
         }
         var rows = zip(choices, cuts).map { choice, cut in
@@ -140,4 +149,9 @@ extension Candidate {
             )
         }
     }
+}
+
+extension ChannelOrder? {
+    /// The most needed channels of a number, the most needed first; none without an order.
+    fileprivate func first(_ count: Int?) -> [Int] { Array((self?.channels ?? []).prefix(count ?? 0)) }
 }

@@ -15,7 +15,7 @@ struct PartialForward {
     private let byteLimit: Int
 
     /// The maximum memory of kept values. A pass that would need more continues from the last point that fits.
-    static let defaultByteLimit = 1 << 30
+    static let defaultByteLimit = 1 << 28
 
     init(_ graph: Graph, _ samples: [Dataset], byteLimit: Int = PartialForward.defaultByteLimit) {
         (rest, whole) = (graph, graph)

@@ -16,6 +16,8 @@ struct ChannelOrder {
     private static let strength = 1e-3
     /// A block of more channels loses several at a time.
     private static let channelsPerStep = 192
+    /// The rank of the updates that are applied to the whole inverse at once: it is read and written less often.
+    private static let pendingLimit = 64
 
     init(channels: [Int]) { self.channels = channels }
 
@@ -45,31 +47,84 @@ struct ChannelOrder {
         var inverse = try square.choleskyInverse()
         var weights = inverse.multiplied(by: cross)
 
-        var left = Array(0..<h)
+        // The channels of the stored rows; those of removed ones stay until a quarter is gone.
+        var stored = Array(0..<h)
+        var live = Array(0..<h)
         var removed: [Int] = []
+        var pending = PendingUpdates(of: inverse)
         let step = max(1, h / Self.channelsPerStep)
         while true {
-            let scores = left.indices.map { row in weights.squaredNorm(ofRow: row) / max(inverse[row, row], 1e-300) }
-            let least = left.indices.sorted { (scores[$0], $0) < (scores[$1], $1) }.prefix(step)
-            removed += least.map { left[$0] }
-            if left.count <= step { break }
+            let scores = stored.indices.map { weights.squaredNorm(ofRow: $0) / max(pending.diagonal[$0], 1e-300) }
+            let least = Array(live.sorted { (scores[$0], $0) < (scores[$1], $1) }.prefix(step))
+            removed += least.map { stored[$0] }
+            if live.count <= step { break }
+            let columns = pending.columns(least, of: inverse)
+            let factor = try columns.selecting(least).choleskySolve(columns.transposed()).transposed()
+            weights.subtractProduct(factor, weights.selecting(least))
+            pending.append(factor, columns)
             let gone = Set(least)
-            let kept = left.indices.filter { !gone.contains($0) }
-            let columns = inverse.selecting(kept, Array(least))
-            let factor = try inverse.selecting(Array(least), Array(least)).choleskySolve(columns.transposed())
-                .transposed()
-            let lost = weights.selecting(Array(least))
-            weights = weights.selecting(kept)
-            weights.subtractProduct(factor, lost)
-            inverse = inverse.selecting(kept, kept)
-            inverse.subtractProduct(factor, columns.transposed())
-            left = kept.map { left[$0] }
+            live.removeAll(where: gone.contains)
+            let isSparse = 4 * live.count < 3 * stored.count
+            if isSparse || pending.count >= Self.pendingLimit { pending.apply(to: &inverse) }
+            if isSparse {
+                (weights, inverse) = (weights.selecting(live), inverse.selecting(live, live))
+                stored = live.map { stored[$0] }
+                live = Array(stored.indices)
+                pending = PendingUpdates(of: inverse)
+            }
         }
         channels = removed.reversed()
     }
 
     /// The best channels of a number, ascending.
     func best(_ count: Int) -> [Int] { channels.prefix(count).sorted() }
+}
+
+/// Updates `F CT` that are still to be subtracted from a symmetric matrix, with the diagonal that it has then.
+private struct PendingUpdates {
+    private(set) var diagonal: [Double]
+    private var factors: [Matrix] = []
+    private var columns: [Matrix] = []
+    private(set) var count = 0
+
+    init(of matrix: Matrix) { diagonal = (0..<matrix.rows).map { matrix[$0, $0] } }
+
+    mutating func append(_ factor: Matrix, _ column: Matrix) {
+        factors.append(factor)
+        columns.append(column)
+        count += factor.columns
+        for row in diagonal.indices {
+            for place in 0..<factor.columns { diagonal[row] -= factor[row, place] * column[row, place] }
+        }
+    }
+
+    /// Some columns of the matrix with the updates, `[n, indices]`.
+    func columns(_ indices: [Int], of matrix: Matrix) -> Matrix {
+        // Of a symmetric matrix the rows are as good, and lie together.
+        var result = matrix.selecting(indices).transposed()
+        for (factor, column) in zip(factors, columns) {
+            result.subtractProduct(factor, column.selecting(indices).transposed())
+        }
+        return result
+    }
+
+    mutating func apply(to matrix: inout Matrix) {
+        matrix.subtractProduct(factors.besideEachOther, columns.besideEachOther.transposed())
+        (factors, columns, count) = ([], [], 0)
+    }
+}
+
+extension [Matrix] {
+    /// The columns of matrices of as many rows, in order.
+    fileprivate var besideEachOther: Matrix {
+        guard let rows = first?.rows else { return Matrix(rows: 0, columns: 0) }
+        var values: [Double] = []
+        values.reserveCapacity(reduce(0) { $0 + $1.values.count })
+        for row in 0..<rows {
+            for matrix in self { values += matrix.values[(row * matrix.columns)..<((row + 1) * matrix.columns)] }
+        }
+        return Matrix(rows: rows, columns: rows > 0 ? values.count / rows : 0, values: values)
+    }
 }
 
 extension Matrix {

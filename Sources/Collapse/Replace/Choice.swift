@@ -51,13 +51,16 @@ package enum Choice: Hashable, Sendable {
         }
     }
 
-    /// True if it reads the block's input beside its hidden channels.
-    var hasLinearPath: Bool {
+    /// The path from the site's input to its output without an activation.
+    var path: SiteSolver.Path {
         switch self {
-        case .path, .partial, .affine: true
-        case .width, .lowRank: false
+        case .width: .none
+        case .path(let rank, _), .lowRank(let rank): .rank(rank)
+        case .partial, .affine: .full
         }
     }
+
+    var hasLinearPath: Bool { if case .width = self { false } else { true } }
 }
 
 /// The parameters and multiply-adds of a site or of what replaces it.

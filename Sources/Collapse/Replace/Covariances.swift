@@ -14,11 +14,19 @@ struct Covariances {
     let targetVariance: Double
     /// The number of features of the linear path, `d`.
     let linearCount: Int
+    /// The number of rows that they are over.
+    let count: Int
+
+    /// The rows for each feature below which the strength of a penalty matters.
+    private static let plenty = 10
+
+    /// True if the strength of a penalty is to be chosen on other rows.
+    var isScarce: Bool { count < Self.plenty * features.rows }
 
     init(_ moments: Moments, linearCount: Int) {
         (features, targets) = (moments.covarianceXX, moments.covarianceXY)
         (featureMeans, targetMeans) = (moments.meanX, moments.meanY)
-        (targetVariance, self.linearCount) = (moments.varianceY, linearCount)
+        (targetVariance, self.linearCount, count) = (moments.varianceY, linearCount, moments.count)
     }
 
     var channelCount: Int { features.rows - linearCount }

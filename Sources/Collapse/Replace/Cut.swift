@@ -23,69 +23,48 @@ struct Cut {
     ///   - choice: what to put in its place.
     ///   - site: the site.
     ///   - graph: a graph with it.
-    ///   - channels: the kept channels, ascending, for a choice that keeps some.
-    ///   - fit: covariances on the calibration samples, of the features of the linear path (if the choice has one) and of
-    ///     the hidden channels that are kept, or of all.
-    ///   - heldOut: the same on other samples.
-    ///   - places: the places of the kept channels among the channels of the covariances.
-    ///   - strengths: the strengths of the penalty to choose from.
+    ///   - channels: the kept channels, in the order of the solver; none for a choice that keeps none.
+    ///   - solver: the systems of the site.
     /// - Throws: ``ModelError/compute(_:)`` when a system is singular or there is no memory.
     init(
-        _ choice: Choice, of site: Site, in graph: Graph, channels: [Int], fit: Covariances, heldOut: Covariances,
-        places: [Int], strengths: [Double] = SiteFit.strengths
+        _ choice: Choice, of site: Site, in graph: Graph, channels: [Int], solver: inout SiteSolver
     ) throws(ModelError) {
-        let d = fit.linearCount
-        let (linear, hidden) = (choice.hasLinearPath ? Array(0..<d) : [], places.map { d + $0 })
-        (form, error) = try computing {
-            switch site.kind {
-            case .block(let block):
-                let prior = block.secondLayer(channels, in: graph)
-                let whole = Matrix(
-                    rows: linear.count + hidden.count, columns: block.out,
-                    values: [Double](repeating: 0, count: linear.count * block.out) + prior.values)
-                var ridge = try SiteFit(
-                    fit, heldOut: heldOut, prior: whole, reading: linear + hidden, strengths: strengths)
-                var path: [Rewrite.NewLayer] = []
-                switch choice {
-                case .path(let rank, _):
-                    let product = try ridge.truncatePath(to: rank, fit, heldOut: heldOut, prior: prior)
-                    let down = try block.throughFirst(product.down, in: graph)
-                    // The first layer's bias adds the same to the path in each row.
-                    path = [
-                        .init(weight: down.weight, bias: nil, module: "down"),
-                        .init(weight: try product.up.tensor(), bias: nil, module: "up"),
-                    ]
-                    ridge.shift(by: product.up.multiplied(by: down.shift))
-                case .partial, .affine:
-                    let full = try block.throughFirst(ridge.map.selecting(linear).transposed(), in: graph)
-                    path = [.init(weight: full.weight, bias: nil, module: "linear")]
-                    ridge.shift(by: full.shift)
-                case .width, .lowRank: break
-                }
-                let offset = try ridge.offsetTensor()
-                if case .affine = choice, let layer = path.first {
-                    return (.layers([.init(weight: layer.weight, bias: offset)]), ridge.heldOutError)
-                }
-                let second = Rewrite.NewLayer(
-                    weight: try ridge.map.selecting(Array(linear.count..<ridge.map.rows)).transposed().tensor(),
-                    bias: offset)
-                return (.narrowed(channels, second: second, path: path), ridge.heldOutError)
-            case .layer(let layer):
-                guard case .lowRank(let rank) = choice else { preconditionFailure("a layer becomes a product of two") }
-                let prior = layer.numbers(in: graph)
-                var ridge = try SiteFit(
-                    fit, heldOut: heldOut, prior: prior, reading: Array(0..<d), strengths: strengths)
-                let product = try ridge.truncatePath(
-                    to: rank, fit, heldOut: heldOut, prior: Matrix(rows: 0, columns: layer.outFeatures))
-                let layers = [
-                    Rewrite.NewLayer(weight: try product.down.tensor(), bias: nil, module: "down"),
-                    Rewrite.NewLayer(weight: try product.up.tensor(), bias: try ridge.offsetTensor(), module: "up"),
-                ]
-                return (.layers(layers), ridge.heldOutError)
-            case .table: preconditionFailure("a table is fitted by its own entries")
-            }
+        let fit = try computing { try solver.fit(keeping: channels.count, beside: choice.path) }
+        form = try computing { try Self.form(choice, site, in: graph, channels, fit) }
+        (error, r2) = (fit.error, solver.r2(of: fit.error))
+    }
+
+    private static func form(
+        _ choice: Choice, _ site: Site, in graph: Graph, _ channels: [Int], _ fit: SiteFit
+    ) throws -> Form {
+        var fit = fit
+        var path: [Rewrite.NewLayer] = []
+        let block = site.block
+        switch fit.path {
+        case .none: break
+        case .full(let linear):
+            let full = try block?.throughFirst(linear.transposed(), in: graph)
+            path = [.init(weight: try full?.weight ?? linear.transposed().tensor(), bias: nil, module: "linear")]
+            if let full { fit.shift(by: full.shift) }
+        case .product(let down, let up):
+            let through = try block?.throughFirst(down, in: graph)
+            path = [
+                .init(weight: try through?.weight ?? down.tensor(), bias: nil, module: "down"),
+                .init(weight: try up.tensor(), bias: nil, module: "up"),
+            ]
+            // The first layer's bias adds the same to the path in each row.
+            if let through { fit.shift(by: up.multiplied(by: through.shift)) }
         }
-        r2 = heldOut.targetVariance > 0 ? 1 - error / heldOut.targetVariance : 1
+        let offset = try fit.offsetTensor()
+        if choice.channels == nil, let last = path.popLast() {
+            // A single layer takes the module of what it replaces.
+            let module = path.isEmpty ? "" : last.module
+            return .layers(path + [.init(weight: last.weight, bias: offset, module: module)])
+        }
+        let ascending = channels.indices.sorted { channels[$0] < channels[$1] }
+        let second = Rewrite.NewLayer(
+            weight: try fit.channels.selecting(ascending).transposed().tensor(), bias: offset)
+        return .narrowed(ascending.map { channels[$0] }, second: second, path: path)
     }
 
     /// Fits a table of embeddings by entries of a lower rank, in the norm that their frequencies give.
@@ -141,10 +120,34 @@ extension Rewrite {
     }
 }
 
+extension Site {
+    /// The systems of the site's replacements.
+    ///
+    /// - Parameters:
+    ///   - covariances: on the calibration samples, of the features of the linear path (if there may be one) and of
+    ///     hidden channels.
+    ///   - heldOut: the same on other samples; nil where the strength of the penalty need not be chosen.
+    ///   - channels: the hidden channels of the network to keep, the most needed first.
+    ///   - places: their places among the channels of the covariances; nil where these have all channels.
+    ///   - graph: a graph with the site.
+    /// - Throws: ``ModelError/compute(_:)`` when the systems are singular.
+    func solver(
+        _ covariances: Covariances, _ heldOut: Covariances?, channels: [Int], places: [Int]? = nil, in graph: Graph
+    ) throws(ModelError) -> SiteSolver {
+        let layer: Linear? = if case .layer(let layer) = kind { layer } else { nil }
+        return try computing {
+            try SiteSolver(
+                covariances, heldOut: heldOut, channels: places ?? channels,
+                prior: block?.secondLayer(channels, in: graph) ?? Matrix(rows: 0, columns: widths.output),
+                linearPrior: layer?.numbers(in: graph))
+        }
+    }
+}
+
 extension SiteFit {
     /// Adds a column of numbers, `[outputs, 1]`, to the offset.
     fileprivate mutating func shift(by column: Matrix) {
-        for index in column.values.indices { addToOffset(column.values[index], at: index) }
+        for index in column.values.indices { offset[index] += column.values[index] }
     }
 
     fileprivate func offsetTensor() throws -> Tensor { try Tensor(offset.map(Float.init), Shape([offset.count])) }

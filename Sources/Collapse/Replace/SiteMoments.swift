@@ -64,8 +64,11 @@ struct SiteMoments {
         var moments = Moments(inputs: featureCount, outputs: site.widths.output)
         let mask = try given.mask()
         try fetched.forEachBatch(of: samples) { (range, values) throws(ModelError) in
+            let mask = mask?.rows(range)
             for (place, use) in uses.enumerated() {
-                try gather(values[2 * place], values[2 * place + 1], use, mask?.rows(range), into: &moments)
+                let features = try counted(values[2 * place], use, mask)
+                let targets = try targets(values[2 * place + 1], use, mask)
+                try computing { try moments.add(features, targets) }
             }
         }
         return Covariances(moments, linearCount: linearCount)
@@ -76,27 +79,31 @@ struct SiteMoments {
     /// - Parameters:
     ///   - samples: the samples, with the inputs of the current network's rest.
     ///   - given: the same samples as they are.
-    ///   - before: the original network, computed up to the target.
-    ///   - wanted: the samples with the inputs of its rest.
+    ///   - original: what the original network computes for them.
     /// - Returns: the covariances.
     /// - Throws: ``ModelError``.
     func behindReplaced(
-        on samples: Dataset, given: Dataset, _ before: Graph, wanted: Dataset
+        on samples: Dataset, given: Dataset, _ original: inout OriginalValues
     ) throws(ModelError) -> Covariances {
-        guard uses.count == 1, let use = uses.first, let name = targetName, let target = before.value(named: name)
+        let mask = try given.mask()
+        guard uses.count == 1, let use = uses.first, let name = targetName,
+            // Most plans replace blocks; lone layers go last.
+            let aims = try original.rows(
+                of: name, keep: site.block != nil, { value throws(ModelError) in try targets(value, use, mask) })
         else {
             // The needs of a use depend on what the uses before it have become: all are fitted to what they are now.
             return try now(on: samples, given: given)
         }
-        let found = try Inference(graph, fetching: [use.features] + (use.residual.map { [$0.now] } ?? []))
-        let aim = try Inference(before, fetching: [target])
+        let fetched = try Inference(graph, fetching: [use.features] + (use.residual.map { [$0.now] } ?? []))
         var moments = Moments(inputs: featureCount, outputs: site.widths.output)
-        let mask = try given.mask()
-        try found.forEachBatch(of: samples) { (range, found) throws(ModelError) in
-            try aim.forEachBatch(of: wanted.samples(range)) { (_, wanted) throws(ModelError) in
-                let y = use.residual == nil ? wanted[0] : try wanted[0].minus(found[1])
-                try gather(found[0], y, use, mask?.rows(range), into: &moments)
-            }
+        var start = 0
+        try fetched.forEachBatch(of: samples) { (range, values) throws(ModelError) in
+            let mask = mask?.rows(range)
+            let features = try counted(values[0], use, mask)
+            let aim = aims.rows(start..<(start + features.shape[0]))
+            start += features.shape[0]
+            let wanted = use.residual == nil ? aim : try aim.minus(targets(values[1], use, mask))
+            try computing { try moments.add(features, wanted) }
         }
         return Covariances(moments, linearCount: linearCount)
     }
@@ -108,16 +115,18 @@ struct SiteMoments {
         return name.isEmpty ? nil : name
     }
 
-    private func gather(
-        _ features: Tensor, _ output: Tensor, _ use: Use, _ mask: Tensor?, into moments: inout Moments
-    ) throws(ModelError) {
-        var (rows, targets) = (features, try output.features(on: site.outputAxis))
-        if let mask, site.outputAxis == .last, graph.hasRow(use.positions, forEachPlaceOf: mask),
-            rows.shape[0] == mask.shape.elementCount, targets.shape[0] == mask.shape.elementCount
-        {
-            (rows, targets) = (try rows.rows(countedBy: mask), try targets.rows(countedBy: mask))
-        }
-        try computing { try moments.add(rows, targets) }
+    /// The rows of a value of the output's shape that count.
+    private func targets(_ value: Tensor, _ use: Use, _ mask: Tensor?) throws(ModelError) -> Tensor {
+        try counted(value.features(on: site.outputAxis), use, mask)
+    }
+
+    /// The rows of a matrix that count: those of a mask where features and targets have one for each of its positions.
+    private func counted(_ rows: Tensor, _ use: Use, _ mask: Tensor?) throws(ModelError) -> Tensor {
+        guard let mask, site.outputAxis == .last, graph.hasRow(use.positions, forEachPlaceOf: mask),
+            case let count = graph.batchSize * mask.shape[1], graph.shape(use.features)[0] == count,
+            graph.shape(use.output).elementCount == count * site.widths.output
+        else { return rows }
+        return try rows.rows(countedBy: mask)
     }
 }
 

@@ -101,12 +101,30 @@ package struct CompressionMemory: Sendable {
                 widest = max(widest, fitted + 8 * (6 * features * features + 5 * features * outputs))
             }
         }
-        return widest + Self.frontBytes(sites, in: graph)
+        return widest + Self.frontBytes(sites, in: graph) + originals(sites)
     }
 
-    /// The bytes of the replacements of all points: each keeps its own, half of the sites' size on average.
+    /// The bytes of the replacements of all points: each keeps its own, half of the sites' size on average, and tables of
+    /// every rank are shared.
     private static func frontBytes(_ sites: [Site], in graph: Graph) -> Int {
-        sites.reduce(0) { $0 + 4 * $1.size(in: graph).parameters } / 2 * FrontSearch.mostPoints
+        sites.reduce(0) { total, site in
+            guard !site.isTable else {
+                return total
+                    + site.choices(in: graph, families: nil).reduce(0) {
+                        $0 + 4 * site.size(of: $1, in: graph).parameters
+                    }
+            }
+            return total + 4 * site.size(in: graph).parameters / 2 * FrontSearch.mostPoints
+        }
+    }
+
+    /// The bytes of what the original computes, which the replacements of all points are fitted to.
+    private func originals(_ sites: [Site]) -> Int {
+        let each = sites.reduce(0) { $0 + ($1.block == nil ? 0 : 4 * $1.rows * $1.widths.output) }
+        return [counts.calibration, counts.search].reduce(0) { total, count in
+            let (bytes, overflow) = each.multipliedReportingOverflow(by: count)
+            return total + (overflow ? OriginalValues.byteLimit : min(bytes, OriginalValues.byteLimit))
+        }
     }
 
     /// The bytes kept between two blocks: by the current network before and after a step, and by the original.

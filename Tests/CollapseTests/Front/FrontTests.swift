@@ -38,8 +38,7 @@ import Testing
             isFinishing: { false }
         ) { _ in }
         let table = try survey.run(sites)
-        let fit = PlanFit(
-            original: graph, samples: samples, heldOut: heldOut, table: table, spectra: [:], keeper: .none)
+        var fit = PlanFit(of: graph, samples, heldOut, table, [:], .none)
         for entry in table.entries {
             let site = try #require(Sites(in: graph)[entry.site])
             #expect(!entry.rows.isEmpty)

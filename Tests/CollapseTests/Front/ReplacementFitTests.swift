@@ -70,45 +70,96 @@ private func covariances(_ d: Int, _ h: Int, outputs: Int = 3, seed: UInt64 = 3)
         }
     }
 
-    @Test func `a fit solves the normal equations around its prior`() throws {
+    /// The solution of `(H + D) B = C + D B0` over some features.
+    private static func solution(
+        _ c: Covariances, _ prior: Matrix, reading indices: [Int], strength: Double
+    ) throws -> Matrix {
+        var system = c.features.selecting(indices, indices)
+        let penalties = c.penalties(strength, on: indices)
+        system.addDiagonal(penalties)
+        var right = c.targets.selecting(indices)
+        for row in 0..<right.rows {
+            for column in 0..<right.columns { right[row, column] += penalties[row] * prior[row, column] }
+        }
+        return try system.choleskySolve(right)
+    }
+
+    @Test(arguments: [0, 2, 4], [false, true])
+    func `each number of channels solves the normal equations around its prior`(
+        count: Int, besideLinearPath: Bool
+    ) throws {
+        guard count > 0 || besideLinearPath else { return }
         let (c, held) = (try covariances(3, 4), try covariances(3, 4, seed: 8))
-        let indices = [0, 1, 2, 4, 6]
-        let prior = Matrix(rows: 5, columns: 3, values: (0..<15).map { Double($0) / 10 })
-        let fit = try SiteFit(c, heldOut: held, prior: prior, reading: indices)
-        // (H + D) (B - B0) = C - H B0
-        var left = c.features.selecting(indices, indices)
-        var gap = c.targets.selecting(indices)
-        gap.subtractProduct(left, prior)
-        left.addDiagonal(c.penalties(fit.strength, on: indices))
-        var change = fit.map
-        change.subtract(prior)
-        expectClose(left.multiplied(by: change).values, gap.values, within: 1e-9)
+        let order = [2, 0, 3, 1]
+        let prior = Matrix(rows: 4, columns: 3, values: (0..<12).map { Double($0) / 10 })
+        let linearPrior = Matrix(rows: 3, columns: 3, values: (0..<9).map { Double($0) / 7 })
+        var solver = try SiteSolver(c, heldOut: held, channels: order, prior: prior, linearPrior: linearPrior)
+        let fit = try solver.fit(keeping: count, beside: besideLinearPath ? .full : .none)
+        let indices = (besideLinearPath ? [0, 1, 2] : []) + order.prefix(count).map { 3 + $0 }
+        var whole = fit.channels
+        var wholePrior = Matrix(rows: count, columns: 3, values: Array(prior.values.prefix(count * 3)))
+        if case .full(let linear) = fit.path {
+            whole = Matrix(rows: 3 + count, columns: 3, values: linear.values + whole.values)
+            wholePrior = Matrix(rows: 3 + count, columns: 3, values: linearPrior.values + wholePrior.values)
+        }
+        let wanted = try Self.solution(c, wholePrior, reading: indices, strength: fit.strength)
+        expectClose(whole.values, wanted.values, within: 1e-8)
         for column in 0..<3 {
             let mean = indices.enumerated().reduce(fit.offset[column]) {
-                $0 + fit.map[$1.offset, column] * c.featureMeans[$1.element]
+                $0 + whole[$1.offset, column] * c.featureMeans[$1.element]
             }
             expectClose([mean], [c.targetMeans[column]], within: 1e-9)
         }
+        expectClose([fit.error], [held.error(of: whole, fit.offset, reading: indices)], within: 1e-9)
+        // Of three strengths the one with the least error on the other samples.
+        for strength in [1e-4, 1e-3, 1e-2] {
+            let other = try Self.solution(c, wholePrior, reading: indices, strength: strength)
+            let offset = c.targetMeans.indices.map { column in
+                indices.enumerated().reduce(c.targetMeans[column]) {
+                    $0 - other[$1.offset, column] * c.featureMeans[$1.element]
+                }
+            }
+            #expect(fit.error <= held.error(of: other, offset, reading: indices) + 1e-9)
+        }
     }
 
-    @Test func `a product of low rank loses what the least eigenvalues hold`() throws {
-        let c = try covariances(5, 0)
-        let linear = Array(0..<5)
-        let covariance = c.features.selecting(linear, linear)
-        let map = Matrix(rows: 4, columns: 5, values: (0..<20).map { Double(($0 * 7) % 11) - 5 })
-        let outputs = map.multiplied(by: covariance).multiplied(by: map.transposed())
-        let vectors = try outputs.largestEigenvectors(4)
-        let product = vectors.transposed().multiplied(by: outputs).multiplied(by: vectors)
-        let values = (0..<4).map { product[$0, $0] }
-        #expect(values == values.sorted(by: >))
-        for rank in 1...4 {
-            let (down, up) = try map.truncated(to: rank, inNormOf: covariance)
-            #expect((down.rows, down.columns, up.rows, up.columns) == (rank, 5, 4, rank))
+    @Test(arguments: [0, 3]) func `a path of low rank loses the least, and channels are fitted around it`(
+        count: Int
+    ) throws {
+        let c = try covariances(5, 4, outputs: 6)
+        let prior = Matrix(rows: 4, columns: 6)
+        let order = [3, 1, 0, 2]
+        let kept = order.prefix(count).map { 5 + $0 }
+        var solver = try SiteSolver(c, heldOut: nil, channels: order, prior: prior)
+        guard case .full(let linear) = try solver.fit(keeping: count, beside: .full).path else {
+            Issue.record("no full path")
+            return
+        }
+        // What the channels leave of the path's features.
+        var rest = c.features.selecting(Array(0..<5), Array(0..<5))
+        var system = c.features.selecting(kept, kept)
+        system.addDiagonal(c.penalties(1e-3, on: kept))
+        let mixed = c.features.selecting(kept, Array(0..<5))
+        if count > 0 { rest.subtractProduct(mixed.transposed(), try system.choleskySolve(mixed)) }
+        let outputs = linear.transposed().multiplied(by: rest).multiplied(by: linear)
+        let vectors = try outputs.largestEigenvectors(6)
+        let values = vectors.transposed().multiplied(by: outputs).multiplied(by: vectors)
+        for rank in 1...5 {
+            let fit = try solver.fit(keeping: count, beside: .rank(rank))
+            guard case .product(let down, let up) = fit.path else {
+                Issue.record("no product")
+                return
+            }
+            #expect((down.rows, down.columns, up.rows, up.columns) == (rank, 5, 6, rank))
             var gap = up.multiplied(by: down)
-            gap.subtract(map)
-            let lost = gap.multiplied(by: covariance).multiplied(by: gap.transposed())
-            let trace = (0..<4).reduce(0) { $0 + lost[$1, $1] }
-            expectClose([trace], [values.dropFirst(rank).reduce(0, +)], within: 1e-6)
+            gap.subtract(linear.transposed())
+            let lost = gap.multiplied(by: rest).multiplied(by: gap.transposed())
+            let least = (rank..<6).reduce(0) { $0 + values[$1, $1] }
+            expectClose([(0..<6).reduce(0) { $0 + lost[$1, $1] }], [least], within: 1e-6)
+            var right = c.targets.selecting(kept)
+            right.subtractProduct(mixed, up.multiplied(by: down).transposed())
+            let wanted = count > 0 ? try system.choleskySolve(right) : right
+            expectClose(fit.channels.values, wanted.values, within: 1e-8)
         }
     }
 

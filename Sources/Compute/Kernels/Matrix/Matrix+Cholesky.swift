@@ -41,6 +41,47 @@ extension Matrix {
         return solution.transposed()
     }
 
+    /// The lower triangular `L` of `self = L LT` for a symmetric positive definite `self`.
+    ///
+    /// The factor of the leading rows and columns is that of the leading ones of `self`.
+    ///
+    /// - Returns: `[n, n]`, where `self` is `[n, n]`; what is right of the diagonal is of no meaning.
+    /// - Throws: ``ComputeError/singular(column:)`` unless `self` is positive definite to the precision of Float64.
+    /// - Complexity: n³/3 floating-point operations, by LAPACK's `dpotrf`.
+    package func choleskyFactor() throws(ComputeError) -> Matrix {
+        precondition(rows == columns, "a square matrix")
+        guard rows > 0 else { return self }
+        var factor = self
+        var (size, status) = (Int32(rows), Int32(0))
+        // LAPACK is column-major: its upper triangle is our lower one.
+        var uplo = CChar(UInt8(ascii: "U"))
+        // SAFETY: `factor` holds n·n numbers and is ours alone.
+        withThreads(worth: rows * rows * rows / 3) { unsafe dpotrf_(&uplo, &size, &factor.values, &size, &status) }
+        guard status == 0 else { throw .singular(column: Int(status) - 1) }
+        return factor
+    }
+
+    /// Solves `L * result = rightSides` for the leading rows and columns of a lower triangular `self`, or `LT * result`.
+    ///
+    /// - Parameters:
+    ///   - rightSides: `[k, m]`, for at most as many rows as `self` has.
+    ///   - isTransposed: whether to solve with `LT`.
+    /// - Returns: `[k, m]`
+    /// - Complexity: k²·m floating-point operations, by `cblas_dtrsm`.
+    package func triangularSolve(_ rightSides: Matrix, isTransposed: Bool = false) -> Matrix {
+        precondition(rows == columns && rightSides.rows <= rows, "at most as many right sides' rows as columns")
+        var result = rightSides
+        guard result.rows > 0, result.columns > 0 else { return result }
+        withThreads(worth: result.rows * result.rows * result.columns) {
+            // SAFETY: `values` holds n·n numbers, of which the leading k·k are read, and `result` k·m.
+            unsafe cblas_dtrsm(
+                Int32(CblasRowMajor), Int32(CblasLeft), Int32(CblasLower),
+                Int32(isTransposed ? CblasTrans : CblasNoTrans), Int32(CblasNonUnit), Int32(result.rows),
+                Int32(result.columns), 1, values, Int32(columns), &result.values, Int32(result.columns))
+        }
+        return result
+    }
+
     /// The inverse of a symmetric positive definite matrix, symmetric to the last bit.
     ///
     /// - Returns: `[n, n]`, where `self` is `[n, n]`; of `self` only the part right of and on the diagonal is read.

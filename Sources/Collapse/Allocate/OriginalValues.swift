@@ -1,0 +1,38 @@
+import Compute
+import Model
+
+/// Values inside the original network for some samples, kept for the plans that are fitted to them.
+struct OriginalValues {
+    private var passage: PartialForward
+    private var kept: [String: Tensor] = [:]
+    private var bytes = 0
+
+    /// The maximum memory of kept values; others are computed for each plan.
+    static let byteLimit = 1 << 28
+
+    init(of original: Graph, for samples: Dataset) { passage = PartialForward(original, [samples]) }
+
+    /// The rows of a value.
+    ///
+    /// - Parameters:
+    ///   - name: the name of the value. Values are cheapest in graph order.
+    ///   - keep: whether to keep the rows, if there is room.
+    ///   - choose: makes the rows that are needed of the whole value.
+    /// - Returns: the rows; nil when the network has no such value.
+    /// - Throws: ``ModelError``.
+    mutating func rows(
+        of name: String, keep: Bool, _ choose: (Tensor) throws(ModelError) -> Tensor
+    ) throws(ModelError) -> Tensor? {
+        if let rows = kept[name] { return rows }
+        if passage.rest.value(named: name) == nil { passage.restart() }
+        guard let value = passage.rest.value(named: name) else { return nil }
+        try passage.advance(to: ValueID(index: value.index + 1), keeping: [value])
+        guard let ahead = passage.rest.value(named: name) else { return nil }
+        let rows = try choose(passage.rest.outputs(of: [ahead], for: passage.samples[0])[0])
+        if keep, bytes + rows.byteCount <= Self.byteLimit {
+            kept[name] = rows
+            bytes += rows.byteCount
+        }
+        return rows
+    }
+}
