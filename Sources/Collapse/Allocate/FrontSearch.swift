@@ -75,17 +75,21 @@ struct FrontSearch {
         let allocation = Allocation(table, total: limit.cost(original), cost: limit.cost)
         var fit = PlanFit(of: original, samples, heldOut, table, spectra, keeper)
         var points: [(cost: Int, point: ParetoPoint)] = []
+        var tried = 0
         func add(_ most: Int) throws(ModelError) {
             guard let (plan, damage) = allocation.plan(costingAtMost: most) else { return }
             try add(most, plan, damage)
         }
         func add(_ most: Int, _ plan: SitePlan, _ damage: Double?) throws(ModelError) {
             guard !plan.isEmpty, !points.contains(where: { $0.point.plan == plan }) else { return }
-            let work = "point-\(points.count)"
+            let work = "point-\(tried)"
             let kept = keeper.find(work)
             guard points.isEmpty || kept != nil || !isFinishing() else { return }
+            tried += 1
             var point = try fit.point(plan, as: work, keptBefore: kept)
             point.predictedDamage = damage
+            // Of sites that share a layer one may take the place of both, whatever is chosen for the other.
+            guard !points.contains(where: { $0.point.isAlike(point) }) else { return }
             points.append((most, point))
             points.sort { ($0.point.parameters, $0.cost) > ($1.point.parameters, $1.cost) }
             emit(.point(point))
@@ -134,5 +138,12 @@ struct FrontSearch {
             parts = zip(parts, middles).flatMap { [$0.lowerBound..<$1, ($1 + 1)..<$0.upperBound] }
         }
         return order
+    }
+}
+
+extension ParetoPoint {
+    /// True for a point of the same size that loses the same.
+    fileprivate func isAlike(_ other: ParetoPoint) -> Bool {
+        parameters == other.parameters && graph.macs == other.graph.macs && damage == other.damage
     }
 }

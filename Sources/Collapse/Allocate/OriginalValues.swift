@@ -7,21 +7,27 @@ struct OriginalValues {
     private var kept: [String: Tensor] = [:]
     private var bytes = 0
 
+    /// True if there is room for the values of all sites.
+    let keepsAll: Bool
+
     /// The maximum memory of kept values; others are computed for each plan.
     static let byteLimit = 1 << 28
 
-    init(of original: Graph, for samples: Dataset) { passage = PartialForward(original, [samples]) }
+    init(of original: Graph, for samples: Dataset, at sites: [Site]) {
+        passage = PartialForward(original, [samples])
+        let each = sites.reduce(0) { $0 + 4 * $1.rows * $1.widths.output }
+        keepsAll = each <= Self.byteLimit / max(1, samples.count)
+    }
 
     /// The rows of a value.
     ///
     /// - Parameters:
     ///   - name: the name of the value. Values are cheapest in graph order.
-    ///   - keep: whether to keep the rows, if there is room.
     ///   - choose: makes the rows that are needed of the whole value.
     /// - Returns: the rows; nil when the network has no such value.
     /// - Throws: ``ModelError``.
     mutating func rows(
-        of name: String, keep: Bool, _ choose: (Tensor) throws(ModelError) -> Tensor
+        of name: String, _ choose: (Tensor) throws(ModelError) -> Tensor
     ) throws(ModelError) -> Tensor? {
         if let rows = kept[name] { return rows }
         if passage.rest.value(named: name) == nil { passage.restart() }
@@ -29,7 +35,7 @@ struct OriginalValues {
         try passage.advance(to: ValueID(index: value.index + 1), keeping: [value])
         guard let ahead = passage.rest.value(named: name) else { return nil }
         let rows = try choose(passage.rest.outputs(of: [ahead], for: passage.samples[0])[0])
-        if keep, bytes + rows.byteCount <= Self.byteLimit {
+        if bytes + rows.byteCount <= Self.byteLimit {
             kept[name] = rows
             bytes += rows.byteCount
         }

@@ -24,7 +24,8 @@ struct PlanFit {
     ) {
         (self.original, self.samples, self.heldOut, self.table) = (original, samples, heldOut, table)
         (self.spectra, self.keeper) = (spectra, keeper)
-        originals = [samples.calibration, heldOut.samples].map { OriginalValues(of: original, for: $0) }
+        let sites = Sites(in: original).found
+        originals = [samples.calibration, heldOut.samples].map { OriginalValues(of: original, for: $0, at: sites) }
     }
 
     /// Fits a plan and measures the network.
@@ -50,31 +51,31 @@ struct PlanFit {
             known = [:]
         }
         var tensors = [Self.plan: choices]
-        var now = PartialForward(original, [samples.calibration, heldOut.samples])
+        var passages = [samples.calibration, heldOut.samples].map { PartialForward(original, [$0]) }
         for (index, entry) in table.entries.enumerated() {
             guard let choice = plan[entry.site], let site = Sites(in: graph)[entry.site] else { continue }
-            guard let ahead = try now.reach(entry.site) else {
-                throw .rewrite(value: site.name, reason: "it is not what it was in the rest of the network")
-            }
             let cut =
                 if let cut = Cut("\(index).", decoding: known) { cut } else {
-                    try fit(choice, ahead, entry, now)
+                    try fit(choice, site, in: graph, entry, &passages)
                 }
             tensors.merge(try cut.encoded("\(index).")) { first, _ in first }
-            try now.replace(cut.rewrites(ahead, in: now.rest))
+            for place in passages.indices {
+                if let site = Sites(in: passages[place].rest)[entry.site] {
+                    try passages[place].replace(cut.rewrites(site, in: passages[place].rest))
+                }
+            }
             graph = try graph.replacing(cut.rewrites(site, in: graph))
         }
-        // The same passes as in the process that fitted them, so that the measures are the same to the last bit.
         keeper.offer(work, true) { Checkpoint(step: 1, tensors: tensors) }
-        now.dropFirstSamples()
-        return ParetoPoint(graph, plan: plan, try heldOut.measured(now.rest, on: now.samples[0]))
+        // From the start and not from where a fit has come, so that another process measures the same to the last bit.
+        return ParetoPoint(graph, plan: plan, try heldOut.measured(graph))
     }
 
     /// The name of the tensor with the choices.
     private static let plan = "plan"
 
     private mutating func fit(
-        _ choice: Choice, _ site: Site, _ entry: DamageTable.Entry, _ now: PartialForward
+        _ choice: Choice, _ site: Site, in graph: Graph, _ entry: DamageTable.Entry, _ passages: inout [PartialForward]
     ) throws(ModelError) -> Cut {
         if let spectrum = spectra[site.id], case .lowRank(let rank) = choice {
             if let known = tables[site.id]?[rank] { return known }
@@ -83,16 +84,20 @@ struct PlanFit {
             return cut
         }
         let channels = entry.channels(of: choice)
-        let moments = try SiteMoments(
-            of: site, in: now.rest, original: original, channels: channels, withLinearPath: choice.hasLinearPath)
         func gathered(_ index: Int) throws(ModelError) -> Covariances {
-            try moments.behindReplaced(on: now.samples[index], given: now.given[index], &originals[index])
+            guard let ahead = try passages[index].reach(site.id) else {
+                throw .rewrite(value: site.name, reason: "it is not what it was in the rest of the network")
+            }
+            return try SiteMoments(
+                of: ahead, in: passages[index].rest, original: original, channels: channels,
+                withLinearPath: choice.hasLinearPath
+            ).behindReplaced(on: passages[index].samples[0], given: passages[index].given[0], &originals[index])
         }
         let covariances = try gathered(0)
+        let judges = covariances.isScarce ? try gathered(1) : nil
         var solver = try site.solver(
-            covariances, covariances.isScarce ? try gathered(1) : nil, channels: channels,
-            places: Array(channels.indices), in: now.rest)
-        return try Cut(choice, of: site, in: now.rest, channels: channels, solver: &solver)
+            covariances, judges, channels: channels, places: Array(channels.indices), in: graph)
+        return try Cut(choice, of: site, in: graph, channels: channels, solver: &solver)
     }
 }
 

@@ -21,9 +21,9 @@ struct SiteSurvey {
     /// The numbers of samples that damages are measured on: a table only orders plans.
     private static let sampleCounts = 64...500
     /// The multiply-adds of the forward passes of a survey above which some damages are estimated instead.
-    private static let measuredMacs = 2e12
+    private static let measuredMacs = 1e12
     /// The number of choices of a site that are measured even then.
-    private static let leastMeasured = 3
+    private static let leastMeasured = 2
 
     /// The number of samples on which the damages of a network's sites are to be measured: fewer where even the least
     /// number of choices would take too long.

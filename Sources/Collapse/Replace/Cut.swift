@@ -130,6 +130,7 @@ extension Site {
     ///   - channels: the hidden channels of the network to keep, the most needed first.
     ///   - places: their places among the channels of the covariances; nil where these have all channels.
     ///   - graph: a graph with the site.
+    /// - Returns: their solver.
     /// - Throws: ``ModelError/compute(_:)`` when the systems are singular.
     func solver(
         _ covariances: Covariances, _ heldOut: Covariances?, channels: [Int], places: [Int]? = nil, in graph: Graph

@@ -21,7 +21,12 @@ struct SiteFit {
     /// The mean square error summed over the outputs, on the samples that judge it.
     private(set) var error = Double.infinity
 
+    /// Completes the maps with the offset that gives the targets' means.
+    ///
     /// - Parameters:
+    ///   - path: the map of the features of the linear path.
+    ///   - channels: that of the channels, `[channels, outputs]`.
+    ///   - strength: the strength of the penalty.
     ///   - covariances: those of the fit.
     ///   - features: the places of the features that the maps read.
     init(

@@ -86,12 +86,12 @@ struct SiteMoments {
         on samples: Dataset, given: Dataset, _ original: inout OriginalValues
     ) throws(ModelError) -> Covariances {
         let mask = try given.mask()
-        guard uses.count == 1, let use = uses.first, let name = targetName,
-            // Most plans replace blocks; lone layers go last.
+        guard uses.count == 1, let use = uses.first, site.block != nil || original.keepsAll, let name = targetName,
             let aims = try original.rows(
-                of: name, keep: site.block != nil, { value throws(ModelError) in try targets(value, use, mask) })
+                of: name, { value throws(ModelError) in try targets(value, use, mask) })
         else {
-            // The needs of a use depend on what the uses before it have become: all are fitted to what they are now.
+            // The needs of a use depend on what the uses before it have become: all are fitted to what they are now. So are
+            // lone layers where the values of all sites are too many to keep: their feedback gains less than that of blocks.
             return try now(on: samples, given: given)
         }
         let fetched = try Inference(graph, fetching: [use.features] + (use.residual.map { [$0.now] } ?? []))
