@@ -61,8 +61,9 @@ extension ServerTests {
         defer { unlink(path) }
         let file = try OpenFile(path: path)
         let respond: @Sendable (Request) async -> Response = { request in
-            Response(
-                status: 200, body: .file(file, request.head.path == "/part" ? 1_000_000..<2_000_001 : 0..<file.length))
+            let whole = FileRanges(file)
+            return Response(
+                status: 200, body: .files(request.head.path == "/part" ? whole[1_000_000..<2_000_001] : whole))
         }
         try await withServer(respond: respond) { port, _ in
             let client = try Client(port: port)

@@ -286,7 +286,7 @@ actor Connection: EventReceiver {
             switch response.body {
             case .none: break
             case .bytes(let bytes): output.append(bytes)
-            case .file(let file, let range): output.append(file, range)
+            case .files(let files): for (file, range) in files.ranges { output.append(file, range) }
             case .stream(let write):
                 flush()
                 update()
@@ -317,7 +317,7 @@ actor Connection: EventReceiver {
         return switch response.body {
         case .none: .length(0)
         case .bytes(let bytes): .length(bytes.count)
-        case .file(_, let range): .length(range.count)
+        case .files(let files): .length(files.length)
         case .stream: isLegacy ? .close : .chunked
         }
     }

@@ -5,8 +5,8 @@ package struct Response: Sendable {
     package enum Body: Sendable {
         case none
         case bytes([UInt8])
-        /// A range of a file's bytes.
-        case file(OpenFile, Range<Int>)
+        /// Bytes of files.
+        case files(FileRanges)
         /// A body that is written while it is sent; the closure may rethrow the writer's error.
         case stream(@Sendable (BodyWriter) async throws -> Void)
     }

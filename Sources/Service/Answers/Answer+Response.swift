@@ -31,15 +31,14 @@ extension Answer {
         case .file(let path, let fileType):
             type = fileType
             do {
-                let file = try OpenFile(path: path)
-                response.body = .file(file, 0..<file.length)
+                response.body = .files(FileRanges(try OpenFile(path: path)))
             } catch {
                 logger.error("a file cannot be sent", metadata: ["error": "\(error)"])
                 return Response(status: error.isPassing ? 503 : 500)
             }
-        case .part(let file, let range, let fileType):
+        case .files(let files, let fileType):
             type = fileType
-            response.body = .file(file, range)
+            response.body = .files(files)
         case .stream(let streamType, let write):
             type = streamType
             response.body = .stream { writer in
@@ -55,7 +54,7 @@ extension Answer {
         return response
     }
 
-    /// Opens the file of an answer, and applies the request's preconditions and range (RFC 9110 §13 and §14).
+    /// Opens the file of an answer, if it names one, and applies the request's preconditions and range (RFC 9110 §13 and §14).
     ///
     /// - Parameters:
     ///   - method: the method of the request; only GET has ranges
@@ -66,10 +65,15 @@ extension Answer {
     func narrowed(
         for method: HTTPRequest.Method, _ requested: HTTPFields, reject: (Problem) -> Answer
     ) throws -> Answer {
-        guard status == 200, case .file(let path, let type) = body else { return self }
-        let file = try OpenFile(path: path)
+        guard status == 200 else { return self }
+        let (files, type): (FileRanges, String)
+        switch body {
+        case .file(let path, let fileType): (files, type) = (FileRanges(try OpenFile(path: path)), fileType)
+        case .files(let ranges, let fileType): (files, type) = (ranges, fileType)
+        case .none, .json, .text, .stream: return self
+        }
         var answer = self
-        answer.body = .part(file, 0..<file.length, type: type)
+        answer.body = .files(files, type: type)
         answer.headers[.acceptRanges] = "bytes"
         switch Preconditions(requested, entityTag: headers[.eTag]) {
         case .met: break
@@ -80,16 +84,16 @@ extension Answer {
         guard method == .get, let wanted = requested[.range],
             Preconditions.allowsRange(requested, entityTag: headers[.eTag])
         else { return answer }
-        switch ByteRange(wanted, length: file.length) {
+        switch ByteRange(wanted, length: files.length) {
         case .whole: return answer
         case .part(let range):
             answer.status = 206
-            answer.headers[.contentRange] = "bytes \(range.lowerBound)-\(range.upperBound - 1)/\(file.length)"
-            answer.body = .part(file, range, type: type)
+            answer.headers[.contentRange] = "bytes \(range.lowerBound)-\(range.upperBound - 1)/\(files.length)"
+            answer.body = .files(files[range], type: type)
             return answer
         case .unsatisfiable:
-            return reject(Problem(.rangeNotSatisfiable, "The file has \(file.length) bytes."))
-                .with(.contentRange, "bytes */\(file.length)")
+            return reject(Problem(.rangeNotSatisfiable, "The file has \(files.length) bytes."))
+                .with(.contentRange, "bytes */\(files.length)")
         }
     }
 }

@@ -14,8 +14,8 @@ struct Answer: Sendable {
         case text(String, type: String)
         /// A file, sent as a whole or in the requested part.
         case file(path: String, type: String)
-        /// An opened file and the range to send, made by ``narrowed(for:_:reject:)``.
-        case part(OpenFile, Range<Int>, type: String)
+        /// Bytes of open files, sent as a whole or in the requested part like a ``file(path:type:)``.
+        case files(FileRanges, type: String)
         case stream(type: String, @Sendable (Write) async throws -> Void)
     }
 
