@@ -69,6 +69,15 @@ package final class DurableFile {
         try FileDescriptor(opening: path, O_RDONLY | O_DIRECTORY).synchronise()
     }
 
+    /// The bytes that this user may still write to the file system of a folder.
+    package static func freeBytes(at path: String) throws(SystemError) -> Int {
+        var status = statvfs()
+        // SAFETY: the call fills `status`.
+        try systemCall("statvfs") { unsafe statvfs(path, &status) }
+        return Int(clamping: status.f_bavail).multipliedReportingOverflow(by: Int(clamping: status.f_frsize))
+            .partialValue
+    }
+
     /// Creates a folder unless it exists; other users have no access to it.
     package static func makeFolder(_ path: String) throws(SystemError) {
         // SAFETY: here and below a path is a Swift string, which the call gets with its terminating zero.

@@ -15,6 +15,9 @@ package struct SystemError: Error, Hashable, Sendable, CustomStringConvertible {
     /// True when the disk or the quota is full.
     package var isFull: Bool { code == ENOSPC || code == EDQUOT }
 
+    /// True when there is no such file.
+    package var isAbsent: Bool { code == ENOENT }
+
     /// True when descriptors, processes or memory are exhausted, so that the same call may succeed later.
     package var isPassing: Bool { [EMFILE, ENFILE, EAGAIN, ENOMEM, ENOBUFS].contains(code) }
 }

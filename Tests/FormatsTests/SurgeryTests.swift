@@ -23,6 +23,13 @@ private struct Surgery {
         folder = try Folder()
         try before.write(edit, to: folder.path + "/after.onnx")
         after = try ONNXDocument(folder.path + "/after.onnx")
+        let whole = try before.difference(edit).whole(from: URL(filePath: path).deletingLastPathComponent().path)
+        // With external data they are two files and not one.
+        if before.externalBytes.isEmpty { #expect(try whole == contents(folder.path + "/after.onnx")) }
+        let one = try ONNXDocument(folder.write(whole, as: "one.onnx"))
+        for (name, weight) in after.weights where weight.type == .float32 {
+            #expect(one.weights[name]?.floats == weight.floats)
+        }
     }
 
     var nodes: [String] {

@@ -42,8 +42,12 @@ final class TestServer: Sendable {
         printf 'a smaller model' >"$2/output/model.onnx"
         printf '{"result":{}}' >"$2/output/report.json"
         printf '# report' >"$2/output/report.md"
+        mkdir -p "$2/output/points"
+        printf 'a tiny one' >"$2/output/points/new"
+        echo '{"format":"layercollapse-difference-1","bytes":12,"sources":[{"folder":"model","name":"net.onnx","bytes":7},{"folder":"points","name":"new","bytes":6}],"segments":[[0,0,2],[1,2,4],[0,1,6]]}' >"$2/output/points/ckpt_1"
         digest=$(sha256sum <"$2/output/model.onnx" | cut -d' ' -f1)
-        echo '{"type":"done","level":"info","message":"done","data":{"compression_ratio":2,"pareto":[{"parameters":10}],"digests":{"model":"sha256:'$digest'"}}}'
+        point=$(printf 'a tiny model' | sha256sum | cut -d' ' -f1)
+        echo '{"type":"done","level":"info","message":"done","data":{"compression_ratio":2,"compressed":{"latency_ms_p50":1.5},"pareto":[{"parameters":10,"bytes":12,"digest":"sha256:'$point'","chosen":true},{"parameters":5,"bytes":null,"digest":null,"chosen":false}],"digests":{"model":"sha256:'$digest'"}}}'
         """
 
     /// The script file. Written once, because Linux refuses to start a file that a process, such as one forked just

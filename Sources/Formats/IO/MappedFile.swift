@@ -6,6 +6,8 @@ import SystemCalls
 @safe package final class MappedFile: @unchecked Sendable {
     let start: UnsafeRawPointer?
     package let byteCount: Int
+    /// The last part of the path.
+    package let name: String
 
     /// The status of the open file, for checks of its links.
     let status: stat
@@ -29,6 +31,7 @@ import SystemCalls
             throw .unreadable(path, reason: "it is not a regular file")
         }
         self.status = status
+        name = path.fileName
         byteCount = Int(status.st_size)
         guard byteCount > 0 else {
             unsafe start = nil

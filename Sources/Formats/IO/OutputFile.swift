@@ -15,6 +15,15 @@ enum Part {
         case .tensor(let tensor): tensor.byteCount
         }
     }
+
+    /// Calls `body` with the bytes.
+    func withBytes<Failure: Error>(_ body: (RawSpan) throws(Failure) -> Void) throws(Failure) {
+        switch self {
+        case .bytes(let bytes): try unsafe body(bytes.span.bytes)
+        case .file(let bytes): try unsafe body(bytes.buffer.bytes)
+        case .tensor(let tensor): try tensor.withBytes(body)
+        }
+    }
 }
 
 package enum OutputFile {
@@ -25,12 +34,7 @@ package enum OutputFile {
         do throws(SystemError) {
             try DurableFile.replace(path, mode: 0o644) { file throws(SystemError) in
                 for part in parts {
-                    switch part {
-                    case .bytes(let bytes): try file.write(bytes.span)
-                    case .file(let bytes): try unsafe file.write(bytes.buffer.bytes)
-                    case .tensor(let tensor):
-                        try tensor.withBytes { bytes throws(SystemError) in try file.write(bytes) }
-                    }
+                    try part.withBytes { bytes throws(SystemError) in try file.write(bytes) }
                 }
             }
         } catch {

@@ -10,8 +10,8 @@ package struct ONNXDocument: Sendable {
     package let weights: [String: Tensor]
     /// The errors of initializers of types that cannot be read, raised when a layer needs them.
     let unreadable: [String: FormatError]
-    /// The bytes of external initializers that are not of an ``ElementType``, so that they can be copied as they are.
-    let foreign: [String: Bytes]
+    /// The bytes of external initializers, which are copied as they are.
+    let externalBytes: [String: Bytes]
     package let path: String
     /// True for a model of quantized weights or values, whose narrow integers are read as floats.
     package let isQuantized: Bool
@@ -49,7 +49,7 @@ package struct ONNXDocument: Sendable {
                     + "afterwards")
         }
         isQuantized = quantized != nil
-        (weights, unreadable, foreign) = try Self.weights(
+        (weights, unreadable, externalBytes) = try Self.weights(
             model, folder: path.folder, readsNarrow: isQuantized)
     }
 
@@ -141,16 +141,17 @@ package struct ONNXDocument: Sendable {
 
     private static func weights(
         _ model: ONNXModel, folder: String, readsNarrow: Bool
-    ) throws(FormatError) -> (readable: [String: Tensor], unreadable: [String: FormatError], foreign: [String: Bytes]) {
+    ) throws(FormatError) -> (readable: [String: Tensor], unreadable: [String: FormatError], external: [String: Bytes])
+    {
         var files = ExternalFiles(folder: folder)
-        let external = model.initializers.filter(\.isExternal)
-        let byLocation = Dictionary(grouping: external) { $0.external["location"] ?? "" }
+        let tensors = model.initializers.filter(\.isExternal)
+        let byLocation = Dictionary(grouping: tensors) { $0.external["location"] ?? "" }
         for (location, tensors) in byLocation.sorted(by: { $0.key < $1.key }) {
             try files.open(location, for: tensors)
         }
         var weights: [String: Tensor] = [:]
         var unreadable: [String: FormatError] = [:]
-        var foreign: [String: Bytes] = [:]
+        var external: [String: Bytes] = [:]
         for initializer in model.initializers {
             do throws(FormatError) {
                 let narrow = readsNarrow ? NarrowInteger(rawValue: initializer.dataType) : nil
@@ -160,12 +161,13 @@ package struct ONNXDocument: Sendable {
                 guard error.isOfType else { throw error }
                 unreadable[initializer.name] = error
             }
-            guard initializer.isExternal, !ElementType.allONNX.contains(initializer.dataType) else { continue }
-            let width = Precision(rawValue: initializer.dataType)?.byteCount ?? 0
+            guard initializer.isExternal else { continue }
+            let type = initializer.dataType
+            let width = ElementType(onnx: type)?.byteCount ?? Precision(rawValue: type)?.byteCount ?? 0
             let count = weights[initializer.name]?.shape.elementCount ?? 0
-            foreign[initializer.name] = try files.region(of: initializer, byteCount: count * width)
+            external[initializer.name] = try files.region(of: initializer, byteCount: count * width)
         }
-        return (weights, unreadable, foreign)
+        return (weights, unreadable, external)
     }
 
     /// The tensor of a message: a view of the file, unless its elements are varints.

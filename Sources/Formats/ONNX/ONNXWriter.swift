@@ -4,7 +4,7 @@ import Model
 
 extension ONNXDocument {
     /// The size from which tensors are written to an external file: protobuf ends at 2 GiB.
-    private static let inlineByteLimit = 1_800_000_000
+    static let inlineByteLimit = 1_800_000_000
     /// The size below which a tensor is kept in the model even then, as in PyTorch.
     private static let externalThreshold = 1024
 
@@ -20,7 +20,7 @@ extension ONNXDocument {
     /// - Throws: ``FormatError/unwritable(_:reason:)``, for example when the disk is full.
     @discardableResult
     package func write(_ edit: ONNXEdit, to path: String) throws(FormatError) -> [String] {
-        let (parts, external) = parts(edit, path)
+        let (parts, external) = parts(edit, external: externalFile(edit, path))
         guard let external else {
             try OutputFile.write(parts, to: path)
             return [path]
@@ -38,14 +38,18 @@ extension ONNXDocument {
     ///   - path: the path of the new model, whose name is in a file with external data.
     /// - Returns: the number of bytes.
     package func byteCount(_ edit: ONNXEdit, at path: String) -> Int {
-        let (parts, external) = parts(edit, path)
+        let (parts, external) = parts(edit, external: externalFile(edit, path))
         return (parts + (external?.parts ?? [])).reduce(0) { $0 + $1.byteCount }
     }
 
     /// The parts of the model file and of the file beside it.
-    private func parts(_ edit: ONNXEdit, _ path: String) -> ([Part], external: (name: String, parts: [Part])?) {
-        let external = externalFile(edit, path)
-        if edit.isEmpty, external == nil {
+    ///
+    /// - Parameters:
+    ///   - edit: the changes.
+    ///   - external: the name of the file for large tensors; nil where the model holds them.
+    /// - Returns: the parts of the model, and the name and the parts of the file beside it, if there is one.
+    func parts(_ edit: ONNXEdit, external: String?) -> ([Part], external: (name: String, parts: [Part])?) {
+        if edit.isEmpty, external == nil, externalBytes.isEmpty {
             return ([.file(Bytes(file: model.file, range: 0..<model.file.byteCount))], nil)
         }
         var layout = Layout(external: external)
@@ -126,14 +130,12 @@ extension ONNXDocument {
     ) -> [Part] {
         let precision = Precision(rawValue: message.dataType)
         if let changed { return layout.parts(changed, as: precision, described: .message(message)) }
-        if message.isExternal, let bytes = foreign[message.name] {
+        if message.isExternal, let bytes = externalBytes[message.name] {
             return layout.parts(.file(bytes), described: .message(message))
         }
-        guard let tensor = weights[message.name], message.isExternal || layout.external != nil else {
-            return [.file(message.encoded)]
-        }
         // A small tensor inside the model file is not changed.
-        guard message.isExternal || tensor.byteCount >= Self.externalThreshold else { return [.file(message.encoded)] }
+        guard let tensor = weights[message.name], layout.external != nil, tensor.byteCount >= Self.externalThreshold
+        else { return [.file(message.encoded)] }
         return layout.parts(tensor, as: precision, described: .message(message))
     }
 

@@ -12,9 +12,11 @@ package final class SHA256 {
 
     deinit { unsafe EVP_MD_CTX_free(context) }
 
-    package func update(_ bytes: Span<UInt8>) {
+    package func update(_ bytes: Span<UInt8>) { unsafe update(bytes.bytes) }
+
+    package func update(_ bytes: RawSpan) {
         // SAFETY: OpenSSL reads as many bytes as the buffer has and keeps nothing of it.
-        unsafe bytes.withUnsafeBufferPointer { buffer in
+        unsafe bytes.withUnsafeBytes { buffer in
             _ = unsafe EVP_DigestUpdate(context, buffer.baseAddress, buffer.count)
         }
     }

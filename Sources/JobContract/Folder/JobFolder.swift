@@ -9,7 +9,9 @@ package import SystemCalls
 /// new/          the files of the model that a check compares with the one in model/
 /// data/         the training file, or the samples of a check
 /// validation/   the validation file
-/// output/       published files: model.onnx (with its external data), report.json, report.md, report.html, report.xml
+/// output/       published files: model.onnx (with its external data), report.json, report.md, report.html, report.xml;
+///               points/ckpt_1, ...: the points of the front, each a ``FileDifference`` to the files in model/
+///               and to points/new, which has the other bytes of all points
 /// checkpoints/  saved training state, for the next process if this one is killed
 /// tmp/          partial files, renamed into output/ when complete
 /// attempts/     a folder for each attempt, with an output/, checkpoints/ and tmp/ of its own
@@ -43,9 +45,26 @@ package struct JobFolder: Hashable, Sendable {
     package var reportHTML: String { output + "/report.html" }
     package var reportXML: String { output + "/report.xml" }
 
+    /// The name of the folder of points in that of the output.
+    package static let pointsName = "points"
+    /// The name of the file in ``points`` with the bytes that the model does not have.
+    package static let newBytesName = "new"
+    package var points: String { "\(output)/\(Self.pointsName)" }
+
+    /// The id of a point of the front, and its name in ``points``.
+    ///
+    /// - Parameter index: its place in the front, from 0
+    /// - Returns: `ckpt_1` for the first
+    package static func pointID(_ index: Int) -> String { "ckpt_\(index + 1)" }
+
     /// True when a path on the command line is a job folder.
     package static func isJob(_ path: String) -> Bool {
         FileManager.default.fileExists(atPath: JobFolder(path).manifestFile)
+    }
+
+    /// True for a name that leads to nothing outside of its folder.
+    static func isPlain(_ name: String) -> Bool {
+        !name.isEmpty && name != "." && name != ".." && !name.utf8.contains(UInt8(ascii: "/"))
     }
 
     /// Removes the checkpoints of a job that has ended.
@@ -153,7 +172,8 @@ extension JobFolder {
             let names =
                 modelFiles + newFiles
                 + [document["data_file"]?.string, document["validation_file"]?.string].compactMap(\.self)
-            guard !modelFiles.isEmpty, names.allSatisfy(Self.isPlain), let options = document["options"]?.object else {
+            guard !modelFiles.isEmpty, names.allSatisfy(JobFolder.isPlain), let options = document["options"]?.object
+            else {
                 return nil
             }
             self.init(
@@ -161,10 +181,6 @@ extension JobFolder {
                 dataFile: document["data_file"]?.string,
                 validationFile: document["validation_file"]?.string, options: options,
                 memoryLimitBytes: document["memory_limit_bytes"]?.int, threads: document["threads"]?.int)
-        }
-
-        private static func isPlain(_ name: String) -> Bool {
-            !name.isEmpty && name != "." && name != ".." && !name.utf8.contains(UInt8(ascii: "/"))
         }
     }
 

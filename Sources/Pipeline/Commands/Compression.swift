@@ -48,7 +48,7 @@ package enum Compression {
             let reading = ContinuousClock.now - start
             let certifying = try data.validation.map { try HeldOut($0, original: data.graph, task: data.task) }
             // The file is written and read back; the network is run, for the prediction and from the file; speed is measured.
-            ending.reserve = reading * 2 + (ContinuousClock.now - start - reading) * 3 + .seconds(2)
+            ending.reserve = reading * 2 + (ContinuousClock.now - start - reading) * 3 + EndRequest.margin
             report.original = certifying?.originalMetrics
             if let samples = data.samples?.calibration, samples.labels != nil, let validation = data.validation {
                 // No more than the validation samples, whose outputs fit into memory.
@@ -104,6 +104,13 @@ package enum Compression {
             try report.digestFiles()
             try room.write { try publication.publish() }
             if let front = order.front { try FrontFolder(path: front).write(outcome, of: model) }
+            if let path = order.points {
+                let folder = PointFolder(path: path, limitBytes: order.pointsLimitBytes)
+                report.points = folder.write(outcome.points, of: model, progress: progress) {
+                    ending.hasTime(for: $0 + EndRequest.margin)
+                }
+                report.warnings = progress.warnings
+            }
             report.close(progress)
             try room.write { try report.write(to: order.reports) }
             return CompressionResult(

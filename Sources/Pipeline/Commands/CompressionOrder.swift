@@ -14,6 +14,10 @@ package struct CompressionOrder: Sendable {
     package var reports: [String]
     /// The folder that receives every point of the front; nil for none.
     package var front: String?
+    /// The folder that receives every point of the front as a difference to the model; nil for none.
+    package var points: String?
+    /// The bytes that this folder may take; nil for no limit.
+    package var pointsLimitBytes: Int?
     /// The folder of checkpoints, for a job that can be resumed.
     package var checkpoints: String?
     /// Number of threads when the options give none.
@@ -22,12 +26,12 @@ package struct CompressionOrder: Sendable {
 
     package init(
         model: String, data: String? = nil, validationData: String? = nil, options: JobOptions, output: String,
-        reports: [String] = [], front: String? = nil, checkpoints: String? = nil, threads: Int? = nil,
-        memoryLimitBytes: Int? = nil
+        reports: [String] = [], front: String? = nil, points: String? = nil, checkpoints: String? = nil,
+        threads: Int? = nil, memoryLimitBytes: Int? = nil
     ) {
         (self.model, self.data, self.validationData, self.options) = (model, data, validationData, options)
         (self.output, self.reports, self.checkpoints, self.threads) = (output, reports, checkpoints, threads)
-        self.front = front
+        (self.front, self.points) = (front, points)
         self.memoryLimitBytes = memoryLimitBytes
     }
 }
@@ -47,7 +51,8 @@ extension CompressionOrder {
             model: "\(folder.model)/\(model)", data: manifest.dataFile.map { "\(folder.data)/\($0)" },
             validationData: manifest.validationFile.map { "\(folder.validation)/\($0)" }, options: options,
             output: folder.outputModel, reports: [folder.reportJSON, folder.reportMarkdown, folder.reportHTML],
-            checkpoints: folder.checkpoints, threads: manifest.threads, memoryLimitBytes: manifest.memoryLimitBytes)
+            points: folder.points, checkpoints: folder.checkpoints, threads: manifest.threads,
+            memoryLimitBytes: manifest.memoryLimitBytes)
     }
 }
 

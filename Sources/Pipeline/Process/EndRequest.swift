@@ -8,6 +8,8 @@ package final class EndRequest {
 
     /// The reason why the search left something out; nil if it did not.
     package private(set) var heeded: Reason?
+    /// The time for what is written last.
+    static let margin = Duration.seconds(2)
     /// The time that the work behind the search takes.
     var reserve = Duration.zero
     private let deadline: ContinuousClock.Instant?
@@ -36,6 +38,9 @@ package final class EndRequest {
         }
         return heeded != nil
     }
+
+    /// True when so long a work would end before the deadline.
+    func hasTime(for work: Duration) -> Bool { deadline.map { now() + work < $0 } ?? true }
 
     // MARK: Signal
 

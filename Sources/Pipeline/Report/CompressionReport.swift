@@ -27,6 +27,8 @@ struct CompressionReport {
     var endedEarly: EndRequest.Reason?
     var verification: Verification?
     var latency: Latency?
+    /// The files of the outcome's points, as far as they are stored; empty when none was to be.
+    var points: [PointFolder.Point?] = []
     /// The written files at their temporary paths, the model first.
     var files: [String] = []
     var spent: [PhaseUsage] = []
@@ -84,10 +86,7 @@ struct CompressionReport {
             "layers": .array(outcome?.layers.map(\.document) ?? []),
             "not_collapsible": .array(
                 outcome?.refusals.map { ["name": .string($0.name), "reason": .string($0.reason)] } ?? []),
-            "pareto": .array(
-                outcome.map { outcome in
-                    outcome.points.map { $0.document(among: outcome.layers, chosen: outcome.chosen) }
-                } ?? []),
+            "pareto": .array(outcome.map(front) ?? []),
             "chosen": outcome?.chosen?.document ?? .null, "budget": .array(outcome?.uses.map(\.document) ?? []),
             "prediction": outcome?.points.prediction ?? .null,
             "verification": verification.map {
@@ -95,6 +94,18 @@ struct CompressionReport {
             } ?? .null,
             "digests": .object(JSONValue.Object(resultDigests)),
         ]
+    }
+
+    /// The points, each with the size and digest of its file; null where it has none.
+    private func front(of outcome: Collapser.Outcome) -> [JSONValue] {
+        outcome.points.indices.map { index in
+            let point = outcome.points[index].document(among: outcome.layers, chosen: outcome.chosen)
+            var object = point.object ?? JSONValue.Object()
+            let file = points.indices.contains(index) ? points[index] : nil
+            object["bytes"] = JSONValue(file?.byteCount)
+            object["digest"] = JSONValue(file?.digest)
+            return .object(object)
+        }
     }
 
     private var resultDigests: [(String, JSONValue)] {

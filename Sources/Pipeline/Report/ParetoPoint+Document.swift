@@ -17,6 +17,7 @@ extension ParetoPoint {
             object["\(name)_upper95"] = JSONValue(estimate?.upper95)
         }
         object["metric"] = JSONValue(metrics?.metric)
+        object["metric_interval95"] = metrics?.interval.map { .array($0.map(JSONValue.double)) } ?? .null
         object["loss"] = JSONValue(metrics?.loss)
         return .object(object)
     }

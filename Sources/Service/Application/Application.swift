@@ -51,7 +51,7 @@ package final class Application: Sendable {
         supervisor = Supervisor(
             store: store, settings: SupervisorSettings(configuration),
             command: { (job) throws(JobsError) in
-                try jobs.command(for: job, executable: executable, configuration: configuration)
+                try jobs.command(for: job, artifacts, executable: executable, configuration: configuration)
             },
             interpret: { EventLine.interpret(paths.removed(from: $1, of: $0.id)) },
             publish: { (job) throws(JobsError) in try jobs.publish(job) },
@@ -125,10 +125,15 @@ extension JobFolders {
     /// The command of a job process: this program, as a user would run it at the terminal, in the folders of one
     /// attempt.
     fileprivate func command(
-        for job: Job, executable: String, configuration: Configuration
+        for job: Job, _ artifacts: ArtifactStore, executable: String, configuration: Configuration
     ) throws(JobsError) -> JobCommand {
         guard let attempt = job.leaseToken else { throw .leaseLost }
-        do throws(SystemError) { try folder(of: job.id).begin(attempt: attempt) } catch {
+        let pointsBytes: Int?
+        do throws(SystemError) {
+            try folder(of: job.id).begin(attempt: attempt)
+            let stored = artifacts.storedBytes + (try pointBytes())
+            pointsBytes = configuration.storedLimitBytes.map { max(0, $0 - stored) }
+        } catch {
             throw JobsError(error)
         }
         let order = JobOrder(stored: job.payload)
@@ -140,6 +145,7 @@ extension JobFolders {
         if let deadline, order?.kind != .check {
             arguments += ["--seconds-left", String(max(0, deadline - Int(job.runningSeconds)))]
         }
+        if let pointsBytes, order?.kind != .check { arguments += ["--points-bytes", String(pointsBytes)] }
         return JobCommand(
             executable: executable, arguments: arguments,
             workingDirectory: JobFolder(folder.path, attempt: attempt).temporary,

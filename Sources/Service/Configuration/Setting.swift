@@ -77,7 +77,8 @@ extension Setting {
             "largest body of an upload or a job, in bytes; beyond it 413"),
         count(
             "stored_limit_bytes", 256 << 30, 0...exabyte,
-            "uploads kept at once, in bytes; beyond it 507; 0 is no limit but the disk"),
+            "uploads and points of jobs kept at once, in bytes; beyond it 507, and jobs keep no points; 0 is no limit but the disk"
+        ),
         count("request_limit_bytes", 1 << 20, 1024...(1 << 30), "largest JSON body, in bytes; beyond it 413"),
         count(
             "connection_limit", 0, 0...1_000_000,

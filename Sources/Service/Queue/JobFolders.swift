@@ -17,7 +17,19 @@ struct JobFolders: Sendable {
 
     /// The files published by the job process.
     func outputs(of id: String) throws(SystemError) -> [String] {
-        try DurableFile.names(in: folder(of: id).output).filter { !$0.startsWithBytes(of: ".") }
+        try DurableFile.names(in: folder(of: id).output).filter {
+            !$0.startsWithBytes(of: ".") && !$0.hasBytes(of: JobFolder.pointsName)
+        }
+    }
+
+    /// The bytes that the points of all jobs take.
+    func pointBytes() throws(SystemError) -> Int {
+        var bytes = 0
+        for id in try DurableFile.names(in: dataDirectory + "/jobs") {
+            let points = folder(of: id).points
+            for name in try DurableFile.names(in: points) { bytes += FileDigest.byteCount("\(points)/\(name)") }
+        }
+        return bytes
     }
 
     /// Prepares the folder of a job process: the files under their own names, and the manifest.

@@ -118,7 +118,7 @@ extension Routes {
 
     /// Begins an upload, unless the disk or the quota is full.
     func makeUpload() throws(SystemError) -> Upload {
-        if let quota = configuration.storedLimitBytes, artifacts.storedBytes >= quota {
+        if let quota = configuration.storedLimitBytes, artifacts.storedBytes + (try jobs.pointBytes()) >= quota {
             throw SystemError(call: "upload", code: EDQUOT)
         }
         return try artifacts.upload(id: Identifier.make("file", at: now()))

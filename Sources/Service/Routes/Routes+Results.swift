@@ -8,26 +8,18 @@ extension Routes {
     func downloadModel(_ call: Call) async throws -> Answer {
         let job = try await finished(call)
         guard JobOrder(stored: job.payload)?.kind != .check else { throw Problem.notFound("model: a check makes none") }
-        // Intermediate points are listed, but only the last one is kept as a file.
-        guard call.query["checkpoint"] == nil else { throw Problem.notFound("checkpoint") }
+        if let id = call.query["checkpoint"] { return try point(id, of: job) }
         let digest = JSONValue(stored: job.result)["digests"]?["model"]?.string
-        let name = JobOrder(stored: job.payload)?.modelName ?? "model.onnx"
         return try file(
-            jobs.folder(of: job.id).outputModel,
-            name: (name.endsWithBytes(of: ".onnx") ? String(decoding: name.utf8.dropLast(5), as: UTF8.self) : name)
-                + ".small.onnx",
+            jobs.folder(of: job.id).outputModel, name: Self.modelName(of: job, "small"),
             type: "application/octet-stream", digest: digest)
     }
 
-    /// Lists the points between the original and the result, with what each costs and saves.
-    func listCheckpoints(_ call: Call) async throws -> Answer {
-        let points = JSONValue(stored: try await job(call).result)["pareto"]?.array ?? []
-        let documents = points.enumerated().map { number, point in
-            var document = JSONValue.Object([("id", .string("ckpt_\(number + 1)")), ("object", "job.checkpoint")])
-            for (name, value) in point.object?.members ?? [] { document[name] = value }
-            return JSONValue.object(document)
-        }
-        return .json(ListView(elements: documents, hasMore: false).document)
+    /// The name of a model of a job: that of the original, and a word before its extension.
+    static func modelName(of job: Job, _ word: String) -> String {
+        let name = JobOrder(stored: job.payload)?.modelName ?? "model.onnx"
+        let stem = name.endsWithBytes(of: ".onnx") ? String(decoding: name.utf8.dropLast(5), as: UTF8.self) : name
+        return "\(stem).\(word).onnx"
     }
 
     /// Sends any file that a job wrote, such as the external data of its model.
@@ -75,10 +67,15 @@ extension Routes {
 
     func file(_ path: String, name: String, type: String, digest: String?) throws -> Answer {
         guard FileManager.default.fileExists(atPath: path) else { throw Problem.notFound("file") }
-        return Answer(body: .file(path: path, type: type))
-            .with(.contentDisposition, Self.attachment(name))
+        return Self.download(.file(path: path, type: type), name: name, digest: digest)
+    }
+
+    /// The answer with a file that is saved under a name, and does not change while it has this digest.
+    static func download(_ body: Answer.Body, name: String, digest: String?) -> Answer {
+        Answer(body: body)
+            .with(.contentDisposition, attachment(name))
             .with(.eTag, digest.map { "\"\($0)\"" })
-            .with(.reprDigest, digest.flatMap(Self.representationDigest))
+            .with(.reprDigest, digest.flatMap(representationDigest))
             .with(.cacheControl, "private, no-cache")
     }
 

@@ -68,6 +68,8 @@ extension Problem {
         case let error as SystemError where error.isFull: self.init(JobsError.diskFull)
         case JobsError.diskFull:
             self.init(.diskFull, "There is no room left on the disk.", hint: "delete finished jobs or files")
+        case is DifferenceError:
+            self.init(.internalError, "The stored point is damaged.", hint: "post the job again")
         case JobsError.notFound: self = .notFound("job")
         case JobsError.idempotencyConflict:
             self.init(.idempotencyKeyReused, "This id was used for a job with other files or options.")

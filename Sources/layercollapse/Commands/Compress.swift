@@ -38,6 +38,9 @@ struct Compress: ParsableCommand {
     @Option(help: .hidden)
     var secondsLeft: Int?
 
+    @Option(help: .hidden)
+    var pointsBytes: Int?
+
     @Flag(help: "print every event as a JSON line")
     var events = false
 
@@ -59,7 +62,8 @@ struct Compress: ParsableCommand {
         defer { if isJob { folder.removeCheckpoints() } }
         let work = GuardedWork(isJob: isJob, reporter: reporter)
         try work.reporting {
-            let order = try isJob ? CompressionOrder(folder) : order()
+            var order = try isJob ? CompressionOrder(folder) : order()
+            order.pointsLimitBytes = pointsBytes
             EndRequest.listen()
             let seconds = secondsLeft ?? order.options.deadlineSeconds
             let ending = EndRequest(deadline: seconds.map { .now + .seconds($0) })
