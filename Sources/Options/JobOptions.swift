@@ -18,6 +18,10 @@ package struct JobOptions: Hashable, Sendable {
         case measured
         case fromEnd = "from_end"
     }
+    package enum Quantize: String, Hashable, Sendable, CaseIterable {
+        case none, auto
+        case dynamicInt8 = "dynamic_int8"
+    }
     package enum OptimizerName: String, Hashable, Sendable, CaseIterable { case adamw, sgd }
     package enum LossName: String, Hashable, Sendable, CaseIterable {
         case auto
@@ -57,6 +61,8 @@ package struct JobOptions: Hashable, Sendable {
     package var maxLayers: Int?
     /// The kinds of replacement that may be used; empty for all.
     package var replacements: [String] = []
+    /// Whether the written file has integer weights.
+    package var quantize = Quantize.none
     /// Globs on the names of candidates.
     package var include: [String] = []
     package var exclude: [String] = []

@@ -11,6 +11,8 @@ struct FrontChoice {
 
     struct Result {
         var point: ParetoPoint?
+        /// The original with the measures of its integer form, when nothing else is changed.
+        var whole: ParetoPoint?
         var metBudget: Bool
         /// The limits that would have admitted the point, when it is not within them.
         var admission: [(option: String, value: Double)] = []

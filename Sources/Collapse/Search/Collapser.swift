@@ -19,6 +19,9 @@ package struct Collapser {
         /// The limits of the budget, and what the chosen point has of each.
         package var uses: [Budget.Use] = []
 
+        /// What was decided about integer weights; nil unless they were asked for.
+        package var integers: IntegerDecision?
+
         package var collapsedCount: Int { layers.count { $0.isCollapsed } }
     }
 
@@ -30,6 +33,7 @@ package struct Collapser {
     private let options: JobOptions
     private let keeper: CheckpointKeeper
     private let byteCount: @Sendable (Graph) throws(ModelError) -> Int
+    private let integerForm: @Sendable (Graph) throws(ModelError) -> IntegerForm?
     private let isFinishing: () -> Bool
     private let emit: (CollapseEvent) -> Void
 
@@ -40,19 +44,22 @@ package struct Collapser {
     ///   - options: the user's options, with a method.
     ///   - keeper: the keeper of checkpoints.
     ///   - byteCount: the size of the file that a graph is written as, for a limit on it.
+    ///   - integerForm: the file with integer weights that a graph is written as, when it is; nil for a graph without a
+    ///     weight that it would be smaller for.
     ///   - isFinishing: true when the compression is to end with the best that it has; asked between units of its work.
     ///   - emit: receives events.
     package init(
         _ graph: Graph, task: PredictionTask, samples: Samples?, options: JobOptions,
         keeper: CheckpointKeeper = .none,
         byteCount: @escaping @Sendable (Graph) throws(ModelError) -> Int = { 4 * $0.parameterCount },
+        integerForm: @escaping @Sendable (Graph) throws(ModelError) -> IntegerForm? = { _ in nil },
         isFinishing: @escaping () -> Bool = { false },
         emit: @escaping (CollapseEvent) -> Void
     ) {
         (original, parameterCount) = (graph, graph.parameterCount)
         (self.task, self.samples) = (task, samples)
         (self.options, self.keeper, self.byteCount, self.emit) = (options, keeper, byteCount, emit)
-        self.isFinishing = isFinishing
+        (self.integerForm, self.isFinishing) = (integerForm, isFinishing)
     }
 
     /// Runs the compression.
@@ -64,7 +71,39 @@ package struct Collapser {
         for layer in merged { emit(.layer(layer)) }
         var rest = self
         rest.original = graph
-        return try rest.run(behind: merged)
+        return try decided(try rest.run(behind: merged))
+    }
+
+    /// The outcome with the decision about integer weights, unless the choice of a point has made it.
+    private func decided(_ outcome: Outcome) throws(ModelError) -> Outcome {
+        guard options.quantize != .none, outcome.integers == nil else { return outcome }
+        let isForced = options.quantize == .dynamicInt8
+        var outcome = outcome
+        guard let form = try integerForm(outcome.graph) else {
+            outcome.integers = .refused(reason: IntegerDecision.nothingToQuantize)
+            return outcome
+        }
+        guard let samples else {
+            outcome.integers = isForced ? .taken : .refused(reason: "without data, what integers cost is not known")
+            return outcome
+        }
+        let heldOut = try HeldOut(samples.search, original: original, task: task)
+        let budget = Budget(options, original: heldOut.originalMetrics)
+        let point = ParetoPoint(outcome.graph, plan: outcome.chosen?.plan ?? [:], try heldOut.measured(form.graph))
+        let reason = budget.reasonAgainst(point)
+        let bytes = try byteCount(outcome.graph)
+        if !isForced, let reason = reason ?? form.reasonAgainst(floats: bytes) {
+            outcome.integers = .refused(reason: reason)
+            return outcome
+        }
+        (outcome.integers, outcome.uses) = (.taken, budget.uses(of: point.comparisons, point.metrics))
+        if reason != nil {
+            outcome.metBudget = false
+            let admission = budget.admission(of: point)
+            outcome.admission = outcome.admission.filter { old in !admission.contains { $0.option == old.option } }
+            outcome.admission += admission
+        }
+        return outcome
     }
 
     /// Runs the compression of what the exact merges leave.
@@ -162,17 +201,27 @@ package struct Collapser {
             original: original, samples: samples, heldOut: heldOut, options: options, budget: budget, limit: limit,
             keeper: keeper, isFinishing: isFinishing, emit: emit)
         let points = try search.run(sites, &layers)
-        let choice = FrontChoice(budget: budget, limit: limit) { point throws(ModelError) in
+        let tune = { (point: ParetoPoint) throws(ModelError) -> ParetoPoint in
             guard options.finetune != .none else { return point }
             return try tuning(heldOut).run(point, on: samples.training)
         }
-        var found = try choice.run(points)
-        // The exact merges alone keep any budget.
-        if found.point != nil, !found.metBudget, original.parameterCount < parameterCount,
-            try limit.excess(of: original) == nil
-        {
-            found = FrontChoice.Result(point: nil, metBudget: true)
+        func asFloats() throws(ModelError) -> FrontChoice.Result {
+            let found = try FrontChoice(budget: budget, limit: limit, tune: tune).run(points)
+            // The exact merges alone keep any budget.
+            let isMerged = original.parameterCount < parameterCount
+            guard found.point != nil, !found.metBudget, isMerged, try limit.excess(of: original) == nil else {
+                return found
+            }
+            return FrontChoice.Result(point: nil, metBudget: true)
         }
+        let (form, floatBytes) = (integerForm, byteCount)
+        let integers = IntegerChoice(
+            original: original, heldOut: heldOut, budget: budget,
+            limit: SizeLimit(options, original, parametersBefore: parameterCount) { graph throws(ModelError) in
+                guard let found = try form(graph) else { return try floatBytes(graph) }
+                return found.byteCount
+            }, form: integerForm, byteCount: byteCount, tune: tune)
+        let (found, decision) = try integers.run(points, options.quantize, asFloats: asFloats)
         let chosen = found.point
         for index in layers.indices where layers[index].reason == nil {
             guard let choice = chosen?.plan[layers[index].block], let site = all[layers[index].block] else {
@@ -187,7 +236,8 @@ package struct Collapser {
         return Outcome(
             graph: chosen?.graph ?? original, layers: merged + layers, refusals: all.refusals, points: points,
             chosen: chosen, metBudget: found.metBudget, admission: found.admission,
-            uses: chosen.map { budget.uses(of: $0.comparisons, $0.metrics) } ?? [])
+            uses: (chosen ?? found.whole).map { budget.uses(of: $0.comparisons, $0.metrics) } ?? [],
+            integers: decision)
     }
 
     private func tuning(_ heldOut: HeldOut) -> FineTuning {

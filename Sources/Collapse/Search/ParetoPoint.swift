@@ -41,6 +41,9 @@ package struct ParetoPoint: Sendable {
         return point
     }
 
+    /// The same network with the measures of the file that it is written as.
+    func measured(_ result: HeldOut.Measurement) -> ParetoPoint { trained(graph, result) }
+
     /// The comparisons of all outputs.
     package var comparisons: [Comparison] { (comparison.map { [$0] } ?? []) + others }
 

@@ -110,9 +110,11 @@ package struct ONNXDocument: Sendable {
 
     /// The first node that works on quantized weights or values; nil for a model of floats.
     private static func quantizedNode(of model: ONNXModel) -> ONNXModel.Node? {
-        (model.nodes + model.functions.flatMap(\.nodes)).first { node in
+        let narrow = Set(model.initializers.filter { NarrowInteger(rawValue: $0.dataType) != nil }.map(\.name))
+        return (model.nodes + model.functions.flatMap(\.nodes)).first { node in
             let type = node.opType
-            return type.startsWithBytes(of: "QLinear") || type.endsWithBytes(of: "Integer")
+            return type == "Gather" && node.inputs.first.map(narrow.contains) == true
+                || type.startsWithBytes(of: "QLinear") || type.endsWithBytes(of: "Integer")
                 || type.containsBytes(of: "uantize")
                 || node.domain.hasBytes(of: "com.microsoft")
                     && (quantizedByRuntime.contains(type) || type.startsWithBytes(of: "QOrdered"))

@@ -7,18 +7,71 @@ package struct ONNXEdit: Sendable {
         var opType: String
         var name: String
         var inputs: [String]
-        var output: String
+        var outputs: [String]
         var ints: [String: Int64] = [:]
+
+        /// The first of its outputs, which is the only one of most operators.
+        var output: String { outputs[0] }
+
+        init(opType: String, name: String, inputs: [String], outputs: [String], ints: [String: Int64] = [:]) {
+            (self.opType, self.name, self.inputs, self.outputs, self.ints) = (opType, name, inputs, outputs, ints)
+        }
+
+        init(opType: String, name: String, inputs: [String], output: String, ints: [String: Int64] = [:]) {
+            self.init(opType: opType, name: name, inputs: inputs, outputs: [output], ints: ints)
+        }
     }
 
-    /// An initializer to add, written in the precision of the layer that reads it; nil for that of the tensor.
+    /// An initializer to add.
     package struct NewInitializer: Sendable {
+        enum Elements: Sendable {
+            /// A tensor, in the precision of the layer that reads it; nil for its own.
+            case tensor(Tensor, ONNXDocument.Precision?)
+            case int8([Int8], Shape)
+        }
+
         var name: String
-        var tensor: Tensor
-        var precision: ONNXDocument.Precision?
+        var elements: Elements
+
+        init(name: String, tensor: Tensor, precision: ONNXDocument.Precision? = nil) {
+            (self.name, elements) = (name, .tensor(tensor, precision))
+        }
+
+        init(name: String, _ integers: [Int8], _ shape: Shape) {
+            (self.name, elements) = (name, .int8(integers, shape))
+        }
 
         /// The type of the elements as a file numbers it.
-        var dataType: Int64 { precision?.rawValue ?? tensor.type.onnx }
+        var dataType: Int64 {
+            switch elements {
+            case .tensor(let tensor, let precision): precision?.rawValue ?? tensor.type.onnx
+            case .int8: NarrowInteger.int8.rawValue
+            }
+        }
+
+        var shape: Shape {
+            switch elements {
+            case .tensor(let tensor, _): tensor.shape
+            case .int8(_, let shape): shape
+            }
+        }
+
+        var byteCount: Int {
+            switch elements {
+            case .tensor(let tensor, let precision):
+                tensor.shape.elementCount * (precision?.byteCount ?? tensor.type.byteCount)
+            case .int8(let integers, _): integers.count
+            }
+        }
+
+        /// The bytes of the elements.
+        var part: Part {
+            switch elements {
+            case .tensor(let tensor, let precision):
+                precision.map { .bytes(tensor.narrowed(to: $0)) } ?? .tensor(tensor)
+            case .int8(let integers, _): .bytes(integers.map { UInt8(bitPattern: $0) })
+            }
+        }
     }
 
     /// Indices of the nodes to remove.

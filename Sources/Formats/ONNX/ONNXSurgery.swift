@@ -208,7 +208,7 @@ extension ONNXDocument {
         // Forwards: nodes that read a removed value, such as a Dropout inside the block.
         var known = initializerNames.union(model.inputs.map(\.name)).union(edit.newInitializers.map(\.name))
         for (index, node) in model.nodes.enumerated() {
-            for new in edit.newNodes[index] ?? [] { known.insert(new.output) }
+            for new in edit.newNodes[index] ?? [] { known.formUnion(new.outputs) }
             guard !edit.removedNodes.contains(index) else { continue }
             if node.reads.allSatisfy({ $0.isEmpty || known.contains($0) }) {
                 known.formUnion(node.outputs)

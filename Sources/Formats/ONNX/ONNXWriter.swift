@@ -80,7 +80,7 @@ extension ONNXDocument {
         let kept = model.initializers.filter { !edit.removedInitializers.contains($0.name) }
         let size =
             kept.reduce(0) { $0 + (weights[$1.name]?.byteCount ?? 0) }
-            + edit.newInitializers.reduce(0) { $0 + $1.tensor.byteCount }
+            + edit.newInitializers.reduce(0) { $0 + $1.byteCount }
         let location = model.initializers.first { $0.isExternal }?.external["location"]
         guard location != nil || size > Self.inlineByteLimit else { return nil }
         return path.fileName + (location?.endsWithBytes(of: "_data") == true ? "_data" : ".data")
@@ -89,7 +89,7 @@ extension ONNXDocument {
     private func graphParts(_ edit: ONNXEdit, _ layout: inout Layout) -> [Part] {
         var parts: [Part] = []
         let gone = Set(edit.removedNodes.flatMap { model.nodes[$0].outputs })
-            .subtracting(edit.newNodes.values.joined().map(\.output))
+            .subtracting(edit.newNodes.values.joined().flatMap(\.outputs))
             .union(edit.removedInitializers).union(edit.resizedValues)
         var lastInitializer = 0
         for field in model.graphFields {
@@ -115,7 +115,7 @@ extension ONNXDocument {
         }
         var new: [Part] = []
         for added in edit.newInitializers {
-            new += layout.parts(added.tensor, as: added.precision, described: .new(added))
+            new += layout.parts(added.part, described: .new(added))
         }
         parts.insert(contentsOf: new, at: lastInitializer)
         // Before IR version 4, initializers are inputs too; after the others, which may be fed by position.
@@ -142,7 +142,7 @@ extension ONNXDocument {
     /// Encodes a field `input` of a graph.
     private static func input(_ added: ONNXEdit.NewInitializer) -> [UInt8] {
         var shape = ProtobufWriter()
-        for size in added.tensor.shape.dimensions {
+        for size in added.shape.dimensions {
             var dimension = ProtobufWriter()
             dimension.varint(1, Int64(size))
             shape.message(1, dimension.bytes)
@@ -179,7 +179,7 @@ extension ONNXDocument {
                 switch self {
                 case .new(let added):
                     var message = ProtobufWriter()
-                    for size in added.tensor.shape.dimensions { message.varint(1, Int64(size)) }
+                    for size in added.shape.dimensions { message.varint(1, Int64(size)) }
                     message.varint(2, added.dataType)
                     message.string(8, added.name)
                     return [.bytes(message.bytes)]
@@ -230,10 +230,10 @@ extension ONNXDocument {
 
 extension ONNXEdit.NewNode {
     /// The node as a field `node` of a graph.
-    fileprivate var encoded: [UInt8] {
+    var encoded: [UInt8] {
         var node = ProtobufWriter()
         for input in inputs { node.string(1, input) }
-        node.string(2, output)
+        for output in outputs { node.string(2, output) }
         node.string(3, name)
         node.string(4, opType)
         for (key, value) in ints.sorted(by: { $0.key < $1.key }) {

@@ -128,6 +128,9 @@ extension JobOption {
         words(
             "replacements", \.replacements, JobOptions.replacementKinds,
             "kinds of replacement that may be used; all without"),
+        word(
+            "quantize", \.quantize,
+            "weights of the written file: floats, int8, or int8 where it is smaller and within the budget (auto)"),
         texts("include", \.include, "globs of module paths to collapse; all without"),
         texts("exclude", \.exclude, "globs of module paths to leave alone"),
         word("order", \.order, "order in which layers are tried"),

@@ -57,6 +57,20 @@ package enum Compression {
             }
 
             let metadata = report.largestMetadata
+            let room = DiskRoom(waits: order.checkpoints != nil, progress: progress)
+            let integerForm = { @Sendable (graph: Graph) throws(ModelError) -> IntegerForm? in
+                do {
+                    let scratch = try AtomicOutput(of: order.output + ".int8")
+                    var edit = try model.document.edit(toMatch: graph)
+                    edit.metadata = metadata
+                    try model.document.write(edit, to: scratch.file)
+                    return try IntegerFile(replacing: scratch.file, data: data).map {
+                        IntegerForm($0.graph, byteCount: $0.bytes)
+                    }
+                } catch {
+                    throw .rewrite(value: model.name, reason: "\(error)")
+                }
+            }
             let collapser = Collapser(
                 data.graph, task: data.task, samples: data.samples, options: options,
                 keeper: checkpoints?.keeper ?? .none,
@@ -67,7 +81,7 @@ package enum Compression {
                     }
                     edit.metadata = metadata
                     return model.document.byteCount(edit, at: order.output)
-                }, isFinishing: ending.isFinishing
+                }, integerForm: integerForm, isFinishing: ending.isFinishing
             ) { event in
                 progress.take(event)
                 if case .point = event { EndRequest.noteResult() }
@@ -78,8 +92,7 @@ package enum Compression {
                 progress.warn("\(reason.words): the result is the best so far", code: "ended_early")
             }
             (report.outcome, report.warnings) = (outcome, progress.warnings)
-            let room = DiskRoom(waits: order.checkpoints != nil, progress: progress)
-            guard outcome.collapsedCount > 0 else {
+            guard outcome.collapsedCount > 0 || outcome.integers?.isTaken == true else {
                 report.close(progress)
                 try room.write { try report.write(to: order.reports) }
                 throw Problem(nothingToCollapse: outcome, in: model)
@@ -88,6 +101,10 @@ package enum Compression {
             progress.begin(.verifying)
             let predicted = try data.compared(of: outcome.graph)
             report.compressed = predicted.flatMap { certifying?.measured($0.outputs).metrics }
+            if outcome.integers?.isTaken == true, let certifying, let form = try integerForm(outcome.graph) {
+                // The file holds what it will be found to be once it is written.
+                report.compressed = try certifying.measured(form.graph).metrics
+            }
             let publication = try room.write { try AtomicOutput(of: order.output) }
             var edit = try model.document.edit(toMatch: outcome.graph)
             edit.metadata = report.metadata
@@ -98,7 +115,18 @@ package enum Compression {
             if let measured = certifying?.measured(written.outputs) {
                 (report.compressed, report.comparisons) = (measured.metrics, measured.comparisons)
             }
-            report.latency = try Latency(data.graph, written.graph, on: written.samples)
+            if outcome.integers?.isTaken == true {
+                report.floats = (report.compressed, report.comparisons)
+                report.integers = try room.write { try IntegerFile(replacing: publication.file, data: data) }
+            }
+            if let integers = report.integers {
+                report.files = integers.files
+                if let measured = try certifying?.measured(integers.graph) {
+                    (report.compressed, report.comparisons) = (measured.metrics, measured.comparisons)
+                }
+            } else {
+                report.latency = try Latency(data.graph, written.graph, on: written.samples)
+            }
 
             progress.begin(.exporting)
             try report.digestFiles()
@@ -144,6 +172,7 @@ extension Problem {
         let reasons =
             outcome.layers.map { "\($0.name): \($0.reason ?? "")" }
             + outcome.refusals.map { "\($0.name): \($0.reason)" }
+            + [outcome.integers?.reason].compactMap { $0.map { "integer weights: \($0)" } }
         self.init(
             .nothingToCollapse,
             reasons.isEmpty

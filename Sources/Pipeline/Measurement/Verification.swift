@@ -38,11 +38,7 @@ struct Verification {
         written.document.scalars = data.scalars
         let tolerance = written.document.roundingTolerance
         let batch = original.batchSize
-        var shapes: [String: [Int]] = [:]
-        for input in original.inputs {
-            shapes[original[input].name] = Array(original.shape(input).dimensions.dropFirst())
-        }
-        let graph = try written.document.lower(batch: batch, samples: shapes)
+        let graph = try written.document.lower(batch: batch, samples: Self.sampleShapes(of: original))
         bytes = written.byteCount
         nodes = written.document.model.nodes.count
         let samples = try data.validation ?? Dataset(randomFor: original, count: batch)
@@ -84,6 +80,17 @@ struct Verification {
         }
         maxAbsDifference = differences.max() ?? 0
         (self.graph, self.samples, self.outputs) = (graph, samples, outputs)
+    }
+}
+
+extension Verification {
+    /// The sizes of a sample of each input of a network.
+    static func sampleShapes(of graph: Graph) -> [String: [Int]] {
+        var shapes: [String: [Int]] = [:]
+        for input in graph.inputs {
+            shapes[graph[input].name] = Array(graph.shape(input).dimensions.dropFirst())
+        }
+        return shapes
     }
 }
 

@@ -26,9 +26,14 @@ struct CompressionReport {
     /// The reason why the search ended early; nil if it did not.
     var endedEarly: EndRequest.Reason?
     var verification: Verification?
+    /// The latency of both networks; nil for integer weights, which the runtime computes as floats.
     var latency: Latency?
     /// The files of the outcome's points, as far as they are stored; empty when none was to be.
     var points: [PointFolder.Point?] = []
+    /// The written file with integer weights; nil for a file of floats.
+    var integers: IntegerFile?
+    /// The measures of the same network as floats.
+    var floats: (metrics: Metrics?, comparisons: [Comparison])?
     /// The written files at their temporary paths, the model first.
     var files: [String] = []
     var spent: [PhaseUsage] = []
@@ -50,7 +55,7 @@ struct CompressionReport {
 
     private var originalSizes: (parameters: Int, bytes: Int) { (data.graph.parameterCount, model.byteCount) }
     private var compressedSizes: (parameters: Int, bytes: Int)? {
-        verification.map { ($0.graph.parameterCount, $0.bytes) }
+        verification.map { ($0.graph.parameterCount, integers?.bytes ?? $0.bytes) }
     }
 
     /// The digest of everything that the numbers depend on: files, options and program version.
@@ -72,7 +77,9 @@ struct CompressionReport {
                 data.graph, bytes: model.byteCount, nodes: model.document.model.nodes.count, original,
                 latency?.original),
             "compressed": verification.map {
-                Self.sizes($0.graph, bytes: $0.bytes, nodes: $0.nodes, compressed, latency?.compressed)
+                Self.sizes(
+                    $0.graph, bytes: integers?.bytes ?? $0.bytes, nodes: integers?.nodes ?? $0.nodes, compressed,
+                    latency?.compressed)
             } ?? .null,
             "compression_ratio": JSONValue(
                 compressedSizes.map { Double(originalSizes.parameters) / Double(max(1, $0.parameters)) }),
@@ -92,7 +99,7 @@ struct CompressionReport {
             "verification": verification.map {
                 ["max_abs_diff": .double($0.maxAbsDifference), "samples": .int($0.samples.count)]
             } ?? .null,
-            "digests": .object(JSONValue.Object(resultDigests)),
+            "quantization": quantization, "digests": .object(JSONValue.Object(resultDigests)),
         ]
     }
 
@@ -321,6 +328,7 @@ struct CompressionReport {
             let words = admission.isEmpty ? "" : ": \(admission.joined(separator: " ")) would admit it"
             parts.append("over the budget\(words)")
         }
+        if integers != nil { parts.append("int8 weights") }
         if let latency { parts.append(latency.speedup.words) }
         parts.append("\(NumberFormat.fixed(seconds, digits: 1)) s")
         return parts.joined(separator: "  ")

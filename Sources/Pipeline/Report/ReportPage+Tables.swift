@@ -44,7 +44,8 @@ extension ReportPage {
         let hasMetric = points.contains { $0["metric"]?.double != nil }
         let rows = points.enumerated().map { index, point in
             [
-                index == place ? "chosen" : isTuned && index == (place ?? 0) + 1 ? "fine-tuned" : "",
+                index == place
+                    ? "chosen" : isTuned && index == (place ?? 0) + 1 ? isInteger ? "as int8" : "fine-tuned" : "",
                 count(point["layers"]), count(point["parameters"]),
                 count(point["macs"]), number(point["predicted_damage"]),
             ]

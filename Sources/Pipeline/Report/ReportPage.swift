@@ -24,6 +24,7 @@ struct ReportPage {
                 Page.Section(title: "The front", blocks: front),
                 Page.Section(title: "Certificate", blocks: certificate),
                 Page.Section(title: "Before and after", blocks: [.table(sizes), .figures(bars)]),
+                Page.Section(title: "Integer weights", blocks: quantization),
                 Page.Section(title: "Sites", blocks: [.paragraph(sitesNote), .table(sites)]),
                 Page.Section(title: "Training", blocks: training),
                 Page.Section(title: "Outputs", blocks: [.table(outputs)]),
@@ -41,6 +42,7 @@ struct ReportPage {
         if let ratio = result["compression_ratio"]?.double {
             sentence += " has \(NumberFormat.times(ratio)) fewer parameters"
         }
+        if isInteger { sentence += " with int8 weights" }
         if let cost { sentence += " and \(cost)" }
         return sentence + "."
     }
@@ -88,13 +90,16 @@ struct ReportPage {
         }
         if let difference = result["verification"]?["max_abs_diff"]?.double {
             sentences.append(
-                "The written file was read back: its outputs on \(count(result["verification"]?["samples"])) samples are "
+                (isInteger ? "Before its weights became integers, the written" : "The written")
+                    + " file was read back: its outputs on \(count(result["verification"]?["samples"])) samples are "
                     + "within \(PlotUnit.number.text(difference)) of what was predicted.")
         }
         let assumptions = (report["assumptions"]?.array ?? []).compactMap(\.string)
         return sentences.map(Page.Block.paragraph)
             + (assumptions.isEmpty ? [] : [.paragraph("All that is measured rests on this:"), .list(assumptions)])
     }
+
+    var isInteger: Bool { result["quantization"]?["weights"] == "int8" }
 
     private var sitesNote: String {
         "Each place of the network that could be replaced, with what the mildest replacement does alone to the held-out "

@@ -16,6 +16,7 @@ struct MethodFlags: OptionFlags {
     @Option(help: .option("max_bytes")) var maxBytes: String?
     @Option(help: .option("max_layers")) var maxLayers: String?
     @Option(help: .option("replacements")) var replacements: [String] = []
+    @Option(help: .option("quantize")) var quantize: String?
     @Option(help: .option("include")) var include: [String] = []
     @Option(help: .option("exclude")) var exclude: [String] = []
     @Option(help: .option("order")) var order: String?
