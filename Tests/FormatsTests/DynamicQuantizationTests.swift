@@ -13,7 +13,7 @@ private struct Quantizing {
     private let folder: Folder
 
     init(_ builder: ONNXBuilder) throws {
-        folder = try Folder()
+        let folder = try Folder()
         try self.init(folder.write(builder.bytes, as: "before.onnx"), folder)
     }
 
@@ -96,7 +96,7 @@ func `two neighbours of one sign sum to no more than kernels of 16 bits hold`(le
     func integers(_ floats: [Float]) -> ChannelIntegers? {
         ChannelIntegers(floats, rows: 2, columns: 2, channels: .rows, limitsPairs: true)
     }
-    let found = try #require(integers([0, 0, 1e-42, -1e-42]))
+    let found = try #require(integers([0, 0, Float(bitPattern: 700), -Float(bitPattern: 700)]))
     #expect(found.scales == [1, .leastNormalMagnitude])
     #expect(found.integers == [0, 0, 0, 0])
     #expect(integers([0, .infinity, 1, 1]) == nil)
@@ -123,7 +123,7 @@ func `two neighbours of one sign sum to no more than kernels of 16 bits hold`(le
     #expect(made.after.model.initializers.map(\.dataType) == [3, 1, 3, 1])
     #expect(made.after.model.initializers.map(\.sizes) == [[32, 40], [40], [32, 40], [40]])
     let (before, after) = try made.outputs()
-    expectClose(after, before, within: 0.03)
+    expectClose(after, before, within: 0.08)
 }
 
 @Test(arguments: [(0, [32, 40]), (1, [40, 32])])
@@ -135,7 +135,7 @@ func `a Gemm of either orientation becomes a product and a sum`(transB: Int, siz
     #expect(made.operators == ["DynamicQuantizeLinear", "MatMulInteger", "Cast", "Mul", "Mul", "Add"])
     #expect(made.after.model.initializers.first { $0.name == "w_quantized" }?.sizes == [32, 40])
     let (before, after) = try made.outputs()
-    expectClose(after, before, within: 0.03)
+    expectClose(after, before, within: 0.08)
 }
 
 @Test func `a weight that is transposed by a node needs the node no longer`() throws {
@@ -148,7 +148,7 @@ func `a Gemm of either orientation becomes a product and a sum`(transB: Int, siz
             ], [try weight("w", [40, 32])], x: [-1, 32]))
     #expect(made.operators == ["DynamicQuantizeLinear", "MatMulInteger", "Cast", "Mul", "Mul"])
     let (before, after) = try made.outputs()
-    expectClose(after, before, within: 0.03)
+    expectClose(after, before, within: 0.08)
 }
 
 // MARK: Tables
@@ -181,7 +181,7 @@ func `a Gemm of either orientation becomes a product and a sum`(transB: Int, siz
         ])
     #expect(made.after.model.initializers.map(\.dataType) == [3, 1, 1])
     let (before, after) = try made.outputs(try Tensor([0, 7, 49, 3, 3, 21] as [Int64], Shape([2, 3])))
-    expectClose(after, before, within: 0.05)
+    expectClose(after, before, within: 0.08)
 }
 
 // MARK: What stays
@@ -232,5 +232,5 @@ func `a Gemm of either orientation becomes a product and a sum`(transB: Int, siz
     let ints = made.after.model.initializers.filter { $0.dataType == 3 }.reduce(0) { $0 + ($1.raw?.count ?? 0) }
     #expect(ints == made.quantization.weights.reduce(0) { $0 + $1.elements })
     let (before, after) = try made.outputs(batch: 1)
-    expectClose(after, before, within: 0.05)
+    expectClose(after, before, within: 0.08)
 }

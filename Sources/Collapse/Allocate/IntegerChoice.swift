@@ -23,6 +23,7 @@ struct IntegerChoice {
     ///   - asFloats: the choice among the same points as floats.
     /// - Returns: the chosen point, with the measures of its form, and the decision about integers; nil when they are not
     ///   asked for.
+    /// - Throws: ``ModelError``.
     func run(
         _ points: [ParetoPoint], _ quantize: JobOptions.Quantize,
         asFloats: () throws(ModelError) -> FrontChoice.Result

@@ -15,13 +15,14 @@ struct ChannelIntegers {
     /// bits, where they saturate (`vpmaddubsw`): 255 times 128 is below 2^15, and 255 times 129 is not.
     static let pairLimit = 128
 
+    /// Quantizes a matrix; nil for one with an infinite number or one that is none.
+    ///
     /// - Parameters:
     ///   - floats: `[rows, columns]`
     ///   - rows: the number of rows.
     ///   - columns: the number of columns.
     ///   - channels: the axis of the channels.
     ///   - limitsPairs: whether neighbours of a channel sum to ``pairLimit`` at most, as products need it.
-    /// - Returns: nil for a matrix with an infinite number or one that is none.
     init?(_ floats: [Float], rows: Int, columns: Int, channels: Axis, limitsPairs: Bool) {
         precondition(floats.count == rows * columns, "a matrix has as many entries as its sizes say")
         let (count, length) = channels == .rows ? (rows, columns) : (columns, rows)

@@ -14,12 +14,12 @@ struct IntegerFile {
     let floatBytes: Int
     let weights: [DynamicQuantization.Weight]
 
-    /// Puts a file with integer weights in the place of one of floats.
+    /// Puts a file with integer weights in the place of one of floats; nil, with the file as it was, when no weight would
+    /// be smaller.
     ///
     /// - Parameters:
     ///   - path: the path of the file of floats.
     ///   - data: the samples to run, for the sizes of the inputs.
-    /// - Returns: nil, with the file as it was, when no weight would be smaller.
     /// - Throws: ``Problem`` when the new file cannot be run.
     init?(replacing path: String, data: CompressionData) throws {
         let floats = try SourceModel(path)
