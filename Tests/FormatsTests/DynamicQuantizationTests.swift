@@ -232,5 +232,5 @@ func `a Gemm of either orientation becomes a product and a sum`(transB: Int, siz
     let ints = made.after.model.initializers.filter { $0.dataType == 3 }.reduce(0) { $0 + ($1.raw?.count ?? 0) }
     #expect(ints == made.quantization.weights.reduce(0) { $0 + $1.elements })
     let (before, after) = try made.outputs(batch: 1)
-    expectClose(after, before, within: 0.08)
+    expectClose(after, before, within: 0.3)
 }

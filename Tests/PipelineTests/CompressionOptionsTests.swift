@@ -66,6 +66,7 @@ import Testing
         expected.maxDisagreement = 0.02
         expected.compressionRatio = 2
         expected.maxLayers = 3
+        expected.quantize = .dynamicInt8
         expected.include = ["a.*", "b"]
         expected.exclude = ["c"]
         expected.order = .fromEnd
@@ -88,7 +89,8 @@ import Testing
         let values = try Self.options([
             "method": "layercollapse", "finetune": "mix", "train": "after", "max_metric_drop": 0.01,
             "max_class_drop": 0.1,
-            "max_disagreement": 0.02, "compression_ratio": 2, "max_layers": 3, "include": ["a.*", "b"],
+            "max_disagreement": 0.02, "compression_ratio": 2, "quantize": "dynamic_int8", "max_layers": 3,
+            "include": ["a.*", "b"],
             "exclude": ["c"], "order": "from_end", "penalty": 5, "threshold": 0.1, "steps": 7, "batch_size": 16,
             "learning_rate": 1e-3, "optimizer": "sgd", "momentum": 0.5, "weight_decay": 0.25, "shuffle": false,
             "task": "causal_lm", "class_axis": 2, "max_divergence": 1.5, "max_variance_lost": 0.125,
@@ -99,7 +101,8 @@ import Testing
         let texts = try Self.options([
             "method": "layercollapse", "finetune": "mix", "train": "after", "max_metric_drop": "0.01",
             "max_class_drop": "0.1",
-            "max_disagreement": "0.02", "compression_ratio": "2", "max_layers": "3", "include": "a.*,b",
+            "max_disagreement": "0.02", "compression_ratio": "2", "quantize": "dynamic_int8", "max_layers": "3",
+            "include": "a.*,b",
             "exclude": "c", "order": "from_end", "penalty": "5", "threshold": "0.1", "steps": "7", "batch_size": "16",
             "learning_rate": "1e-3", "optimizer": "sgd", "momentum": "0.5", "weight_decay": "0.25", "shuffle": "false",
             "task": "causal_lm", "class_axis": "2", "max_divergence": "1.5", "max_variance_lost": "0.125",
