@@ -19,7 +19,7 @@ package struct Collapser {
         /// The limits of the budget, and what the chosen point has of each.
         package var uses: [Budget.Use] = []
 
-        /// What was decided about integer weights; nil unless they were asked for.
+        /// The decision about integer weights; nil unless they were asked for.
         package var integers: IntegerDecision?
 
         package var collapsedCount: Int { layers.count { $0.isCollapsed } }

@@ -1,6 +1,6 @@
 import JobContract
 
-/// What became of the weights of a job that asked for integers.
+/// The section about the weights of a job that asked for integers.
 extension ReportPage {
     var quantization: [Page.Block] {
         guard let found = result["quantization"], !found.isNull else { return [] }
