@@ -39,7 +39,7 @@ class Int8(Case):
         run("compress", MODELS[name], "--data", data_of(name), "-o", new, "--report", report, *flags, statuses=statuses)
         return new, read_json(report)["result"]
 
-    def test_onnx_runtime_computes_what_the_program_does_and_loses_less_than_by_its_own_quantizer(self):
+    def test_onnx_runtime_computes_what_the_program_does_and_loses_no_more_than_by_its_own_quantizer(self):
         for name, ratio in [("digits-mlp", 3.8), ("digits-vit", 3.0), ("digits-vit-dynamo", 2.8), ("digits-mixer", 2.5),
                             ("code-encoder", 3.0), ("code-gpt", 3.0)]:
             with self.subTest(name=name):
@@ -64,11 +64,12 @@ class Int8(Case):
                 step = abs(after - before).max()
                 self.assertLess(abs(ours - after).mean(), 0.2 * abs(after - before).mean())
 
+                # Against the form that does not saturate without VNNI either.
                 found = {"ours": divergence(before, after)}
                 for per_channel, word in [(True, "channels"), (False, "tensors")]:
                     path = self.folder / f"{word}.onnx"
                     quantize_dynamic(str(old), str(path), per_channel=per_channel, weight_type=QuantType.QInt8,
-                                     op_types_to_quantize=["MatMul", "Gather", "Gemm"])
+                                     reduce_range=True, op_types_to_quantize=["MatMul", "Gather", "Gemm"])
                     found[word] = divergence(before, outputs(path, x))
                 self.figure(f"{name}: {old.stat().st_size} -> {new.stat().st_size} bytes, moved by {step:.3f}; KL "
                             + ", ".join(f"{word} {value:.6f}" for word, value in found.items()))
