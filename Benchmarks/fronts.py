@@ -52,6 +52,18 @@ def run_in_batches(path, inputs, size=500):
         [logits(path, {key: value[i:i + size] for key, value in inputs.items()}) for i in range(0, count, size)])
 
 
+def compress(program, name, folder, *more):
+    """A job on an example network: its points, as `front.json` lists them, and its report. `folder` gets `front`, with a file for
+    each point, and `small.onnx`."""
+    model, data = NETWORKS[name]
+    done = subprocess.run(
+        [program.resolve(), "compress", model, "--data", data, "--front", folder / "front", "-o", folder / "small.onnx",
+         "--report", folder / "report.json", "--quiet", *more], capture_output=True, text=True)
+    if done.returncode not in (0, 4):
+        sys.exit(f"{name}: exit {done.returncode}: {done.stdout}{done.stderr}")
+    return json.loads((folder / "front" / "front.json").read_text())["data"], json.loads((folder / "report.json").read_text())
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("program", type=Path)
@@ -71,15 +83,9 @@ def main():
             with tempfile.TemporaryDirectory() as folder:
                 folder = Path(folder)
                 start = time.time()
-                done = subprocess.run(
-                    [options.program.resolve(), "compress", model, "--data", path, "--seed", str(seed), "--finetune",
-                     options.finetune, "--front", folder / "front", "-o", folder / "small.onnx", "--report",
-                     folder / "report.json", "--quiet", *more], capture_output=True, text=True)
+                front, report = compress(
+                    options.program, name, folder, "--seed", str(seed), "--finetune", options.finetune, *more)
                 seconds = time.time() - start
-                if done.returncode not in (0, 4):
-                    sys.exit(f"{name}: exit {done.returncode}: {done.stdout}{done.stderr}")
-                front = json.loads((folder / "front" / "front.json").read_text())["data"]
-                report = json.loads((folder / "report.json").read_text())
                 whole = report["result"]["original"]["parameters"]
                 print(f"\n{name}, seed {seed}: {whole} parameters, {seconds:.1f} s, chosen "
                       f"{report['result']['compressed']['parameters']}; original "

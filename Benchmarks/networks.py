@@ -1,7 +1,6 @@
-"""The networks of the benchmarks as PyTorch modules: those of the fixtures, and three that everybody knows.
+"""The networks of the benchmarks as PyTorch modules: those of the fixtures, and three that everybody knows."""
 
-The parameters of the fixtures' have the names of the modules that were exported.
-"""
+import re
 
 import torch
 from torch import nn
@@ -157,3 +156,36 @@ def untrained(name):
             import transformers
             return Logits(transformers.BertForSequenceClassification(transformers.BertConfig()))
     raise SystemExit(f"there is no network {name}")
+
+
+def trained(name, path):
+    """The network with the weights of its file, which `torch.onnx.export` wrote at opset 17."""
+    import onnx
+    from onnx import numpy_helper
+
+    model, graph = untrained(name).eval(), onnx.load(path).graph
+    found = {tensor.name: torch.from_numpy(numpy_helper.to_array(tensor).copy()) for tensor in graph.initializer}
+    made = {output: node for node in graph.node for output in node.output}
+    for node in graph.node:
+        # Weights of products have lost their names, but not those of their biases.
+        for bias, product in [node.input, node.input[::-1]] if node.op_type == "Add" else []:
+            if bias in found and product in made and made[product].op_type == "MatMul":
+                found[bias.removesuffix("bias") + "weight"] = found.pop(made[product].input[1]).T
+    if isinstance(model, nn.Sequential):
+        found = {renamed(key, model): value for key, value in found.items()}
+    missing, _ = model.load_state_dict(found, strict=False)
+    if any(not key.endswith("num_batches_tracked") for key in missing):
+        raise SystemExit(f"{path}: no weights for {', '.join(missing)}")
+    return model
+
+
+def renamed(key, model):
+    """The name in a network of this file of what the exported modules called `key`."""
+    first, last = next(i for i, layer in enumerate(model) if hasattr(layer, "norm1")), len(model) - 1
+    norm = next(i for i, layer in enumerate(model) if isinstance(layer, nn.LayerNorm))
+    for old, new in [(r"^pos$", "1.positions"), (r"^patch", "0.patch"), (r"^emb", "0"), (r"^norm", str(norm)),
+                     (r"^head", str(last)), (r"\.n(\d)\.", r".norm\1."), (r"\.at\.o\.", ".attention.out."),
+                     (r"\.at\.", ".attention."), (r"\.fc1\.", ".layers.0."), (r"\.fc2\.", ".layers.2."),
+                     (r"\.mlp\.", ".perceptron."), (r"\.tok\.", ".over_tokens."), (r"\.ch\.", ".over_channels.")]:
+        key = re.sub(old, new, key)
+    return re.sub(r"^blocks\.(\d+)", lambda match: str(int(match[1]) + first), key)
