@@ -95,16 +95,19 @@ class Network:
         finetune = "labels" if kind == "labelled" else "self_distill"
         with tempfile.TemporaryDirectory() as folder:
             points, _ = compress(self.program, self.name, Path(folder), "--max-parameters", str(size), "--seed", str(seed),
-                                 "--finetune", finetune)
+                                 "--finetune", finetune, "--threads", "1")
             chosen = next(point for point in points if point["chosen"])
             shutil.copy(Path(folder) / "front" / chosen["file"], self.file("ours", size, seed))
             shutil.copy(Path(folder) / "small.onnx", self.file("labelled" if kind == "labelled" else "distilled", size, seed))
 
     def make_front(self, kind, size, seed, output, *more):
         with tempfile.TemporaryDirectory() as folder:
-            points, _ = compress(self.program, self.name, Path(folder), "--seed", str(seed), "--finetune", "none", *more)
+            points, _ = compress(self.program, self.name, Path(folder), "--seed", str(seed), "--finetune", "none",
+                                 "--threads", "1", *more)
             for point in points:
                 shutil.copy(Path(folder) / "front" / point["file"], self.file(kind, point["parameters"], seed))
+            # predicted.py reads the points from here.
+            (self.folder / f"{kind}-{seed}.json").write_text(json.dumps(points))
         output.touch()
 
     def make_collapse(self, kind, size, seed, output):
