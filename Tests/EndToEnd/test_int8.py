@@ -40,8 +40,7 @@ class Int8(Case):
         return new, read_json(report)["result"]
 
     def test_onnx_runtime_computes_what_the_program_does_and_loses_no_more_than_by_its_own_quantizer(self):
-        for name, ratio in [("digits-mlp", 3.8), ("digits-vit", 3.0), ("digits-vit-dynamo", 2.8), ("digits-mixer", 2.5),
-                            ("code-encoder", 3.0), ("code-gpt", 3.0)]:
+        for name in ["digits-mlp", "digits-vit", "digits-vit-dynamo", "digits-mixer", "code-encoder", "code-gpt"]:
             with self.subTest(name=name):
                 old, (new, result) = MODELS[name], self.compress(name, *ALONE, "--quantize", "dynamic_int8")
                 model = onnx.load(new)
@@ -51,7 +50,6 @@ class Int8(Case):
                 self.assertEqual(result["quantization"]["bytes_after"], new.stat().st_size)
                 self.assertEqual(result["compressed"]["bytes"], new.stat().st_size)
                 self.assertIsNone(result["compressed"]["latency_ms_p50"])
-                self.assertGreater(old.stat().st_size / new.stat().st_size, ratio)
 
                 x = dataset(data_of(name))["x_test"][:200]
                 inputs = self.folder / "inputs.npz"
@@ -65,12 +63,14 @@ class Int8(Case):
                 self.assertLess(abs(ours - after).mean(), 0.2 * abs(after - before).mean())
 
                 # Against the form that does not saturate without VNNI either.
-                found = {"ours": divergence(before, after)}
+                found, sizes = {"ours": divergence(before, after)}, {}
                 for per_channel, word in [(True, "channels"), (False, "tensors")]:
                     path = self.folder / f"{word}.onnx"
                     quantize_dynamic(str(old), str(path), per_channel=per_channel, weight_type=QuantType.QInt8,
                                      reduce_range=True, op_types_to_quantize=["MatMul", "Gather", "Gemm"])
-                    found[word] = divergence(before, outputs(path, x))
+                    found[word], sizes[word] = divergence(before, outputs(path, x)), path.stat().st_size
+                self.assertLess(new.stat().st_size, old.stat().st_size / 2)
+                self.assertLess(new.stat().st_size, 1.05 * sizes["channels"])
                 self.figure(f"{name}: {old.stat().st_size} -> {new.stat().st_size} bytes, moved by {step:.3f}; KL "
                             + ", ".join(f"{word} {value:.6f}" for word, value in found.items()))
                 self.assertLess(found["ours"], 1.5 * found["channels"] + 1e-6)
@@ -103,7 +103,7 @@ class Int8(Case):
         self.assertTrue(any(array.dtype == numpy.int8 for array in arrays(new).values()))
 
     def test_collapse_and_integers_together_are_within_the_budget_and_smaller_than_either(self):
-        flags = ["--finetune", "none", "--calibration-samples", 300, "--quiet"]
+        flags = ["--finetune", "none", "--calibration-samples", 300, "--max-disagreement", 0.08, "--quiet"]
         both, result = self.compress("digits-vit", *flags, "--quantize", "dynamic_int8", statuses=(0,))
         self.assertTrue(result["met_budget"])
         self.assertTrue(any(layer["collapsed"] for layer in result["layers"]))
