@@ -12,6 +12,9 @@ package struct JobOptions: Hashable, Sendable {
         case none
         case selfDistill = "self_distill"
         case labels, mix
+
+        /// True if the labels of the training samples are targets.
+        package var usesLabels: Bool { self == .labels || self == .mix }
     }
     package enum Train: String, Hashable, Sendable, CaseIterable { case collapsed, after, all }
     package enum Order: String, Hashable, Sendable, CaseIterable {

@@ -91,8 +91,9 @@ import Testing
         #expect(tuned.divergence.value < fitted.divergence.value)
     }
 
-    @Test func `training that makes it worse is thrown away`() throws {
-        var damaged = try Damaged()
+    @Test(arguments: [JobOptions.Finetune.selfDistill, .labels, .mix])
+    func `training that makes it worse is thrown away`(mode: JobOptions.Finetune) throws {
+        var damaged = try Damaged(mode, labelled: true)
         damaged.job.options.learningRate = 5
         damaged.job.options.steps = 20
         let tuned = try damaged.tuned()

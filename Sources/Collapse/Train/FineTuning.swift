@@ -37,10 +37,19 @@ struct FineTuning {
             emit(.step(TrainingStep(trainer, loss: loss, session)))
         }
         let tuned = point.trained(trained, try heldOut.measured(trained))
-        guard let before = point.comparison, let after = tuned.comparison else { return tuned }
-        // Labels pull away from the original by intent; without them, nearer is better.
-        if !session.isLocal, options.finetune == .labels || options.finetune == .mix { return tuned }
-        return after.divergence.value <= before.divergence.value ? tuned : point
+        return isBetter(tuned, than: point, followsLabels: !session.isLocal && options.finetune.usesLabels)
+            ? tuned : point
+    }
+
+    /// True if training has helped on the deciding samples. Labels pull away from the original by intent: there the loss
+    /// counts, where the deciding samples have labels. Without them, nearer to the original is better.
+    private func isBetter(_ tuned: ParetoPoint, than point: ParetoPoint, followsLabels: Bool) -> Bool {
+        if followsLabels {
+            guard let before = point.metrics?.loss, let after = tuned.metrics?.loss else { return true }
+            return after <= before
+        }
+        guard let before = point.comparison, let after = tuned.comparison else { return true }
+        return after.divergence.value <= before.divergence.value
     }
 
     /// The collapsed layers, but for those of another size: nothing of the original is like their outputs.

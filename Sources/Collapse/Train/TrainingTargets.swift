@@ -57,7 +57,7 @@ struct TrainingTargets {
         var terms: [Objective.Term] = []
         let logits = task.logits(of: graph)
         let weight: Float = mode == .mix ? 0.5 : 1
-        if mode == .labels || mode == .mix, hasLabels {
+        if mode.usesLabels, hasLabels {
             terms.append(.init(task.lossOnLabels, of: logits, target: Self.labels, weight: weight))
         }
         guard mode != .labels else { return (terms, []) }

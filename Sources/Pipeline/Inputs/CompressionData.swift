@@ -166,7 +166,7 @@ struct CompressionData {
     }
 
     private func check(_ options: JobOptions, labels: Tensor?) throws(Problem) {
-        let needsLabels = options.finetune == .labels || options.finetune == .mix
+        let needsLabels = options.finetune.usesLabels
         if labels == nil, needsLabels {
             throw Problem(
                 .datasetKeyMismatch, "finetune=\(options.finetune.rawValue) needs labels, and the data have none",
