@@ -143,6 +143,19 @@ import Testing
         #expect(!card.contains("nothing"))
     }
 
+    @Test(arguments: [
+        (JSONValue.double(1), "has int8 weights"), (.double(2), "has 2.0x fewer parameters with int8 weights"),
+    ])
+    func `the headline says what became of the weights`(ratio: JSONValue, words: String) {
+        let page = ReportPage([
+            "model": "net.onnx",
+            "result": [
+                "compressed": ["parameters": 1], "compression_ratio": ratio, "quantization": ["weights": "int8"],
+            ],
+        ])
+        #expect(page.markdown.contains("net.onnx \(words)."))
+    }
+
     @Test func `a report of nothing says so`() {
         let empty = ReportPage(["result": ["layers": []]])
         #expect(empty.markdown.contains("No layers were collapsed; the table says why."))

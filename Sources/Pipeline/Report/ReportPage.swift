@@ -39,10 +39,13 @@ struct ReportPage {
     private var headline: String {
         guard isCompressed else { return "No layers were collapsed; the table says why." }
         var sentence = model
-        if let ratio = result["compression_ratio"]?.double {
-            sentence += " has \(NumberFormat.times(ratio)) fewer parameters"
+        let ratio = result["compression_ratio"]?.double ?? 1
+        // Integers alone leave the number of parameters as it was.
+        if isInteger, ratio < 1.005 {
+            sentence += " has int8 weights"
+        } else {
+            sentence += " has \(NumberFormat.times(ratio)) fewer parameters" + (isInteger ? " with int8 weights" : "")
         }
-        if isInteger { sentence += " with int8 weights" }
         if let cost { sentence += " and \(cost)" }
         return sentence + "."
     }
