@@ -77,6 +77,8 @@ class Front(Case):
         nodes = len(onnx.load(MODELS["digits-vit"]).graph.node)
         for point in points:
             self.assertEqual(len(onnx.load(front / point["file"]).graph.node), nodes)
+        _, points, front = self.compress(MODELS["digits-vit"], data, "--replacements", "width,affine")
+        self.assertLess(min(len(onnx.load(front / point["file"]).graph.node) for point in points), nodes)
 
     def test_several_inputs_and_outputs(self):
         _, points, front = self.compress(FIXTURES / "bert.onnx", FIXTURES / "bert.npz")

@@ -14,13 +14,17 @@ extension OptionFlags {
             object[Self.optionName(label)] =
                 switch value {
                 case let option as Option<String?>: option.wrappedValue.map(JSONValue.string)
-                case let option as Option<[String]>:
-                    option.wrappedValue.isEmpty ? nil : .array(option.wrappedValue.map(JSONValue.string))
+                case let option as Option<[String]>: Self.list(option.wrappedValue)
                 case let flag as Flag<Bool>: .bool(flag.wrappedValue)
                 default: nil
                 }
         }
         return object
+    }
+
+    /// The texts of a flag that repeats; a single one may name several with commas, as in a form.
+    private static func list(_ texts: [String]) -> JSONValue? {
+        texts.count > 1 ? .array(texts.map(JSONValue.string)) : texts.first.map(JSONValue.string)
     }
 
     /// `_maxLayers`, as a property wrapper stores it, is `max_layers`.
