@@ -53,10 +53,11 @@ struct FrontSearch {
             guard case .table(let table) = site.kind else { continue }
             spectra[site.id] = try TableSpectrum(table, in: original, on: samples.training)
         }
+        let families = options.replacements.isEmpty ? nil : Set(options.replacements)
         let survey = SiteSurvey(
             original: original, samples: samples,
-            heldOut: try heldOut.first(SiteSurvey.sampleCount(for: sites, of: original)),
-            spectra: spectra, families: options.replacements.isEmpty ? nil : Set(options.replacements), keeper: keeper,
+            heldOut: try heldOut.first(SiteSurvey.sampleCount(for: sites, of: original, families: families)),
+            spectra: spectra, families: families, keeper: keeper,
             isFinishing: isFinishing, emit: emit)
         let table = try survey.run(sites)
         for site in sites where table[site.id] == nil && isFinishing() {
