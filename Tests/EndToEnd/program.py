@@ -89,6 +89,12 @@ def values_held(model):
     return sum(array.size for array in initializers(model).values())
 
 
+def parameters(model):
+    """The number of floats in a file."""
+    return sum(int(numpy.prod(tensor.dims)) for tensor in onnx.load(model).graph.initializer
+               if tensor.data_type == onnx.TensorProto.FLOAT)
+
+
 def accuracy(logits, labels):
     return float((logits.argmax(axis=1) == labels).mean())
 

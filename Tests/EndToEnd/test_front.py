@@ -4,15 +4,10 @@ import numpy
 import onnx
 import onnxruntime
 
-from program import FIXTURES, MODELS, Case, data_of, dataset, infer_in_onnx_runtime, read_json, run
+from program import FIXTURES, MODELS, Case, data_of, dataset, infer_in_onnx_runtime, parameters, read_json, run
 
 # Few samples: what is checked is the files.
 FEW = ["--calibration-samples", 200, "--finetune", "none", "--quiet"]
-
-
-def parameters(path):
-    return sum(int(numpy.prod(tensor.dims)) for tensor in onnx.load(path).graph.initializer
-               if tensor.data_type == onnx.TensorProto.FLOAT)
 
 
 class Front(Case):

@@ -8,15 +8,10 @@ import numpy
 import onnx
 
 from kill_server import npz
-from program import MODELS, Case, data_of, dataset, infer_in_onnx_runtime, run
+from program import MODELS, Case, data_of, dataset, infer_in_onnx_runtime, parameters, run
 from server import Server
 
 FEW = [("calibration_samples", 200), ("finetune", "none")]
-
-
-def parameters(path):
-    return sum(int(numpy.prod(tensor.dims)) for tensor in onnx.load(path).graph.initializer
-               if tensor.data_type == onnx.TensorProto.FLOAT)
 
 
 class Points(Case):

@@ -57,8 +57,7 @@ struct FrontSearch {
         let survey = SiteSurvey(
             original: original, samples: samples,
             heldOut: try heldOut.first(SiteSurvey.sampleCount(for: sites, of: original, families: families)),
-            spectra: spectra, families: families, keeper: keeper,
-            isFinishing: isFinishing, emit: emit)
+            spectra: spectra, families: families, keeper: keeper, isFinishing: isFinishing, emit: emit)
         let table = try survey.run(sites)
         for site in sites where table[site.id] == nil && isFinishing() {
             if let place = layers.place(of: site.id) {
@@ -89,7 +88,7 @@ struct FrontSearch {
             tried += 1
             var point = try fit.point(plan, as: work, keptBefore: kept)
             point.predictedDamage = damage
-            // Of sites that share a layer one may take the place of both, whatever is chosen for the other.
+            // One of two sites that share a layer may take the place of both, whatever is chosen for the other.
             guard !points.contains(where: { $0.point.isAlike(point) }) else { return }
             points.append((most, point))
             points.sort { ($0.point.parameters, $0.cost) > ($1.point.parameters, $1.cost) }

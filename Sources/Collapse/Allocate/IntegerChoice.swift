@@ -39,7 +39,7 @@ struct IntegerChoice {
             let reason = least.flatMap { budget.reasonAgainst($0) } ?? "no point keeps the limits on the size"
             return (try asFloats(), .refused(reason: reason))
         }
-        // Where no file of floats would be smaller, none is chosen and trained.
+        // Floats are chosen and trained only where a file of theirs may be smaller.
         var isSmallest = true
         for point in points where !budget.isHopeless(point) {
             if try byteCount(point.graph) <= chosen.byteCount { isSmallest = false }

@@ -15,8 +15,14 @@ struct OriginalValues {
 
     init(of original: Graph, for samples: Dataset, at sites: [Site]) {
         passage = PartialForward(original, [samples])
+        keepsAll = Self.byteCount(at: sites, count: samples.count) <= Self.byteLimit
+    }
+
+    /// The bytes of the values of all sites for a number of samples.
+    static func byteCount(at sites: [Site], count: Int) -> Int {
         let each = sites.reduce(0) { $0 + 4 * $1.rows * $1.widths.output }
-        keepsAll = each <= Self.byteLimit / max(1, samples.count)
+        let (bytes, overflow) = each.multipliedReportingOverflow(by: count)
+        return overflow ? .max : bytes
     }
 
     /// The rows of a value.

@@ -25,8 +25,8 @@ struct SiteSurvey {
     /// The number of choices of a site that are measured even then.
     private static let leastMeasured = 2
 
-    /// The number of samples on which the damages of a network's sites are to be measured: fewer where all
-    /// choices would take too long.
+    /// The number of samples on which the damages of a network's sites are to be measured: fewer where all choices would
+    /// take too long.
     static func sampleCount(for sites: [Site], of network: Graph, families: Set<String>?) -> Int {
         let choices = sites.reduce(0) { $0 + $1.choices(in: network, families: families).count }
         let each = macsOfPass(network) * Double(max(1, choices))

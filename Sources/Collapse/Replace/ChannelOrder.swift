@@ -100,7 +100,7 @@ private struct PendingUpdates {
 
     /// Some columns of the matrix with the updates, `[n, indices]`.
     func columns(_ indices: [Int], of matrix: Matrix) -> Matrix {
-        // Of a symmetric matrix the rows are as good, and lie together.
+        // The rows of a symmetric matrix are its columns, and lie together.
         var result = matrix.selecting(indices).transposed()
         for (factor, column) in zip(factors, columns) {
             result.subtractProduct(factor, column.selecting(indices).transposed())

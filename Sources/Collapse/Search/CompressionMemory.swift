@@ -120,10 +120,8 @@ package struct CompressionMemory: Sendable {
 
     /// The bytes of what the original computes, which the replacements of all points are fitted to.
     private func originals(_ sites: [Site]) -> Int {
-        let each = sites.reduce(0) { $0 + 4 * $1.rows * $1.widths.output }
-        return [counts.calibration, counts.search].reduce(0) { total, count in
-            let (bytes, overflow) = each.multipliedReportingOverflow(by: count)
-            return total + (overflow ? OriginalValues.byteLimit : min(bytes, OriginalValues.byteLimit))
+        [counts.calibration, counts.search].reduce(0) { total, count in
+            total + min(OriginalValues.byteCount(at: sites, count: count), OriginalValues.byteLimit)
         }
     }
 

@@ -128,11 +128,13 @@ extension JobFolders {
         for job: Job, _ artifacts: ArtifactStore, executable: String, configuration: Configuration
     ) throws(JobsError) -> JobCommand {
         guard let attempt = job.leaseToken else { throw .leaseLost }
-        let pointsBytes: Int?
+        var pointsBytes: Int?
         do throws(SystemError) {
             try folder(of: job.id).begin(attempt: attempt)
-            let stored = artifacts.storedBytes + (try pointBytes())
-            pointsBytes = configuration.storedLimitBytes.map { max(0, $0 - stored) }
+            // The folders of all jobs are read only for the sake of a limit.
+            if let limit = configuration.storedLimitBytes {
+                pointsBytes = max(0, limit - artifacts.storedBytes - (try pointBytes()))
+            }
         } catch {
             throw JobsError(error)
         }

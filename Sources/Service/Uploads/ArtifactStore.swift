@@ -1,5 +1,4 @@
 import Foundation
-import Glibc
 import JobContract
 import Synchronization
 package import SystemCalls
@@ -88,7 +87,7 @@ package final class ArtifactStore: Sendable {
             try DurableFile.move("\(folder)/\(id)", to: "\(temporary)/\(id)")
         } catch {
             // Another request deleted it first.
-            if error.code == ENOENT { return false }
+            if error.isAbsent { return false }
             throw error
         }
         _ = index.withLock { $0.removeValue(forKey: id) }
