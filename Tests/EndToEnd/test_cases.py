@@ -114,6 +114,26 @@ class Cases(Case):
         after = onnx.load(str(self.file("shared_weights.small.onnx")))
         self.assertEqual(sorted(list(tensor.dims) for tensor in after.graph.initializer), [[10], [16], [16, 10], [16, 16]])
 
+    def test_gated_units_and_regions(self):
+        name = "gated_units"
+        expected = self.expected[name]
+        self.assert_runs(name)
+        report = self.compressed(name, "--max-parameters", str(expected["parameters"][1]), "--finetune", "none", kinds="width")
+        found = [report["result"][which]["parameters"] for which in ("original", "compressed")]
+        self.assertEqual(found, expected["parameters"])
+        before, after = (outputs["logits"] for outputs in self.both(name))
+        self.assertLess(abs(before - after).max(), 1e-3)
+        # One layer takes the place of the head.
+        report = self.compressed(
+            name, "--include", "f", "--max-parameters", "1", "--finetune", "none", kinds="affine,width", statuses=(4,))
+        self.assertEqual([(layer["name"], layer["kind"]) for layer in report["result"]["layers"] if layer["collapsed"]],
+                         [("f", "Linear-LayerNorm-ReLU-Linear")])
+        status, said = self.program("run", self.file(f"{name}.small.onnx"), "--data", self.file(f"{name}.npz"),
+                                    "-o", self.file(f"{name}.out.npz"), "--quiet")
+        self.assertEqual(status, 0, said)
+        after = next(iter(list(self.both(name))[1].values()))
+        self.assertLess(abs(numpy.load(self.file(f"{name}.out.npz"))["logits"] - after).max(), 1e-4)
+
     def test_an_input_without_axes(self):
         self.check_head("scalar_input", "logits")
 

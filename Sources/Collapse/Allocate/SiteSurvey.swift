@@ -98,7 +98,7 @@ struct SiteSurvey {
                 withLinearPath: choices.contains(where: \.hasLinearPath))
             let fit = try moments.now(on: passage.samples[0], given: passage.given[0])
             let judges = fit.isScarce ? try moments.now(on: passage.samples[1], given: passage.given[1]) : nil
-            if let block = site.block { orders = try block.orders(for: choices, fit, in: graph) }
+            orders = try site.orders(for: choices, fit, in: graph)
             var beside = try site.solver(fit, judges, channels: orders.path?.channels ?? [], in: graph)
             var alone = try site.solver(fit, judges, channels: orders.width?.channels ?? [], in: graph)
             for choice in choices {
@@ -133,14 +133,14 @@ struct SiteSurvey {
     }
 }
 
-extension Candidate {
+extension Site {
     /// The orders of the channels that some choices need.
     fileprivate func orders(
         for choices: [Choice], _ fit: Covariances, in graph: Graph
     ) throws(ModelError) -> (width: ChannelOrder?, path: ChannelOrder?) {
         let narrowing = choices.filter { $0.channels != nil }
         guard !narrowing.isEmpty else { return (nil, nil) }
-        let prior = secondLayer(Array(0..<hidden), in: graph)
+        let prior = readers(of: Array(0..<widths.hidden), in: graph)
         return try computing {
             (
                 narrowing.contains { !$0.hasLinearPath }

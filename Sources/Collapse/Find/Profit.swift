@@ -16,6 +16,14 @@ package struct Profit: Sendable, Equatable {
 }
 
 extension Profit {
+    /// The savings of one layer in the place of a site.
+    package init(_ site: Site, in graph: Graph) {
+        let (before, after) = (site.size(in: graph), site.size(of: .affine, in: graph))
+        self.init(
+            parametersBefore: before.parameters, parametersAfter: after.parameters, macsBefore: before.macs,
+            macsAfter: after.macs)
+    }
+
     package init(_ candidate: Candidate, in graph: Graph) {
         let removed = Set(candidate.nodes)
         let affines = candidate.affines.filter { removed.contains($0.value) }

@@ -64,20 +64,13 @@ extension Candidate {
     /// The rows of the first layer for some channels, with what stands between it and the activation.
     ///
     /// - Returns: `[channels, in]` and `[channels]`.
-    private func firstLayer(_ channels: [Int], in graph: Graph) throws(ModelError) -> (Tensor, Tensor) {
+    private func firstLayer(
+        _ channels: [Int], in graph: Graph
+    ) throws(ModelError) -> (weight: Tensor, bias: Tensor) {
         var map = AffineMap(features: inFeatures)
         try map.apply(first, bias: first.bias, in: graph)
         for affine in affines where affine.value <= activationInput { try map.apply(affine, in: graph) }
-        let (matrix, column) = (map.matrix(), try map.column())
-        return try computing {
-            let weight = try Tensor(zeros: Shape([channels.count, inFeatures]))
-            let bias = try Tensor(zeros: Shape([channels.count]))
-            copyRows(from: matrix, rows: channels, into: weight)
-            copyRows(
-                from: column.reshaped(try Shape([hidden, 1])), rows: channels,
-                into: bias.reshaped(try Shape([channels.count, 1])))
-            return (weight, bias)
-        }
+        return try map.rows(channels)
     }
 }
 

@@ -88,6 +88,15 @@ struct Cut {
         switch (form, site.kind) {
         case (.narrowed(let channels, let second, let path), .block(let block)):
             return try block.narrowed(to: channels, second: second, path: path, in: graph)
+        case (.narrowed(let channels, let second, let path), .gated(let gated)):
+            return try gated.narrowed(to: channels, last: second, path: path, in: graph)
+        case (.layers(let layers), .gated), (.layers(let layers), .region):
+            guard let region = site.region else { return [] }
+            return [
+                Rewrite(
+                    layers, for: region.nodes, from: region.input, to: region.output, on: region.last.axis,
+                    scope: site.name)
+            ]
         case (.layers(let layers), .block(let block)):
             return block.uses.map { use in
                 Rewrite(
@@ -139,8 +148,21 @@ extension Site {
         return try computing {
             try SiteSolver(
                 covariances, heldOut: heldOut, channels: places ?? channels,
-                prior: block?.secondLayer(channels, in: graph) ?? Matrix(rows: 0, columns: widths.output),
+                prior: readers(of: channels, in: graph),
                 linearPrior: layer?.numbers(in: graph))
+        }
+    }
+}
+
+extension Site {
+    /// The weights of the layer that reads the hidden channels, for some of them.
+    ///
+    /// - Returns: `[channels, out]`; no rows for a site without such channels.
+    func readers(of channels: [Int], in graph: Graph) -> Matrix {
+        switch kind {
+        case .block(let block): block.secondLayer(channels, in: graph)
+        case .gated(let gated): gated.region.last.numbers(in: graph).selecting(channels)
+        case .region, .layer, .table: Matrix(rows: 0, columns: widths.output)
         }
     }
 }

@@ -21,17 +21,18 @@ extension Site {
     /// - Returns: the choices; none for a site that nothing smaller can replace.
     func choices(in graph: Graph, families: Set<String>?) -> [Choice] {
         var all: [Choice] = []
+        let (input, hidden, output) = widths
+        func narrowed() -> [Choice] {
+            func channels(_ shares: [Double]) -> [Int] { shares.map { max(1, Int($0 * Double(hidden))) } }
+            let rank = max(2, min(input, hidden) / Grid.pathRank)
+            // A path of as many features as there are outputs is the full layer.
+            let paths = rank < output ? channels(Grid.path).map { Choice.path(rank: rank, channels: $0) } : []
+            return channels(Grid.width).map(Choice.width) + paths + channels(Grid.partial).map(Choice.partial)
+        }
         switch kind {
-        case .block(let block):
-            func channels(_ shares: [Double]) -> [Int] { shares.map { max(1, Int($0 * Double(block.hidden))) } }
-            if block.canBeNarrowed(in: graph) {
-                let rank = max(2, min(block.inFeatures, block.hidden) / Grid.pathRank)
-                all += channels(Grid.width).map(Choice.width)
-                // A path of as many features as there are outputs is the full layer.
-                if rank < block.out { all += channels(Grid.path).map { .path(rank: rank, channels: $0) } }
-                all += channels(Grid.partial).map(Choice.partial)
-            }
-            all.append(.affine)
+        case .block(let block): all = (block.canBeNarrowed(in: graph) ? narrowed() : []) + [.affine]
+        case .gated: all = narrowed() + [.affine]
+        case .region: all = [.affine]
         case .layer(let layer):
             let features = Double(min(layer.inFeatures, layer.outFeatures))
             all = Grid.rank.map { .lowRank(max(1, Int($0 * features))) }
@@ -57,6 +58,8 @@ extension Site {
         case .block(let block):
             let profit = Profit(block, in: graph)
             return Size(parameters: profit.parametersBefore, macs: profit.macsBefore)
+        case .gated, .region:
+            return Size(parameters: region?.parameterCount ?? 0, macs: rows * (region?.macs ?? 0))
         case .layer(let layer):
             return Size(parameters: layer.parameterCount, macs: rows * layer.inFeatures * layer.outFeatures)
         case .table(let table): return Size(parameters: table.entries * table.features, macs: 0)
@@ -67,10 +70,11 @@ extension Site {
     func size(of choice: Choice, in graph: Graph) -> Size {
         let (d, _, o) = widths
         var (weights, biases) = (0, o)
+        if let k = choice.channels { (weights, biases) = (k * (layersBefore * d + o), k * biasesBefore + o) }
         switch choice {
-        case .width(let k): (weights, biases) = (k * (d + o), k + o)
-        case .path(let rank, let k): (weights, biases) = (k * (d + o) + rank * (d + o), k + o)
-        case .partial(let k): (weights, biases) = (k * (d + o) + d * o, k + o)
+        case .width: break
+        case .path(let rank, _): weights += rank * (d + o)
+        case .partial: weights += d * o
         case .affine: weights = d * o
         case .lowRank(let rank):
             if isTable {
@@ -82,5 +86,13 @@ extension Site {
             biases += block.slopeCount(in: graph)
         }
         return Size(parameters: weights + biases, macs: rows * weights)
+    }
+
+    /// The number of layers that compute a feature for each channel.
+    private var layersBefore: Int { if case .gated(let gated) = kind { gated.sources.count } else { 1 } }
+
+    /// The number of those with a bias.
+    private var biasesBefore: Int {
+        if case .gated(let gated) = kind { gated.sources.count { $0.layer.bias != nil } } else { 1 }
     }
 }

@@ -49,6 +49,17 @@ struct SiteMoments {
                 let residual = block.twins.isEmpty ? Residual(of: use.output, in: given, original: original) : nil
                 uses.append(Use(features: features, output: use.output, residual: residual, positions: use.input))
             }
+        case .gated, .region:
+            guard let region = site.region else { break }
+            var parts: [ValueID] = []
+            if withLinearPath { parts.append(try graph.appendRows(of: region.input, on: region.last.axis)) }
+            if case .gated(let gated) = site.kind, channels != [] {
+                let hidden = try graph.appendRows(of: gated.hiddenValue, on: region.last.axis)
+                parts.append(try graph.appendColumns(channels, of: hidden))
+            }
+            let features = parts.count == 1 ? parts[0] : try graph.append(.concat(axis: 1), parts)
+            let residual = Residual(of: region.output, in: given, original: original)
+            uses = [Use(features: features, output: region.output, residual: residual, positions: region.input)]
         case .layer(let layer):
             let features = try graph.appendRows(of: layer.input, on: layer.axis)
             let residual = Residual(of: layer.output, in: given, original: original)
@@ -86,7 +97,7 @@ struct SiteMoments {
         on samples: Dataset, given: Dataset, _ original: inout OriginalValues
     ) throws(ModelError) -> Covariances {
         let mask = try given.mask()
-        guard uses.count == 1, let use = uses.first, site.block != nil || original.keepsAll, let name = targetName,
+        guard uses.count == 1, let use = uses.first, !site.isLoneLayer || original.keepsAll, let name = targetName,
             let aims = try original.rows(
                 of: name, { value throws(ModelError) in try targets(value, use, mask) })
         else {
@@ -140,6 +151,7 @@ extension Site {
     var outputAxis: FeatureAxis {
         switch kind {
         case .block(let block): block.second.axis
+        case .gated, .region: region?.last.axis ?? .last
         case .layer(let layer): layer.axis
         case .table: .last
         }

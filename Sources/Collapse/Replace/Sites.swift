@@ -12,10 +12,12 @@ package struct Sites: Sendable {
 
     package init(in graph: Graph) {
         let candidates = Candidates(in: graph)
-        refusals = candidates.refusals
         let consumers = graph.consumers()
-        let own = Set(candidates.found.flatMap(\.uses).flatMap { $0.first.nodes + $0.second.nodes })
-        var found = candidates.found.map { Site($0) }
+        var own = Set(candidates.found.flatMap(\.uses).flatMap { $0.first.nodes + $0.second.nodes })
+        let regions = Self.regions(in: graph, consumers, &own)
+        let named = Set(regions.compactMap(\.region).flatMap(\.layerNames))
+        refusals = candidates.refusals.filter { !named.contains($0.name) }
+        var found = candidates.found.map { Site($0) } + regions
         for value in graph.values where !own.contains(value) {
             if let layer = Linear(value, in: graph, consumers: consumers), !graph.parameters[layer.weight].isNew,
                 min(layer.inFeatures, layer.outFeatures) >= Self.leastFeatures,
@@ -31,6 +33,35 @@ package struct Sites: Sendable {
             }
         }
         self.found = found.sorted { $0.start < $1.start }
+    }
+
+    /// The gated blocks, and the regions around layers that are in no block.
+    ///
+    /// - Parameters:
+    ///   - graph: the graph.
+    ///   - consumers: the consumers of its values.
+    ///   - own: the ops of layers that are in sites; receives those of the found ones.
+    private static func regions(in graph: Graph, _ consumers: [[ValueID]], _ own: inout Set<ValueID>) -> [Site] {
+        let layers = graph.values.compactMap { Linear($0, in: graph, consumers: consumers) }
+        let byOutput = Dictionary(layers.map { ($0.output, $0) }) { first, _ in first }
+        let byProduct = Dictionary(layers.map { ($0.nodes[0], $0) }) { first, _ in first }
+        var found: [Site] = []
+        func add(_ site: Site) {
+            guard let region = site.region, own.isDisjoint(with: region.nodes) else { return }
+            own.formUnion(region.nodes)
+            found.append(site)
+        }
+        for layer in layers where !own.contains(layer.nodes[0]) {
+            if let gated = GatedBlock(endingWith: layer, layers: byOutput, in: graph, consumers: consumers) {
+                add(Site(gated, in: graph))
+            }
+        }
+        for layer in layers where !own.contains(layer.nodes[0]) {
+            if let region = Region.ending(with: layer, layers: byProduct, in: graph, consumers: consumers) {
+                add(Site(region, in: graph))
+            }
+        }
+        return found
     }
 
     /// The site with an identity, if there is one.

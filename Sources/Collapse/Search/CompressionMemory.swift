@@ -51,7 +51,7 @@ package struct CompressionMemory: Sendable {
             fittingBytes =
                 kept + surveying(sites) + plan + passages(sites.map(\.start))
                 + (Self.comparedCopies - 1) * counts.search * logits
-            trainingBytes = kept + Self.frontBytes(sites, in: graph) + (try tuning(Candidates(in: graph).found))
+            trainingBytes = kept + Self.frontBytes(sites, in: graph) + (try tuning(Candidates(in: graph).found, sites))
             return
         }
         let candidates = Candidates(in: graph).found.filter {
@@ -143,12 +143,16 @@ package struct CompressionMemory: Sendable {
         return whole * (candidates.count + 1) / 2
     }
 
-    private func tuning(_ candidates: [Candidate]) throws(ModelError) -> Int {
+    private func tuning(_ candidates: [Candidate], _ sites: [Site] = []) throws(ModelError) -> Int {
         guard options.finetune != .none else { return 0 }
         var collapsed = graph
         let blocks = Set(candidates.map(\.id))
         while let candidate = Candidates(in: collapsed).found.first(where: { blocks.contains($0.id) }) {
             collapsed = try collapsed.replacing(candidate.placeholder())
+        }
+        for site in sites where site.region != nil {
+            guard let region = Sites(in: collapsed)[site.id]?.region else { continue }
+            collapsed = try collapsed.replacing(region.placeholder())
         }
         let new = Set(collapsed.parameters.indices.filter { collapsed.parameters[$0].isNew })
         return try training(

@@ -11,11 +11,15 @@ struct CollapseChains {
 
     /// - Parameters:
     ///   - candidates: the candidates of `graph`.
+    ///   - regions: the other sites that one layer may replace.
     ///   - graph: the network, with its exact blocks merged.
     ///   - original: the network as it is.
-    init(_ candidates: [Candidate], in graph: Graph, of original: Graph) {
+    init(_ candidates: [Candidate], _ regions: [Site] = [], in graph: Graph, of original: Graph) {
         parametersBefore = original.parameterCount
-        parametersAfter = candidates.chains.reduce(graph.parameterCount) { $0 - Self.saving($1, in: graph) }
+        let saved = regions.map { Profit($0, in: graph) }
+        parametersAfter =
+            candidates.chains.reduce(graph.parameterCount) { $0 - Self.saving($1, in: graph) }
+            - saved.filter(\.isProfitable).map(\.saving).reduce(0, +)
     }
 
     /// The largest saving of any choice of runs in one chain, by dynamic programming from the last layer to the first.

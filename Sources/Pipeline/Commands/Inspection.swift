@@ -37,15 +37,18 @@ package struct Inspection: Sendable {
             try source.document.isQuantized
             ? nil : finding.graph.map { (graph) throws(Problem) in try Self.mergedExactly(graph) }
         let candidates = merged.map { Candidates(in: $0.graph) }
+        let sites = merged.map { Sites(in: $0.graph) }
+        let regions = sites?.found.filter { $0.region != nil } ?? []
         plan["candidates"] = .array(
             merged.map { merged in
                 merged.blocks.map(Self.document)
                     + (candidates?.found ?? []).map { Self.document($0, in: merged.graph) }
+                    + regions.map { Self.document($0, in: merged.graph) }
             } ?? [])
         plan["not_collapsible"] = .array(
-            (candidates?.refusals ?? []).map { ["name": .string($0.name), "reason": .string($0.reason)] })
+            (sites?.refusals ?? []).map { ["name": .string($0.name), "reason": .string($0.reason)] })
         let chains = merged.flatMap { merged in
-            finding.graph.map { CollapseChains(candidates?.found ?? [], in: merged.graph, of: $0) }
+            finding.graph.map { CollapseChains(candidates?.found ?? [], regions, in: merged.graph, of: $0) }
         }
         plan["max_reduction"] = chains?.document ?? ["parameters": 0, "ratio": 1]
         plan["unsupported"] = .array(finding.unsupported.map(Self.document))
@@ -123,17 +126,23 @@ package struct Inspection: Sendable {
             isProfitable: profit.isProfitable)
     }
 
+    private static func document(_ site: Site, in graph: Graph) -> JSONValue {
+        let profit = Profit(site, in: graph)
+        return document(site.name, site.modules, site.widths, profit, isProfitable: profit.isProfitable)
+    }
+
     private static func document(_ block: ExactBlock) -> JSONValue {
         document(
             block.name, block.kind, (block.inFeatures, block.hidden, block.out), block.profit, isProfitable: true)
     }
 
     private static func document(
-        _ name: String, _ kind: String, _ sizes: (in: Int, hidden: Int, out: Int), _ profit: Profit, isProfitable: Bool
+        _ name: String, _ kind: String, _ sizes: (input: Int, hidden: Int, output: Int), _ profit: Profit,
+        isProfitable: Bool
     ) -> JSONValue {
         [
-            "name": .string(name), "kind": .string(kind), "in": .int(sizes.in), "hidden": .int(sizes.hidden),
-            "out": .int(sizes.out), "parameters_before": .int(profit.parametersBefore),
+            "name": .string(name), "kind": .string(kind), "in": .int(sizes.input), "hidden": .int(sizes.hidden),
+            "out": .int(sizes.output), "parameters_before": .int(profit.parametersBefore),
             "parameters_after": .int(profit.parametersAfter), "saving": .int(profit.saving),
             "macs_before": .int(profit.macsBefore), "macs_after": .int(profit.macsAfter),
             "profitable": .bool(isProfitable),

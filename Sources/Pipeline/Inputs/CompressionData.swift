@@ -154,7 +154,10 @@ struct CompressionData {
         let names: [String]
         do throws(ModelError) {
             let (merged, blocks) = try graph.mergedExactly(JobOptions(), isComputed: false)
-            names = blocks.map(\.name) + Candidates(in: merged).found.map(\.name)
+            names =
+                blocks.map(\.name)
+                + (options.choosesReplacements
+                    ? Sites(in: merged).found.map(\.name) : Candidates(in: merged).found.map(\.name))
         } catch {
             throw Problem(error)
         }
