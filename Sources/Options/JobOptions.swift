@@ -61,6 +61,8 @@ package struct JobOptions: Hashable, Sendable {
     package var maxParameters: Int?
     package var maxMacs: Int?
     package var maxBytes: Int?
+    /// The longest time of a run at the batch size of the job, in milliseconds.
+    package var maxLatencyMs: Double?
     package var maxLayers: Int?
     /// The kinds of replacement that may be used; empty for all.
     package var replacements: [String] = []
@@ -108,7 +110,7 @@ package struct JobOptions: Hashable, Sendable {
 
     /// True when the user says how small the network must become.
     package var limitsSize: Bool {
-        compressionRatio != nil || maxParameters != nil || maxMacs != nil || maxBytes != nil
+        compressionRatio != nil || maxParameters != nil || maxMacs != nil || maxBytes != nil || maxLatencyMs != nil
     }
 
     /// The kinds of replacement of the method `ridge`.

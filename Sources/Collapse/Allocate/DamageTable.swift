@@ -6,7 +6,7 @@ struct DamageTable {
     /// A replacement of a site.
     struct Row {
         let choice: Choice
-        let size: Size
+        var size: Size
         /// The damage of the network's outputs when this site alone is replaced, measured, or estimated from `error`.
         var damage: Double
         /// The mean square error of the site's output, on held-out samples.
@@ -17,7 +17,7 @@ struct DamageTable {
     /// A site with its replacements, the largest first.
     struct Entry {
         let site: BlockID
-        let before: Size
+        var before: Size
         /// The channels in the order of their removal, without and beside a linear path; nil where no choice needs them.
         let orders: (width: ChannelOrder?, path: ChannelOrder?)
         var rows: [Row]

@@ -10,6 +10,7 @@ struct FrontSearch {
     let options: JobOptions
     let budget: Budget
     let limit: SizeLimit
+    let timer: RunTimer
     let keeper: CheckpointKeeper
     /// True when the search is to end with what it has.
     let isFinishing: () -> Bool
@@ -21,6 +22,8 @@ struct FrontSearch {
     private static let fewSizes = 8
     /// The multiply-adds of the forward passes of a point above which there are few sizes.
     private static let shortMacs = 2e11
+    /// The most multiply-adds of a run whose time is measured though nothing limits it.
+    private static let quickMacs = 1_000_000_000
     /// The number of points that are added between the last point within the budget and the next one.
     static let refinements = 3
     /// The most points of a front.
@@ -58,7 +61,7 @@ struct FrontSearch {
             original: original, samples: samples,
             heldOut: try heldOut.first(SiteSurvey.sampleCount(for: sites, of: original, families: families)),
             spectra: spectra, families: families, keeper: keeper, isFinishing: isFinishing, emit: emit)
-        let table = try survey.run(sites)
+        var table = try survey.run(sites)
         for site in sites where table[site.id] == nil && isFinishing() {
             if let place = layers.place(of: site.id) {
                 layers[place].reason = "the search was ended before it was tried"
@@ -72,7 +75,8 @@ struct FrontSearch {
         }
 
         emit(.phase(.search))
-        let allocation = Allocation(table, total: limit.cost(original), cost: limit.cost)
+        if limit.countsTime { try limit.time(&table, of: sites, batchSize: original.batchSize) }
+        let allocation = Allocation(table, total: try limit.cost(original), cost: limit.cost)
         var fit = PlanFit(of: original, samples, heldOut, table, spectra, keeper)
         var points: [(cost: Int, point: ParetoPoint)] = []
         var tried = 0
@@ -88,6 +92,9 @@ struct FrontSearch {
             tried += 1
             var point = try fit.point(plan, as: work, keptBefore: kept)
             point.predictedDamage = damage
+            if limit.limitsTime || point.graph.macs * point.graph.batchSize <= Self.quickMacs {
+                point.nanoseconds = try timer.nanoseconds(of: point.graph)
+            }
             // One of two sites that share a layer may take the place of both, whatever is chosen for the other.
             guard !points.contains(where: { $0.point.isAlike(point) }) else { return }
             points.append((most, point))

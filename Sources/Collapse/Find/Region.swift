@@ -11,8 +11,8 @@ package struct Region: Sendable {
     let first: Linear
     /// The layer that ends it.
     let last: Linear
-    /// The modules of all layers inside.
-    let layerNames: Set<String>
+    /// All layers inside, in evaluation order.
+    let layers: [Linear]
     /// The modules inside, such as `Linear-LayerNorm-ReLU-Linear`.
     let kind: String
     let parameterCount: Int
@@ -24,15 +24,14 @@ package struct Region: Sendable {
     var inFeatures: Int { first.inFeatures }
     var out: Int { last.outFeatures }
 
-    /// Makes a region of some ops.
+    /// Makes a region of some ops; nil where something else reads a value inside, computes with a weight or shares a node of
+    /// the file, or where entry and exit do not have the same rows.
     ///
     /// - Parameters:
     ///   - nodes: the ops, in evaluation order.
     ///   - layers: the layers among them, the last one last.
     ///   - graph: a graph with them.
     ///   - consumers: the consumers of its values.
-    /// - Returns: nil where something else reads a value inside, computes with a weight or shares a node of the file, or
-    ///   where entry and exit do not have the same rows.
     init?(_ nodes: [ValueID], layers: [Linear], in graph: Graph, consumers: [[ValueID]]) {
         guard layers.count > 1, let first = layers.first, let last = layers.last else { return nil }
         let own = Set(nodes)
@@ -51,7 +50,7 @@ package struct Region: Sendable {
         guard shape.rank == result.rank, first.axis == last.axis,
             first.axis.rows(of: shape) == last.axis.rows(of: result)
         else { return nil }
-        layerNames = Set(layers.map(\.scope))
+        self.layers = layers
         parameterCount = weights.reduce(0) { $0 + graph.shape($1).elementCount }
         macs = layers.reduce(0) { $0 + $1.inFeatures * $1.outFeatures }
         rows = max(1, shape.elementCount / max(1, first.inFeatures) / graph.batchSize)

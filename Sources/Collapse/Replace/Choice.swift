@@ -68,6 +68,10 @@ package struct Size: Hashable, Sendable {
     package var parameters: Int
     /// Multiply-adds per sample.
     package var macs: Int
+    /// The time of its products in a run, in nanoseconds; 0 unless it was measured.
+    var nanoseconds = 0
+
+    package init(parameters: Int, macs: Int) { (self.parameters, self.macs) = (parameters, macs) }
 
     static func - (left: Size, right: Size) -> Size {
         Size(parameters: left.parameters - right.parameters, macs: left.macs - right.macs)

@@ -89,7 +89,7 @@ extension Site {
     }
 
     /// The number of layers that compute a feature for each channel.
-    private var layersBefore: Int { if case .gated(let gated) = kind { gated.sources.count } else { 1 } }
+    var layersBefore: Int { if case .gated(let gated) = kind { gated.sources.count } else { 1 } }
 
     /// The number of those with a bias.
     private var biasesBefore: Int {

@@ -15,7 +15,7 @@ package struct Sites: Sendable {
         let consumers = graph.consumers()
         var own = Set(candidates.found.flatMap(\.uses).flatMap { $0.first.nodes + $0.second.nodes })
         let regions = Self.regions(in: graph, consumers, &own)
-        let named = Set(regions.compactMap(\.region).flatMap(\.layerNames))
+        let named = Set(regions.compactMap(\.region).flatMap(\.layers).map(\.scope))
         refusals = candidates.refusals.filter { !named.contains($0.name) }
         var found = candidates.found.map { Site($0) } + regions
         for value in graph.values where !own.contains(value) {
@@ -41,6 +41,7 @@ package struct Sites: Sendable {
     ///   - graph: the graph.
     ///   - consumers: the consumers of its values.
     ///   - own: the ops of layers that are in sites; receives those of the found ones.
+    /// - Returns: their sites, gated blocks first.
     private static func regions(in graph: Graph, _ consumers: [[ValueID]], _ own: inout Set<ValueID>) -> [Site] {
         let layers = graph.values.compactMap { Linear($0, in: graph, consumers: consumers) }
         let byOutput = Dictionary(layers.map { ($0.output, $0) }) { first, _ in first }

@@ -196,10 +196,11 @@ package struct Collapser {
         }
         let heldOut = try HeldOut(samples.search, original: original, task: task)
         let budget = Budget(options, original: heldOut.originalMetrics)
-        let limit = SizeLimit(options, original, parametersBefore: parameterCount, byteCount: byteCount)
+        let timer = RunTimer(samples.search, keeper, decides: options.maxLatencyMs != nil)
+        let limit = SizeLimit(options, original, parametersBefore: parameterCount, timer: timer, byteCount: byteCount)
         let search = FrontSearch(
             original: original, samples: samples, heldOut: heldOut, options: options, budget: budget, limit: limit,
-            keeper: keeper, isFinishing: isFinishing, emit: emit)
+            timer: timer, keeper: keeper, isFinishing: isFinishing, emit: emit)
         let points = try search.run(sites, &layers)
         let tune = { (point: ParetoPoint) throws(ModelError) -> ParetoPoint in
             guard options.finetune != .none else { return point }
@@ -217,7 +218,9 @@ package struct Collapser {
         let (form, floatBytes) = (integerForm, byteCount)
         let integers = IntegerChoice(
             original: original, heldOut: heldOut, budget: budget,
-            limit: SizeLimit(options, original, parametersBefore: parameterCount) { graph throws(ModelError) in
+            limit: SizeLimit(
+                options, original, parametersBefore: parameterCount, timer: timer
+            ) { graph throws(ModelError) in
                 guard let found = try form(graph) else { return try floatBytes(graph) }
                 return found.byteCount
             }, form: integerForm, byteCount: byteCount, tune: tune)

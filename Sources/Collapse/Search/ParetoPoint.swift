@@ -10,6 +10,8 @@ package struct ParetoPoint: Sendable {
     package let parameters: Int
     /// The damage that the sites' damages add up to; nil unless they were measured alone.
     package var predictedDamage: Double?
+    /// The median time of a run in nanoseconds, in the product's own runtime; nil where it was not measured.
+    package var nanoseconds: Int?
     /// The comparison on the deciding samples; nil without data.
     package var comparison: Comparison?
     /// The comparisons of the other outputs.
@@ -37,7 +39,7 @@ package struct ParetoPoint: Sendable {
     /// The same replacements in a trained network.
     func trained(_ graph: Graph, _ result: HeldOut.Measurement) -> ParetoPoint {
         var point = ParetoPoint(graph, plan: plan, collapsed: collapsed, result)
-        point.predictedDamage = predictedDamage
+        (point.predictedDamage, point.nanoseconds) = (predictedDamage, nanoseconds)
         return point
     }
 

@@ -124,6 +124,10 @@ extension JobOption {
         JobOption(
             name: "max_bytes", kind: .byteCount, meaning: "budget: maximum size of the file, such as 20MB",
             read: { $0.maxBytes.map(JSONValue.int) ?? .null }, write: { $0.maxBytes = $1.int }),
+        number(
+            "max_latency_ms", \.maxLatencyMs, NumberRange(from: 0),
+            "budget: maximum median time of a run at the job's batch_size, on this machine in the service's own runtime"
+        ),
         count("max_layers", \.maxLayers, from: 1, "budget: maximum number of layers to collapse"),
         words(
             "replacements", \.replacements, JobOptions.replacementKinds,

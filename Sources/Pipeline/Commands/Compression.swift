@@ -1,3 +1,4 @@
+import ByteText
 import Collapse
 import Compute
 import Formats
@@ -126,6 +127,12 @@ package enum Compression {
                 }
             } else {
                 report.latency = try Latency(data.graph, written.graph, on: written.samples)
+                if let most = options.maxLatencyMs, let found = report.latency?.compressed.p50, found > most {
+                    progress.warn(
+                        "a run of the written file took \(NumberFormat.fixed(found, digits: 3)) ms, more than when it was chosen",
+                        code: "latency_over_limit")
+                    report.warnings = progress.warnings
+                }
             }
 
             progress.begin(.exporting)

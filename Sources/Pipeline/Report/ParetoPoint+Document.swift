@@ -19,6 +19,7 @@ extension ParetoPoint {
         object["metric"] = JSONValue(metrics?.metric)
         object["metric_interval95"] = metrics?.interval.map { .array($0.map(JSONValue.double)) } ?? .null
         object["loss"] = JSONValue(metrics?.loss)
+        if let nanoseconds { object["latency_ms_p50"] = .double(Double(nanoseconds) / 1e6) }
         return .object(object)
     }
 

@@ -14,6 +14,7 @@ struct MethodFlags: OptionFlags {
     @Option(help: .option("max_parameters")) var maxParameters: String?
     @Option(help: .option("max_macs")) var maxMacs: String?
     @Option(help: .option("max_bytes")) var maxBytes: String?
+    @Option(help: .option("max_latency_ms")) var maxLatencyMs: String?
     @Option(help: .option("max_layers")) var maxLayers: String?
     @Option(help: .option("replacements")) var replacements: [String] = []
     @Option(help: .option("quantize")) var quantize: String?

@@ -99,6 +99,48 @@ import Testing
         #expect(outcome.admission.first?.value == outcome.points.map { Double(4 * $0.parameters) }.min())
     }
 
+    @Test func `a limit on the time is kept, and the nearest is told`() throws {
+        var job = try Self.job()
+        job.options.maxLatencyMs = 3_600_000
+        var outcome = try job.run()
+        #expect(outcome.metBudget)
+        #expect(outcome.points.allSatisfy { ($0.nanoseconds ?? 0) > 0 })
+        job.options.maxLatencyMs = 1e-6
+        outcome = try job.run()
+        #expect(!outcome.metBudget)
+        #expect(outcome.admission.first?.option == "max_latency_ms")
+        let least = try #require(outcome.points.compactMap(\.nanoseconds).min())
+        #expect(outcome.admission.first?.value == Double(least) / 1e6)
+        #expect(outcome.chosen?.nanoseconds == least)
+    }
+
+    @Test func `a time is measured once, also by a search that goes on`() throws {
+        let job = try Self.job()
+        let samples = try job.samples().search
+        var kept: [String: Checkpoint] = [:]
+        let keeper = CheckpointKeeper(
+            find: { kept[$0] }, offer: { name, _, make in kept[name] = make() }, reject: { _, _ in })
+        let product = RunTimer.Product(rows: 8, input: 5, output: 7, isActivated: true)
+        let first = RunTimer(samples, keeper)
+        let times = (try first.nanoseconds(of: job.graph), try first.nanoseconds(of: product))
+        #expect(times.0 > 0 && times.1 > 0)
+        #expect(try first.nanoseconds(of: job.graph) == times.0)
+        let second = RunTimer(samples, keeper)
+        #expect(try second.nanoseconds(of: job.graph) == times.0)
+        #expect(try second.nanoseconds(of: product) == times.1)
+    }
+
+    @Test func `the products of a replacement have its multiply-adds`() throws {
+        let graph = try Self.job().graph
+        for site in Sites(in: graph).found {
+            for choice in [nil] + site.choices(in: graph, families: nil).map(Optional.some) {
+                let products = site.products(of: choice, batchSize: graph.batchSize)
+                let macs = products.reduce(0) { $0 + $1.rows * $1.input * $1.output } / graph.batchSize
+                #expect(macs == choice.map { site.size(of: $0, in: graph).macs } ?? site.size(in: graph).macs)
+            }
+        }
+    }
+
     @Test func `without an allowed kind every site stays with the reason`() throws {
         var job = try Self.job()
         job.options.replacements = ["embedding"]
