@@ -48,6 +48,19 @@ import Testing
         #expect(after.parameters == before.parameters)
     }
 
+    @Test func `a training that harms ends after half of its steps`() throws {
+        var damaged = try Damaged()
+        damaged.job.options.learningRate = 10
+        var steps = 0
+        let targets = TrainingTargets(original: damaged.job.graph, task: damaged.job.task, mode: .selfDistill)
+        let tuning = FineTuning(targets: targets, options: damaged.job.options, heldOut: damaged.heldOut) { event in
+            if case .step = event { steps += 1 }
+        }
+        let after = try tuning.run(damaged.point, on: damaged.samples.training)
+        #expect(steps == 50)
+        #expect(after.graph.parameters.map(\.tensor.floats) == damaged.point.graph.parameters.map(\.tensor.floats))
+    }
+
     @Test(arguments: [
         (JobOptions.Train.collapsed, ["blocks.1.fc1.bias", "blocks.1.fc1.weight"]),
         (
@@ -159,7 +172,8 @@ import Testing
         let targets = TrainingTargets(original: teacher, task: task, mode: .selfDistill)
         let own = Set(graph.parameters.indices)
         let session = TrainingSession(
-            of: graph, own: own, targets: targets, on: data, options: options, plan: TrainingPlan.fineTuning)
+            of: graph, own: own, targets: targets, on: data, options: options
+        ) { .fineTuning($0, stepsPerEpoch: $1, of: graph) }
         #expect(try session.seen().samples.count == 3 * session.batch && 3 * session.batch < data.count)
         let trained = try session.run("", blocks: { [] }, keeper: .none, isFinishing: { false }) { _, _ in }
         let (objective, all) = try targets.prepare(for: graph, streams: [], on: data)

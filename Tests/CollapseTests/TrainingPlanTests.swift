@@ -1,3 +1,4 @@
+import Compute
 import Model
 import Options
 import Testing
@@ -6,7 +7,7 @@ import Testing
 
 @Suite struct TrainingPlanTests {
     @Test func `fine-tuning is AdamW along a cosine, as the method's figures were made`() {
-        let plan = TrainingPlan(JobOptions(), stepsPerEpoch: 78)
+        let plan = TrainingPlan(JobOptions(), stepsPerEpoch: 78, of: Graph())
         #expect(plan.optimizer == .adamW(weightDecay: 0))
         #expect(plan.schedule == .cosine)
         #expect((plan.steps, plan.learningRate) == (300, 5e-4))
@@ -14,11 +15,24 @@ import Testing
         #expect(abs(plan.rate(at: 150) - 2.5e-4) < 1e-9)
     }
 
+    @Test(arguments: [(8, 300), (6250, 234), (100_000, 100)])
+    func `a network whose steps take long gets fewer by default`(hidden: Int, steps: Int) throws {
+        var graph = Graph()
+        let x = graph.addInput("x", .float(try Shape([64, 1000, 64])))
+        let weight = Parameter(name: "w", tensor: try Tensor(zeros: Shape([hidden, 64])), isTrainable: true)
+        let y = try graph.append(.matMul(transposeLeft: false, transposeRight: true), [x, graph.addParameter(weight)])
+        graph.addOutput("y", y)
+        #expect(TrainingPlan(JobOptions(), stepsPerEpoch: 78, of: graph).steps == steps)
+        var options = JobOptions()
+        options.steps = 300
+        #expect(TrainingPlan(options, stepsPerEpoch: 78, of: graph).steps == 300)
+    }
+
     @Test(arguments: [(10, 300), (100, 300), (101, 303), (1000, 3000)])
     func `slopes are trained as in the paper, for three passes or more`(stepsPerEpoch: Int, steps: Int) {
         var options = JobOptions()
         options.method = .layercollapse
-        let plan = TrainingPlan(options, stepsPerEpoch: stepsPerEpoch)
+        let plan = TrainingPlan(options, stepsPerEpoch: stepsPerEpoch, of: Graph())
         #expect(plan.optimizer == .sgd(momentum: 0.9, weightDecay: 0))
         #expect(plan.schedule == .constant)
         #expect((plan.steps, plan.learningRate, plan.penalty) == (steps, 1e-3, 5))
@@ -28,15 +42,15 @@ import Testing
     @Test func `AdamW trains slopes along a cosine, and pulls enough for half of the steps`() {
         var options = JobOptions()
         (options.method, options.optimizer, options.steps) = (.layercollapse, .adamw, 100)
-        let plan = TrainingPlan(options, stepsPerEpoch: 78)
+        let plan = TrainingPlan(options, stepsPerEpoch: 78, of: Graph())
         #expect(plan.schedule == .cosine)
         let half = (0..<50).reduce(1.0) { $0 * (1 - 2 * Double(plan.rate(at: $1)) * plan.penalty) }
         #expect(half > 0.01 && half < 0.025)
         // In a long training as much as holds a slope against the loss is enough.
         options.steps = 100_000
-        #expect(TrainingPlan(options, stepsPerEpoch: 78).penalty == 20)
+        #expect(TrainingPlan(options, stepsPerEpoch: 78, of: Graph()).penalty == 20)
         options.threshold = 0.1
-        #expect(TrainingPlan(options, stepsPerEpoch: 78).penalty == 10)
+        #expect(TrainingPlan(options, stepsPerEpoch: 78, of: Graph()).penalty == 10)
     }
 
     @Test func `a training from scratch pulls as the paper's do`() {
@@ -51,13 +65,13 @@ import Testing
     func `passes become steps`(epochs: Int, steps: Int) {
         var options = JobOptions()
         options.epochs = epochs
-        #expect(TrainingPlan(options, stepsPerEpoch: 78).steps == steps)
+        #expect(TrainingPlan(options, stepsPerEpoch: 78, of: Graph()).steps == steps)
     }
 
     @Test func `a count of passes that no number holds does not end the program`() {
         var options = JobOptions()
         options.epochs = .max
-        #expect(TrainingPlan(options, stepsPerEpoch: 78).steps == 1_000_000_000_000)
+        #expect(TrainingPlan(options, stepsPerEpoch: 78, of: Graph()).steps == 1_000_000_000_000)
     }
 
     @Test func `what the user names is taken`() {
@@ -65,11 +79,12 @@ import Testing
         options.method = .layercollapse
         (options.optimizer, options.weightDecay, options.learningRate) = (.adamw, 0.25, 0.5)
         (options.steps, options.penalty) = (7, 3)
-        let plan = TrainingPlan(options, stepsPerEpoch: 78)
+        let plan = TrainingPlan(options, stepsPerEpoch: 78, of: Graph())
         #expect(plan.optimizer == .adamW(weightDecay: 0.25))
         #expect((plan.steps, plan.learningRate, plan.penalty) == (7, 0.5, 3))
         (options.optimizer, options.momentum) = (.sgd, 0.5)
-        #expect(TrainingPlan(options, stepsPerEpoch: 78).optimizer == .sgd(momentum: 0.5, weightDecay: 0.25))
+        #expect(
+            TrainingPlan(options, stepsPerEpoch: 78, of: Graph()).optimizer == .sgd(momentum: 0.5, weightDecay: 0.25))
     }
 
     @Test func `what is left open is decided, and a rate that is named is kept`() throws {

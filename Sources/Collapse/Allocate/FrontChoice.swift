@@ -21,7 +21,7 @@ struct FrontChoice {
     /// The used share of a budget below which a point is left as it was fitted.
     private static let wellWithin = 0.5
     /// The number of points beyond the budget that fine-tuning is tried on.
-    private static let hopefulTries = 2
+    var hopefulTries = 2
 
     /// Chooses a point.
     ///
@@ -64,7 +64,7 @@ struct FrontChoice {
         let within = points.lastIndex { budget.reasonAgainst($0) == nil }
         let hopeful = points.indices.filter { $0 > within ?? -1 && !budget.isHopeless(points[$0]) }
         var least: ParetoPoint?
-        for index in hopeful.prefix(Self.hopefulTries).reversed() {
+        for index in hopeful.prefix(hopefulTries).reversed() {
             let point = try tuned(points[index])
             if budget.reasonAgainst(point) == nil { return Result(point: point, metBudget: true) }
             if least.map({ budget.excess(of: point) <= budget.excess(of: $0) }) ?? true { least = point }

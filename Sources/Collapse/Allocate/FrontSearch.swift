@@ -30,9 +30,11 @@ struct FrontSearch {
     static var mostPoints: Int { mostSizes + 2 * refinements }
 
     /// The number of sizes of the front of this network.
-    private var sizeCount: Int {
-        let macs = Double(original.macs) * Double(samples.calibration.count + heldOut.samples.count)
-        return macs > Self.shortMacs ? Self.fewSizes : Self.mostSizes
+    private var sizeCount: Int { takesLong ? Self.fewSizes : Self.mostSizes }
+
+    /// True for a network whose points take long.
+    var takesLong: Bool {
+        Double(original.macs) * Double(samples.calibration.count + heldOut.samples.count) > Self.shortMacs
     }
 
     /// The share of the way from the original to the smallest network at which the size of an index lies. Few sizes lie

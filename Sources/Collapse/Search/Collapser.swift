@@ -207,7 +207,9 @@ package struct Collapser {
             return try tuning(heldOut).run(point, on: samples.training)
         }
         func asFloats() throws(ModelError) -> FrontChoice.Result {
-            let found = try FrontChoice(budget: budget, limit: limit, tune: tune).run(points)
+            let found = try FrontChoice(
+                budget: budget, limit: limit, tune: tune, hopefulTries: search.takesLong ? 1 : 2
+            ).run(points)
             // The exact merges alone keep any budget.
             let isMerged = original.parameterCount < parameterCount
             guard found.point != nil, !found.metBudget, isMerged, try limit.excess(of: original) == nil else {

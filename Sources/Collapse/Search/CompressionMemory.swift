@@ -156,7 +156,8 @@ package struct CompressionMemory: Sendable {
         }
         let new = Set(collapsed.parameters.indices.filter { collapsed.parameters[$0].isNew })
         return try training(
-            collapsed, streams: FineTuning.streams(of: collapsed, new, original: graph), new, TrainingPlan.fineTuning)
+            collapsed, streams: FineTuning.streams(of: collapsed, new, original: graph), new
+        ) { .fineTuning($0, stepsPerEpoch: $1, of: graph) }
     }
 
     private func slopes(_ candidates: [Candidate]) throws(ModelError) -> Int {

@@ -23,33 +23,52 @@ struct FineTuning {
         let graph = point.graph
         let new = Set(graph.parameters.indices.filter { graph.parameters[$0].isNew })
         let session = TrainingSession(
-            of: graph, own: new, targets: targets, on: samples, options: options, plan: TrainingPlan.fineTuning)
+            of: graph, own: new, targets: targets, on: samples, options: options
+        ) { .fineTuning($0, stepsPerEpoch: $1, of: targets.original) }
+        let followsLabels = !session.isLocal && options.finetune.usesLabels
         guard session.plan.steps > 0, samples.count >= session.batch, !session.trainable.isEmpty,
             !isFinishing()
         else { return point }
         emit(.phase(.finetuning))
+        var isHopeless = false
         let trained = try session.run(
             "finetuning-\(point.layers)-\(point.parameters)",
             blocks: { Self.layers(graph, new).map { (graph[$0].operands[0], $0) } },
             streams: { Self.streams(of: graph, new, original: targets.original) }, keeper: keeper,
-            isFinishing: isFinishing
+            isFinishing: isFinishing,
+            halfway: { half throws(ModelError) in
+                let halfway = point.trained(half, try heldOut.measured(half))
+                isHopeless = !isBetter(halfway, than: point, followsLabels: followsLabels, within: Self.hope)
+                return !isHopeless
+            }
         ) { trainer, loss in
             emit(.step(TrainingStep(trainer, loss: loss, session)))
         }
+        guard !isHopeless else { return point }
         let tuned = point.trained(trained, try heldOut.measured(trained))
-        return isBetter(tuned, than: point, followsLabels: !session.isLocal && options.finetune.usesLabels)
-            ? tuned : point
+        return isBetter(tuned, than: point, followsLabels: followsLabels) ? tuned : point
     }
+
+    /// The damage after half of the steps, as a multiple of that before them, up to which the other half may still help.
+    private static let hope = 1.5
 
     /// True if training has helped on the deciding samples. Labels pull away from the original by intent: there the loss
     /// counts, where the deciding samples have labels. Without them, nearer to the original is better.
-    private func isBetter(_ tuned: ParetoPoint, than point: ParetoPoint, followsLabels: Bool) -> Bool {
+    ///
+    /// - Parameters:
+    ///   - tuned: the trained point.
+    ///   - point: the point before the training.
+    ///   - followsLabels: whether it was trained on labels.
+    ///   - factor: the multiple of the point's loss or divergence that is good enough.
+    private func isBetter(
+        _ tuned: ParetoPoint, than point: ParetoPoint, followsLabels: Bool, within factor: Double = 1
+    ) -> Bool {
         if followsLabels {
             guard let before = point.metrics?.loss, let after = tuned.metrics?.loss else { return true }
-            return after <= before
+            return after <= factor * before
         }
         guard let before = point.comparison, let after = tuned.comparison else { return true }
-        return after.divergence.value <= before.divergence.value
+        return after.divergence.value <= factor * before.divergence.value
     }
 
     /// The collapsed layers, but for those of another size: nothing of the original is like their outputs.

@@ -13,6 +13,10 @@ package struct TrainingPlan: Sendable, Equatable {
 
     /// The default steps of a fine-tuning, if the user sets neither steps nor epochs.
     static let defaultSteps = 300
+    /// The default steps of a fine-tuning of a network whose steps take long: at least so many, and no more than their
+    /// forward passes have this number of multiply-adds.
+    private static let fewSteps = 100
+    private static let macsOfSteps = 6e12
     /// The default epochs of a slope training.
     static let slopeEpochs = 3.0
     /// The default momentum of SGD.
@@ -23,16 +27,21 @@ package struct TrainingPlan: Sendable, Equatable {
     /// - Parameters:
     ///   - options: the user's options, with a method.
     ///   - stepsPerEpoch: the number of whole batches in the training samples.
-    package init(_ options: JobOptions, stepsPerEpoch: Int) {
+    ///   - network: the network before the compression.
+    package init(_ options: JobOptions, stepsPerEpoch: Int, of network: Graph) {
         self =
             options.method == .layercollapse
-            ? .slopes(options, stepsPerEpoch: stepsPerEpoch) : .fineTuning(options, stepsPerEpoch: stepsPerEpoch)
+            ? .slopes(options, stepsPerEpoch: stepsPerEpoch)
+            : .fineTuning(options, stepsPerEpoch: stepsPerEpoch, of: network)
     }
 
     /// The plan of a fine-tuning: AdamW along half a cosine.
-    static func fineTuning(_ options: JobOptions, stepsPerEpoch: Int) -> TrainingPlan {
-        TrainingPlan(
-            options, stepsPerEpoch: stepsPerEpoch, defaultSteps: defaultSteps, optimizer: .adamw, schedule: .cosine)
+    static func fineTuning(_ options: JobOptions, stepsPerEpoch: Int, of network: Graph) -> TrainingPlan {
+        let macs = Double(network.macs) * Double(options.batchSize ?? network.batchSize)
+        let affordable = Int(min(macsOfSteps / max(macs, 1), Double(defaultSteps)))
+        return TrainingPlan(
+            options, stepsPerEpoch: stepsPerEpoch, defaultSteps: max(fewSteps, affordable), optimizer: .adamw,
+            schedule: .cosine)
     }
 
     /// The plan of a slope training: SGD at a constant rate, as in the paper, or AdamW along half a cosine.

@@ -53,13 +53,15 @@ struct TrainingSession {
     ///   - penalties: the penalties of slopes.
     ///   - keeper: the keeper of checkpoints.
     ///   - isFinishing: true when the training is to end before its next step.
+    ///   - halfway: receives the network after half of the steps; false ends the training there. Blocks that are trained
+    ///     on their own are trained to the end.
     ///   - afterStep: receives the loss before each step.
     /// - Returns: the trained network.
     /// - Throws: ``ModelError``, for example when a loss is not a number.
     func run(
         _ work: String, blocks: () -> [Block], streams: () -> [String] = { [] },
         penalties: [Objective.SlopePenalty] = [], keeper: CheckpointKeeper, isFinishing: () -> Bool,
-        afterStep: (Trainer, Float) -> Void
+        halfway: (Graph) throws(ModelError) -> Bool = { _ in true }, afterStep: (Trainer, Float) -> Void
     ) throws(ModelError) -> Graph {
         if isLocal {
             return try BlockTargets(original: targets.original, graph: graph, blocks: blocks())
@@ -72,7 +74,7 @@ struct TrainingSession {
         if !penalties.isEmpty { objective.slopePenalties = penalties }
         return try graph.trained(
             objective, trainable: trainable, on: samples, options: options, as: work, keeper: keeper,
-            isFinishing: isFinishing, afterStep: afterStep)
+            isFinishing: isFinishing, halfway: halfway, afterStep: afterStep)
     }
 
     /// The samples that the steps see, and the options that read them in the same order. Nothing is computed of the

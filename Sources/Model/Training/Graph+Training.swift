@@ -12,12 +12,14 @@ extension Graph {
     ///     every step.
     ///   - keeper: the store of checkpoints.
     ///   - isFinishing: true when the training is to end before its next step.
+    ///   - halfway: receives the graph after half of the steps; false ends the training there.
     ///   - afterStep: called after each step with the trainer and the loss before that step.
     /// - Returns: the same graph with trained parameters.
     /// - Throws: ``ModelError``, as ``Trainer`` does.
     package func trained(
         _ objective: Objective, trainable: Set<Int>, on dataset: Dataset, options: TrainingOptions,
         as work: String = "", keeper: CheckpointKeeper = .none, isFinishing: () -> Bool = { false },
+        halfway: (Graph) throws(ModelError) -> Bool = { _ in true },
         afterStep: (Trainer, Float) -> Void
     ) throws(ModelError) -> Graph {
         var (network, objective, samples) = (self, objective, dataset)
@@ -34,14 +36,20 @@ extension Graph {
         if let checkpoint = keeper.find(work) {
             do { try trainer.restore(checkpoint) } catch { keeper.reject(work, error) }
         }
-        while trainer.step < options.steps, !isFinishing() {
+        func trained() -> Graph {
+            var result = self
+            let trained = trainer.trainedGraph()
+            for index in trainable { result.setParameter(index, trained.parameters[index].tensor) }
+            return result
+        }
+        var goesOn = true
+        while trainer.step < options.steps, goesOn, !isFinishing() {
             let loss = try trainer.takeStep()
             afterStep(trainer, loss)
+            // Before the checkpoint: a training that goes on behind it has been found worth it.
+            if trainer.step == options.steps / 2 { goesOn = try halfway(trained()) }
             keeper.offer(work, trainer.step == options.steps) { trainer.checkpoint }
         }
-        var result = self
-        let trained = trainer.trainedGraph()
-        for index in trainable { result.setParameter(index, trained.parameters[index].tensor) }
-        return result
+        return trained()
     }
 }

@@ -210,7 +210,8 @@ struct CompressionReport {
         all["method"] = .string(options.method?.rawValue ?? "")
         if let samples = data.samples {
             let batch = data.batchSize * data.runsPerStep(options)
-            let plan = TrainingPlan(options, stepsPerEpoch: max(1, samples.training.count / batch))
+            let plan = TrainingPlan(
+                options, stepsPerEpoch: max(1, samples.training.count / batch), of: data.graph)
             all["batch_size"] = .int(batch)
             all["steps"] = .int(plan.steps)
             all["learning_rate"] = .double(plan.learningRate)
