@@ -21,7 +21,9 @@ struct FrontChoice {
     /// The used share of a budget below which a point is left as it was fitted.
     private static let wellWithin = 0.5
     /// The number of points beyond the budget that fine-tuning is tried on.
-    var hopefulTries = 2
+    private static let hopefulTries = 2
+    /// True where one training is all that there is time for.
+    var trainsOnce = false
 
     /// Chooses a point.
     ///
@@ -64,12 +66,13 @@ struct FrontChoice {
         let within = points.lastIndex { budget.reasonAgainst($0) == nil }
         let hopeful = points.indices.filter { $0 > within ?? -1 && !budget.isHopeless(points[$0]) }
         var least: ParetoPoint?
-        for index in hopeful.prefix(hopefulTries).reversed() {
+        for index in hopeful.prefix(trainsOnce ? 1 : Self.hopefulTries).reversed() {
             let point = try tuned(points[index])
             if budget.reasonAgainst(point) == nil { return Result(point: point, metBudget: true) }
             if least.map({ budget.excess(of: point) <= budget.excess(of: $0) }) ?? true { least = point }
         }
         if let within {
+            guard !trainsOnce || hopeful.isEmpty else { return Result(point: points[within], metBudget: true) }
             let point = try tuned(points[within])
             return Result(point: budget.reasonAgainst(point) == nil ? point : points[within], metBudget: true)
         }

@@ -26,6 +26,8 @@ struct FrontSearch {
     private static let quickMacs = 1_000_000_000
     /// The number of points that are added between the last point within the budget and the next one.
     static let refinements = 3
+    /// The same for a network whose points take long.
+    private static let fewRefinements = 2
     /// The most points of a front.
     static var mostPoints: Int { mostSizes + 2 * refinements }
 
@@ -126,7 +128,7 @@ struct FrontSearch {
             try add(range.lowerBound, plan, nil)
         }
         if budget.isSet {
-            for _ in 0..<Self.refinements {
+            for _ in 0..<(takesLong ? Self.fewRefinements : Self.refinements) {
                 let within = points.lastIndex { budget.reasonAgainst($0.point) == nil }
                 let upper = within.map { points[$0].cost } ?? range.upperBound
                 let next = (within ?? -1) + 1

@@ -208,7 +208,7 @@ package struct Collapser {
         }
         func asFloats() throws(ModelError) -> FrontChoice.Result {
             let found = try FrontChoice(
-                budget: budget, limit: limit, tune: tune, hopefulTries: search.takesLong ? 1 : 2
+                budget: budget, limit: limit, tune: tune, trainsOnce: search.takesLong
             ).run(points)
             // The exact merges alone keep any budget.
             let isMerged = original.parameterCount < parameterCount

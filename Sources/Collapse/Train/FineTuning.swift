@@ -21,7 +21,10 @@ struct FineTuning {
     /// - Throws: ``ModelError``, for example when a loss is not a number.
     func run(_ point: ParetoPoint, on samples: Dataset) throws(ModelError) -> ParetoPoint {
         let graph = point.graph
-        let new = Set(graph.parameters.indices.filter { graph.parameters[$0].isNew })
+        // A batch reads few rows of a table, and an adaptive step moves each of them as far as any other weight: tables stay
+        // as they were fitted.
+        let tables = Set(graph.values.compactMap { graph.table(readBy: $0) })
+        let new = Set(graph.parameters.indices.filter { graph.parameters[$0].isNew && !tables.contains($0) })
         let session = TrainingSession(
             of: graph, own: new, targets: targets, on: samples, options: options
         ) { .fineTuning($0, stepsPerEpoch: $1, of: targets.original) }
@@ -60,6 +63,7 @@ struct FineTuning {
     ///   - point: the point before the training.
     ///   - followsLabels: whether it was trained on labels.
     ///   - factor: the multiple of the point's loss or divergence that is good enough.
+    /// - Returns: true if training helped.
     private func isBetter(
         _ tuned: ParetoPoint, than point: ParetoPoint, followsLabels: Bool, within factor: Double = 1
     ) -> Bool {
@@ -86,5 +90,12 @@ struct FineTuning {
     /// The names of the sums of collapsed layers with the residual stream, or of the layers' outputs.
     static func streams(of graph: Graph, _ new: Set<Int>, original: Graph) -> [String] {
         layers(graph, new).map { Residual(of: $0, in: graph, original: original)?.stream ?? graph[$0].name }
+    }
+}
+
+extension Graph {
+    /// The index of the parameter whose rows a value is read from; nil for another value.
+    fileprivate func table(readBy value: ValueID) -> Int? {
+        if case .gather(axis: 0) = self[value].op { parameterIndex(self[value].operands[0]) } else { nil }
     }
 }

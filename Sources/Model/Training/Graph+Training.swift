@@ -42,12 +42,15 @@ extension Graph {
             for index in trainable { result.setParameter(index, trained.parameters[index].tensor) }
             return result
         }
-        var goesOn = true
-        while trainer.step < options.steps, goesOn, !isFinishing() {
+        // Asked again by a training that goes on from there: it may have been ended.
+        func goesOn() throws(ModelError) -> Bool {
+            trainer.step == 0 || trainer.step != options.steps / 2 ? true : try halfway(trained())
+        }
+        var isEnded = try !goesOn()
+        while trainer.step < options.steps, !isEnded, !isFinishing() {
             let loss = try trainer.takeStep()
             afterStep(trainer, loss)
-            // Before the checkpoint: a training that goes on behind it has been found worth it.
-            if trainer.step == options.steps / 2 { goesOn = try halfway(trained()) }
+            isEnded = try !goesOn()
             keeper.offer(work, trainer.step == options.steps) { trainer.checkpoint }
         }
         return trained()
