@@ -58,7 +58,10 @@ package struct Sites: Sendable {
             }
         }
         for layer in layers where !own.contains(layer.nodes[0]) {
-            if let region = Region.ending(with: layer, layers: byProduct, in: graph, consumers: consumers) {
+            // One layer that would be nearly as large is worth less than products of low rank for each layer inside.
+            if let region = Region.ending(with: layer, layers: byProduct, in: graph, consumers: consumers),
+                2 * region.out * (region.inFeatures + 1) <= region.parameterCount
+            {
                 add(Site(region, in: graph))
             }
         }

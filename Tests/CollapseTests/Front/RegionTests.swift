@@ -122,6 +122,18 @@ private func gatedNetwork(isOneLayer: Bool, bias: Network.Bias = .none) throws -
         #expect(smaller.parameterCount == 6 * 13)
     }
 
+    @Test func `a region that one layer would hardly shrink leaves its layers to low rank`() throws {
+        var network = try Network([5, 32])
+        try network.linear("transform", 32)
+        try network.unary(.gelu)
+        try network.append(.norm(.layer, axes: 1, epsilon: 1e-5), "norm")
+        try network.linear("decoder", 400)
+        network.graph.addOutput("y", network.value)
+        let sites = Sites(in: network.graph).found
+        #expect(sites.map(\.name) == ["transform", "decoder"])
+        #expect(sites.allSatisfy { $0.region == nil })
+    }
+
     @Test func `attention is no region`() throws {
         var network = try Network([5, 16])
         let x = network.value
