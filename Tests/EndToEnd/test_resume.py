@@ -118,6 +118,10 @@ class Front(Case):
         self.figure(f"kept at the last kill: {kept}")
         self.assertEqual(job.model(), alone.model())
         first, last = (json.loads((each.folder / "output" / "report.json").read_text()) for each in (alone, job))
+        for report in (first, last):
+            for point in report["result"]["pareto"]:
+                # Measured, and so never the same twice.
+                self.assertGreater(point.pop("latency_ms_p50"), 0)
         for member in ("pareto", "layers", "disagreement", "outputs"):
             self.assertEqual(last["result"][member], first["result"][member])
         self.assertEqual(data_of(events, "warning"), data_of(told, "warning"))

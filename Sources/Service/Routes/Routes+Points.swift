@@ -19,9 +19,9 @@ extension Routes {
                 ("fine_tuned_model_checkpoint", hasFile ? .string("/v1/jobs/\(job.id)/model?checkpoint=\(id)") : nil),
             ])
             for (name, value) in point.object?.members ?? [] { document[name] = value }
-            // The speed of the result is measured; training does not change it.
+            // The report measures the speed of the result itself, beside the original; training does not change it.
             for name in ["latency_ms_p50", "latency_ms_p90"] {
-                document[name] = document[name] ?? (isChosen ? result["compressed"]?[name] : nil) ?? .null
+                document[name] = (isChosen ? result["compressed"]?[name] : nil) ?? document[name] ?? .null
             }
             return JSONValue.object(document)
         }
