@@ -105,6 +105,16 @@ package struct JobOptions: Hashable, Sendable {
 
     package init() {}
 
+    /// The names of the options that change what is done with the points of a search, and not the points: budgets, the
+    /// training of what was chosen, and what is beside the work.
+    package static let namesBehindSearch = [
+        "max_metric_drop", "max_class_drop", "max_disagreement", "max_divergence", "max_variance_lost", "max_slowdown",
+        "compression_ratio", "max_parameters", "max_macs", "max_bytes", "max_latency_ms", "quantize", "finetune",
+        "train",
+        "epochs", "steps", "learning_rate", "optimizer", "momentum", "weight_decay", "shuffle", "deadline_seconds",
+        "metadata", "webhook",
+    ]
+
     /// True when the user says how far to go.
     package var hasBudget: Bool { limitsQuality || limitsSize || maxLayers != nil }
 

@@ -85,6 +85,45 @@ class Points(Case):
         for point, file in zip(points, files):
             self.assertEqual(self.download(point), (front / file["file"]).read_bytes())
 
+    def test_another_budget_goes_on_from_the_search(self):
+        few = {key: value[:600] for key, value in dataset(data_of("digits-vit")).items()}
+        parts = [("model", "vit.onnx", MODELS["digits-vit"].read_bytes()), ("data", "few.npz", npz(**few))]
+        first, _ = self.finished(parts)
+
+        def repeated(job, **changes):
+            answer = self.server.request(
+                "POST", f"/v1/jobs/{job['id']}/duplicate", json.dumps(changes), {"Content-Type": "application/json"})
+            self.assertEqual(answer.status, 202, answer.body)
+            ended = self.server.wait(answer.json()["id"], seconds=300)
+            self.assertEqual(ended["status"], "succeeded", ended["error"])
+            events = self.server.events(ended["id"])
+            self.assertEqual([event for event in events if event["type"] == "warning"], [])
+            return ended, [event["message"] for event in events if "of an earlier search" in event["message"]]
+
+        def found(job):
+            result = job["result"]
+            for point in result["pareto"]:
+                point.pop("latency_ms_p50", None)
+            return [result[name] for name in ("pareto", "layers", "disagreement", "outputs")] + [
+                result["digests"]["model"]]
+
+        again, used = repeated(first, max_disagreement=0.2)
+        self.assertEqual(len(used), 1, used)
+        jobs = self.server.data_directory / "jobs"
+        seconds = [json.loads((jobs / job["id"] / "output" / "report.json").read_text())["seconds"] for job in (first, again)]
+        self.figure(f"{seconds[0]:.2f} s, with another budget {seconds[1]:.2f} s: {used[0]}")
+        # The same as without it: another seed searches anew.
+        other, used = repeated(first, max_disagreement=0.2, seed=1)
+        self.assertEqual(used, [])
+        fresh, _ = self.finished([*parts, ("max_disagreement", 0.2)])
+        self.assertEqual(found(again), found(fresh))
+        self.assertNotEqual(found(other), found(fresh))
+        # A job that went on may be gone on from, and the one that it went on from may be deleted.
+        self.assertEqual(self.server.request("DELETE", f"/v1/jobs/{first['id']}").status, 200)
+        third, used = repeated(again, max_disagreement=0.05)
+        self.assertEqual(len(used), 1)
+        self.assertLess(third["result"]["compressed"]["parameters"], third["result"]["original"]["parameters"])
+
     def test_parts_of_a_point_are_the_whole(self):
         few = {key: value[:600] for key, value in dataset(data_of("digits-vit")).items()}
         job, points = self.finished(

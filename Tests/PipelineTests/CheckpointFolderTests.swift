@@ -13,18 +13,23 @@ import Testing
 @Suite struct CheckpointFolderTests {
     /// A folder of checkpoints on a clock that only the test moves. A class because the folder reads its time.
     private final class Desk {
-        let folder = Result { try TemporaryFolder() }
+        let place = Result { try TemporaryFolder() }
         var time = ContinuousClock.now
         var heard: [WorkEvent] = []
         var progress = CompressionProgress { _ in }
 
         /// - Returns: the folder as a new process of the job opens it.
-        func open(_ identity: String = "order") throws -> CheckpointKeeper {
-            progress = CompressionProgress { self.heard.append($0) }
-            return try CheckpointFolder(path, identity: identity, progress: progress, now: { self.time }).keeper
+        func open(_ identity: String = "order", search: String = "search") throws -> CheckpointKeeper {
+            try folder(identity, search: search).keeper
         }
 
-        var path: String { ((try? folder.get().path) ?? "/nowhere") + "/checkpoints" }
+        func folder(_ identity: String, search: String) throws -> CheckpointFolder {
+            progress = CompressionProgress { self.heard.append($0) }
+            return try CheckpointFolder(
+                path, identity: identity, searchIdentity: search, progress: progress, now: { self.time })
+        }
+
+        var path: String { ((try? place.get().path) ?? "/nowhere") + "/checkpoints" }
         var names: [String] { ((try? FileManager.default.contentsOfDirectory(atPath: path)) ?? []).sorted() }
         var warnings: [String] { heard.filter { $0.kind == .warning }.map(\.message) }
         var told: [String] { heard.filter { $0.kind == .checkpoint }.map(\.message) }
@@ -64,6 +69,40 @@ import Testing
         try Self.expectSame(second.find("slopes-1"), 2)
         #expect(second.find("slopes-2") == nil)
         #expect(desk.warnings.isEmpty)
+    }
+
+    @Test func `the works of a search are found by a job with another budget, and no others`() throws {
+        let desk = Desk()
+        let checkpoint = try Self.checkpoint(3)
+        let works = ["survey", "point-1x", "finetuning-1-10", "times"]
+        let first = try desk.folder("tight", search: "files")
+        for work in works { first.keeper.offer(work, true) { checkpoint } }
+        let seconds = try #require(desk.progress.figures["seconds"])
+        #expect(seconds >= 0)
+        let second = try desk.open("loose", search: "files")
+        for work in works.prefix(2) { try Self.expectSame(second.find(work), 3) }
+        for work in works.dropFirst(2) { #expect(second.find(work) == nil) }
+        #expect(desk.warnings.count == 2)
+        #expect(desk.progress.figures["fraction"] == 0)
+        #expect(try desk.open("loose", search: "other files").find("survey") == nil)
+    }
+
+    @Test func `a search is kept for later jobs, the small works first, within the room`() throws {
+        let desk = Desk()
+        let folder = try desk.folder("tight", search: "files")
+        let large = Checkpoint(step: 1, tensors: ["a": try Tensor([Float](repeating: 1, count: 9999), Shape([9999]))])
+        folder.keeper.offer("point-1x", true) { large }
+        let small = try Self.checkpoint(3)
+        for work in ["survey", "finetuning-1-10"] { folder.keeper.offer(work, true) { small } }
+        try folder.keepSearch(in: desk.path + "-kept", limitBytes: 30_000)
+        func kept() throws -> [String] {
+            try FileManager.default.contentsOfDirectory(atPath: desk.path + "-kept").sorted()
+                .map { String($0.prefix { $0 != "." }) }
+        }
+        #expect(try kept() == ["survey"])
+        try folder.keepSearch(in: desk.path + "-kept", limitBytes: 50_000)
+        #expect(try kept() == ["point-1x", "survey"])
+        #expect(desk.names.count == 1)
     }
 
     @Test func `a figure is found again whatever its name begins with`() throws {

@@ -83,17 +83,15 @@ struct FrontSearch {
         let allocation = Allocation(table, total: try limit.cost(original), cost: limit.cost)
         var fit = PlanFit(of: original, samples, heldOut, table, spectra, keeper)
         var points: [(cost: Int, point: ParetoPoint)] = []
-        var tried = 0
         func add(_ most: Int) throws(ModelError) {
             guard let (plan, damage) = allocation.plan(costingAtMost: most) else { return }
             try add(most, plan, damage)
         }
         func add(_ most: Int, _ plan: SitePlan, _ damage: Double?) throws(ModelError) {
             guard !plan.isEmpty, !points.contains(where: { $0.point.plan == plan }) else { return }
-            let work = "point-\(tried)"
+            let work = fit.work(of: plan)
             let kept = keeper.find(work)
             guard points.isEmpty || kept != nil || !isFinishing() else { return }
-            tried += 1
             var point = try fit.point(plan, as: work, keptBefore: kept)
             point.predictedDamage = damage
             if limit.limitsTime || point.graph.macs * point.graph.batchSize <= Self.quickMacs {

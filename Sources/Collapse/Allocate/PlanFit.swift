@@ -28,12 +28,29 @@ struct PlanFit {
         originals = [samples.calibration, heldOut.samples].map { OriginalValues(of: original, for: $0, at: sites) }
     }
 
+    /// The name under which the fit of a plan is kept: the same in every search of these sites.
+    func work(of plan: SitePlan) -> String {
+        // FNV-1a. Two plans of one name would be told apart by their choices.
+        let hash = numbers(of: plan).reduce(0xCBF2_9CE4_8422_2325 as UInt64) {
+            ($0 ^ UInt64(bitPattern: $1)) &* 0x100_0000_01B3
+        }
+        return "\(Self.workPrefix)\(String(hash, radix: 36))"
+    }
+
+    /// The beginning of the names of all fits.
+    static let workPrefix = "point-"
+
+    /// The choice of each site.
+    private func numbers(of plan: SitePlan) -> [Int64] {
+        table.entries.flatMap { plan[$0.site]?.encoded ?? [-1, -1, -1] }
+    }
+
     /// Fits a plan and measures the network.
     ///
     /// - Parameters:
     ///   - plan: a choice for each site to replace.
     ///   - work: the name under which the fitted replacements are kept.
-    ///   - kept: what an earlier process kept under that name, to be measured again.
+    ///   - kept: what an earlier process kept under that name: the replacements, and the outputs unless they are large.
     /// - Returns: the point.
     /// - Throws: ``ModelError``.
     mutating func point(_ plan: SitePlan, as work: String, keptBefore kept: Checkpoint?) throws(ModelError)
@@ -42,7 +59,7 @@ struct PlanFit {
         var graph = original
         // The choice of each site, by which a checkpoint of another plan is told.
         let choices = try computing {
-            let numbers = table.entries.flatMap { plan[$0.site]?.encoded ?? [-1, -1, -1] }
+            let numbers = numbers(of: plan)
             return try Tensor(numbers, Shape([numbers.count]))
         }
         var known = kept?.tensors ?? [:]
@@ -50,7 +67,7 @@ struct PlanFit {
             keeper.reject(work, .data(input: "checkpoint", reason: "it is of another plan"))
             known = [:]
         }
-        var tensors = [Self.plan: choices]
+        var (tensors, isKnown) = ([Self.plan: choices], true)
         var passages = [samples.calibration, heldOut.samples].map { PartialForward(original, [$0]) }
         for (index, entry) in table.entries.enumerated() {
             guard let choice = plan[entry.site], let site = Sites(in: graph)[entry.site] else { continue }
@@ -58,6 +75,7 @@ struct PlanFit {
                 if let cut = Cut("\(index).", decoding: known) { cut } else {
                     try fit(choice, site, in: graph, entry, &passages)
                 }
+            isKnown = isKnown && known["\(index).form"] != nil
             tensors.merge(try cut.encoded("\(index).")) { first, _ in first }
             for place in passages.indices {
                 if let site = Sites(in: passages[place].rest)[entry.site] {
@@ -66,13 +84,23 @@ struct PlanFit {
             }
             graph = try graph.replacing(cut.rewrites(site, in: graph))
         }
-        keeper.offer(work, true) { Checkpoint(step: 1, tensors: tensors) }
+        if isKnown, let outputs = heldOut.outputs(in: known, named: Self.output) {
+            return ParetoPoint(graph, plan: plan, heldOut.measured(outputs))
+        }
         // From the start and not from where a fit has come, so that another process measures the same to the last bit.
-        return ParetoPoint(graph, plan: plan, try heldOut.measured(graph))
+        let outputs = try heldOut.outputs(of: graph)
+        let isSmall = outputs.reduce(0, { $0 + $1.byteCount }) <= Self.keptOutputBytes
+        for (index, output) in outputs.enumerated() where isSmall { tensors["\(Self.output)\(index)"] = output }
+        if isSmall || !isKnown { keeper.offer(work, true) { Checkpoint(step: 1, tensors: tensors) } }
+        return ParetoPoint(graph, plan: plan, heldOut.measured(outputs))
     }
 
     /// The name of the tensor with the choices.
     private static let plan = "plan"
+    /// The beginning of the names of the outputs.
+    private static let output = "output."
+    /// The most bytes of outputs that are kept: running the network again takes less time than reading more.
+    private static let keptOutputBytes = 16 << 20
 
     private mutating func fit(
         _ choice: Choice, _ site: Site, in graph: Graph, _ entry: DamageTable.Entry, _ passages: inout [PartialForward]

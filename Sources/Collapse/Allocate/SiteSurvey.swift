@@ -16,7 +16,7 @@ struct SiteSurvey {
     let emit: (CollapseEvent) -> Void
 
     /// The name under which the entries are kept.
-    private static let work = "survey"
+    static let work = "survey"
 
     /// The numbers of samples that damages are measured on: a table only orders plans.
     private static let sampleCounts = 64...500

@@ -1,3 +1,4 @@
+import ByteText
 package import Model
 package import Options
 
@@ -23,6 +24,11 @@ package struct Collapser {
         package var integers: IntegerDecision?
 
         package var collapsedCount: Int { layers.count { $0.isCollapsed } }
+    }
+
+    /// True for the name of a work whose checkpoint jobs with other budgets may use: what the sites cost, and the points.
+    package static func isSearch(_ work: String) -> Bool {
+        work.hasBytes(of: SiteSurvey.work) || work.startsWithBytes(of: PlanFit.workPrefix)
     }
 
     /// The network, with its exact blocks merged once the work begins.

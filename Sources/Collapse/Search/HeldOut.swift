@@ -60,13 +60,30 @@ package struct HeldOut {
     /// - Returns: the comparisons with the original's outputs, and the metrics.
     /// - Throws: ``ModelError``.
     package func measured(_ graph: Graph, on inputs: Dataset? = nil) throws(ModelError) -> Measurement {
+        measured(try outputs(of: graph, on: inputs))
+    }
+
+    /// The logits of each output that a network has for the samples, in the order of the tasks, as in
+    /// ``measured(_:on:)``.
+    ///
+    /// - Throws: ``ModelError``.
+    func outputs(of graph: Graph, on inputs: Dataset? = nil) throws(ModelError) -> [Tensor] {
         var outputs = try graph.outputs(of: tasks.map { $0.compared(in: graph) }, for: inputs ?? samples)
         for (index, task) in tasks.enumerated() where task.areProbabilities(in: graph) {
             outputs[index] = try computing { () throws -> Tensor in
                 try Tensor(outputs[index].floats.map(task.logit), outputs[index].shape)
             }
         }
-        return measured(outputs)
+        return outputs
+    }
+
+    /// The outputs among tensors that were kept, by the names `name0`, `name1`, ...; nil unless all are there.
+    func outputs(in tensors: [String: Tensor], named name: String) -> [Tensor]? {
+        let found = originals.indices.compactMap { tensors["\(name)\($0)"] }
+        let isWhole =
+            found.count == originals.count
+            && zip(found, originals).allSatisfy { $0.type == $1.type && $0.shape == $1.shape }
+        return isWhole ? found : nil
     }
 
     /// Measures the logits of each output that a network has for the samples, in the order of its tasks.

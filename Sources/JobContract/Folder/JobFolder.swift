@@ -11,7 +11,8 @@ package import SystemCalls
 /// validation/   the validation file
 /// output/       published files: model.onnx (with its external data), report.json, report.md, report.html, report.xml;
 ///               points/ckpt_1, ...: the points of the front, each a ``FileDifference`` to the files in model/
-///               and to points/new, which has the other bytes of all points
+///               and to points/new, which has the other bytes of all points;
+///               search/: what the search found, from which a job with another budget goes on
 /// checkpoints/  saved training state, for the next process if this one is killed
 /// tmp/          partial files, renamed into output/ when complete
 /// attempts/     a folder for each attempt, with an output/, checkpoints/ and tmp/ of its own
@@ -50,6 +51,24 @@ package struct JobFolder: Hashable, Sendable {
     /// The name of the file in ``points`` with the bytes that the model does not have.
     package static let newBytesName = "new"
     package var points: String { "\(output)/\(Self.pointsName)" }
+    /// The name of the folder of the search in that of the output.
+    package static let searchName = "search"
+    package var search: String { "\(output)/\(Self.searchName)" }
+
+    /// The bytes of the files in a folder; 0 when there is none.
+    package static func byteCount(of folder: String) -> Int {
+        ((try? DurableFile.names(in: folder)) ?? []).reduce(0) { $0 + FileDigest.byteCount("\(folder)/\($1)") }
+    }
+
+    /// Lets this job go on from the search of another one, which keeps its files.
+    ///
+    /// - Parameter other: a job with the same files, and the same options but for budgets.
+    package func takeSearch(of other: JobFolder) {
+        // What cannot be had is searched again.
+        for name in (try? DurableFile.names(in: other.search)) ?? [] {
+            try? DurableFile.link("\(other.search)/\(name)", to: "\(checkpoints)/\(name)")
+        }
+    }
 
     /// The id of a point of the front, and its name in ``points``.
     ///

@@ -42,7 +42,8 @@ package enum Compression {
             var report = try CompressionReport(model: model, data: data, order: order, options: options)
 
             let checkpoints = try order.checkpoints.map {
-                try CheckpointFolder($0, identity: report.identity, progress: progress)
+                try CheckpointFolder(
+                    $0, identity: report.identity, searchIdentity: report.searchIdentity, progress: progress)
             }
 
             progress.begin(.baseline)
@@ -145,6 +146,10 @@ package enum Compression {
                     ending.hasTime(for: $0 + EndRequest.margin)
                 }
                 report.warnings = progress.warnings
+                if let search = order.search {
+                    // Nobody needs it: another job would search anew.
+                    try? checkpoints?.keepSearch(in: search, limitBytes: folder.room)
+                }
             }
             report.close(progress)
             try room.write { try report.write(to: order.reports) }

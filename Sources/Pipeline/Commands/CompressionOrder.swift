@@ -16,7 +16,9 @@ package struct CompressionOrder: Sendable {
     package var front: String?
     /// The folder that receives every point of the front as a difference to the model; nil for none.
     package var points: String?
-    /// The bytes that this folder may take; nil for no limit.
+    /// The folder that receives what the search found, for jobs with other budgets; nil for none.
+    package var search: String?
+    /// The bytes that both folders may take; nil for no limit.
     package var pointsLimitBytes: Int?
     /// The folder of checkpoints, for a job that can be resumed.
     package var checkpoints: String?
@@ -53,6 +55,7 @@ extension CompressionOrder {
             output: folder.outputModel, reports: [folder.reportJSON, folder.reportMarkdown, folder.reportHTML],
             points: folder.points, checkpoints: folder.checkpoints, threads: manifest.threads,
             memoryLimitBytes: manifest.memoryLimitBytes)
+        search = folder.search
     }
 }
 

@@ -1,4 +1,5 @@
 import ByteText
+import Collapse
 import Formats
 import Foundation
 import Glibc
@@ -11,14 +12,17 @@ import SystemCalls
 ///
 /// A checkpoint is written to a temporary file, synchronised and renamed; only then the previous one is removed. One
 /// that is damaged, or comes from another order or program version, is removed with a warning, and its work starts
-/// over.
+/// over. The works of a search may come from a job with other budgets.
 final class CheckpointFolder {
     private let path: String
     private let identity: String
+    private let searchIdentity: String
     private let progress: CompressionProgress
     private let now: () -> ContinuousClock.Instant
     private var last: (end: ContinuousClock.Instant, duration: Duration)
     private var hasFailed = false
+    /// The number of works that a job with another budget has left.
+    private var takenCount = 0
     /// The checkpoints left by earlier processes and not used yet, by work.
     private var found: [String: Checkpoint] = [:]
 
@@ -30,17 +34,20 @@ final class CheckpointFolder {
     /// - Parameters:
     ///   - path: path of the folder, created when missing.
     ///   - identity: digest of everything that the numbers depend on; checkpoints with another one are discarded.
+    ///   - searchIdentity: the same for the works of a search.
     ///   - progress: saved with the numbers; reports on the checkpoints.
     ///   - now: returns the time.
     /// - Throws: ``SystemError`` when the folder cannot be created.
     init(
-        _ path: String, identity: String, progress: CompressionProgress,
+        _ path: String, identity: String, searchIdentity: String, progress: CompressionProgress,
         now: @escaping () -> ContinuousClock.Instant = { .now }
     ) throws(SystemError) {
         try DurableFile.makeFolder(path)
         (self.path, self.identity, self.progress, self.now) = (path, identity, progress, now)
+        self.searchIdentity = searchIdentity
         last = (now(), .zero)
         for name in names.sorted() { load(name) }
+        if takenCount > 0 { progress.log("\(takenCount) results of an earlier search are used") }
     }
 
     var keeper: CheckpointKeeper {
@@ -81,6 +88,7 @@ final class CheckpointFolder {
 
     private func write(_ checkpoint: Checkpoint, of work: String) throws {
         var metadata = ["identity": identity, "step": String(checkpoint.step)]
+        if Collapser.isSearch(work) { metadata["search"] = searchIdentity }
         for (name, value) in checkpoint.figures { metadata["figure.\(name)"] = "\(value)" }
         for (name, value) in progress.figures { metadata["progress.\(name)"] = "\(value)" }
         let temporary = "\(path)/\(work).\(getpid()).tmp"
@@ -132,7 +140,8 @@ final class CheckpointFolder {
         guard let contents = try? Safetensors.contents(of: MappedFile(file)) else {
             throw Refusal(reason: "it cannot be read")
         }
-        guard contents.metadata["identity"] == identity else {
+        let isOwn = contents.metadata["identity"] == identity
+        guard isOwn || Collapser.isSearch(work) && contents.metadata["search"] == searchIdentity else {
             throw Refusal(reason: "other files, other options or another version of the program made it")
         }
         guard let step = contents.metadata["step"].flatMap(Int.init) else { throw Refusal(reason: "it has no step") }
@@ -143,10 +152,29 @@ final class CheckpointFolder {
             }
             return figures
         }
+        if !isOwn { takenCount += 1 }
         return (
             Checkpoint(step: step, tensors: contents.arrays.mapValues(\.tensor), figures: figures("figure.")),
-            figures("progress.")
+            isOwn ? figures("progress.") : [:]
         )
+    }
+
+    /// Moves the works of the search into a folder, for jobs with other budgets.
+    ///
+    /// - Parameters:
+    ///   - folder: path of a folder on the same file system, created when missing.
+    ///   - limitBytes: the bytes that the folder may take; nil for no limit. What does not fit is left out.
+    /// - Throws: ``SystemError``.
+    func keepSearch(in folder: String, limitBytes: Int?) throws(SystemError) {
+        try DurableFile.makeFolder(folder)
+        var room = limitBytes ?? .max
+        let works = names.filter { Collapser.isSearch($0.bytes(before: UInt8(ascii: "."))) }
+        // The small ones first: the survey takes the most time.
+        for (bytes, name) in works.map({ (FileDigest.byteCount("\(path)/\($0)"), $0) }).sorted(by: <)
+        where bytes <= room {
+            try DurableFile.move("\(path)/\(name)", to: "\(folder)/\(name)")
+            room -= bytes
+        }
     }
 
     private func ignored(_ work: String, _ reason: String) {

@@ -59,9 +59,14 @@ struct CompressionReport {
     }
 
     /// The digest of everything that the numbers depend on: files, options and program version.
-    var identity: String {
+    var identity: String { identity(without: CompressionCommands.irrelevant) }
+
+    /// The digest of everything that the points of a search depend on, which jobs with other budgets may have in common.
+    var searchIdentity: String { identity(without: JobOptions.namesBehindSearch) }
+
+    private func identity(without names: [String]) -> String {
         var options = order.options.all
-        for name in CompressionCommands.irrelevant { options[name] = nil }
+        for name in names { options[name] = nil }
         let hash = SHA256()
         let lines = [Version.number, JSONValue.object(options).text()] + inputs.map(\.digest)
         hash.update(Array(lines.joined(separator: "\n").utf8).span)

@@ -13,6 +13,9 @@ struct PointFolder {
     /// The room that is left on the disk for reports, the queue and other jobs.
     var spareBytes = 16 << 20
 
+    /// The bytes that may still be written.
+    var room: Int? { limitBytes.map { max(0, $0 - JobFolder.byteCount(of: path)) } }
+
     /// The whole file of a stored point.
     struct Point {
         let byteCount: Int

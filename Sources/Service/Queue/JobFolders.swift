@@ -19,28 +19,36 @@ struct JobFolders: Sendable {
     func outputs(of id: String) throws(SystemError) -> [String] {
         try DurableFile.names(in: folder(of: id).output).filter {
             !$0.startsWithBytes(of: ".") && !$0.hasBytes(of: JobFolder.pointsName)
+                && !$0.hasBytes(of: JobFolder.searchName)
         }
     }
 
-    /// The bytes that the points of all jobs take.
+    /// The bytes that the points and searches of all jobs take.
     func pointBytes() throws(SystemError) -> Int {
-        var bytes = 0
-        for id in try DurableFile.names(in: dataDirectory + "/jobs") {
-            let points = folder(of: id).points
-            for name in try DurableFile.names(in: points) { bytes += FileDigest.byteCount("\(points)/\(name)") }
+        try DurableFile.names(in: dataDirectory + "/jobs").map { folder(of: $0) }.reduce(0) {
+            $0 + JobFolder.byteCount(of: $1.points) + JobFolder.byteCount(of: $1.search)
         }
-        return bytes
     }
 
     /// Prepares the folder of a job process: the files under their own names, and the manifest.
     ///
     /// The job's row is written later, so that an acknowledged job has all of its files.
-    func prepare(_ manifest: JobFolder.Manifest, _ files: JobFiles, id: String) throws(SystemError) {
+    ///
+    /// - Parameters:
+    ///   - manifest: the input of the process.
+    ///   - files: the files to place.
+    ///   - id: the job.
+    ///   - searched: a job whose search the new one goes on from; nil for none.
+    /// - Throws: ``SystemError``.
+    func prepare(
+        _ manifest: JobFolder.Manifest, _ files: JobFiles, id: String, searchedBy searched: String? = nil
+    ) throws(SystemError) {
         let folder = folder(of: id)
         do throws(SystemError) {
             try folder.make()
             try files.place(in: folder)
             try folder.write(manifest)
+            if let searched { folder.takeSearch(of: self.folder(of: searched)) }
             for path in [folder.model, folder.newModel, folder.data, folder.validation] {
                 try DurableFile.synchroniseFolder(path)
             }

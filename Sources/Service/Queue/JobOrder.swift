@@ -1,5 +1,6 @@
 import Foundation
 package import JobContract
+import Options
 
 /// The work of a job, as stored in the queue: file ids and options.
 package struct JobOrder: Hashable, Sendable {
@@ -38,6 +39,14 @@ extension JobOrder {
 }
 
 extension JobOrder {
+    /// True when the search for points would find the same in both jobs: the files are the same, and the options but for
+    /// budgets and training.
+    func searchesLike(_ other: JobOrder) -> Bool {
+        var (own, others) = (self, other)
+        for name in JobOptions.namesBehindSearch { (own.options[name], others.options[name]) = (nil, nil) }
+        return own == others
+    }
+
     /// The id of the stored file that has a role in the job; nil for none.
     func file(_ role: SubmittedFile.Role) -> String? {
         switch role {

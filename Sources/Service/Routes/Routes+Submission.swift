@@ -49,7 +49,8 @@ extension Routes {
         options["metadata"] = JSONValue(stored: job.metadata)
         let changes = try await call.object(limitBytes: configuration.requestLimitBytes, from: memory)
         for (name, value) in changes.members { options[name] = value }
-        return try await accepted(try await submit(try Submission(options, in: artifacts, kind: order.kind)).job)
+        let submission = try Submission(options, in: artifacts, kind: order.kind)
+        return try await accepted(try await submit(submission, repeating: (job.id, order)).job)
     }
 
     /// Plans the job of this body without creating it.
@@ -79,7 +80,16 @@ extension Routes {
     }
 
     /// Stores the uploads, prepares the job folder, and adds the job to the queue, in this order.
-    private func submit(_ submission: Submission, as clientID: String? = nil) async throws -> AddedJob {
+    ///
+    /// - Parameters:
+    ///   - submission: the files and options.
+    ///   - clientID: the client's own id; nil for none.
+    ///   - earlier: the job that is repeated, whose search is used where it would be the same.
+    /// - Returns: the job, or the one that the client's id has already.
+    /// - Throws: ``JobsError`` or ``SystemError``.
+    private func submit(
+        _ submission: Submission, as clientID: String? = nil, repeating earlier: (id: String, order: JobOrder)? = nil
+    ) async throws -> AddedJob {
         let time = now()
         var options = try submission.jobOptions.all(of: submission.kind)
         // Stored once, with the job.
@@ -113,7 +123,8 @@ extension Routes {
             newFiles: files.newModel.map(\.name), dataFile: files.data?.name,
             validationFile: files.validation?.name, options: options,
             memoryLimitBytes: configuration.jobMemoryBytes, threads: configuration.jobThreads)
-        try jobs.prepare(manifest, files, id: job.id)
+        let searched = earlier.flatMap { order.searchesLike($0.order) ? $0.id : nil }
+        try jobs.prepare(manifest, files, id: job.id, searchedBy: searched)
         do {
             let added = try await store.perform { store throws(JobsError) in try store.add(job, at: time) }
             if added.job.id != job.id { jobs.removeFolder(of: job.id) }
